@@ -1,0 +1,47 @@
+"""cc_proto(): C++ messages and, on demand, gRPC stubs, made by the system's protoc."""
+
+def cc_proto(name, srcs, root = "proto", grpc = False, deps = [], **kwargs):
+    """Compiles .proto files of this package into one cc_library.
+
+    Args:
+      name: the library's name.
+      srcs: .proto files, in this package.
+      root: the import root: the folder that import paths are relative to.
+      grpc: whether the files hold services.
+      deps: cc_proto libraries that these files import (their .proto files must
+        be under the same root).
+      **kwargs: passed to the cc_library.
+    """
+    stems = [src[:-len(".proto")] for src in srcs]
+    headers = [stem + ".pb.h" for stem in stems]
+    sources = [stem + ".pb.cc" for stem in stems]
+    options = ["--cpp_out=$(RULEDIR)/" + _up(root)]
+    if grpc:
+        headers += [stem + ".grpc.pb.h" for stem in stems]
+        sources += [stem + ".grpc.pb.cc" for stem in stems]
+        options += [
+            "--grpc_out=$(RULEDIR)/" + _up(root),
+            "--plugin=protoc-gen-grpc=/usr/bin/grpc_cpp_plugin",
+        ]
+    native.genrule(
+        name = name + "_protoc",
+        srcs = srcs,
+        outs = headers + sources,
+        cmd = "protoc -I{root} {options} $(SRCS)".format(
+            root = root,
+            options = " ".join(options),
+        ),
+    )
+    native.cc_library(
+        name = name,
+        srcs = sources,
+        hdrs = headers,
+        copts = ["-w"],
+        strip_include_prefix = "/" + root,
+        deps = deps + ["@system//:protobuf"] + (["@system//:grpc++"] if grpc else []),
+        **kwargs
+    )
+
+def _up(root):
+    depth = len(native.package_name().split("/")) - len([part for part in root.split("/") if part])
+    return "/".join([".."] * depth) if depth else "."
