@@ -1,0 +1,38 @@
+#ifndef MSGPROC_PROTO_WIRE_BYTE_BUFFER_H_
+#define MSGPROC_PROTO_WIRE_BYTE_BUFFER_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "proto/wire/entry_log.h"
+
+namespace msgproc::wire {
+
+// Builds a frame of gRPC from `head` (copied) and pieces of a log (shared, not
+// copied; small ones are copied). Lets go of the pieces and leaves `pieces`
+// empty.
+grpc::ByteBuffer ToByteBuffer(absl::string_view head,
+                              std::vector<Piece>* pieces);
+
+// A received frame as one run of bytes. Reused from frame to frame.
+// Not thread-safe.
+class FlatFrame {
+ public:
+  // Takes the buffer's bytes: without a copy when they are in one slice.
+  // False: the buffer cannot be read.
+  bool Assign(grpc::ByteBuffer* buffer);
+
+  absl::string_view bytes() const { return bytes_; }
+
+ private:
+  grpc::Slice slice_;
+  std::string copy_;
+  absl::string_view bytes_;
+};
+
+}  // namespace msgproc::wire
+
+#endif  // MSGPROC_PROTO_WIRE_BYTE_BUFFER_H_

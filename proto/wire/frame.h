@@ -1,0 +1,124 @@
+#ifndef MSGPROC_PROTO_WIRE_FRAME_H_
+#define MSGPROC_PROTO_WIRE_FRAME_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "proto/wire/coding.h"
+
+// Frames (ProcessRequest, ProcessResponse) read in place: views into their
+// bytes, no copies, no allocation for each message. Equal to what the generated
+// classes read, as frame_test.cc proves.
+namespace msgproc::wire {
+
+// Rules 2 and 3 of processor.proto.
+inline constexpr size_t kMaxFrameBytes = 1 << 20;
+inline constexpr uint64_t kMaxMessagesWithOpen = 64;
+inline constexpr size_t kMaxBytesWithOpen = 64 << 10;
+
+struct HeaderView {
+  absl::string_view key;
+  absl::string_view value;
+};
+
+// The headers inside an encoded Message or Result, in order.
+class HeaderRange {
+ public:
+  class Iterator {
+   public:
+    explicit Iterator(absl::string_view body) : reader_(body) { ++*this; }
+    const HeaderView& operator*() const { return header_; }
+    const HeaderView* operator->() const { return &header_; }
+    Iterator& operator++();
+    bool operator==(std::nullptr_t) const { return done_; }
+    bool operator!=(std::nullptr_t) const { return !done_; }
+
+   private:
+    FieldReader reader_;
+    HeaderView header_;
+    bool done_ = false;
+  };
+
+  HeaderRange() = default;
+  explicit HeaderRange(absl::string_view body) : body_(body) {}
+  Iterator begin() const { return Iterator(body_); }
+  std::nullptr_t end() const { return nullptr; }
+  bool empty() const { return begin() == end(); }
+
+ private:
+  absl::string_view body_;
+};
+
+// One Message. Views into the frame.
+struct MessageView {
+  uint64_t sequence = 0;
+  absl::string_view payload;
+  // Header keys and values together.
+  size_t header_bytes = 0;
+  bool has_headers = false;
+  // The encoded Message.
+  absl::string_view body;
+
+  HeaderRange headers() const {
+    return has_headers ? HeaderRange(body) : HeaderRange();
+  }
+  // What counts against a window of bytes (rule 6).
+  size_t window_bytes() const { return payload.size() + header_bytes; }
+};
+
+// One Result. Views into the frame.
+struct ResultView {
+  uint64_t sequence = 0;
+  absl::string_view payload;
+  size_t header_bytes = 0;
+  bool has_headers = false;
+  // The encoded Result.
+  absl::string_view body;
+  bool failed = false;
+  // The encoded Error, when failed.
+  absl::string_view error;
+
+  HeaderRange headers() const {
+    return has_headers ? HeaderRange(body) : HeaderRange();
+  }
+  // What counts against a client's window of result bytes.
+  size_t window_bytes() const { return payload.size() + header_bytes; }
+};
+
+// A ProcessRequest. Reused from frame to frame, so that `messages` keeps its
+// memory.
+struct RequestFrame {
+  bool has_open = false;
+  // The encoded Open.
+  absl::string_view open;
+  std::vector<MessageView> messages;
+  uint64_t received_through = 0;
+
+  // False: not a ProcessRequest. Views point into `bytes`.
+  bool Parse(absl::string_view bytes);
+};
+
+// A ProcessResponse. Reused from frame to frame.
+struct ResponseFrame {
+  bool has_welcome = false;
+  // The encoded Welcome.
+  absl::string_view welcome;
+  std::vector<ResultView> results;
+  bool has_drain = false;
+  // The encoded Drain.
+  absl::string_view drain;
+
+  // False: not a ProcessResponse. Views point into `bytes`.
+  bool Parse(absl::string_view bytes);
+};
+
+// The encoded body of one Message or Result (what stands behind the tag and
+// length of an entry). False: malformed.
+bool ParseMessage(absl::string_view body, MessageView* message);
+bool ParseResult(absl::string_view body, ResultView* result);
+
+}  // namespace msgproc::wire
+
+#endif  // MSGPROC_PROTO_WIRE_FRAME_H_

@@ -1,0 +1,76 @@
+#ifndef MSGPROC_PROTO_WIRE_SEGMENT_H_
+#define MSGPROC_PROTO_WIRE_SEGMENT_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+namespace msgproc::wire {
+
+// A block of memory that an EntryLog fills from front to back and that slices
+// being written may outlive the log with. The count of references is
+// thread-safe; everything else belongs to the one log that fills it. What is
+// filled never changes, so it may be read from other threads meanwhile.
+class Segment {
+ public:
+  char* data() { return reinterpret_cast<char*>(this + 1); }
+  const char* data() const { return reinterpret_cast<const char*>(this + 1); }
+  size_t capacity() const { return capacity_; }
+
+  void Ref() { references_.fetch_add(1, std::memory_order_relaxed); }
+  void Unref() {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      this->~Segment();
+      std::free(this);
+    }
+  }
+
+  // With one reference, held by the caller.
+  static Segment* New(size_t capacity) {
+    void* memory = std::malloc(sizeof(Segment) + capacity);
+    if (memory == nullptr) throw std::bad_alloc();
+    return new (memory) Segment(capacity);
+  }
+
+ private:
+  explicit Segment(size_t capacity) : capacity_(capacity) {}
+  ~Segment() = default;
+
+  std::atomic<uint32_t> references_{1};
+  const size_t capacity_;
+};
+
+// Holds one reference.
+class SegmentRef {
+ public:
+  SegmentRef() = default;
+  // Takes over the caller's reference.
+  explicit SegmentRef(Segment* segment) : segment_(segment) {}
+  SegmentRef(const SegmentRef& other) : segment_(other.segment_) {
+    if (segment_ != nullptr) segment_->Ref();
+  }
+  SegmentRef(SegmentRef&& other) noexcept
+      : segment_(std::exchange(other.segment_, nullptr)) {}
+  SegmentRef& operator=(SegmentRef other) noexcept {
+    std::swap(segment_, other.segment_);
+    return *this;
+  }
+  ~SegmentRef() {
+    if (segment_ != nullptr) segment_->Unref();
+  }
+
+  Segment* get() const { return segment_; }
+  Segment* operator->() const { return segment_; }
+  // Gives the reference to the caller.
+  Segment* release() { return std::exchange(segment_, nullptr); }
+
+ private:
+  Segment* segment_ = nullptr;
+};
+
+}  // namespace msgproc::wire
+
+#endif  // MSGPROC_PROTO_WIRE_SEGMENT_H_
