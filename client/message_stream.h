@@ -1,0 +1,151 @@
+#ifndef MSGPROC_CLIENT_MESSAGE_STREAM_H_
+#define MSGPROC_CLIENT_MESSAGE_STREAM_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/support/channel_arguments.h"
+#include "proto/wire/frame.h"
+
+namespace msgproc::client {
+
+// The one result of a message. Views are valid during the callback.
+struct Result {
+  uint64_t sequence = 0;
+  absl::string_view payload;
+  wire::HeaderRange headers;
+  // absl::StatusCode::kOk, or why the message failed.
+  absl::StatusCode code = absl::StatusCode::kOk;
+  absl::string_view error;
+  bool retryable = false;
+};
+
+// What happens to a stream beside its results.
+struct StreamEvent {
+  enum class Kind {
+    kConnected,     // A server answered Open: `server_id`, `address`, `state`.
+    kDisconnected,  // The connection is gone: `status`. Reconnects by itself.
+    kDraining,      // The server asked to move elsewhere.
+    kClosed,        // The end, after which nothing follows: `status`.
+  };
+  enum class State { kNone, kNew, kResumed, kLost };
+
+  Kind kind = Kind::kConnected;
+  State state = State::kNone;
+  std::string server_id;
+  std::string address;
+  absl::Status status;
+};
+
+struct MessageStreamOptions {
+  // Where to connect: host:port, or any gRPC target. Either this or
+  // `balancers`.
+  std::string target;
+  // Balancers to ask for a server, as host:port, tried in order.
+  std::vector<std::string> balancers;
+  // Null: plaintext.
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  // Added to every channel's own.
+  grpc::ChannelArguments channel_arguments;
+  // Streams with equal keys >= 0 to one target share a connection; -1: a
+  // connection of its own.
+  int connection_key = -1;
+
+  std::string handler;      // Empty: the server's default.
+  std::string client_name;  // For the server's logs.
+  // Empty: random. See `Open` in processor.proto.
+  std::string session_id;
+  std::string session_token;
+  std::string affinity_key;  // For the balancer.
+
+  // Bounds of the window; what the server allows bounds them too.
+  uint64_t max_outstanding_messages = UINT64_MAX;
+  uint64_t max_outstanding_bytes = UINT64_MAX;
+  uint64_t max_batch_messages = UINT64_MAX;
+
+  // Full-jitter exponential backoff between attempts to connect.
+  absl::Duration initial_backoff = absl::Milliseconds(50);
+  absl::Duration max_backoff = absl::Seconds(5);
+  // How long one attempt to connect may take.
+  absl::Duration connect_timeout = absl::Seconds(10);
+  // How long to go on without any server before the stream ends UNAVAILABLE.
+  absl::Duration give_up_after = absl::InfiniteDuration();
+
+  // Called with each result, in order of sequence, one at a time, on a thread
+  // of gRPC. Must not block for long: it holds up the stream.
+  std::function<void(const Result&)> on_result;
+  // Called with each event; never at the same time as on_result. May be empty.
+  std::function<void(const StreamEvent&)> on_event;
+};
+
+// The other end of the permanent socket: sends messages, and gives its caller
+// exactly one result for each, whatever becomes of connections and servers in
+// between.
+//
+// What arrives while a write is in flight goes out together in the next one, so
+// a lone message leaves at once and a flood travels in large frames. A broken
+// connection is made again with full-jitter backoff ("Exponential Backoff And
+// Jitter", M. Brooker, 2015), the session resumed, and what has no result sent
+// again. On Drain the stream moves by itself.
+//
+// Memory is bounded by the window. Thread-safe. Inside on_result and on_event
+// every call is allowed and none blocks.
+class MessageStream {
+ public:
+  // Connects in the background. INVALID_ARGUMENT: neither or both of `target`
+  // and `balancers`, a malformed session_token, no on_result.
+  static absl::StatusOr<std::unique_ptr<MessageStream>> Open(
+      MessageStreamOptions options);
+
+  // Cancels what is still open; no callback runs once it has returned (unless
+  // it is called inside one, which is not allowed).
+  virtual ~MessageStream() = default;
+
+  // Waits until a server has answered. DEADLINE_EXCEEDED after `timeout`, with
+  // the reason of the last failed attempt; the stream's own status when it
+  // ended.
+  virtual absl::Status WaitUntilConnected(absl::Duration timeout) = 0;
+
+  // Sends a message and returns its sequence; sequences rise by one from 1.
+  // Blocks while the window is full, at most `timeout`: DEADLINE_EXCEEDED.
+  // Inside a callback, or with timeout 0, it never blocks: RESOURCE_EXHAUSTED.
+  // FAILED_PRECONDITION after Close; INVALID_ARGUMENT: over the server's
+  // max_payload_bytes; the stream's own status when it ended.
+  virtual absl::StatusOr<uint64_t> Send(
+      absl::string_view payload,
+      absl::Span<const wire::HeaderView> headers = {},
+      absl::Duration timeout = absl::InfiniteDuration()) = 0;
+
+  // Send that never blocks.
+  absl::StatusOr<uint64_t> TrySend(
+      absl::string_view payload,
+      absl::Span<const wire::HeaderView> headers = {}) {
+    return Send(payload, headers, absl::ZeroDuration());
+  }
+
+  // Takes no more messages, waits for every result, tells the server and
+  // half-closes. OK when every message got its result. DEADLINE_EXCEEDED: the
+  // stream goes on closing, and Close may be called again. Inside a callback it
+  // returns OK at once, and kClosed tells the end.
+  virtual absl::Status Close(
+      absl::Duration timeout = absl::InfiniteDuration()) = 0;
+
+  // Ends the stream now, CANCELLED. Results may be left undelivered.
+  virtual void Cancel() = 0;
+
+  // Messages sent whose result was not delivered yet.
+  virtual uint64_t outstanding() const = 0;
+};
+
+}  // namespace msgproc::client
+
+#endif  // MSGPROC_CLIENT_MESSAGE_STREAM_H_
