@@ -1,0 +1,140 @@
+#include "services/processor/batch.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "proto/wire/entry.h"
+
+namespace msgproc::processor {
+namespace {
+
+constexpr size_t kMaxHeaderBytes = 64 << 10;
+
+bool IsRetryable(absl::StatusCode code) {
+  return code == absl::StatusCode::kUnavailable ||
+         code == absl::StatusCode::kAborted ||
+         code == absl::StatusCode::kDeadlineExceeded ||
+         code == absl::StatusCode::kResourceExhausted;
+}
+
+absl::Status CallHandler(Handler* handler, const Message& message,
+                         Reply* reply) {
+  try {
+    return handler->Handle(message, reply);
+  } catch (const std::exception& e) {
+    return absl::InternalError(absl::StrCat("The handler threw: ", e.what()));
+  } catch (...) {
+    return absl::InternalError("The handler threw something unknown.");
+  }
+}
+
+absl::Status CheckReply(const HandlerBinding& binding, const Reply& reply) {
+  if (reply.payload().size() > binding.max_payload_bytes) {
+    return absl::OutOfRangeError(absl::StrCat(
+        "The result has ", reply.payload().size(), " bytes; at most ",
+        binding.max_payload_bytes, " are allowed."));
+  }
+  size_t header_bytes = 0;
+  for (const auto& [key, value] : reply.headers()) {
+    header_bytes += key.size() + value.size();
+  }
+  if (header_bytes > kMaxHeaderBytes) {
+    return absl::OutOfRangeError(
+        absl::StrCat("The result's headers have ", header_bytes,
+                     " bytes; at most ", kMaxHeaderBytes, " are allowed."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HandleOne(const HandlerBinding& binding, const Message& message,
+                       Reply* reply) {
+  if (message.payload.size() > binding.traits.max_payload_bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("The payload has ", message.payload.size(),
+                     " bytes; the handler '", binding.name, "' takes at most ",
+                     binding.traits.max_payload_bytes, "."));
+  }
+  absl::Status status = CallHandler(binding.handler, message, reply);
+  return status.ok() ? CheckReply(binding, *reply) : status;
+}
+
+void AppendReply(wire::EntryLog* results, uint64_t sequence,
+                 const Reply& reply) {
+  if (reply.headers().empty()) {
+    wire::AppendResult(results, sequence, reply.payload());
+    return;
+  }
+  std::vector<wire::HeaderView> headers;
+  headers.reserve(reply.headers().size());
+  for (const auto& [key, value] : reply.headers()) {
+    headers.push_back({key, value});
+  }
+  wire::AppendResult(results, sequence, reply.payload(), headers);
+}
+
+}  // namespace
+
+void Batch::ParsePieces() {
+  if (pieces.empty()) return;
+  parsed_.clear();
+  for (const wire::Piece& piece : pieces) {
+    wire::FieldReader reader(absl::string_view(piece.data, piece.size));
+    uint32_t tag;
+    absl::string_view body;
+    // Entries were written by this process: they are well formed.
+    while (!reader.Done() && reader.ReadTag(&tag) && reader.ReadBytes(&body)) {
+      wire::ParseMessage(body, &parsed_.emplace_back());
+    }
+  }
+  messages = parsed_;
+}
+
+void Batch::Clear() {
+  messages = {};
+  pieces.clear();
+  results.Reset(1);
+  failed = 0;
+  payload_bytes = 0;
+  size = 0;
+}
+
+void Batch::Done(std::unique_ptr<Batch> batch) {
+  const std::shared_ptr<BatchOwner> owner = std::move(batch->owner);
+  owner->OnBatchDone(std::move(batch));
+}
+
+void RunHandler(Batch* batch) {
+  HandlerBinding& binding = *batch->binding;
+  const absl::Time begin = Clock::Monotonic()->Now();
+  Reply reply;
+  for (const wire::MessageView& message : batch->messages) {
+    const absl::Status status = HandleOne(binding, message, &reply);
+    if (status.ok()) {
+      batch->payload_bytes += reply.payload().size();
+      AppendReply(&batch->results, message.sequence, reply);
+    } else {
+      ++batch->failed;
+      wire::AppendError(
+          &batch->results, message.sequence, static_cast<int>(status.code()),
+          absl::string_view(status.message().data(),
+                            std::min<size_t>(status.message().size(), 1024)),
+          IsRetryable(status.code()));
+    }
+    reply.Clear();
+  }
+  batch->handler_time = Clock::Monotonic()->Now() - begin;
+  if (batch->messages.empty()) return;
+  const int64_t now = absl::ToInt64Nanoseconds(batch->handler_time) /
+                      static_cast<int64_t>(batch->messages.size());
+  const int64_t before =
+      binding.message_nanoseconds.load(std::memory_order_relaxed);
+  binding.message_nanoseconds.store(
+      before == 0 ? now + 1 : before + (now - before) / 8,
+      std::memory_order_relaxed);
+}
+
+}  // namespace msgproc::processor

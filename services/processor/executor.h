@@ -1,0 +1,43 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_EXECUTOR_H_
+#define MSGPROC_SERVICES_PROCESSOR_EXECUTOR_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "services/processor/batch.h"
+
+namespace msgproc::processor {
+
+// Runs the handlers of batches: the one room in which Model I and Model II
+// differ. Thread-safe.
+class Executor {
+ public:
+  // How one session should cut and give its batches.
+  struct Limits {
+    // Batches of one session at the same time; what waits meanwhile travels
+    // together in the next one.
+    uint64_t max_batches = 1;
+    uint64_t max_messages = UINT64_MAX;
+    size_t max_bytes = 1 << 20;
+  };
+
+  virtual ~Executor() = default;
+
+  // Synchronous executors run a batch inside Execute, on the caller's thread,
+  // and may be given messages as views into the caller's memory.
+  virtual bool synchronous() const = 0;
+
+  virtual Limits LimitsFor(const HandlerBinding& binding) const = 0;
+
+  // Runs the batch and gives it to Batch::Done, exactly once, on any thread,
+  // also before it returns. Never blocks for room: what waits here is bounded
+  // by max_batches a session and by the sessions' windows.
+  virtual void Execute(std::unique_ptr<Batch> batch) = 0;
+
+  // Finishes what it holds and stops. No Execute afterwards.
+  virtual void Stop() {}
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_EXECUTOR_H_

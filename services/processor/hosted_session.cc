@@ -1,0 +1,233 @@
+#include "services/processor/hosted_session.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "services/processor/executor.h"
+
+namespace msgproc::processor {
+namespace {
+
+std::atomic<uint64_t> next_number{1};
+
+}  // namespace
+
+HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
+                             const SessionLimits& limits,
+                             ProcessorCounters* counters, const Clock* clock)
+    : identity_(std::move(identity)),
+      binding_(binding),
+      limits_(limits),
+      counters_(counters),
+      clock_(clock),
+      number_(next_number.fetch_add(1, std::memory_order_relaxed)),
+      session_(identity_.id.empty() ? Session::Kind::kAnonymous
+                                    : Session::Kind::kOpened,
+               limits) {}
+
+HostedSession::~HostedSession() {
+  MutexLock lock(&mutex_);
+  ProcessorCounters::Add(&counters_->outstanding,
+                         -static_cast<int64_t>(session_.unanswered()));
+}
+
+HostedSession::Attached HostedSession::Attach(
+    std::shared_ptr<Attachment> attachment, uint64_t received_through,
+    bool created) {
+  MutexLock lock(&mutex_);
+  Attached attached;
+  attached.before = std::exchange(attachment_, std::move(attachment));
+  if (created && received_through == 0) {
+    attached.state = State::kNew;
+  } else if (created || received_through > session_.accepted_through()) {
+    attached.state = State::kLost;
+    ProcessorCounters::Add(&counters_->outstanding,
+                           -static_cast<int64_t>(session_.unanswered()));
+    session_.Restart(received_through);
+  } else {
+    attached.state = State::kResumed;
+    // What was accepted here and not answered here may have been answered
+    // elsewhere meanwhile; its result will come once more, and is dropped by
+    // the client.
+    session_.Acknowledge(received_through).IgnoreError();
+    session_.Rewind();
+  }
+  attached.accepted_through = session_.accepted_through();
+  return attached;
+}
+
+bool HostedSession::Detach(const Attachment* attachment) {
+  MutexLock lock(&mutex_);
+  if (attachment_.get() != attachment) return false;
+  attachment_.reset();
+  return true;
+}
+
+absl::Status HostedSession::OnFrame(const Attachment* attachment,
+                                    const wire::RequestFrame& frame) {
+  absl::Status status;
+  std::shared_ptr<Attachment> other;
+  {
+    MutexLock lock(&mutex_);
+    if (attachment_.get() != attachment) {
+      return absl::AbortedError("Another stream took the session over.");
+    }
+    status = session_.Acknowledge(frame.received_through);
+    if (status.ok() && !frame.messages.empty()) {
+      status = AcceptMessages(frame.messages);
+    }
+    // What was acknowledged may have made room for results.
+    Pump();
+    if (attachment_.get() != attachment) other = attachment_;
+  }
+  // Taken over meanwhile: the results are another stream's to write.
+  if (other != nullptr) other->OnResultsReady();
+  return status;
+}
+
+absl::Status HostedSession::AcceptMessages(
+    absl::Span<const wire::MessageView> messages) {
+  const Session::Acceptance acceptance =
+      session_.Accept(messages, clock_->Now());
+  const auto accepted = messages.first(acceptance.accepted);
+  if (!accepted.empty()) {
+    size_t bytes = 0;
+    for (const wire::MessageView& message : accepted) {
+      bytes += message.payload.size();
+    }
+    ProcessorCounters::Add(&counters_->bytes_received, bytes);
+    ProcessorCounters::Add(&counters_->outstanding,
+                           static_cast<int64_t>(accepted.size()));
+    counters_->batch_messages.Observe(static_cast<double>(accepted.size()));
+    if (binding_->executor->synchronous() && !pumping_ &&
+        session_.CanDispatchDirectly()) {
+      RunDirectly(accepted);
+    } else {
+      session_.Enqueue(accepted);
+    }
+  }
+  return acceptance.status;
+}
+
+std::unique_ptr<Batch> HostedSession::NewBatch(const Session::Run& run) {
+  std::unique_ptr<Batch> batch = std::move(spare_batch_);
+  if (batch == nullptr) batch = std::make_unique<Batch>();
+  batch->owner = shared_from_this();
+  batch->binding = binding_;
+  batch->session_number = number_;
+  batch->epoch = run.epoch;
+  batch->first_position = run.first_position;
+  batch->size = run.size;
+  return batch;
+}
+
+void HostedSession::RunDirectly(absl::Span<const wire::MessageView> messages) {
+  std::unique_ptr<Batch> batch =
+      NewBatch(session_.DispatchDirectly(messages.size()));
+  batch->messages = messages;
+  mutex_.Unlock();
+  binding_->executor->Execute(std::move(batch));
+  mutex_.Lock();
+}
+
+void HostedSession::Pump() {
+  if (pumping_) return;
+  pumping_ = true;
+  while (true) {
+    const Executor::Limits limits = binding_->executor->LimitsFor(*binding_);
+    std::vector<wire::Piece> pieces;
+    const Session::Run run = session_.NextBatch(
+        limits.max_batches, limits.max_messages, limits.max_bytes, &pieces);
+    if (run.size == 0) break;
+    std::unique_ptr<Batch> batch = NewBatch(run);
+    batch->pieces.swap(pieces);
+    mutex_.Unlock();
+    binding_->executor->Execute(std::move(batch));
+    mutex_.Lock();
+  }
+  pumping_ = false;
+}
+
+void HostedSession::CountReady() {
+  const absl::Time now = clock_->Now();
+  Session::Timed timed;
+  uint64_t ready = 0;
+  while (session_.NextTimed(&timed)) {
+    ready += timed.messages;
+    counters_->message_seconds.Observe(
+        absl::ToDoubleSeconds(now - timed.accepted_at), timed.messages);
+  }
+  ProcessorCounters::Add(&counters_->outstanding, -static_cast<int64_t>(ready));
+}
+
+void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
+  ProcessorCounters::Add(&counters_->messages_error, batch->failed);
+  ProcessorCounters::Add(&counters_->messages_ok, batch->size - batch->failed);
+  ProcessorCounters::Add(&counters_->bytes_sent, batch->payload_bytes);
+  counters_->handler_seconds.Observe(
+      absl::ToDoubleSeconds(batch->handler_time) /
+          static_cast<double>(batch->size),
+      batch->size);
+  std::shared_ptr<Attachment> attachment;
+  {
+    MutexLock lock(&mutex_);
+    const Session::Run run = {batch->epoch, batch->first_position, batch->size};
+    if (session_.Complete(run, &batch->results)) CountReady();
+    batch->Clear();
+    spare_batch_ = std::move(batch);
+    // A synchronous executor's caller looks for results by itself.
+    if (!binding_->executor->synchronous()) {
+      Pump();
+      if (session_.HasResultsToTake() || session_.AllTaken()) {
+        attachment = attachment_;
+      }
+    }
+  }
+  if (attachment != nullptr) attachment->OnResultsReady();
+}
+
+HostedSession::Output HostedSession::TakeResults(
+    const Attachment* attachment, std::vector<wire::Piece>* pieces) {
+  MutexLock lock(&mutex_);
+  Output output;
+  if (attachment_.get() != attachment) return output;
+  output.results = session_.TakeResults(wire::kMaxFrameBytes - 1024, pieces);
+  output.all_taken = session_.AllTaken();
+  output.can_resume = output.results > 0 && session_.CanProcess() && !pumping_;
+  return output;
+}
+
+void HostedSession::Resume() {
+  MutexLock lock(&mutex_);
+  Pump();
+}
+
+void HostedSession::CloseInput(const Attachment* attachment) {
+  MutexLock lock(&mutex_);
+  if (attachment_.get() != attachment) return;
+  session_.CloseInput();
+  Pump();
+}
+
+bool HostedSession::CanForget() const {
+  MutexLock lock(&mutex_);
+  return session_.AllReceived() || session_.Forgotten();
+}
+
+bool HostedSession::AtLimit() const {
+  MutexLock lock(&mutex_);
+  return session_.AtLimit();
+}
+
+uint64_t HostedSession::accepted_through() const {
+  MutexLock lock(&mutex_);
+  return session_.accepted_through();
+}
+
+size_t HostedSession::bytes() const {
+  MutexLock lock(&mutex_);
+  return session_.bytes();
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,378 @@
+#include "services/processor/process_reactor.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/server_context.h"
+
+namespace msgproc::processor {
+namespace {
+
+void SetDuration(absl::Duration from, google::protobuf::Duration* to) {
+  const int64_t seconds = absl::ToInt64Seconds(from);
+  to->set_seconds(seconds);
+  to->set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(from - absl::Seconds(seconds))));
+}
+
+v1::Welcome::State ToProto(HostedSession::State state) {
+  switch (state) {
+    case HostedSession::State::kNew:
+      return v1::Welcome::STATE_NEW;
+    case HostedSession::State::kResumed:
+      return v1::Welcome::STATE_RESUMED;
+    case HostedSession::State::kLost:
+      return v1::Welcome::STATE_LOST;
+  }
+  return v1::Welcome::STATE_UNSPECIFIED;
+}
+
+void FillWelcome(const SessionTable::Opened& opened,
+                 const StreamHost::Options& options, v1::Welcome* welcome) {
+  const SessionLimits& limits = options.sessions.limits;
+  welcome->set_server_id(options.server_id);
+  welcome->set_session_id(opened.session->identity().id);
+  welcome->set_session_token(opened.session->identity().token);
+  welcome->set_state(ToProto(opened.attached.state));
+  welcome->set_max_batch_messages(
+      static_cast<uint32_t>(limits.max_batch_messages));
+  welcome->set_max_payload_bytes(limits.max_payload_bytes);
+  welcome->set_max_outstanding_messages(
+      static_cast<uint32_t>(limits.max_outstanding_messages));
+  welcome->set_max_outstanding_bytes(limits.max_outstanding_bytes);
+  SetDuration(options.heartbeat_interval,
+              welcome->mutable_heartbeat_interval());
+}
+
+}  // namespace
+
+ProcessReactor::ProcessReactor(StreamHost* host,
+                               grpc::CallbackServerContext* context)
+    : host_(host),
+      context_(context),
+      peer_(host->options().real_peer
+                ? host->options().real_peer(context->peer())
+                : context->peer()),
+      last_heard_ns_(absl::ToUnixNanos(host->clock()->Now())) {}
+
+void ProcessReactor::Start() {
+  self_ = shared_from_this();
+  StartSendInitialMetadata();
+  StartRead(&read_buffer_);
+  host_->Add(self_);
+}
+
+void ProcessReactor::OnReadDone(bool ok) {
+  if (!ok) {
+    // Half-closed, or broken; OnCancel says so if it is the latter.
+    BeginEnding(context_->IsCancelled() ? Ending::kBroken : Ending::kHalfClosed,
+                absl::OkStatus(), false);
+    return;
+  }
+  last_heard_ns_.store(absl::ToUnixNanos(host_->clock()->Now()),
+                       std::memory_order_relaxed);
+  const absl::Status status = OnRequest();
+  read_buffer_.Clear();
+  if (absl::IsAborted(status)) {
+    BeginEnding(Ending::kTakenOver, status, true);
+  } else if (!status.ok()) {
+    host_->counters()->Reject(status);
+    BeginEnding(Ending::kFailed, status, false);
+  } else {
+    {
+      MutexLock lock(&mutex_);
+      read_in_flight_ = false;
+    }
+    Advance();
+  }
+}
+
+absl::Status ProcessReactor::OnRequest() {
+  if (!flat_.Assign(&read_buffer_) || !frame_.Parse(flat_.bytes())) {
+    return absl::InvalidArgumentError(
+        "The frame is not a msgproc.v1.ProcessRequest.");
+  }
+  if (frame_.messages.size() > 1 &&
+      flat_.bytes().size() > wire::kMaxFrameBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The request has ", flat_.bytes().size(), " bytes and ",
+        frame_.messages.size(), " messages; a request holds at most ",
+        wire::kMaxFrameBytes, " bytes or one message."));
+  }
+  if (first_request_) {
+    first_request_ = false;
+    return OnFirstRequest();
+  }
+  if (frame_.has_open) {
+    return absl::InvalidArgumentError(
+        "Open stands in the first request of a stream only.");
+  }
+  std::shared_ptr<HostedSession> session;
+  {
+    MutexLock lock(&mutex_);
+    if (frame_.messages.empty()) owes_response_ = true;
+    session = session_;
+  }
+  if (session == nullptr) return absl::AbortedError("The stream has ended.");
+  return session->OnFrame(this, frame_);
+}
+
+absl::Status ProcessReactor::OnFirstRequest() {
+  v1::ProcessResponse response;
+  absl::StatusOr<std::shared_ptr<HostedSession>> session =
+      OpenSession(frame_.has_open ? &response : nullptr);
+  if (!session.ok()) return session.status();
+  // The messages before the Welcome, which says how many were accepted; nothing
+  // is written before session_ is set.
+  absl::Status status = (*session)->OnFrame(this, frame_);
+  std::string head;
+  if (frame_.has_open) {
+    response.mutable_welcome()->set_accepted_through(
+        (*session)->accepted_through());
+    head = response.SerializeAsString();
+  }
+  MutexLock lock(&mutex_);
+  // In front of a Drain that was quick.
+  head_.insert(0, head);
+  owes_response_ = frame_.messages.empty();
+  session_ = *std::move(session);
+  return status;
+}
+
+absl::StatusOr<std::shared_ptr<HostedSession>> ProcessReactor::OpenSession(
+    v1::ProcessResponse* response) {
+  const StreamHost::Options& options = host_->options();
+  if (response == nullptr) {
+    const absl::StatusOr<HandlerBinding*> binding = host_->FindHandler("");
+    if (!binding.ok()) return binding.status();
+    auto session = std::make_shared<HostedSession>(
+        HostedSession::Identity(), *binding, options.sessions.limits,
+        host_->counters(), host_->clock());
+    session->Attach(shared_from_this(), 0, true);
+    return session;
+  }
+  v1::Open open;
+  if (!open.ParseFromArray(frame_.open.data(),
+                           static_cast<int>(frame_.open.size()))) {
+    return absl::InvalidArgumentError("The Open is malformed.");
+  }
+  size_t bytes = 0;
+  for (const wire::MessageView& message : frame_.messages) {
+    bytes += message.window_bytes();
+  }
+  if (frame_.messages.size() > wire::kMaxMessagesWithOpen ||
+      bytes > wire::kMaxBytesWithOpen) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The Open carries ", frame_.messages.size(), " messages of ", bytes,
+        " bytes along; at most ", wire::kMaxMessagesWithOpen, " messages and ",
+        wire::kMaxBytesWithOpen, " bytes are allowed."));
+  }
+  const absl::StatusOr<HandlerBinding*> binding =
+      host_->FindHandler(open.handler());
+  if (!binding.ok()) return binding.status();
+  const absl::StatusOr<SessionTable::Opened> opened =
+      host_->sessions()->Open({.session_id = open.session_id(),
+                               .session_token = open.session_token(),
+                               .client_name = open.client_name(),
+                               .received_through = frame_.received_through,
+                               .has_messages = !frame_.messages.empty()},
+                              *binding, shared_from_this());
+  if (!opened.ok()) return opened.status();
+  if (opened->attached.state == HostedSession::State::kResumed) {
+    absl::Status status = DropDuplicates(opened->attached.accepted_through);
+    if (!status.ok()) {
+      host_->sessions()->Detach(opened->session, this, false);
+      return status;
+    }
+  }
+  FillWelcome(*opened, options, response->mutable_welcome());
+  return opened->session;
+}
+
+// The first request again, because its Welcome never came.
+absl::Status ProcessReactor::DropDuplicates(uint64_t accepted_through) {
+  for (const wire::MessageView& message : frame_.messages) {
+    if (message.sequence == 0 || message.sequence > accepted_through) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "The session exists and message ", message.sequence,
+          " is not one of the ", accepted_through,
+          " that it has accepted; "
+          "only a session's first Open may carry messages along."));
+    }
+  }
+  ProcessorCounters::Add(&host_->counters()->messages_duplicate,
+                         frame_.messages.size());
+  frame_.messages.clear();
+  return absl::OkStatus();
+}
+
+bool ProcessReactor::Drain(v1::Drain::Reason reason, absl::string_view address,
+                           absl::Duration grace) {
+  v1::ProcessResponse response;
+  response.mutable_drain()->set_reason(reason);
+  response.mutable_drain()->set_server_address(std::string(address));
+  SetDuration(grace, response.mutable_drain()->mutable_grace());
+  {
+    MutexLock lock(&mutex_);
+    if (drain_sent_ || finished_ || ending_ != Ending::kNone) return false;
+    drain_sent_ = true;
+    head_ += response.SerializeAsString();
+  }
+  Advance();
+  return true;
+}
+
+bool ProcessReactor::CanMove() {
+  MutexLock lock(&mutex_);
+  return session_ != nullptr && !session_->anonymous() && !drain_sent_ &&
+         !finished_ && ending_ == Ending::kNone;
+}
+
+void ProcessReactor::End(absl::string_view why) {
+  BeginEnding(Ending::kFailed, absl::UnavailableError(std::string(why)), true);
+}
+
+void ProcessReactor::OnTakenOver() {
+  BeginEnding(Ending::kTakenOver,
+              absl::AbortedError("Another stream took the session over."),
+              true);
+}
+
+void ProcessReactor::OnWriteDone(bool ok) {
+  write_buffer_.Clear();
+  {
+    MutexLock lock(&mutex_);
+    write_in_flight_ = false;
+  }
+  if (ok) {
+    Advance();
+  } else {
+    BeginEnding(Ending::kBroken, absl::CancelledError(), true);
+  }
+}
+
+void ProcessReactor::OnCancel() {
+  BeginEnding(Ending::kBroken, absl::CancelledError(), true);
+}
+
+void ProcessReactor::Tick(absl::Time now) {
+  const absl::Duration patience = host_->options().heartbeat_interval * 3;
+  const absl::Duration silence =
+      now - absl::FromUnixNanos(last_heard_ns_.load(std::memory_order_relaxed));
+  bool slow = false;
+  bool silent = false;
+  bool stuck = false;
+  {
+    MutexLock lock(&mutex_);
+    const bool opened = session_ != nullptr && !session_->anonymous();
+    const bool waits = write_in_flight_ && now - write_started_ > patience;
+    slow = opened && ending_ == Ending::kNone && waits;
+    silent = opened && ending_ == Ending::kNone && silence > patience;
+    stuck = !finished_ && ending_ != Ending::kNone &&
+            now - ending_since_ > patience;
+  }
+  if (slow) {
+    ProcessorCounters::Add(&host_->counters()->slow_consumers, 1);
+    BeginEnding(Ending::kFailed,
+                absl::UnavailableError(
+                    absl::StrCat("The client has read nothing for ",
+                                 absl::FormatDuration(patience), ".")),
+                true);
+  } else if (silent) {
+    ProcessorCounters::Add(&host_->counters()->silent_sessions, 1);
+    BeginEnding(Ending::kFailed,
+                absl::UnavailableError(
+                    absl::StrCat("The client has been silent for ",
+                                 absl::FormatDuration(patience), ".")),
+                true);
+  }
+  // A write that nobody reads never ends by itself.
+  if (slow || stuck) context_->TryCancel();
+}
+
+void ProcessReactor::BeginEnding(Ending ending, absl::Status status, bool now) {
+  std::shared_ptr<HostedSession> session;
+  {
+    MutexLock lock(&mutex_);
+    // The first reason stands, unless the end comes sooner now.
+    const bool first = ending_ == Ending::kNone;
+    if (first) ending_since_ = host_->clock()->Now();
+    if (first || ending == Ending::kBroken ||
+        (now && ending_ == Ending::kHalfClosed)) {
+      ending_ = ending;
+      end_status_ = std::move(status);
+    }
+    end_now_ = end_now_ || now;
+    session = session_;
+  }
+  // Nothing will be acknowledged any more: results must not wait for it.
+  if (session != nullptr) session->CloseInput(this);
+  Advance();
+}
+
+void ProcessReactor::Advance() {
+  Actions actions;
+  do {
+    {
+      MutexLock lock(&mutex_);
+      actions = Decide();
+    }
+    if (actions.read) StartRead(&read_buffer_);
+    if (actions.write) StartWrite(&write_buffer_);
+    if (actions.ended != nullptr) {
+      host_->sessions()->Detach(actions.ended, this, actions.status.ok());
+    }
+    if (actions.finish) Finish(actions.status);
+    if (actions.resumed != nullptr) actions.resumed->Resume();
+  } while (actions.resumed != nullptr);
+}
+
+bool ProcessReactor::MayRead() {
+  return !read_in_flight_ && ending_ == Ending::kNone &&
+         (session_ == nullptr || !session_->AtLimit());
+}
+
+ProcessReactor::Actions ProcessReactor::Decide() {
+  Actions actions;
+  if (finished_) return actions;
+  if (!write_in_flight_) DecideWrite(&actions);
+  if (!finished_ && MayRead()) {
+    read_in_flight_ = true;
+    actions.read = true;
+  }
+  return actions;
+}
+
+void ProcessReactor::DecideWrite(Actions* actions) {
+  HostedSession::Output output;
+  const bool broken =
+      ending_ == Ending::kBroken || ending_ == Ending::kTakenOver;
+  if (session_ != nullptr && !end_now_ && !broken) {
+    output = session_->TakeResults(this, &pieces_);
+    if (output.can_resume) actions->resumed = session_;
+  }
+  const bool head = !head_.empty() && !broken;
+  if (output.results > 0 || head || (owes_response_ && !broken && !end_now_)) {
+    write_buffer_ = wire::ToByteBuffer(head_, &pieces_);
+    head_.clear();
+    owes_response_ = false;
+    write_in_flight_ = true;
+    write_started_ = host_->clock()->Now();
+    actions->write = true;
+    return;
+  }
+  if (ending_ == Ending::kNone || (!output.all_taken && !end_now_)) return;
+  finished_ = true;
+  actions->finish = true;
+  actions->status =
+      grpc::Status(static_cast<grpc::StatusCode>(end_status_.code()),
+                   std::string(end_status_.message()));
+  actions->ended = session_;
+}
+
+void ProcessReactor::OnDone() {
+  const std::shared_ptr<ProcessReactor> self = std::move(self_);
+  host_->Remove(self);
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,176 @@
+#include "services/processor/session_table.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+
+namespace msgproc::processor {
+namespace {
+
+constexpr size_t kMaxIdBytes = 128;
+constexpr size_t kMinTokenBytes = 16;
+constexpr size_t kMaxTokenBytes = 64;
+constexpr size_t kMaxClientNameBytes = 256;
+
+// From OpenSSL's CSPRNG.
+std::string RandomBytes(size_t bytes) {
+  std::string random(bytes, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(random.data()),
+                 static_cast<int>(bytes)) != 1) {
+    std::abort();  // No entropy: nothing here would be safe.
+  }
+  return random;
+}
+
+bool SameToken(absl::string_view a, absl::string_view b) {
+  return a.size() == b.size() &&
+         CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+absl::Status CheckRequest(const SessionTable::Request& request) {
+  if (request.session_id.size() > kMaxIdBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("session_id has ", request.session_id.size(),
+                     " bytes; at most ", kMaxIdBytes, " are allowed."));
+  }
+  const size_t token = request.session_token.size();
+  if (token != 0 && (token < kMinTokenBytes || token > kMaxTokenBytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("session_token has ", token, " bytes; ", kMinTokenBytes,
+                     " to ", kMaxTokenBytes, " are needed."));
+  }
+  if (request.client_name.size() > kMaxClientNameBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("client_name has ", request.client_name.size(),
+                     " bytes; at most ", kMaxClientNameBytes, " are allowed."));
+  }
+  if (request.has_messages && request.received_through > 0) {
+    return absl::InvalidArgumentError(
+        "Only a session's first Open may carry messages along.");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+SessionTable::SessionTable(const Options& options, ProcessorCounters* counters,
+                           const Clock* clock)
+    : options_(options), counters_(counters), clock_(clock) {}
+
+absl::StatusOr<SessionTable::Opened> SessionTable::Open(
+    const Request& request, HandlerBinding* binding,
+    const std::shared_ptr<Attachment>& attachment) {
+  if (absl::Status status = CheckRequest(request); !status.ok()) return status;
+  std::string id(request.session_id);
+  if (id.empty()) id = absl::BytesToHexString(RandomBytes(16));
+  absl::StatusOr<Opened> opened =
+      Attach(std::move(id), request, binding, attachment);
+  if (opened.ok() && opened->attached.before != nullptr) {
+    ProcessorCounters::Add(&counters_->takeovers, 1);
+    std::exchange(opened->attached.before, nullptr)->OnTakenOver();
+  }
+  return opened;
+}
+
+absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
+    std::string id, const Request& request, HandlerBinding* binding,
+    const std::shared_ptr<Attachment>& attachment) {
+  MutexLock lock(&mutex_);
+  const auto [found, created] = sessions_.try_emplace(id);
+  Entry& entry = found->second;
+  if (created) {
+    std::string token(request.session_token);
+    if (token.empty()) token = RandomBytes(32);
+    entry.session = std::make_shared<HostedSession>(
+        HostedSession::Identity{id, std::move(token),
+                                std::string(request.client_name)},
+        binding, options_.limits, counters_, clock_);
+    ProcessorCounters::Add(&counters_->sessions_attached, 1);
+  } else if (!SameToken(entry.session->identity().token,
+                        request.session_token)) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("The session_token is not the one that session '", id,
+                     "' was opened with."));
+  } else {
+    MarkAttached(&entry);
+  }
+  Opened opened;
+  opened.session = entry.session;
+  opened.attached =
+      entry.session->Attach(attachment, request.received_through, created);
+  using State = HostedSession::State;
+  ProcessorCounters::Add(
+      opened.attached.state == State::kNew       ? &counters_->sessions_opened
+      : opened.attached.state == State::kResumed ? &counters_->sessions_resumed
+                                                 : &counters_->sessions_lost,
+      1);
+  return opened;
+}
+
+void SessionTable::MarkAttached(Entry* entry) {
+  if (!entry->detached) return;
+  entry->detached = false;
+  detached_.erase(entry->place);
+  ProcessorCounters::Add(&counters_->sessions_attached, 1);
+  ProcessorCounters::Add(&counters_->sessions_detached, -1);
+}
+
+void SessionTable::Forget(Sessions::iterator entry) {
+  if (entry->second.detached) {
+    detached_.erase(entry->second.place);
+    ProcessorCounters::Add(&counters_->sessions_detached, -1);
+  } else {
+    ProcessorCounters::Add(&counters_->sessions_attached, -1);
+  }
+  sessions_.erase(entry);
+}
+
+void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
+                          const Attachment* attachment, bool finished) {
+  MutexLock lock(&mutex_);
+  // False: another stream took it over, and it is not this one's any more.
+  if (!session->Detach(attachment)) return;
+  const auto found = sessions_.find(session->identity().id);
+  if (found == sessions_.end() || found->second.session != session) return;
+  if (finished && session->CanForget()) {
+    Forget(found);
+    return;
+  }
+  Entry& entry = found->second;
+  entry.detached = true;
+  entry.detached_at = clock_->Now();
+  entry.place = detached_.insert(detached_.end(), found->first);
+  ProcessorCounters::Add(&counters_->sessions_attached, -1);
+  ProcessorCounters::Add(&counters_->sessions_detached, 1);
+}
+
+void SessionTable::Sweep() {
+  MutexLock lock(&mutex_);
+  const absl::Time now = clock_->Now();
+  while (!detached_.empty()) {
+    const auto oldest = sessions_.find(detached_.front());
+    if (now - oldest->second.detached_at < options_.session_ttl) break;
+    ProcessorCounters::Add(&counters_->sessions_expired, 1);
+    Forget(oldest);
+  }
+  size_t bytes = 0;
+  for (const std::string& id : detached_) {
+    bytes += sessions_.find(id)->second.session->bytes() + kSessionBytes;
+  }
+  while (bytes > options_.max_detached_bytes && !detached_.empty()) {
+    const auto oldest = sessions_.find(detached_.front());
+    bytes -= std::min(bytes, oldest->second.session->bytes() + kSessionBytes);
+    ProcessorCounters::Add(&counters_->sessions_evicted, 1);
+    Forget(oldest);
+  }
+  counters_->detached_bytes.store(static_cast<int64_t>(bytes),
+                                  std::memory_order_relaxed);
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,94 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_SESSION_TABLE_H_
+#define MSGPROC_SERVICES_PROCESSOR_SESSION_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "services/processor/hosted_session.h"
+
+namespace msgproc::processor {
+
+// The opened sessions of a processor, by name: attached ones and, for a while,
+// detached ones. Thread-safe.
+class SessionTable {
+ public:
+  struct Options {
+    // How long a detached session stays.
+    absl::Duration session_ttl = absl::Minutes(2);
+    // Beyond it whole detached sessions go, oldest first. Each counts what it
+    // holds and kSessionBytes.
+    size_t max_detached_bytes = 256 << 20;
+    SessionLimits limits;
+  };
+  static constexpr size_t kSessionBytes = 1024;
+
+  // `counters` and `clock` outlive the table.
+  SessionTable(const Options& options, ProcessorCounters* counters,
+               const Clock* clock);
+
+  // What an Open asks for.
+  struct Request {
+    absl::string_view session_id;     // Empty: made here.
+    absl::string_view session_token;  // Empty: made here.
+    absl::string_view client_name;
+    uint64_t received_through = 0;
+    // Whether messages came along.
+    bool has_messages = false;
+  };
+  struct Opened {
+    std::shared_ptr<HostedSession> session;
+    HostedSession::Attached attached;
+  };
+
+  // Opens, resumes or takes over a session for `attachment`. `binding` is for
+  // new ones. INVALID_ARGUMENT: malformed id or token, or messages that may not
+  // come along; PERMISSION_DENIED: wrong token.
+  absl::StatusOr<Opened> Open(const Request& request, HandlerBinding* binding,
+                              const std::shared_ptr<Attachment>& attachment);
+
+  // The stream of a session ended. `finished`: by half-closing, so that the
+  // session goes when everything was received.
+  void Detach(const std::shared_ptr<HostedSession>& session,
+              const Attachment* attachment, bool finished);
+
+  // Forgets what has been detached for too long, or is too much. To be called
+  // about once a second.
+  void Sweep();
+
+ private:
+  struct Entry {
+    std::shared_ptr<HostedSession> session;
+    bool detached = false;
+    absl::Time detached_at;
+    std::list<std::string>::iterator place;  // In detached_, when detached.
+  };
+  using Sessions = std::unordered_map<std::string, Entry>;
+
+  absl::StatusOr<Opened> Attach(std::string id, const Request& request,
+                                HandlerBinding* binding,
+                                const std::shared_ptr<Attachment>& attachment);
+  void Forget(Sessions::iterator entry) MSGPROC_REQUIRES(mutex_);
+  void MarkAttached(Entry* entry) MSGPROC_REQUIRES(mutex_);
+
+  const Options options_;
+  ProcessorCounters* const counters_;
+  const Clock* const clock_;
+
+  Mutex mutex_;
+  Sessions sessions_ MSGPROC_GUARDED_BY(mutex_);
+  // Oldest first.
+  std::list<std::string> detached_ MSGPROC_GUARDED_BY(mutex_);
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_SESSION_TABLE_H_

@@ -1,0 +1,105 @@
+#include "services/processor/stream_host.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "services/processor/process_reactor.h"
+
+namespace msgproc::processor {
+
+StreamHost::StreamHost(Options options, const Clock* clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      sessions_(options_.sessions, &counters_, clock) {}
+
+void StreamHost::Bind(std::unique_ptr<HandlerBinding> binding) {
+  bindings_.push_back(std::move(binding));
+}
+
+absl::StatusOr<HandlerBinding*> StreamHost::FindHandler(
+    absl::string_view name) const {
+  if (name.empty()) name = options_.default_handler;
+  for (const auto& binding : bindings_) {
+    if (binding->name == name) return binding.get();
+  }
+  const auto names = [](std::string* out, const auto& binding) {
+    out->append(binding->name);
+  };
+  return absl::NotFoundError(absl::StrCat(
+      "There is no handler '", name,
+      "'; there are: ", absl::StrJoin(bindings_, ", ", names), "."));
+}
+
+void StreamHost::Add(std::shared_ptr<ProcessReactor> stream) {
+  bool draining;
+  absl::Duration grace;
+  {
+    MutexLock lock(&mutex_);
+    streams_.insert(stream);
+    draining = draining_;
+    grace = drain_grace_;
+  }
+  ProcessorCounters::Add(&counters_.streams, 1);
+  if (draining) stream->Drain(v1::Drain::REASON_SHUTDOWN, "", grace);
+}
+
+void StreamHost::Remove(const std::shared_ptr<ProcessReactor>& stream) {
+  MutexLock lock(&mutex_);
+  if (streams_.erase(stream) == 1) {
+    ProcessorCounters::Add(&counters_.streams, -1);
+  }
+}
+
+std::vector<std::shared_ptr<ProcessReactor>> StreamHost::Streams() {
+  MutexLock lock(&mutex_);
+  return {streams_.begin(), streams_.end()};
+}
+
+size_t StreamHost::stream_count() {
+  MutexLock lock(&mutex_);
+  return streams_.size();
+}
+
+void StreamHost::DrainAll(absl::Duration grace) {
+  {
+    MutexLock lock(&mutex_);
+    draining_ = true;
+    drain_grace_ = grace;
+  }
+  counters_.draining.store(true, std::memory_order_relaxed);
+  for (const auto& stream : Streams()) {
+    stream->Drain(v1::Drain::REASON_SHUTDOWN, "", grace);
+  }
+}
+
+size_t StreamHost::Move(size_t sessions, const std::string& address) {
+  size_t moved = 0;
+  for (const auto& stream : Streams()) {
+    if (moved == sessions) break;
+    if (stream->CanMove() && stream->Drain(v1::Drain::REASON_REBALANCE, address,
+                                           options_.drain_grace)) {
+      ++moved;
+    }
+  }
+  return moved;
+}
+
+void StreamHost::EndAll(absl::string_view why) {
+  for (const auto& stream : Streams()) stream->End(why);
+}
+
+void StreamHost::Tick() {
+  const absl::Time now = clock_->Now();
+  for (const auto& stream : Streams()) stream->Tick(now);
+  sessions_.Sweep();
+}
+
+absl::Duration StreamHost::TickInterval() const {
+  return std::clamp(std::min(options_.heartbeat_interval / 2,
+                             options_.sessions.session_ttl / 2),
+                    absl::Milliseconds(10), absl::Seconds(1));
+}
+
+}  // namespace msgproc::processor

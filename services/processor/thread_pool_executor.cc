@@ -1,0 +1,73 @@
+#include "services/processor/thread_pool_executor.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace msgproc::processor {
+namespace {
+
+constexpr int64_t kBatchNanoseconds = 250'000;
+constexpr uint64_t kMaxBatchMessages = 256;
+// Until something is known of a handler.
+constexpr uint64_t kFirstBatchMessages = 4;
+
+}  // namespace
+
+ThreadPoolExecutor::ThreadPoolExecutor(int threads)
+    : thread_count_(std::max(1, threads)) {
+  threads_.reserve(static_cast<size_t>(thread_count_));
+  for (int i = 0; i < thread_count_; ++i) {
+    threads_.emplace_back([this] { Work(); });
+  }
+}
+
+Executor::Limits ThreadPoolExecutor::LimitsFor(
+    const HandlerBinding& binding) const {
+  const int64_t each =
+      binding.message_nanoseconds.load(std::memory_order_relaxed);
+  const uint64_t messages =
+      each == 0 ? kFirstBatchMessages
+                : std::clamp<uint64_t>(
+                      static_cast<uint64_t>(kBatchNanoseconds / each), 1,
+                      kMaxBatchMessages);
+  return {.max_batches = binding.traits.ordered
+                             ? 1
+                             : static_cast<uint64_t>(thread_count_) * 2,
+          .max_messages = messages,
+          .max_bytes = 1 << 20};
+}
+
+void ThreadPoolExecutor::Execute(std::unique_ptr<Batch> batch) {
+  {
+    MutexLock lock(&mutex_);
+    queue_.push_back(std::move(batch));
+  }
+  arrived_.Signal();
+}
+
+void ThreadPoolExecutor::Stop() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  arrived_.SignalAll();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void ThreadPoolExecutor::Work() {
+  MutexLock lock(&mutex_);
+  while (true) {
+    while (queue_.empty() && !stopping_) arrived_.Wait(&mutex_);
+    if (queue_.empty()) return;
+    std::unique_ptr<Batch> batch = std::move(queue_.front());
+    queue_.pop_front();
+    lock.Unlock();
+    batch->ParsePieces();
+    RunHandler(batch.get());
+    Batch::Done(std::move(batch));
+    lock.Relock();
+  }
+}
+
+}  // namespace msgproc::processor

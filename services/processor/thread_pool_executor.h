@@ -1,0 +1,45 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_THREAD_POOL_EXECUTOR_H_
+#define MSGPROC_SERVICES_PROCESSOR_THREAD_POOL_EXECUTOR_H_
+
+#include <deque>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "common/mutex.h"
+#include "services/processor/executor.h"
+
+namespace msgproc::processor {
+
+// Runs handlers that may block or burn on a fixed number of threads, so that a
+// slow handler cannot hold up other sockets.
+//
+// First come, first served among batches. A batch is cut to about a quarter of
+// a millisecond of work, so that sessions take turns and a session's messages
+// spread over the threads; fast handlers still travel in large batches. The
+// queue holds at most Limits::max_batches a session.
+class ThreadPoolExecutor final : public Executor {
+ public:
+  explicit ThreadPoolExecutor(int threads);
+  // Finishes what is queued.
+  ~ThreadPoolExecutor() override { Stop(); }
+
+  bool synchronous() const override { return false; }
+  Limits LimitsFor(const HandlerBinding& binding) const override;
+  void Execute(std::unique_ptr<Batch> batch) override;
+  void Stop() override;
+
+ private:
+  void Work();
+
+  Mutex mutex_;
+  CondVar arrived_;
+  std::deque<std::unique_ptr<Batch>> queue_ MSGPROC_GUARDED_BY(mutex_);
+  bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
+  const int thread_count_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_THREAD_POOL_EXECUTOR_H_
