@@ -4,6 +4,9 @@
 #include <grpcpp/ext/channelz_service_plugin.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_builder_plugin.h>
+#include <grpcpp/impl/server_initializer.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
@@ -29,6 +32,36 @@ void EnableExtrasOnce() {
   }();
   static_cast<void>(enabled);
 }
+
+// Learns the names of a server's services: gRPC's health service knows none but
+// "" until it is told.
+class ServiceNames final : public grpc::ServerBuilderOption {
+ public:
+  explicit ServiceNames(std::vector<std::string>* names) : names_(names) {}
+  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>*
+                         plugins) override {
+    plugins->push_back(std::make_unique<Plugin>(names_));
+  }
+
+ private:
+  class Plugin final : public grpc::ServerBuilderPlugin {
+   public:
+    explicit Plugin(std::vector<std::string>* names) : names_(names) {}
+    std::string name() override { return "msgproc_service_names"; }
+    void InitServer(grpc::ServerInitializer* /*server*/) override {}
+    void Finish(grpc::ServerInitializer* server) override {
+      *names_ = *server->GetServiceList();
+    }
+    void ChangeArguments(const std::string& /*name*/,
+                         void* /*value*/) override {}
+
+   private:
+    std::vector<std::string>* const names_;
+  };
+
+  std::vector<std::string>* const names_;
+};
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
@@ -72,6 +105,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> receiver =
       builder.experimental().AddExternalConnectionAcceptor(
           ConnectionType::FROM_FD, *std::move(credentials));
+  std::vector<std::string> names;
+  builder.SetOption(std::make_unique<ServiceNames>(&names));
   if (options.configure) options.configure(&builder);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) {
@@ -80,16 +115,19 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
         "more)");
   }
   return std::unique_ptr<GrpcServer>(new GrpcServer(
-      *std::move(acceptor), std::move(receiver), std::move(server)));
+      *std::move(acceptor), std::move(receiver), std::move(server),
+      std::move(names)));
 }
 
 GrpcServer::GrpcServer(
     std::unique_ptr<Acceptor> acceptor,
     std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> receiver,
-    std::unique_ptr<grpc::Server> server)
+    std::unique_ptr<grpc::Server> server, std::vector<std::string> services)
     : acceptor_(std::move(acceptor)),
       receiver_(std::move(receiver)),
-      server_(std::move(server)) {
+      server_(std::move(server)),
+      services_(std::move(services)) {
+  SetServing(true);
   acceptor_->Start([this](int fd) {
     grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
         connection;
@@ -101,7 +139,12 @@ GrpcServer::GrpcServer(
 GrpcServer::~GrpcServer() { Shutdown(absl::ZeroDuration()); }
 
 void GrpcServer::SetServing(bool serving) {
-  server_->GetHealthCheckService()->SetServingStatus(serving);
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  // First for those it knows, "" among them, then for the rest.
+  health->SetServingStatus(serving);
+  for (const std::string& service : services_) {
+    health->SetServingStatus(service, serving);
+  }
 }
 
 void GrpcServer::Shutdown(absl::Duration timeout) {

@@ -90,12 +90,13 @@ class GrpcServer {
   GrpcServer(
       std::unique_ptr<Acceptor> acceptor,
       std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> receiver,
-      std::unique_ptr<grpc::Server> server);
+      std::unique_ptr<grpc::Server> server, std::vector<std::string> services);
 
   const std::unique_ptr<Acceptor> acceptor_;
   const std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor>
       receiver_;
   const std::unique_ptr<grpc::Server> server_;
+  const std::vector<std::string> services_;
 };
 
 }  // namespace msgproc::server
