@@ -1,0 +1,355 @@
+#include "services/base/acceptor.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "services/base/log.h"
+#include "services/base/proxy_header.h"
+
+namespace msgproc::server {
+namespace {
+
+constexpr uint64_t kWakeupId = 0;
+constexpr uint64_t kFirstListenerId = 1;
+constexpr uint64_t kFirstConnectionId = 1000;
+// Bounds a burst's hold on the loop: hang-ups and headers have their turn.
+constexpr int kAcceptsPerEvent = 64;
+constexpr int kEventsPerWait = 128;
+constexpr absl::string_view kNoDescriptorsText =
+    "connection refused: out of file descriptors (two a connection); raise "
+    "`ulimit -n` or systemd's LimitNOFILE";
+constexpr absl::Duration kListenPause = absl::Milliseconds(100);
+
+absl::Time Now() { return Clock::Monotonic()->Now(); }
+
+int OpenReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+bool IsTransient(int error) {
+  return error == EINTR || error == ECONNABORTED || error == EPROTO ||
+         error == ENETDOWN || error == EHOSTDOWN || error == ENETUNREACH ||
+         error == EHOSTUNREACH || error == ETIMEDOUT || error == EPERM;
+}
+
+void SetTcpOptions(int fd, absl::Duration user_timeout) {
+  const int on = 1;
+  const auto milliseconds =
+      static_cast<unsigned>(absl::ToInt64Milliseconds(user_timeout));
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds,
+             sizeof(milliseconds));
+}
+
+// Whether descriptor `fd` is one of the last `headroom` below the limit. The
+// kernel hands out the lowest free number, so numbers tell how many are used.
+bool InHeadroom(int fd, int headroom) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  return static_cast<rlim_t>(fd) + static_cast<rlim_t>(headroom) >=
+         limit.rlim_cur;
+}
+
+}  // namespace
+
+absl::string_view RejectionName(Rejection reason) {
+  switch (reason) {
+    case Rejection::kConnectionLimit:
+      return "connection_limit";
+    case Rejection::kNoDescriptors:
+      return "no_descriptors";
+    case Rejection::kProxyHeader:
+      return "proxy_header";
+    case Rejection::kProxyTimeout:
+      return "proxy_timeout";
+    case Rejection::kStopping:
+      return "stopping";
+    case Rejection::kSystemError:
+      return "system_error";
+    case Rejection::kCount:
+      break;
+  }
+  return "unknown";
+}
+
+absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Listen(
+    const AcceptorOptions& options) {
+  absl::StatusOr<ListenAddress> address = ListenAddress::Parse(options.address);
+  if (!address.ok()) return address.status();
+  if (options.proxy_protocol && address->is_unix()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the PROXY protocol is for TCP, not for ", options.address,
+                     ": drop --proxy_protocol or listen on host:port"));
+  }
+  absl::StatusOr<ListenSocket> listener = ListenSocket::Listen(*address);
+  if (!listener.ok()) return listener.status();
+  UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
+  UniqueFd wakeup(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!epoll.valid() || !wakeup.valid()) {
+    return absl::InternalError(
+        absl::StrCat("cannot make an epoll set: ", strerror(errno)));
+  }
+  return std::unique_ptr<Acceptor>(new Acceptor(
+      options, *std::move(listener), std::move(epoll), std::move(wakeup)));
+}
+
+Acceptor::Acceptor(const AcceptorOptions& options, ListenSocket listener,
+                   UniqueFd epoll, UniqueFd wakeup)
+    : options_(options),
+      address_(listener.address().ToString()),
+      is_tcp_(!listener.address().is_unix()),
+      epoll_(std::move(epoll)),
+      wakeup_(std::move(wakeup)),
+      listener_(std::move(listener)),
+      reserve_(OpenReserve()),
+      next_id_(kFirstConnectionId),
+      handshake_(options.proxy_header_timeout) {}
+
+void Acceptor::Start(Receiver receiver) {
+  receiver_ = std::move(receiver);
+  Watch(EPOLL_CTL_ADD, wakeup_.get(), kWakeupId, EPOLLIN);
+  for (size_t i = 0; i < listener_.fds().size(); ++i) {
+    Watch(EPOLL_CTL_ADD, listener_.fds()[i].get(), kFirstListenerId + i,
+          EPOLLIN);
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Acceptor::StopListening() {
+  MutexLock lock(&mutex_);
+  stop_listening_ = true;
+  if (!thread_.joinable()) {
+    listener_.Close();
+    listening_ = false;
+    return;
+  }
+  Wake();
+  while (listening_) changed_.Wait(&mutex_);
+}
+
+void Acceptor::CloseConnections() { connections_.ShutDownAll(); }
+
+void Acceptor::Stop() {
+  StopListening();
+  {
+    MutexLock lock(&mutex_);
+    stop_ = true;
+  }
+  Wake();
+  if (thread_.joinable()) thread_.join();
+  connections_.Clear();
+}
+
+AcceptorStats Acceptor::Stats() const {
+  AcceptorStats stats;
+  stats.accepted = accepted_.load(std::memory_order_relaxed);
+  stats.open = connections_.size();
+  for (size_t i = 0; i < stats.rejected.size(); ++i) {
+    stats.rejected[i] = rejected_[i].load(std::memory_order_relaxed);
+  }
+  return stats;
+}
+
+void Acceptor::Wake() const {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written =
+      write(wakeup_.get(), &one, sizeof(one));
+}
+
+void Acceptor::Run() {
+  epoll_event events[kEventsPerWait];
+  while (ObeyRequests()) {
+    const int count =
+        epoll_wait(epoll_.get(), events, kEventsPerWait, WaitTimeoutMs());
+    for (int i = 0; i < count; ++i) {
+      HandleEvent(events[i].data.u64, events[i].events);
+    }
+    ExpireProxyHeaders();
+    if (Now() >= paused_until_) ResumeListening();
+  }
+}
+
+bool Acceptor::ObeyRequests() {
+  MutexLock lock(&mutex_);
+  if (stop_listening_ && listening_) {
+    StopListeningNow();
+    listening_ = false;
+    changed_.SignalAll();
+  }
+  return !stop_;
+}
+
+void Acceptor::StopListeningNow() {
+  listener_.Close();
+  paused_until_ = absl::InfiniteFuture();
+  while (absl::optional<uint64_t> id = handshake_.TakeAny()) {
+    connections_.Remove(*id);
+    Reject(Rejection::kStopping, "connection closed: the server is stopping");
+  }
+}
+
+int Acceptor::WaitTimeoutMs() const {
+  const absl::Time next = std::min(handshake_.NextDeadline(), paused_until_);
+  if (next == absl::InfiniteFuture()) return -1;
+  const absl::Duration wait = std::max(next - Now(), absl::ZeroDuration());
+  return static_cast<int>(
+      absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1))));
+}
+
+void Acceptor::HandleEvent(uint64_t id, uint32_t events) {
+  if (id == kWakeupId) {
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got =
+        read(wakeup_.get(), &count, sizeof(count));
+  } else if (id < kFirstConnectionId) {
+    AcceptFrom(listener_.fds()[id - kFirstListenerId].get());
+  } else if (handshake_.Contains(id)) {
+    ReadProxyHeader(id);
+  } else if ((events & EPOLLHUP) != 0) {
+    connections_.Remove(id);
+  }
+}
+
+void Acceptor::AcceptFrom(int listener) {
+  for (int i = 0; i < kAcceptsPerEvent; ++i) {
+    UniqueFd fd(
+        accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd.valid()) {
+      Admit(std::move(fd));
+    } else if (errno == EMFILE || errno == ENFILE) {
+      if (!AcceptToClose(listener)) return PauseListening();
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (!IsTransient(errno)) {
+      Reject(Rejection::kSystemError,
+             absl::StrCat("cannot accept a connection: ", strerror(errno)));
+      return PauseListening();
+    }
+  }
+}
+
+bool Acceptor::AcceptToClose(int listener) {
+  reserve_.Reset();
+  UniqueFd fd(
+      accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  const int error = errno;
+  const bool accepted = fd.valid();
+  fd.Reset();
+  reserve_.Reset(OpenReserve());
+  // On EAGAIN the one that was waiting has gone by itself.
+  if (!accepted && error == EAGAIN) return true;
+  Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
+  return accepted && reserve_.valid();
+}
+
+void Acceptor::Admit(UniqueFd fd) {
+  if (options_.max_connections > 0 &&
+      connections_.size() >= static_cast<size_t>(options_.max_connections)) {
+    return Reject(
+        Rejection::kConnectionLimit,
+        absl::StrCat("connection refused: all ", options_.max_connections,
+                     " are taken; raise --max_connections or add servers"));
+  }
+  UniqueFd duplicate(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!duplicate.valid() ||
+      InHeadroom(duplicate.get(), options_.descriptor_headroom)) {
+    return Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
+  }
+  if (is_tcp_) SetTcpOptions(fd.get(), options_.tcp_user_timeout);
+  const uint64_t id = next_id_++;
+  const int watched = duplicate.get();
+  connections_.Add(id, std::move(duplicate),
+                   SocketAddress::PeerOf(watched).ToPeer());
+  // Only a hang-up, which epoll always reports, means that both directions are
+  // closed: a peer that has closed its own may still be read to by gRPC.
+  uint32_t events = EPOLLET;
+  if (options_.proxy_protocol) {
+    handshake_.Add(id, std::move(fd), Now());
+    events |= EPOLLIN | EPOLLRDHUP;
+  }
+  if (!Watch(EPOLL_CTL_ADD, watched, id, events)) {
+    const int error = errno;
+    handshake_.Remove(id);
+    connections_.Remove(id);
+    return Reject(Rejection::kSystemError,
+                  absl::StrCat("cannot watch a connection: ", strerror(error)));
+  }
+  if (!options_.proxy_protocol) HandOver(std::move(fd));
+}
+
+void Acceptor::ReadProxyHeader(uint64_t id) {
+  absl::StatusOr<absl::optional<ProxyHandshake::Finished>> finished =
+      handshake_.Read(id);
+  if (!finished.ok()) {
+    connections_.Remove(id);
+    return Reject(
+        Rejection::kProxyHeader,
+        absl::StrCat("connection closed: ", finished.status().message()));
+  }
+  if (!finished->has_value()) return;
+  if ((*finished)->client.has_value()) {
+    connections_.SetClient(id, *(*finished)->client);
+  }
+  // From here on the bytes are the receiver's: watch for the end alone.
+  Watch(EPOLL_CTL_MOD, connections_.DuplicateOf(id), id, EPOLLET);
+  HandOver(std::move((*finished)->fd));
+}
+
+void Acceptor::HandOver(UniqueFd fd) {
+  accepted_.fetch_add(1, std::memory_order_relaxed);
+  receiver_(fd.Release());
+}
+
+void Acceptor::ExpireProxyHeaders() {
+  while (absl::optional<uint64_t> id = handshake_.TakeExpired(Now())) {
+    connections_.Remove(*id);
+    Reject(Rejection::kProxyTimeout,
+           absl::StrCat("connection closed: no PROXY header within ",
+                        absl::FormatDuration(options_.proxy_header_timeout)));
+  }
+}
+
+void Acceptor::PauseListening() {
+  paused_until_ = Now() + kListenPause;
+  for (size_t i = 0; i < listener_.fds().size(); ++i) {
+    Watch(EPOLL_CTL_MOD, listener_.fds()[i].get(), kFirstListenerId + i, 0);
+  }
+}
+
+void Acceptor::ResumeListening() {
+  paused_until_ = absl::InfiniteFuture();
+  if (!reserve_.valid()) reserve_.Reset(OpenReserve());
+  for (size_t i = 0; i < listener_.fds().size(); ++i) {
+    Watch(EPOLL_CTL_MOD, listener_.fds()[i].get(), kFirstListenerId + i,
+          EPOLLIN);
+  }
+}
+
+bool Acceptor::Watch(int operation, int fd, uint64_t id, uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = id;
+  return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
+}
+
+void Acceptor::Reject(Rejection reason, absl::string_view what) {
+  const auto index = static_cast<size_t>(reason);
+  rejected_[index].fetch_add(1, std::memory_order_relaxed);
+  if (absl::optional<uint64_t> suppressed = reject_log_[index].Admit()) {
+    LogWarning(what, {{"address", address_},
+                      {"open", connections_.size()},
+                      {"suppressed", *suppressed}});
+  }
+}
+
+}  // namespace msgproc::server

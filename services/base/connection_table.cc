@@ -1,0 +1,64 @@
+#include "services/base/connection_table.h"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+namespace msgproc::server {
+
+void ConnectionTable::Add(uint64_t id, UniqueFd duplicate, std::string peer) {
+  MutexLock lock(&mutex_);
+  connections_.emplace(id, Connection{std::move(duplicate), std::move(peer)});
+}
+
+void ConnectionTable::Remove(uint64_t id) {
+  MutexLock lock(&mutex_);
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  const auto client = clients_.find(found->second.peer);
+  if (client != clients_.end() && client->second.id == id) {
+    clients_.erase(client);
+  }
+  connections_.erase(found);
+}
+
+int ConnectionTable::DuplicateOf(uint64_t id) const {
+  MutexLock lock(&mutex_);
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? -1 : found->second.duplicate.get();
+}
+
+void ConnectionTable::SetClient(uint64_t id, const SocketAddress& client) {
+  MutexLock lock(&mutex_);
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  clients_[found->second.peer] = Client{id, client.ToPeer()};
+}
+
+std::string ConnectionTable::ClientOf(absl::string_view grpc_peer) const {
+  std::string peer = DecodePeer(grpc_peer);
+  MutexLock lock(&mutex_);
+  const auto found = clients_.find(peer);
+  return found == clients_.end() ? peer : found->second.peer;
+}
+
+size_t ConnectionTable::ShutDownAll() {
+  MutexLock lock(&mutex_);
+  for (const auto& [id, connection] : connections_) {
+    shutdown(connection.duplicate.get(), SHUT_RDWR);
+  }
+  return connections_.size();
+}
+
+void ConnectionTable::Clear() {
+  MutexLock lock(&mutex_);
+  connections_.clear();
+  clients_.clear();
+}
+
+size_t ConnectionTable::size() const {
+  MutexLock lock(&mutex_);
+  return connections_.size();
+}
+
+}  // namespace msgproc::server

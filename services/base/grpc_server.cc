@@ -1,0 +1,160 @@
+#include "services/base/grpc_server.h"
+
+#include <grpc/impl/codegen/grpc_types.h>
+#include <grpcpp/ext/channelz_service_plugin.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_builder_plugin.h>
+#include <grpcpp/impl/server_initializer.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/base/health_descriptor.h"
+
+namespace msgproc::server {
+namespace {
+
+using ConnectionType =
+    grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+
+// gRPC wants these before the first builder, in the whole process.
+void EnableExtrasOnce() {
+  static const bool enabled = [] {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::channelz::experimental::InitChannelzService();
+    LinkHealthDescriptor();
+    return true;
+  }();
+  static_cast<void>(enabled);
+}
+
+// Learns the names of a server's services: gRPC's health service knows none but
+// "" until it is told.
+class ServiceNames final : public grpc::ServerBuilderOption {
+ public:
+  explicit ServiceNames(std::vector<std::string>* names) : names_(names) {}
+  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>*
+                         plugins) override {
+    plugins->push_back(std::make_unique<Plugin>(names_));
+  }
+
+ private:
+  class Plugin final : public grpc::ServerBuilderPlugin {
+   public:
+    explicit Plugin(std::vector<std::string>* names) : names_(names) {}
+    std::string name() override { return "msgproc_service_names"; }
+    void InitServer(grpc::ServerInitializer* /*server*/) override {}
+    void Finish(grpc::ServerInitializer* server) override {
+      *names_ = *server->GetServiceList();
+    }
+    void ChangeArguments(const std::string& /*name*/,
+                         void* /*value*/) override {}
+
+   private:
+    std::vector<std::string>* const names_;
+  };
+
+  std::vector<std::string>* const names_;
+};
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(options.max_receive_message_bytes);
+  const std::pair<const char*, int> arguments[] = {
+      {GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams_per_connection},
+      {GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_interval)},
+      {GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout)},
+      // Quiet streams and connections without one are pinged as well.
+      {GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1},
+      {GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0},
+      {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+       Milliseconds(options.min_client_ping_interval)},
+      {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+       Milliseconds(options.handshake_timeout)},
+  };
+  for (const auto& [name, value] : arguments) {
+    builder->AddChannelArgument(name, value);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
+    const GrpcServerOptions& options,
+    const std::vector<grpc::Service*>& services) {
+  absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =
+      MakeServerCredentials(options.credentials, options.acceptor.address);
+  if (!credentials.ok()) return credentials.status();
+  absl::StatusOr<std::unique_ptr<Acceptor>> acceptor =
+      Acceptor::Listen(options.acceptor);
+  if (!acceptor.ok()) return acceptor.status();
+
+  EnableExtrasOnce();
+  grpc::ServerBuilder builder;
+  Configure(options, &builder);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> receiver =
+      builder.experimental().AddExternalConnectionAcceptor(
+          ConnectionType::FROM_FD, *std::move(credentials));
+  std::vector<std::string> names;
+  builder.SetOption(std::make_unique<ServiceNames>(&names));
+  if (options.configure) options.configure(&builder);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) {
+    return absl::InternalError(
+        "gRPC did not start; its own log says why (GRPC_VERBOSITY=debug says "
+        "more)");
+  }
+  return std::unique_ptr<GrpcServer>(new GrpcServer(
+      *std::move(acceptor), std::move(receiver), std::move(server),
+      std::move(names)));
+}
+
+GrpcServer::GrpcServer(
+    std::unique_ptr<Acceptor> acceptor,
+    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> receiver,
+    std::unique_ptr<grpc::Server> server, std::vector<std::string> services)
+    : acceptor_(std::move(acceptor)),
+      receiver_(std::move(receiver)),
+      server_(std::move(server)),
+      services_(std::move(services)) {
+  SetServing(true);
+  acceptor_->Start([this](int fd) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
+        connection;
+    connection.fd = fd;
+    receiver_->HandleNewConnection(&connection);
+  });
+}
+
+GrpcServer::~GrpcServer() { Shutdown(absl::ZeroDuration()); }
+
+void GrpcServer::SetServing(bool serving) {
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  // First for those it knows, "" among them, then for the rest.
+  health->SetServingStatus(serving);
+  for (const std::string& service : services_) {
+    health->SetServingStatus(service, serving);
+  }
+}
+
+void GrpcServer::Shutdown(absl::Duration timeout) {
+  acceptor_->StopListening();
+  if (timeout == absl::InfiniteDuration()) {
+    server_->Shutdown();
+  } else {
+    server_->Shutdown(absl::ToChronoTime(absl::Now() + timeout));
+  }
+  acceptor_->Stop();
+}
+
+}  // namespace msgproc::server

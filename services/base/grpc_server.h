@@ -1,0 +1,104 @@
+#ifndef MSGPROC_SERVICES_BASE_GRPC_SERVER_H_
+#define MSGPROC_SERVICES_BASE_GRPC_SERVER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "services/base/acceptor.h"
+#include "services/base/credentials.h"
+
+namespace grpc {
+class Server;
+class ServerBuilder;
+class Service;
+namespace experimental {
+class ExternalConnectionAcceptor;
+}  // namespace experimental
+}  // namespace grpc
+
+namespace msgproc::server {
+
+struct GrpcServerOptions {
+  AcceptorOptions acceptor;
+  CredentialsOptions credentials;
+  // A larger message ends its stream with RESOURCE_EXHAUSTED.
+  int max_receive_message_bytes = 4 << 20;
+  // Streams beyond it wait at the client.
+  int max_streams_per_connection = 10'000;
+  // A silent connection is pinged this often, and is dead when the answer takes
+  // longer than the timeout.
+  absl::Duration keepalive_interval = absl::Seconds(30);
+  absl::Duration keepalive_timeout = absl::Seconds(10);
+  // Clients that ping more often, twice in a row, lose their connection
+  // (GOAWAY, "too_many_pings").
+  absl::Duration min_client_ping_interval = absl::Seconds(9);
+  // A connection that has not spoken TLS and HTTP/2 by then is closed.
+  absl::Duration handshake_timeout = absl::Seconds(10);
+  // Last word on the builder, for what has no option here.
+  std::function<void(grpc::ServerBuilder*)> configure;
+};
+
+// A gRPC server on sockets that an Acceptor takes in, with what every server of
+// ours has: health (grpc.health.v1, "" and each service), reflection that can
+// describe every service it lists, channelz, keepalive.
+//
+// Its owner keeps the services alive until it is destroyed. Public functions
+// may be called from any thread, Shutdown and the destructor not from a
+// reactor's callback.
+class GrpcServer {
+ public:
+  // Listens and serves; health says SERVING. Errors as of Acceptor::Listen and
+  // MakeServerCredentials, and INTERNAL when gRPC itself does not start.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
+      const GrpcServerOptions& options,
+      const std::vector<grpc::Service*>& services);
+
+  // Shuts down with no time left.
+  ~GrpcServer();
+
+  // "127.0.0.1:50051", "unix:/run/msgproc.sock": with the real port.
+  const std::string& address() const { return acceptor_->address(); }
+
+  // What health answers for "" and for every service.
+  void SetServing(bool serving);
+
+  // Refuses new connections from here on; those that are open live on.
+  void StopListening() { acceptor_->StopListening(); }
+
+  // Ends every connection abruptly. Clients see UNAVAILABLE.
+  void CloseConnections() { acceptor_->CloseConnections(); }
+
+  // StopListening, then waits for the open calls for at most `timeout`, and
+  // cancels what is left. When it returns every reactor's OnDone has run.
+  void Shutdown(absl::Duration timeout);
+
+  // The client behind grpc::ServerContext::peer(): the one that a proxy named
+  // in its PROXY header, otherwise `grpc_peer` itself, readable
+  // ("ipv4:1.2.3.4:56", "ipv6:[::1]:56"). Ask while the stream is open.
+  std::string ClientOf(absl::string_view grpc_peer) const {
+    return acceptor_->ClientOf(grpc_peer);
+  }
+
+  AcceptorStats Stats() const { return acceptor_->Stats(); }
+
+ private:
+  GrpcServer(
+      std::unique_ptr<Acceptor> acceptor,
+      std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> receiver,
+      std::unique_ptr<grpc::Server> server, std::vector<std::string> services);
+
+  const std::unique_ptr<Acceptor> acceptor_;
+  const std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor>
+      receiver_;
+  const std::unique_ptr<grpc::Server> server_;
+  const std::vector<std::string> services_;
+};
+
+}  // namespace msgproc::server
+
+#endif  // MSGPROC_SERVICES_BASE_GRPC_SERVER_H_
