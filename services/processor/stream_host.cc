@@ -50,6 +50,12 @@ void StreamHost::Remove(const std::shared_ptr<ProcessReactor>& stream) {
   if (streams_.erase(stream) == 1) {
     ProcessorCounters::Add(&counters_.streams, -1);
   }
+  if (streams_.empty()) emptied_.SignalAll();
+}
+
+void StreamHost::WaitForStreams(absl::Duration timeout) {
+  MutexLock lock(&mutex_);
+  if (!streams_.empty()) emptied_.WaitFor(&mutex_, timeout);
 }
 
 std::vector<std::shared_ptr<ProcessReactor>> StreamHost::Streams() {

@@ -63,6 +63,8 @@ class StreamHost {
   // Ends what is left.
   void EndAll(absl::string_view why);
   size_t stream_count();
+  // Waits until there are no streams, at most `timeout`; may return early.
+  void WaitForStreams(absl::Duration timeout);
 
   // To be called about once a second (see TickInterval).
   void Tick();
@@ -78,6 +80,7 @@ class StreamHost {
   std::vector<std::unique_ptr<HandlerBinding>> bindings_;
 
   Mutex mutex_;
+  CondVar emptied_;
   std::unordered_set<std::shared_ptr<ProcessReactor>> streams_
       MSGPROC_GUARDED_BY(mutex_);
   bool draining_ MSGPROC_GUARDED_BY(mutex_) = false;

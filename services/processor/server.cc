@@ -1,0 +1,151 @@
+#include "services/processor/server.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "services/processor/inline_executor.h"
+#include "services/processor/thread_pool_executor.h"
+
+namespace msgproc::processor {
+namespace {
+
+// What a stream that was told UNAVAILABLE has left to hear it.
+constexpr absl::Duration kLastWords = absl::Seconds(2);
+
+absl::Status CheckLimits(const SessionLimits& limits) {
+  // A Welcome carries them as they are, and a first Open must always fit.
+  if (limits.max_batch_messages < wire::kMaxMessagesWithOpen ||
+      limits.max_batch_messages > (1 << 20)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_batch_messages is ", limits.max_batch_messages,
+                     "; it takes 64 to 1048576."));
+  }
+  if (limits.max_outstanding_messages < wire::kMaxMessagesWithOpen ||
+      limits.max_outstanding_messages > (1 << 24)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max_outstanding_messages is ", limits.max_outstanding_messages,
+        "; it takes 64 to 16777216."));
+  }
+  if (limits.max_outstanding_bytes < wire::kMaxBytesWithOpen) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max_outstanding_bytes is ", limits.max_outstanding_bytes,
+        "; it takes at least 65536."));
+  }
+  if (limits.max_payload_bytes < 1 || limits.max_payload_bytes > (64 << 20)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_payload_bytes is ", limits.max_payload_bytes,
+                     "; it takes 1 to 67108864."));
+  }
+  return absl::OkStatus();
+}
+
+int ReceiveLimit(const SessionLimits& limits) {
+  // Twice the payload, so that one a little over the limit is told so by name
+  // and not by gRPC.
+  return static_cast<int>(
+      std::max<size_t>(4 << 20, limits.max_payload_bytes * 2 + (256 << 10)));
+}
+
+}  // namespace
+
+Server::Server(ServerOptions options, const HandlerRegistry* handlers)
+    : options_(std::move(options)),
+      host_([this] {
+        StreamHost::Options streams = options_.streams;
+        streams.drain_grace = options_.drain_timeout;
+        streams.real_peer = [this](const std::string& peer) {
+          const server::GrpcServer* grpc = clients_.load();
+          return grpc == nullptr ? peer : grpc->ClientOf(peer);
+        };
+        return streams;
+      }()),
+      service_(&host_) {
+  const int threads =
+      options_.handler_threads > 0
+          ? options_.handler_threads
+          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  executors_.push_back(std::make_unique<InlineExecutor>());
+  executors_.push_back(std::make_unique<ThreadPoolExecutor>(threads));
+  for (const std::string& name : handlers->Names()) {
+    const HandlerRegistry::Entry& entry = **handlers->Find(name);
+    auto binding = std::make_unique<HandlerBinding>();
+    binding->name = entry.name;
+    binding->handler = entry.handler.get();
+    binding->traits = entry.traits;
+    binding->executor = executors_[entry.traits.never_blocks ? 0 : 1].get();
+    binding->max_payload_bytes =
+        options_.streams.sessions.limits.max_payload_bytes;
+    host_.Bind(std::move(binding));
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    ServerOptions options, const HandlerRegistry* handlers) {
+  const SessionLimits& limits = options.streams.sessions.limits;
+  if (absl::Status status = CheckLimits(limits); !status.ok()) return status;
+  options.grpc.max_receive_message_bytes = ReceiveLimit(limits);
+  std::unique_ptr<Server> server(new Server(std::move(options), handlers));
+  if (auto binding = server->host_.FindHandler(""); !binding.ok()) {
+    return binding.status();
+  }
+  auto grpc =
+      server::GrpcServer::Start(server->options_.grpc, {&server->service_});
+  if (!grpc.ok()) return grpc.status();
+  server->grpc_ = *std::move(grpc);
+  server->clients_ = server->grpc_.get();
+  server->ticker_ = std::thread([server = server.get()] { server->Tick(); });
+  return server;
+}
+
+Server::~Server() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  stopped_.SignalAll();
+  if (ticker_.joinable()) ticker_.join();
+  if (grpc_ != nullptr) {
+    host_.EndAll("The server stops.");
+    grpc_->Shutdown(kLastWords);
+  }
+  for (const auto& executor : executors_) executor->Stop();
+}
+
+bool Server::Serving() const {
+  MutexLock lock(&mutex_);
+  return !stopping_;
+}
+
+void Server::Tick() {
+  MutexLock lock(&mutex_);
+  while (!stopping_) {
+    stopped_.WaitFor(&mutex_, host_.TickInterval());
+    if (stopping_) break;
+    lock.Unlock();
+    host_.Tick();
+    lock.Relock();
+  }
+}
+
+void Server::Drain() {
+  grpc_->StopListening();
+  grpc_->SetServing(false);
+  host_.DrainAll(options_.drain_timeout);
+  const absl::Time deadline =
+      Clock::Monotonic()->Now() + options_.drain_timeout;
+  while (host_.stream_count() > 0 && Clock::Monotonic()->Now() < deadline) {
+    host_.WaitForStreams(deadline - Clock::Monotonic()->Now());
+  }
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  stopped_.SignalAll();
+  host_.EndAll("The server stops and its drain timeout is over.");
+  grpc_->Shutdown(kLastWords);
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,79 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_SERVER_H_
+#define MSGPROC_SERVICES_PROCESSOR_SERVER_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/mutex.h"
+#include "services/base/grpc_server.h"
+#include "services/processor/executor.h"
+#include "services/processor/handler_registry.h"
+#include "services/processor/processor_service.h"
+#include "services/processor/stream_host.h"
+
+namespace msgproc::processor {
+
+struct ServerOptions {
+  server::GrpcServerOptions grpc;
+  StreamHost::Options streams;
+  // Threads for handlers that may block. 0: as many as there are cores.
+  int handler_threads = 0;
+  // How long streams have to leave when the server stops.
+  absl::Duration drain_timeout = absl::Seconds(25);
+};
+
+// A processor: Model I. Owns everything that serves; its owner calls Drain
+// before it lets go of it, or streams are cut. Thread-safe.
+class Server {
+ public:
+  // Serves once it returns. `handlers` outlives the server. Errors as of
+  // GrpcServer::Start; NOT_FOUND: the default handler; INVALID_ARGUMENT: a
+  // limit out of bounds.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      ServerOptions options, const HandlerRegistry* handlers);
+
+  // Ends what is still open.
+  ~Server();
+
+  // host:port, with the real port.
+  const std::string& address() const { return grpc_->address(); }
+  const std::string& server_id() const { return host_.options().server_id; }
+  StreamHost* streams() { return &host_; }
+  const server::GrpcServer& grpc() const { return *grpc_; }
+
+  // Whether new streams are welcome.
+  bool Serving() const;
+
+  // Stops as rule 7 of processor.proto says: no new connections, Drain on every
+  // stream, UNAVAILABLE for those still there after drain_timeout. Blocks until
+  // all is over. Once.
+  void Drain();
+
+ private:
+  Server(ServerOptions options, const HandlerRegistry* handlers);
+
+  void Tick();
+
+  const ServerOptions options_;
+  StreamHost host_;
+  std::vector<std::unique_ptr<Executor>> executors_;
+  ProcessorService service_;
+  std::unique_ptr<server::GrpcServer> grpc_;
+  // grpc_, for streams: the first may come before Start has it.
+  std::atomic<const server::GrpcServer*> clients_{nullptr};
+
+  mutable Mutex mutex_;
+  CondVar stopped_;
+  bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
+  std::thread ticker_;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_SERVER_H_
