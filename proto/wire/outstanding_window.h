@@ -43,6 +43,10 @@ class OutstandingWindow {
     if (messages_ == 0) std::vector<size_t>().swap(sizes_);
   }
 
+  // The bytes of the i-th oldest message, i < messages().
+  size_t bytes_at(uint64_t i) const {
+    return sizes_[(first_ + i) & (sizes_.size() - 1)];
+  }
   uint64_t messages() const { return messages_; }
   uint64_t bytes() const { return bytes_; }
 

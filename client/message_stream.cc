@@ -1,0 +1,55 @@
+#include "client/message_stream.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/reconnecting_stream.h"
+
+namespace msgproc::client {
+namespace {
+
+constexpr size_t kMinTokenBytes = 16;
+constexpr size_t kMaxTokenBytes = 64;
+constexpr size_t kMaxSessionIdBytes = 128;
+constexpr size_t kMaxClientNameBytes = 256;
+
+absl::Status Check(const MessageStreamOptions& options) {
+  if (options.target.empty() == options.balancers.empty()) {
+    return absl::InvalidArgumentError(
+        options.target.empty()
+            ? "neither a target nor a balancer is given: set one of them"
+            : "both a target and balancers are given: set one of them");
+  }
+  const size_t token = options.session_token.size();
+  if (token != 0 && (token < kMinTokenBytes || token > kMaxTokenBytes)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "session_token has ", token, " bytes; it takes ", kMinTokenBytes,
+        " to ", kMaxTokenBytes, ", or none for a random one"));
+  }
+  if (options.session_id.size() > kMaxSessionIdBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("session_id has ", options.session_id.size(),
+                     " bytes, more than ", kMaxSessionIdBytes));
+  }
+  if (options.client_name.size() > kMaxClientNameBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("client_name has ", options.client_name.size(),
+                     " bytes, more than ", kMaxClientNameBytes));
+  }
+  if (!options.on_result) {
+    return absl::InvalidArgumentError(
+        "on_result is not set: results need somewhere to go");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MessageStream>> MessageStream::Open(
+    MessageStreamOptions options) {
+  absl::Status status = Check(options);
+  if (!status.ok()) return status;
+  return std::make_unique<ReconnectingStream>(std::move(options));
+}
+
+}  // namespace msgproc::client

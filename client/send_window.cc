@@ -1,0 +1,182 @@
+#include "client/send_window.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/entry.h"
+
+namespace msgproc::client {
+namespace {
+
+// The most that `received_through` adds to a frame.
+constexpr size_t kHeadBytes = 16;
+// The most that encoding adds to a message and to each of its headers.
+constexpr size_t kMessageOverhead = 32;
+constexpr size_t kHeaderOverhead = 24;
+
+size_t HeaderBytes(absl::Span<const wire::HeaderView> headers) {
+  size_t bytes = 0;
+  for (const wire::HeaderView& header : headers) {
+    bytes += header.key.size() + header.value.size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+SendWindow::SendWindow(const WindowLimits& own) : own_(own) {
+  server_.messages = wire::kMaxMessagesWithOpen;
+  server_.bytes = wire::kMaxBytesWithOpen;
+  cursor_ = log_.At(1);
+  UpdateLimits();
+}
+
+void SendWindow::UpdateLimits() {
+  limits_.messages = std::min(own_.messages, server_.messages);
+  limits_.bytes = std::min(own_.bytes, server_.bytes);
+  limits_.batch_messages = std::max<uint64_t>(
+      1, std::min(own_.batch_messages, server_.batch_messages));
+}
+
+uint64_t SendWindow::TryAppend(absl::string_view payload,
+                               absl::Span<const wire::HeaderView> headers) {
+  const size_t bytes = payload.size() + HeaderBytes(headers);
+  if (!window_.Fits(bytes, limits_.messages, limits_.bytes)) return 0;
+  // What goes along with Open is bound without exception.
+  if (!welcomed_ && log_.bytes() + bytes + kMessageOverhead +
+                            kHeaderOverhead * headers.size() >
+                        wire::kMaxBytesWithOpen) {
+    return 0;
+  }
+  const uint64_t sequence = log_.next_position();
+  wire::AppendMessage(&log_, sequence, payload, headers);
+  window_.Push(bytes);
+  return sequence;
+}
+
+SendWindow::Frame SendWindow::OnOpen(std::vector<wire::Piece>* pieces) {
+  if (!welcomed_) {
+    // The very request again that the server may have read: it is recognised.
+    if (!opened_) opened_with_ = window_.messages();
+    opened_ = true;
+    log_.Take(&cursor_, opened_with_, wire::kMaxFrameBytes, pieces);
+    given_through_ = opened_with_;
+  }
+  Told();
+  return {.messages = cursor_.position() - received_through_ - 1,
+          .received_through = received_through_};
+}
+
+absl::Status SendWindow::OnWelcome(SessionState state,
+                                   uint64_t accepted_through,
+                                   const WindowLimits& server) {
+  uint64_t next = 1;
+  switch (state) {
+    case SessionState::kNew:
+      if (received_through_ > 0) {
+        return absl::InternalError(absl::StrCat(
+            "the server began the session anew, though it was told that ",
+            "results up to ", received_through_, " are received"));
+      }
+      break;
+    case SessionState::kResumed:
+      if (accepted_through < received_through_ ||
+          accepted_through > given_through_) {
+        return absl::InternalError(absl::StrCat(
+            "the server says it accepted messages up to ", accepted_through,
+            ", but results are received up to ", received_through_,
+            " and messages sent up to ", given_through_));
+      }
+      next = accepted_through + 1;
+      break;
+    case SessionState::kLost:
+      next = received_through_ + 1;
+      break;
+  }
+  // What went along with Open needs no sending again.
+  if (next > cursor_.position()) cursor_ = log_.At(next);
+  welcomed_ = true;
+  connected_ = true;
+  server_ = server;
+  server_.messages = std::max<uint64_t>(1, server_.messages);
+  UpdateLimits();
+  return absl::OkStatus();
+}
+
+uint64_t SendWindow::BudgetMessages() const {
+  // Only after a change to a server with a smaller window than the last one's.
+  const uint64_t given = cursor_.position() - 1 - received_through_;
+  uint64_t bytes = 0;
+  for (uint64_t i = 0; i < given; ++i) bytes += window_.bytes_at(i);
+  uint64_t fitting = given;
+  while (
+      fitting < window_.messages() &&
+      (fitting == 0 || (fitting < server_.messages &&
+                        bytes + window_.bytes_at(fitting) <= server_.bytes))) {
+    bytes += window_.bytes_at(fitting++);
+  }
+  return fitting - given;
+}
+
+SendWindow::Frame SendWindow::NextFrame(std::vector<wire::Piece>* pieces) {
+  uint64_t messages = limits_.batch_messages;
+  if (!unbound()) messages = std::min(messages, BudgetMessages());
+  const wire::EntryLog::Taken taken =
+      log_.Take(&cursor_, messages, wire::kMaxFrameBytes - kHeadBytes, pieces);
+  given_through_ = std::max(given_through_, cursor_.position() - 1);
+  Told();
+  return {.messages = taken.entries, .received_through = received_through_};
+}
+
+SendWindow::Frame SendWindow::Acknowledge() {
+  Told();
+  return {.messages = 0, .received_through = received_through_};
+}
+
+void SendWindow::Told() {
+  told_through_ = received_through_;
+  untold_bytes_ = 0;
+  acknowledge_by_ = absl::InfiniteFuture();
+}
+
+SendWindow::NewResults SendWindow::OnResults(
+    absl::Span<const wire::ResultView> results, absl::Time now) {
+  NewResults found;
+  uint64_t received = received_through_;
+  for (const wire::ResultView& result : results) {
+    if (result.sequence == received + 1 &&
+        result.sequence < cursor_.position()) {
+      ++received;
+      ++found.count;
+      untold_bytes_ += result.window_bytes();
+    } else if (result.sequence <= received_through_ && found.count == 0) {
+      ++found.first;
+    } else {
+      found.status = absl::InternalError(absl::StrCat(
+          "the server sent a result of message ", result.sequence,
+          " where that of ", received + 1, " was due; messages are sent up to ",
+          cursor_.position() - 1));
+      break;
+    }
+  }
+  if (found.count == 0) return found;
+  received_through_ = received;
+  window_.Pop(found.count);
+  log_.ReleaseThrough(received);
+  const uint64_t untold = received_through_ - told_through_;
+  if (untold >= std::max<uint64_t>(1, server_.messages / 2) ||
+      untold_bytes_ >= std::max<uint64_t>(1, server_.bytes / 2)) {
+    acknowledge_by_ = absl::InfinitePast();
+  } else {
+    acknowledge_by_ = std::min(acknowledge_by_, now + kAcknowledgeAfter);
+  }
+  return found;
+}
+
+void SendWindow::OnDisconnected() {
+  connected_ = false;
+  acknowledge_by_ = absl::InfiniteFuture();
+  cursor_ = log_.At(received_through_ + 1);
+}
+
+}  // namespace msgproc::client

@@ -1,0 +1,145 @@
+#ifndef MSGPROC_CLIENT_SEND_WINDOW_H_
+#define MSGPROC_CLIENT_SEND_WINDOW_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "proto/wire/entry_log.h"
+#include "proto/wire/frame.h"
+#include "proto/wire/outstanding_window.h"
+
+namespace msgproc::client {
+
+// What a server answered to Open; see Welcome.State.
+enum class SessionState { kNew, kResumed, kLost };
+
+// What may be outstanding (rule 6), and how much one frame may hold.
+struct WindowLimits {
+  uint64_t messages = UINT64_MAX;
+  uint64_t bytes = UINT64_MAX;  // Payloads, header keys and header values.
+  uint64_t batch_messages = UINT64_MAX;
+};
+
+// The messages of a session from Send until their results, over one connection
+// after another: what the present connection was given, what has its result,
+// and what the server has been told of that. The rules it keeps are those of
+// processor.proto.
+//
+//   released   held, sent         held, not yet sent
+//   ---------|------------------|---------------------|
+//            received_through   cursor                next_sequence
+//
+// A new connection moves the cursor back, never `received_through`: so a result
+// that comes twice is known, and its message has left memory.
+//
+// Holds at most what the limits allow. Pure: no threads, no clock of its own.
+// Not thread-safe.
+class SendWindow {
+ public:
+  // What NextFrame put together.
+  struct Frame {
+    uint64_t messages = 0;
+    uint64_t received_through = 0;
+  };
+
+  // The new results of a frame: `count` of them from index `first` on.
+  struct NewResults {
+    size_t first = 0;
+    size_t count = 0;
+    // Not OK: the one behind them breaks the order.
+    absl::Status status;
+  };
+
+  // How long `received_through` may be kept from the server.
+  static constexpr absl::Duration kAcknowledgeAfter = absl::Seconds(1);
+
+  // `own`: the caller's limits; the server's bound them too once it has
+  // answered, and until then those of rule 2.
+  explicit SendWindow(const WindowLimits& own);
+
+  // Takes a message and returns its sequence; 0: no room now.
+  uint64_t TryAppend(absl::string_view payload,
+                     absl::Span<const wire::HeaderView> headers);
+
+  // A connection begins. Appends to `pieces` the messages that go along with
+  // its Open: the same ones as long as none was answered, none after that.
+  Frame OnOpen(std::vector<wire::Piece>* pieces);
+
+  // The server answered Open. Not OK, INTERNAL: it makes no sense.
+  absl::Status OnWelcome(SessionState state, uint64_t accepted_through,
+                         const WindowLimits& server);
+
+  // Puts the next messages together, at most a frame's. Only while connected.
+  // The frame must be written: it carries `received_through`.
+  Frame NextFrame(std::vector<wire::Piece>* pieces);
+
+  // A frame without messages. It must be written too.
+  Frame Acknowledge();
+
+  // A frame's results, in order. Those that came before are dropped.
+  NewResults OnResults(absl::Span<const wire::ResultView> results,
+                       absl::Time now);
+
+  // The connection is gone.
+  void OnDisconnected();
+
+  // Whether messages wait and may be sent.
+  bool CanSend() const {
+    return connected_ && cursor_.position() < log_.next_position() &&
+           (unbound() || BudgetMessages() > 0);
+  }
+  // When the server must be told `received_through`, if not before with
+  // something else: the past when it is half a window behind.
+  absl::Time acknowledge_by() const { return acknowledge_by_; }
+  // Whether the server knows `received_through`.
+  bool acknowledged() const { return told_through_ == received_through_; }
+
+  bool connected() const { return connected_; }
+  uint64_t received_through() const { return received_through_; }
+  uint64_t next_sequence() const { return log_.next_position(); }
+  // Messages without a result.
+  uint64_t outstanding() const { return window_.messages(); }
+  // Whether every message has its result.
+  bool drained() const { return window_.messages() == 0; }
+  // Whether every message that the present connection was given has its result.
+  bool collected() const { return cursor_.position() == received_through_ + 1; }
+  // What is held, for bounds.
+  size_t held_bytes() const { return log_.bytes(); }
+
+ private:
+  // Whether all that is held fits the server's window.
+  bool unbound() const {
+    return window_.messages() <= server_.messages &&
+           window_.bytes() <= server_.bytes;
+  }
+  uint64_t BudgetMessages() const;
+  void UpdateLimits();
+  void Told();
+
+  const WindowLimits own_;
+  WindowLimits server_;  // Of the last server that answered.
+  WindowLimits limits_;  // The smaller of both.
+  bool welcomed_ = false;
+  bool connected_ = false;
+
+  wire::EntryLog log_;
+  wire::OutstandingWindow window_;  // Everything beyond received_through_.
+  wire::EntryLog::Cursor cursor_;   // What the present connection gets next.
+  uint64_t given_through_ = 0;      // The most any connection was given.
+  uint64_t opened_with_ = 0;        // Messages along with the first Open.
+  bool opened_ = false;
+
+  uint64_t received_through_ = 0;
+  uint64_t told_through_ = 0;
+  uint64_t untold_bytes_ = 0;  // Of results beyond told_through_.
+  absl::Time acknowledge_by_ = absl::InfiniteFuture();
+};
+
+}  // namespace msgproc::client
+
+#endif  // MSGPROC_CLIENT_SEND_WINDOW_H_

@@ -1,0 +1,205 @@
+#include "client/session.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "msgproc/v1/processor.pb.h"
+#include "proto/wire/coding.h"
+
+namespace msgproc::client {
+namespace {
+
+constexpr uint32_t kOpenTag = wire::Tag(1, wire::WireType::kLengthDelimited);
+constexpr uint32_t kReceivedTag = wire::Tag(3, wire::WireType::kVarint);
+// Three intervals of silence, in either direction, mean that the other is gone.
+constexpr int kSilentIntervals = 3;
+
+absl::Duration ToDuration(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) +
+         absl::Nanoseconds(duration.nanos());
+}
+
+uint64_t LimitOr(uint64_t limit, uint64_t otherwise) {
+  return limit == 0 ? otherwise : limit;
+}
+
+}  // namespace
+
+Session::Session(const Options& options)
+    : open_(options.open),
+      connect_timeout_(options.connect_timeout),
+      window_(options.limits) {}
+
+void Session::PutReceived(uint64_t received_through, Write* write) const {
+  if (received_through == 0) return;
+  char head[16];
+  char* to = head;
+  *to++ = static_cast<char>(kReceivedTag);
+  to = wire::PutVarint(to, received_through);
+  write->head.append(head, static_cast<size_t>(to - head));
+}
+
+void Session::OnOpen(absl::Time now, Write* write) {
+  phase_ = Phase::kOpening;
+  opened_ = spoke_ = heard_ = now;
+  heartbeat_interval_ = absl::InfiniteDuration();
+  drain_by_ = absl::InfiniteFuture();
+  drain_address_.clear();
+  write->head.assign(1, static_cast<char>(kOpenTag));
+  char size[10];
+  write->head.append(
+      size, static_cast<size_t>(wire::PutVarint(size, open_.size()) - size));
+  write->head += open_;
+  write->messages.clear();
+  write->has_frame = true;
+  write->half_close = false;
+  PutReceived(window_.OnOpen(&write->messages).received_through, write);
+}
+
+bool Session::Finished() const {
+  if (phase_ == Phase::kDraining) return window_.collected();
+  return phase_ == Phase::kOpen && closing_ && window_.drained();
+}
+
+bool Session::NextWrite(absl::Time now, Write* write) {
+  write->head.clear();
+  write->messages.clear();
+  write->has_frame = false;
+  write->half_close = false;
+  if (phase_ != Phase::kOpen && phase_ != Phase::kDraining) return false;
+  const bool send = phase_ == Phase::kOpen && window_.CanSend();
+  write->half_close = Finished();
+  const bool acknowledge = now >= window_.acknowledge_by() ||
+                           (write->half_close && !window_.acknowledged());
+  const bool heartbeat = now >= spoke_ + heartbeat_interval_;
+  if (send || acknowledge || (heartbeat && !write->half_close)) {
+    // While draining this takes nothing: nothing may be sent.
+    const SendWindow::Frame frame =
+        send ? window_.NextFrame(&write->messages) : window_.Acknowledge();
+    PutReceived(frame.received_through, write);
+    write->has_frame = true;
+    spoke_ = now;
+  }
+  if (write->half_close) phase_ = Phase::kHalfClosed;
+  return write->has_frame || write->half_close;
+}
+
+Session::Heard Session::OnFrame(const wire::ResponseFrame& frame,
+                                absl::Time now) {
+  Heard heard;
+  heard_ = now;
+  if (frame.has_welcome) {
+    heard.status = OnWelcome(frame.welcome, &heard);
+    if (!heard.status.ok()) return heard;
+  } else if (phase_ == Phase::kOpening) {
+    heard.status = absl::InternalError(
+        "the server's first response has no Welcome: is it a "
+        "msgproc.v1.Processor?");
+    return heard;
+  }
+  if (!frame.results.empty()) {
+    SendWindow::NewResults found = window_.OnResults(frame.results, now);
+    heard.first = found.first;
+    heard.count = found.count;
+    heard.status = std::move(found.status);
+  }
+  if (heard.status.ok() && frame.has_drain) {
+    heard.status = OnDrain(frame.drain, now, &heard);
+  }
+  return heard;
+}
+
+absl::Status Session::OnWelcome(absl::string_view encoded, Heard* heard) {
+  if (phase_ != Phase::kOpening) {
+    return absl::InternalError("the server sent a second Welcome");
+  }
+  v1::Welcome welcome;
+  if (!welcome.ParseFromArray(encoded.data(),
+                              static_cast<int>(encoded.size()))) {
+    return absl::InternalError("the server sent a malformed Welcome");
+  }
+  switch (welcome.state()) {
+    case v1::Welcome::STATE_NEW:
+      heard->state = SessionState::kNew;
+      break;
+    case v1::Welcome::STATE_RESUMED:
+      heard->state = SessionState::kResumed;
+      break;
+    case v1::Welcome::STATE_LOST:
+      heard->state = SessionState::kLost;
+      break;
+    default:
+      return absl::InternalError(
+          absl::StrCat("the server sent a Welcome with the unknown state ",
+                       static_cast<int>(welcome.state())));
+  }
+  WindowLimits limits;
+  limits.messages = LimitOr(welcome.max_outstanding_messages(), UINT64_MAX);
+  limits.bytes = LimitOr(welcome.max_outstanding_bytes(), UINT64_MAX);
+  limits.batch_messages = LimitOr(welcome.max_batch_messages(), UINT64_MAX);
+  absl::Status status =
+      window_.OnWelcome(heard->state, welcome.accepted_through(), limits);
+  if (!status.ok()) return status;
+  max_payload_bytes_ = LimitOr(welcome.max_payload_bytes(), UINT64_MAX);
+  if (welcome.has_heartbeat_interval()) {
+    const absl::Duration interval = ToDuration(welcome.heartbeat_interval());
+    if (interval > absl::ZeroDuration()) heartbeat_interval_ = interval;
+  }
+  heard->welcome = true;
+  heard->server_id = welcome.server_id();
+  phase_ = Phase::kOpen;
+  return absl::OkStatus();
+}
+
+absl::Status Session::OnDrain(absl::string_view encoded, absl::Time now,
+                              Heard* heard) {
+  // Too late to matter, or said before.
+  if (phase_ != Phase::kOpen) return absl::OkStatus();
+  v1::Drain drain;
+  if (!drain.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
+    return absl::InternalError("the server sent a malformed Drain");
+  }
+  phase_ = Phase::kDraining;
+  drain_address_ = drain.server_address();
+  if (drain.has_grace()) drain_by_ = now + ToDuration(drain.grace());
+  heard->drain = true;
+  return absl::OkStatus();
+}
+
+absl::Status Session::OnTime(absl::Time now) const {
+  if (phase_ == Phase::kDetached) return absl::OkStatus();
+  if (phase_ == Phase::kOpening && now >= opened_ + connect_timeout_) {
+    return absl::UnavailableError(absl::StrCat(
+        "no server answered within ", absl::FormatDuration(connect_timeout_)));
+  }
+  if (now >= heard_ + kSilentIntervals * heartbeat_interval_) {
+    return absl::UnavailableError(
+        absl::StrCat("nothing was heard from the server for ",
+                     absl::FormatDuration(now - heard_)));
+  }
+  if (now >= drain_by_) {
+    return absl::UnavailableError(
+        "the server's time to drain ran out before all results had come");
+  }
+  return absl::OkStatus();
+}
+
+absl::Time Session::BreakTime() const {
+  if (phase_ == Phase::kDetached) return absl::InfiniteFuture();
+  if (phase_ == Phase::kOpening) return opened_ + connect_timeout_;
+  return std::min(drain_by_, heard_ + kSilentIntervals * heartbeat_interval_);
+}
+
+absl::Time Session::SpeakTime() const {
+  if (phase_ != Phase::kOpen && phase_ != Phase::kDraining) {
+    return absl::InfiniteFuture();
+  }
+  return std::min(spoke_ + heartbeat_interval_, window_.acknowledge_by());
+}
+
+void Session::OnDisconnected() {
+  phase_ = Phase::kDetached;
+  window_.OnDisconnected();
+}
+
+}  // namespace msgproc::client

@@ -1,0 +1,123 @@
+#ifndef MSGPROC_CLIENT_SESSION_H_
+#define MSGPROC_CLIENT_SESSION_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "client/send_window.h"
+#include "proto/wire/frame.h"
+
+namespace msgproc::client {
+
+// The client's end of a session: what to write next, what to make of what was
+// read, when to speak although there is nothing to say, and when to give a
+// connection up. It lives over one connection after another; on each of them:
+//
+//   kDetached ──OnOpen──▶ kOpening ──Welcome──▶ kOpen ──Drain──▶ kDraining
+//       ▲                                         │                  │
+//       │                            closing, and all collected      │
+//       collected │                                         ▼ ▼
+//       └────────────OnDisconnected────────── kHalfClosed ◀──────────┘
+//
+// (OnDisconnected is possible from everywhere.)
+//
+// Pure: no threads, no gRPC, times are handed in. Not thread-safe.
+class Session {
+ public:
+  enum class Phase { kDetached, kOpening, kOpen, kDraining, kHalfClosed };
+
+  struct Options {
+    // The encoded Open.
+    std::string open;
+    WindowLimits limits;
+    absl::Duration connect_timeout = absl::Seconds(10);
+  };
+
+  // The next thing to write.
+  struct Write {
+    std::string head;  // What stands before the messages.
+    std::vector<wire::Piece> messages;
+    bool has_frame = false;
+    bool half_close = false;  // After the frame, if there is one.
+  };
+
+  // What a frame said.
+  struct Heard {
+    bool welcome = false;
+    SessionState state = SessionState::kNew;
+    std::string server_id;
+    // New results: `count` of them from index `first` on.
+    size_t first = 0;
+    size_t count = 0;
+    bool drain = false;
+    // Not OK: the server broke the protocol; break the connection. The results
+    // above count nevertheless.
+    absl::Status status;
+  };
+
+  explicit Session(const Options& options);
+
+  // Takes a message and returns its sequence; 0: no room now.
+  uint64_t TryAppend(absl::string_view payload,
+                     absl::Span<const wire::HeaderView> headers) {
+    return window_.TryAppend(payload, headers);
+  }
+
+  // A connection begins; `write` is its first.
+  void OnOpen(absl::Time now, Write* write);
+
+  // What to write next, false: nothing. To be called when no write is in
+  // flight; what it gives must be written.
+  bool NextWrite(absl::Time now, Write* write);
+
+  Heard OnFrame(const wire::ResponseFrame& frame, absl::Time now);
+
+  // Not OK, UNAVAILABLE: the connection must be given up. Otherwise NextWrite
+  // may have something.
+  absl::Status OnTime(absl::Time now) const;
+  // When OnTime may give the connection up.
+  absl::Time BreakTime() const;
+  // When NextWrite will have something, unless it has before.
+  absl::Time SpeakTime() const;
+
+  void OnDisconnected();
+
+  // No more messages: half-close once all have their results.
+  void Close() { closing_ = true; }
+
+  Phase phase() const { return phase_; }
+  const SendWindow& window() const { return window_; }
+  uint64_t max_payload_bytes() const { return max_payload_bytes_; }
+  // Where Drain said to go.
+  const std::string& drain_address() const { return drain_address_; }
+
+ private:
+  absl::Status OnWelcome(absl::string_view encoded, Heard* heard);
+  absl::Status OnDrain(absl::string_view encoded, absl::Time now, Heard* heard);
+  // Whether nothing more will be sent on this connection.
+  bool Finished() const;
+  void PutReceived(uint64_t received_through, Write* write) const;
+
+  const std::string open_;
+  const absl::Duration connect_timeout_;
+  SendWindow window_;
+  Phase phase_ = Phase::kDetached;
+  bool closing_ = false;
+  uint64_t max_payload_bytes_ = UINT64_MAX;
+
+  // Of the present connection.
+  absl::Duration heartbeat_interval_ = absl::InfiniteDuration();
+  absl::Time opened_;
+  absl::Time spoke_;  // Last written.
+  absl::Time heard_;  // Last read.
+  absl::Time drain_by_ = absl::InfiniteFuture();
+  std::string drain_address_;
+};
+
+}  // namespace msgproc::client
+
+#endif  // MSGPROC_CLIENT_SESSION_H_
