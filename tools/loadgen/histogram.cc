@@ -15,26 +15,29 @@ void Histogram::AddToBucket(int bucket, uint64_t times) {
 }
 
 void Histogram::Merge(const Histogram& other) {
-  for (int i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
+  if (other.count_ == 0) return;
+  for (int i = other.FirstBucket(); i <= other.LastBucket(); ++i) {
+    counts_[i] += other.counts_[i];
+  }
   count_ += other.count_;
   clamped_ += other.clamped_;
   min_ = std::min(min_, other.min_);
   max_ = std::max(max_, other.max_);
 }
 
-Histogram Histogram::Since(const Histogram& earlier) const {
-  Histogram difference;
-  for (int i = 0; i < kBuckets; ++i) {
-    difference.AddToBucket(i, counts_[i] - earlier.counts_[i]);
-  }
-  difference.clamped_ = clamped_ - earlier.clamped_;
-  return difference;
+void Histogram::Clear() {
+  std::fill(counts_.begin() + FirstBucket(), counts_.begin() + LastBucket() + 1,
+            0);
+  count_ = 0;
+  clamped_ = 0;
+  min_ = kMaxValue;
+  max_ = 0;
 }
 
 double Histogram::Mean() const {
   if (count_ == 0) return 0;
   double sum = 0;
-  for (int i = 0; i < kBuckets; ++i) {
+  for (int i = FirstBucket(); i <= LastBucket(); ++i) {
     if (counts_[i] == 0) continue;
     const double middle =
         (static_cast<double>(LowestIn(i)) + static_cast<double>(HighestIn(i))) /
@@ -53,7 +56,7 @@ int64_t Histogram::ValueAt(double quantile) const {
       1, static_cast<uint64_t>(
              std::ceil(share * static_cast<double>(count_) - 1e-9)));
   uint64_t seen = 0;
-  for (int i = 0; i < kBuckets; ++i) {
+  for (int i = FirstBucket(); i <= LastBucket(); ++i) {
     seen += counts_[i];
     if (seen >= rank) return std::clamp(HighestIn(i), min_, max_);
   }
@@ -66,12 +69,6 @@ uint64_t Histogram::CountAtMost(int64_t value) const {
   uint64_t seen = 0;
   for (int i = 0; i <= last; ++i) seen += counts_[i];
   return seen;
-}
-
-void Histogram::WidenTo(int64_t min, int64_t max, uint64_t clamped) {
-  min_ = min;
-  max_ = max;
-  clamped_ = clamped;
 }
 
 }  // namespace msgproc::loadgen

@@ -39,16 +39,15 @@ class Histogram {
   // Adds what `other` holds.
   void Merge(const Histogram& other);
 
-  // What was recorded since `earlier`, an older copy of this histogram. Its min
-  // and max are those of the buckets.
-  Histogram Since(const Histogram& earlier) const;
+  // Forgets everything.
+  void Clear();
 
   uint64_t count() const { return count_; }
   uint64_t clamped() const { return clamped_; }
   uint64_t InBucket(int bucket) const { return counts_[bucket]; }
 
   // All 0 when nothing was recorded. Min and max are exact (unless they came by
-  // AddToBucket or Since), the mean is within 1/2048.
+  // AddToBucket), the mean is within 1/2048.
   int64_t min() const { return count_ == 0 ? 0 : min_; }
   int64_t max() const { return count_ == 0 ? 0 : max_; }
   double Mean() const;
@@ -61,8 +60,9 @@ class Histogram {
   // bucket of `value` counts.
   uint64_t CountAtMost(int64_t value) const;
 
-  // For LatencyRecorder, which keeps exact ends of its own.
-  void WidenTo(int64_t min, int64_t max, uint64_t clamped);
+  // The buckets that may hold something: from first to last, both included.
+  int FirstBucket() const { return BucketOf(min()); }
+  int LastBucket() const { return BucketOf(max()); }
 
  private:
   static constexpr int kUnitBits = 11;  // 2^11 > 2 * 10^3: three digits.
