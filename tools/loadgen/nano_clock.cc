@@ -18,22 +18,42 @@ bool KernelTrustsTheCounter() {
 
 }  // namespace
 
-NanoClock::NanoClock(bool use_counter) {
 #if defined(__x86_64__)
-  if (!use_counter || !KernelTrustsTheCounter()) return;
-  constexpr int64_t kCalibration = 20'000'000;
-  const int64_t start = Monotonic();
-  const uint64_t first = __rdtsc();
-  const timespec pause{0, kCalibration};
-  nanosleep(&pause, nullptr);
-  const int64_t end = Monotonic();
-  const uint64_t last = __rdtsc();
-  if (last <= first) return;
-  zero_ = first;
-  scale_ = static_cast<uint64_t>(
-      std::ldexp(static_cast<double>(end - start), kScaleBits) /
-      static_cast<double>(last - first));
-#endif
+
+// The counter and the time at the same moment: of several readings the one that
+// was interrupted least.
+NanoClock::Reading NanoClock::Read() {
+  Reading best{};
+  uint64_t least = UINT64_MAX;
+  for (int i = 0; i < 20; ++i) {
+    const uint64_t before = __rdtsc();
+    const int64_t nanoseconds = Monotonic();
+    const uint64_t after = __rdtsc();
+    if (after - before >= least) continue;
+    least = after - before;
+    best = Reading{before + least / 2, nanoseconds};
+  }
+  return best;
 }
+
+NanoClock::NanoClock(bool use_counter) {
+  if (!use_counter || !KernelTrustsTheCounter()) return;
+  const Reading start = Read();
+  const timespec pause{0, 20'000'000};
+  nanosleep(&pause, nullptr);
+  const Reading end = Read();
+  if (end.ticks <= start.ticks) return;
+  zero_ = start.ticks;
+  scale_ = static_cast<uint64_t>(
+      std::ldexp(static_cast<double>(end.nanoseconds - start.nanoseconds),
+                 kScaleBits) /
+      static_cast<double>(end.ticks - start.ticks));
+}
+
+#else
+
+NanoClock::NanoClock(bool) {}
+
+#endif
 
 }  // namespace msgproc::loadgen

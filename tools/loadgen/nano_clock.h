@@ -38,6 +38,12 @@ class NanoClock {
  private:
   static constexpr int kScaleBits = 32;
 
+  struct Reading {
+    uint64_t ticks;
+    int64_t nanoseconds;
+  };
+  static Reading Read();
+
   static int64_t Monotonic() {
     timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
