@@ -1,0 +1,250 @@
+#include "tools/loadgen/report_text.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tools/loadgen/format.h"
+
+namespace msgproc::loadgen {
+namespace {
+
+std::string DescribeLoad(const Plan& plan) {
+  const Options& asked = plan.asked;
+  std::string load =
+      plan.open_loop()
+          ? absl::StrFormat("open loop, %g messages/s%s", asked.rate,
+                            asked.poisson ? " (Poisson)" : "")
+          : "closed loop";
+  absl::StrAppend(
+      &load, ", ",
+      FormatPlural(static_cast<uint64_t>(asked.connections), "connection"),
+      " x ",
+      FormatPlural(static_cast<uint64_t>(asked.streams_per_connection),
+                   "stream"),
+      ", window ", FormatCount(asked.max_outstanding), ", ",
+      plan.from_input()
+          ? absl::StrCat("lines of ", asked.input)
+          : absl::StrCat(FormatCount(asked.payload_bytes), "-byte payloads"));
+  return load;
+}
+
+std::string Summary(const Report& report) {
+  std::string text = "Summary:\n";
+  const auto line = [&text](absl::string_view name, absl::string_view value) {
+    absl::StrAppendFormat(&text, "  %-14s%s\n", absl::StrCat(name, ":"), value);
+  };
+  line("Target", report.embedded
+                     ? absl::StrCat(report.where, " (embedded processor)")
+                     : report.where);
+  line("Load", DescribeLoad(report.plan));
+  line("Messages", FormatCount(report.tally.sent));
+  line("Total", FormatNanoseconds(report.seconds * 1e9));
+  if (report.tally.answered != 0) {
+    line("Slowest",
+         FormatNanoseconds(static_cast<double>(report.latency.max())));
+    line("Fastest",
+         FormatNanoseconds(static_cast<double>(report.latency.min())));
+    line("Average", FormatNanoseconds(report.latency.Mean()));
+  }
+  line("Messages/sec", absl::StrFormat("%.2f", report.MessagesPerSecond()));
+  if (report.interrupted) line("Note", "stopped by a signal before its end");
+  return text;
+}
+
+// Ten bars whose bounds grow by the same factor, so that a long tail does not
+// press everything else into one bar.
+std::string Bars(const Histogram& latency) {
+  constexpr int kBars = 10;
+  constexpr uint64_t kWidth = 40;
+  const auto low = static_cast<double>(std::max<int64_t>(1, latency.min()));
+  const auto high = static_cast<double>(latency.max());
+  const int bars = high / low < 1.01 ? 1 : kBars;
+  std::vector<uint64_t> counts;
+  std::vector<double> bounds;
+  uint64_t seen = 0;
+  for (int i = 1; i <= bars; ++i) {
+    const double bound =
+        i == bars ? high : low * std::pow(high / low, double(i) / bars);
+    const uint64_t through = latency.CountAtMost(std::llround(bound));
+    counts.push_back(through - seen);
+    bounds.push_back(bound);
+    seen = through;
+  }
+  const uint64_t most = *std::max_element(counts.begin(), counts.end());
+  std::string text = "\nResponse time histogram:\n";
+  for (int i = 0; i < bars; ++i) {
+    absl::StrAppendFormat(
+        &text, "  %8s [%s]%s|", FormatNanoseconds(bounds[i]),
+        absl::StrCat(counts[i]),
+        std::string(12 - absl::StrCat(counts[i]).size(), ' '));
+    for (uint64_t j = 0; j < counts[i] * kWidth / most; ++j) text += "∎";
+    text += '\n';
+  }
+  return text;
+}
+
+std::string Percentiles(const Histogram& latency) {
+  std::string text = "\nLatency distribution:\n";
+  for (const double percent :
+       {10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99}) {
+    absl::StrAppendFormat(
+        &text, "  %5g %% in %s\n", percent,
+        FormatNanoseconds(static_cast<double>(latency.ValueAt(percent / 100))));
+  }
+  if (latency.clamped() != 0) {
+    absl::StrAppend(&text, "  ", FormatCount(latency.clamped()),
+                    " beyond one hour, counted as one hour\n");
+  }
+  return text;
+}
+
+std::string Statuses(const Report& report) {
+  std::string text = "\nStatus code distribution:\n";
+  std::map<absl::StatusCode, uint64_t> by_code;
+  if (report.tally.succeeded() != 0) {
+    by_code[absl::StatusCode::kOk] = report.tally.succeeded();
+  }
+  for (const auto& [key, times] : report.tally.errors) {
+    by_code[key.first] += times;
+  }
+  for (const auto& [code, times] : by_code) {
+    absl::StrAppendFormat(&text, "  [%s] %s\n", absl::StatusCodeToString(code),
+                          FormatPlural(times, "result"));
+  }
+  if (!report.tally.errors.empty() || !report.stream_errors.empty() ||
+      !report.problems.empty()) {
+    text += "\nError distribution:\n";
+  }
+  for (const auto& [key, times] : report.tally.errors) {
+    absl::StrAppendFormat(&text, "  [%s] %s: %s\n", FormatCount(times),
+                          absl::StatusCodeToString(key.first), key.second);
+  }
+  for (const auto& [error, times] : report.stream_errors) {
+    absl::StrAppendFormat(&text, "  [%s] ended early: %s\n",
+                          FormatPlural(times, "stream"), error);
+  }
+  for (const std::string& problem : report.problems) {
+    absl::StrAppend(&text, "  ", problem, "\n");
+  }
+  return text;
+}
+
+std::string TallyLine(const Tally& tally) {
+  return absl::StrFormat(
+      "%s lost, %s duplicated, %s failed, %s wrong, %s out of order",
+      FormatCount(tally.lost()), FormatCount(tally.duplicated),
+      FormatCount(tally.failed), FormatCount(tally.wrong),
+      FormatCount(tally.out_of_order));
+}
+
+std::string Verification(const Report& report) {
+  const Plan& plan = report.plan;
+  std::string text = "\nVerification:\n  Checked:      id once, in order, ";
+  if (plan.expectation == Expectation::kUnchecked) {
+    absl::StrAppend(&text, "but NOT the payload (what ",
+                    plan.asked.handler.empty()
+                        ? "the server's default handler"
+                        : absl::StrCat("\"", plan.asked.handler, "\""),
+                    " makes is not known)\n");
+  } else {
+    absl::StrAppend(&text, "payload as \"", plan.asked.handler,
+                    "\" makes it\n");
+  }
+  absl::StrAppend(&text, "  Found:        ", TallyLine(report.tally), "\n");
+  if (!report.tally.first_wrong.empty()) {
+    absl::StrAppend(&text, "  First:        ", report.tally.first_wrong, "\n");
+  }
+  if (report.warmup.sent != 0) {
+    absl::StrAppend(
+        &text, "  Warm-up:      ", FormatPlural(report.warmup.sent, "message"),
+        ", ", TallyLine(report.warmup), "\n");
+  }
+  absl::StrAppend(&text, "  Interrupted:  ",
+                  FormatPlural(report.interruptions.count, "time"));
+  if (report.interruptions.count != 0) {
+    absl::StrAppend(
+        &text, ", longest ",
+        FormatNanoseconds(static_cast<double>(report.interruptions.longest)));
+  }
+  return text + "\n";
+}
+
+std::string Servers(const std::map<std::string, ServerShare>& servers) {
+  if (servers.empty()) return "";
+  std::string text = "\nServers:\n";
+  for (const auto& [id, share] : servers) {
+    absl::StrAppendFormat(&text, "  %s (%s): %s, %s\n", id, share.address,
+                          FormatPlural(share.messages, "message"),
+                          FormatPlural(share.streams, "stream"));
+  }
+  if (servers.size() > 1) {
+    absl::StrAppendFormat(&text, "  Jain's fairness index: %.4f\n",
+                          JainsFairness(servers));
+  }
+  return text;
+}
+
+std::string Generator(const GeneratorRecord& generator) {
+  const auto format = [&](double quantile) {
+    return FormatNanoseconds(
+        static_cast<double>(generator.lateness.ValueAt(quantile)));
+  };
+  std::string text =
+      absl::StrFormat("\nGenerator:\n  Lateness:     p50 %s, p99 %s, max %s\n",
+                      format(0.5), format(0.99), format(1));
+  if (generator.held != 0) {
+    absl::StrAppend(&text,
+                    "  Held back:    ", FormatPlural(generator.held, "message"),
+                    " by a full window (their latency counts from the "
+                    "intended time)\n");
+  }
+  if (!generator.kept_schedule()) {
+    absl::StrAppend(&text, "  BEHIND:       the p99 of the lateness is over ",
+                    FormatNanoseconds(static_cast<double>(generator.limit)),
+                    ": these figures measure the generator.\n"
+                    "                Lower --rate, or give it more CPU.\n");
+  }
+  return text;
+}
+
+std::string FormatFigure(const ObjectiveResult& result) {
+  switch (result.objective.unit) {
+    case Objective::Unit::kNanoseconds:
+      return FormatNanoseconds(result.value);
+    case Objective::Unit::kPerSecond:
+      return absl::StrFormat("%.2f/s", result.value);
+    case Objective::Unit::kCount:
+      break;
+  }
+  return absl::StrFormat("%.0f", result.value);
+}
+
+std::string Objectives(const std::vector<ObjectiveResult>& objectives) {
+  if (objectives.empty()) return "";
+  std::string text = "\nObjectives:\n";
+  for (const ObjectiveResult& result : objectives) {
+    absl::StrAppendFormat(&text, "  [%s] %s (%s)\n",
+                          result.held ? "held" : "MISSED",
+                          result.objective.text, FormatFigure(result));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string TextReport(const Report& report) {
+  std::string text = Summary(report);
+  if (report.latency.count() != 0) {
+    absl::StrAppend(&text, Bars(report.latency), Percentiles(report.latency));
+  }
+  absl::StrAppend(&text, Statuses(report), Verification(report),
+                  Servers(report.servers));
+  if (report.generator) absl::StrAppend(&text, Generator(*report.generator));
+  absl::StrAppend(&text, Objectives(report.objectives));
+  return text;
+}
+
+}  // namespace msgproc::loadgen
