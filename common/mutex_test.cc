@@ -38,8 +38,9 @@ TEST(MutexTest, AnUnlockedScopeLetsOthersIn) {
   Mutex mutex;
   MutexLock lock(&mutex);
   lock.Unlock();
-  EXPECT_TRUE(mutex.TryLock());
-  mutex.Unlock();
+  const bool others_get_in = mutex.TryLock();
+  EXPECT_TRUE(others_get_in);
+  if (others_get_in) mutex.Unlock();
   lock.Relock();
 }
 

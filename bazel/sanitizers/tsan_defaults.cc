@@ -1,0 +1,28 @@
+// ThreadSanitizer's options and suppressions for every program of ours.
+//
+// gRPC, Abseil and protobuf come from the system without instrumentation, so
+// their locks are invisible and what they guard looks racy. Suppressed is what
+// happens inside those libraries, by the top frame of either stack;
+// `race:^grpc::` would match any frame, and every callback of ours has gRPC
+// below it. tests/sanitizers/planted_race_test.cc proves that a race in a
+// reactor is still found.
+
+extern "C" {
+
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the runtime's name.
+const char* __tsan_default_options() {
+  return "ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_"
+         "stack=1";
+}
+
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the runtime's name.
+const char* __tsan_default_suppressions() {
+  return "race_top:^grpc::\n"
+         "race_top:^std::\n"
+         "race_top:^google::protobuf::\n"
+         "race_top:libgrpc\n"
+         "called_from_lib:libgrpc.so\n"
+         "called_from_lib:libgrpc++.so\n";
+}
+
+}  // extern "C"

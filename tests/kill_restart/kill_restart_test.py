@@ -1,0 +1,40 @@
+"""The processor is killed and comes back on the same port, under load."""
+
+import unittest
+
+from tests import harness
+
+_MESSAGES = 200_000
+_ROUNDS = 3
+
+
+class KillRestartTest(harness.ProcessTest):
+    def test_every_message_is_answered_once_though_the_processor_is_killed(self):
+        address = f"127.0.0.1:{harness.free_port()}"
+        processor = self.processor(listen_address=address)
+        load = self.loadgen(
+            f"--target={address}",
+            f"--n={_MESSAGES}",
+            "--connections=4",
+            # Slow enough that each kill lands in the middle of the load.
+            "--rate=20000",
+        )
+        for _ in range(_ROUNDS):
+            self._wait_until_it_answers(processor, load)
+            processor.kill()
+            processor = self.processor(listen_address=address)
+
+        report = self.assert_all_answered_once(load, _MESSAGES)
+        self.assertGreaterEqual(report["interruptions"]["count"], 1)
+        self.assertEqual(processor.stop(), 0, processor.describe("did not drain"))
+
+    def _wait_until_it_answers(self, processor, load):
+        def answered():
+            self.assertTrue(load.running(), load.describe("ended too early"))
+            return processor.metric("msgproc_processor_messages_total", outcome="ok") > 1000
+
+        harness.eventually(answered, "the processor answers 1,000 messages")
+
+
+if __name__ == "__main__":
+    unittest.main()
