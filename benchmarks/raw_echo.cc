@@ -117,14 +117,15 @@ int64_t NowNs() {
   return std::chrono::steady_clock::now().time_since_epoch().count();
 }
 
-class EchoClient final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer> {
+class EchoClient final
+    : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer> {
  public:
   EchoClient(const RawEchoLoad& load, uint64_t messages)
       : frame_(MakeFrame(load.messages_per_frame, load.payload_bytes)),
         frames_((messages + load.messages_per_frame - 1) /
                 load.messages_per_frame),
-        window_(std::max<uint64_t>(1, load.outstanding /
-                                          load.messages_per_frame)),
+        window_(
+            std::max<uint64_t>(1, load.outstanding / load.messages_per_frame)),
         record_(load.outstanding == 1) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -223,8 +224,7 @@ std::unique_ptr<RawEchoServer> RawEchoServer::Start() {
 }
 
 Measurement RunRawEcho(const RawEchoLoad& load) {
-  const uint64_t each =
-      load.messages / static_cast<uint64_t>(load.streams);
+  const uint64_t each = load.messages / static_cast<uint64_t>(load.streams);
   std::vector<std::unique_ptr<EchoClient>> clients;
   for (int i = 0; i < load.streams; ++i) {
     clients.push_back(std::make_unique<EchoClient>(load, each));
@@ -237,8 +237,8 @@ Measurement RunRawEcho(const RawEchoLoad& load) {
   measurement.messages = each * static_cast<uint64_t>(load.streams);
   for (const auto& client : clients) {
     const std::vector<int64_t> latency = client->End();
-    measurement.latency_ns.insert(measurement.latency_ns.end(),
-                                  latency.begin(), latency.end());
+    measurement.latency_ns.insert(measurement.latency_ns.end(), latency.begin(),
+                                  latency.end());
   }
   return measurement;
 }

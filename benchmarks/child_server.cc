@@ -1,0 +1,89 @@
+#include "benchmarks/child_server.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+extern char** environ;
+
+namespace msgproc::benchmarks {
+namespace {
+
+[[noreturn]] void Die(const char* what) {
+  std::perror(what);
+  std::exit(1);
+}
+
+}  // namespace
+
+std::unique_ptr<ChildServer> ChildServer::Start(
+    const std::string& role, const std::vector<std::string>& arguments) {
+  std::array<int, 2> in{};
+  std::array<int, 2> out{};
+  if (pipe2(in.data(), O_CLOEXEC) != 0 || pipe2(out.data(), O_CLOEXEC) != 0) {
+    Die("pipe");
+  }
+  std::vector<std::string> words = {"/proc/self/exe", "--role=" + role};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+  std::unique_ptr<ChildServer> child(new ChildServer);
+  if (posix_spawn(&child->pid_, "/proc/self/exe", &actions, nullptr,
+                  argv.data(), environ) != 0) {
+    Die("posix_spawn");
+  }
+  posix_spawn_file_actions_destroy(&actions);
+  close(in[0]);
+  close(out[1]);
+  child->to_child_ = in[1];
+  char byte;
+  while (read(out[0], &byte, 1) == 1 && byte != '\n') child->address_ += byte;
+  close(out[0]);
+  if (child->address_.empty()) {
+    std::fprintf(stderr, "The server '%s' did not start.\n", role.c_str());
+    std::exit(1);
+  }
+  return child;
+}
+
+ChildServer::~ChildServer() {
+  close(to_child_);
+  waitpid(pid_, nullptr, 0);
+}
+
+double ChildServer::CpuSeconds() const {
+  std::ifstream stat("/proc/" + std::to_string(pid_) + "/stat");
+  std::string line;
+  std::getline(stat, line);
+  // Behind the name, which may hold anything, stand fields 3 and on.
+  std::istringstream fields(line.substr(line.rfind(')') + 2));
+  std::string skipped;
+  for (int i = 3; i < 14; ++i) fields >> skipped;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+void ChildServer::Serve(const std::string& address) {
+  const std::string line = address + "\n";
+  if (write(STDOUT_FILENO, line.data(), line.size()) < 0) Die("write");
+  char byte;
+  while (read(STDIN_FILENO, &byte, 1) > 0) {
+  }
+}
+
+}  // namespace msgproc::benchmarks
