@@ -28,6 +28,7 @@ _LIBRARIES = {
     "grpc++": ("grpc++", "libgrpc++-dev"),
     "gtest": ("gtest", "libgtest-dev"),
     "gtest_main": ("gmock_main", "libgmock-dev"),
+    "microhttpd": ("libmicrohttpd", "libmicrohttpd-dev"),
     "nlohmann_json": ("nlohmann_json", "nlohmann-json3-dev"),
     "prometheus": ("prometheus-cpp-core", "prometheus-cpp-dev"),
     "prometheus_pull": ("prometheus-cpp-pull", "prometheus-cpp-dev"),

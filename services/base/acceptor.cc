@@ -91,6 +91,11 @@ absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Listen(
         absl::StrCat("the PROXY protocol is for TCP, not for ", options.address,
                      ": drop --proxy_protocol or listen on host:port"));
   }
+  if (!options.watch_connections &&
+      (options.proxy_protocol || options.max_connections > 0)) {
+    return absl::InvalidArgumentError(
+        "connections must be watched to be capped or to have a PROXY header");
+  }
   absl::StatusOr<ListenSocket> listener = ListenSocket::Listen(*address);
   if (!listener.ok()) return listener.status();
   UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
@@ -260,18 +265,28 @@ void Acceptor::Admit(UniqueFd fd) {
         absl::StrCat("connection refused: all ", options_.max_connections,
                      " are taken; raise --max_connections or add servers"));
   }
-  UniqueFd duplicate(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-  if (!duplicate.valid() ||
-      InHeadroom(duplicate.get(), options_.descriptor_headroom)) {
+  if (InHeadroom(fd.get(), options_.descriptor_headroom)) {
     return Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
   }
   if (is_tcp_) SetTcpOptions(fd.get(), options_.tcp_user_timeout);
+  if (options_.watch_connections) {
+    AdmitWatched(std::move(fd));
+  } else {
+    HandOver(std::move(fd));
+  }
+}
+
+void Acceptor::AdmitWatched(UniqueFd fd) {
+  UniqueFd duplicate(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!duplicate.valid()) {
+    return Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
+  }
   const uint64_t id = next_id_++;
   const int watched = duplicate.get();
   connections_.Add(id, std::move(duplicate),
                    SocketAddress::PeerOf(watched).ToPeer());
   // Only a hang-up, which epoll always reports, means that both directions are
-  // closed: a peer that has closed its own may still be read to by gRPC.
+  // closed: a peer that has closed its own may still be written to by gRPC.
   uint32_t events = EPOLLET;
   if (options_.proxy_protocol) {
     handshake_.Add(id, std::move(fd), Now());

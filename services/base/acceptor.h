@@ -37,6 +37,10 @@ struct AcceptorOptions {
   // Descriptors below the process's limit that connections may not use, so that
   // the HTTP page and the log still work when clients have taken the rest.
   int descriptor_headroom = 32;
+  // Connections are watched until they end, which takes a second descriptor
+  // each. Without it nothing is counted as open, capped or closed here, and
+  // there is no PROXY header.
+  bool watch_connections = true;
 };
 
 // Why a connection was closed instead of handed over.
@@ -126,6 +130,7 @@ class Acceptor {
   // when not even that was possible.
   bool AcceptToClose(int listener);
   void Admit(UniqueFd fd);
+  void AdmitWatched(UniqueFd fd);
   void ReadProxyHeader(uint64_t id);
   void HandOver(UniqueFd fd);
   void ExpireProxyHeaders();

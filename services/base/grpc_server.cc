@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "services/base/health_descriptor.h"
 
 namespace msgproc::server {
@@ -114,9 +115,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
         "gRPC did not start; its own log says why (GRPC_VERBOSITY=debug says "
         "more)");
   }
-  return std::unique_ptr<GrpcServer>(new GrpcServer(
-      *std::move(acceptor), std::move(receiver), std::move(server),
-      std::move(names)));
+  return std::unique_ptr<GrpcServer>(
+      new GrpcServer(*std::move(acceptor), std::move(receiver),
+                     std::move(server), std::move(names)));
 }
 
 GrpcServer::GrpcServer(

@@ -106,11 +106,10 @@ TEST_F(GrpcServerTest, ReflectionDescribesEveryServiceThatItLists) {
   const auto list = Reflect("list_services: ''");
   ASSERT_NE(list, nullptr);
   const std::vector<std::string> services = ListedServices(*list);
-  EXPECT_THAT(services,
-              UnorderedElementsAre("msgproc.v1.Processor",
-                                   "grpc.health.v1.Health",
-                                   "grpc.channelz.v1.Channelz",
-                                   "grpc.reflection.v1alpha.ServerReflection"));
+  EXPECT_THAT(services, UnorderedElementsAre(
+                            "msgproc.v1.Processor", "grpc.health.v1.Health",
+                            "grpc.channelz.v1.Channelz",
+                            "grpc.reflection.v1alpha.ServerReflection"));
   for (const std::string& service : services) {
     const auto answer =
         Reflect(absl::StrCat("file_containing_symbol: '", service, "'"));
@@ -132,7 +131,8 @@ TEST_F(GrpcServerTest, HealthFollowsSetServingForTheServerAndEachService) {
   StartOn("127.0.0.1:0");
   for (const bool serving : {true, false, true}) {
     server_->SetServing(serving);
-    const std::string want = serving ? "status: SERVING" : "status: NOT_SERVING";
+    const std::string want =
+        serving ? "status: SERVING" : "status: NOT_SERVING";
     EXPECT_EQ(Health(""), want);
     EXPECT_EQ(Health("msgproc.v1.Processor"), want);
   }
@@ -141,10 +141,9 @@ TEST_F(GrpcServerTest, HealthFollowsSetServingForTheServerAndEachService) {
 TEST_F(GrpcServerTest, ChannelzShowsTheServerAndItsExternalSockets) {
   StartOn("127.0.0.1:0");
   const std::string servers = CallText(
-      channel_,
-      {"/grpc.channelz.v1.Channelz/GetServers",
-       "grpc.channelz.v1.GetServersRequest", "start_server_id: 0",
-       "grpc.channelz.v1.GetServersResponse"});
+      channel_, {"/grpc.channelz.v1.Channelz/GetServers",
+                 "grpc.channelz.v1.GetServersRequest", "start_server_id: 0",
+                 "grpc.channelz.v1.GetServersResponse"});
   EXPECT_THAT(servers, HasSubstr("calls_started"));
 }
 

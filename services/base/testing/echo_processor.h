@@ -18,9 +18,8 @@ class EchoProcessor final : public v1::Processor::CallbackService {
   }
 
  private:
-  class Reactor final
-      : public grpc::ServerBidiReactor<v1::ProcessRequest,
-                                       v1::ProcessResponse> {
+  class Reactor final : public grpc::ServerBidiReactor<v1::ProcessRequest,
+                                                       v1::ProcessResponse> {
    public:
     explicit Reactor(std::string peer) : peer_(std::move(peer)) {
       StartRead(&request_);

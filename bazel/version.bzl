@@ -1,0 +1,3 @@
+"""The version that every program of ours reports."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,174 @@
+#include "services/base/flag_parser.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <numeric>
+
+#include "absl/flags/commandlineflag.h"
+#include "absl/flags/reflection.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "services/base/build_info.h"
+
+namespace msgproc::server {
+namespace {
+
+constexpr size_t kHelpColumns = 80;
+constexpr size_t kMaxEdits = 3;
+
+// Ours by name, Abseil's own left out.
+std::map<std::string, absl::CommandLineFlag*> OurFlags() {
+  std::map<std::string, absl::CommandLineFlag*> flags;
+  for (const auto& [name, flag] : absl::GetAllFlags()) {
+    if (!absl::StrContains(flag->Filename(), "absl/") && !flag->IsRetired()) {
+      flags.emplace(name, flag);
+    }
+  }
+  return flags;
+}
+
+// How many letters must be added, left out or replaced (Levenshtein 1965).
+size_t EditDistance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+absl::Status UnknownFlag(absl::string_view name) {
+  std::string nearest;
+  size_t fewest = kMaxEdits + 1;
+  for (const auto& [candidate, flag] : OurFlags()) {
+    const size_t edits = EditDistance(name, candidate);
+    if (edits < fewest) {
+      fewest = edits;
+      nearest = candidate;
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "unknown flag --", name,
+      nearest.empty() ? "" : absl::StrCat("; did you mean --", nearest, "?"),
+      nearest.empty() ? " (--help lists them all)" : ""));
+}
+
+absl::CommandLineFlag* FindFlag(absl::string_view name) {
+  const auto flags = OurFlags();
+  const auto found = flags.find(std::string(name));
+  return found == flags.end() ? nullptr : found->second;
+}
+
+absl::Status SetFlag(absl::CommandLineFlag* flag, absl::string_view value) {
+  std::string error;
+  if (flag->ParseFrom(value, &error)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--", flag->Name(), " cannot be \"", value, "\"",
+      error.empty() ? "" : absl::StrCat(": ", error), " (", flag->Help(), ")"));
+}
+
+// Breaks `text` into lines that begin with `indent`.
+void AppendWrapped(absl::string_view text, absl::string_view indent,
+                   std::string* out) {
+  size_t column = kHelpColumns;
+  for (const absl::string_view word :
+       absl::StrSplit(text, ' ', absl::SkipEmpty())) {
+    if (column + 1 + word.size() > kHelpColumns) {
+      absl::StrAppend(out, column == kHelpColumns ? "" : "\n", indent);
+      column = indent.size();
+    } else {
+      absl::StrAppend(out, " ");
+      ++column;
+    }
+    absl::StrAppend(out, word);
+    column += word.size();
+  }
+  *out += '\n';
+}
+
+}  // namespace
+
+absl::Status ParseFlags(const std::vector<std::string>& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    absl::string_view argument = arguments[i];
+    if (!absl::ConsumePrefix(&argument, "-") || argument.empty() ||
+        argument == "-") {
+      return absl::InvalidArgumentError(
+          absl::StrCat("unexpected argument \"", arguments[i],
+                       "\": flags begin with -- (--help lists them all)"));
+    }
+    absl::ConsumePrefix(&argument, "-");
+    const std::vector<std::string> parts =
+        absl::StrSplit(argument, absl::MaxSplits('=', 1));
+    const std::string& name = parts[0];
+    absl::CommandLineFlag* flag = FindFlag(name);
+    absl::string_view positive = name;
+    absl::Status status;
+    if (flag != nullptr && parts.size() == 2) {
+      status = SetFlag(flag, parts[1]);
+    } else if (flag != nullptr && flag->IsOfType<bool>()) {
+      status = SetFlag(flag, "true");
+    } else if (flag != nullptr && i + 1 < arguments.size()) {
+      status = SetFlag(flag, arguments[++i]);
+    } else if (flag != nullptr) {
+      status = absl::InvalidArgumentError(
+          absl::StrCat("--", name, " wants a value (", flag->Help(), ")"));
+    } else if (parts.size() == 1 && absl::ConsumePrefix(&positive, "no") &&
+               (flag = FindFlag(positive)) != nullptr &&
+               flag->IsOfType<bool>()) {
+      status = SetFlag(flag, "false");
+    } else {
+      status = UnknownFlag(name);
+    }
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+std::string HelpText(const ProgramInfo& program) {
+  std::string text = absl::StrCat(program.name, " ");
+  AppendWrapped(absl::StrCat(program.name, ": ", program.summary), "", &text);
+  text.erase(0, program.name.size() + 1);
+  absl::StrAppend(&text, "\nUsage: ", program.usage, "\n\nFlags:\n");
+  for (const auto& [name, flag] : OurFlags()) {
+    const std::string value = flag->CurrentValue();
+    absl::StrAppend(&text, "  --", name, "=", value.empty() ? "\"\"" : value,
+                    "\n");
+    AppendWrapped(flag->Help(), "      ", &text);
+  }
+  absl::StrAppend(&text,
+                  "  --help\n      Shows this and exits.\n"
+                  "  --version\n      Shows the version and exits.\n");
+  return text;
+}
+
+void ParseFlagsOrExit(int argc, char** argv, const ProgramInfo& program) {
+  const std::vector<std::string> arguments(argv + std::min(argc, 1),
+                                           argv + argc);
+  for (const std::string& argument : arguments) {
+    if (argument == "--help" || argument == "-help" || argument == "-h") {
+      std::fputs(HelpText(program).c_str(), stdout);
+      std::exit(0);
+    }
+    if (argument == "--version" || argument == "-version") {
+      std::puts(VersionText(program.name).c_str());
+      std::exit(0);
+    }
+  }
+  const absl::Status status = ParseFlags(arguments);
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s: %s\n", program.name.c_str(),
+               std::string(status.message()).c_str());
+  std::exit(kUsageExitCode);
+}
+
+}  // namespace msgproc::server

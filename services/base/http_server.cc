@@ -1,0 +1,196 @@
+#include "services/base/http_server.h"
+
+#include <microhttpd.h>
+
+#include <cstdarg>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "services/base/log.h"
+#include "services/base/log_throttle.h"
+#include "services/base/socket_address.h"
+#include "services/base/unique_fd.h"
+
+namespace msgproc::server {
+namespace {
+
+constexpr absl::Duration kStopGrace = absl::Seconds(1);
+// Request line, headers and the answer's own headers.
+constexpr size_t kConnectionBytes = 32 << 10;
+// More of a query is ignored.
+constexpr size_t kMaxQueryParameters = 64;
+
+MHD_Result AddQueryParameter(void* request, MHD_ValueKind /*kind*/,
+                             const char* key, const char* value) {
+  auto& query = static_cast<HttpRequest*>(request)->query;
+  query.emplace(key, value == nullptr ? "" : value);
+  return query.size() < kMaxQueryParameters ? MHD_YES : MHD_NO;
+}
+
+std::string ClientOf(MHD_Connection* connection) {
+  const MHD_ConnectionInfo* info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  return info == nullptr ? ""
+                         : SocketAddress::PeerOf(info->connect_fd).ToString();
+}
+
+MHD_Result Queue(MHD_Connection* connection, const HttpResponse& answer) {
+  MHD_Response* response = MHD_create_response_from_buffer(
+      answer.body.size(), const_cast<char*>(answer.body.data()),
+      MHD_RESPMEM_MUST_COPY);
+  if (response == nullptr) return MHD_NO;
+  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                          answer.content_type.c_str());
+  if (answer.code == MHD_HTTP_METHOD_NOT_ALLOWED) {
+    MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+  }
+  const MHD_Result queued = MHD_queue_response(
+      connection, static_cast<unsigned>(answer.code), response);
+  MHD_destroy_response(response);
+  return queued;
+}
+
+void LogFromLibrary(void* /*unused*/, const char* format, va_list arguments) {
+  static LogThrottle throttle;
+  const absl::optional<uint64_t> suppressed = throttle.Admit();
+  if (!suppressed.has_value()) return;
+  char line[512];
+  std::vsnprintf(line, sizeof(line), format, arguments);
+  LogWarning(absl::StripSuffix(line, "\n"),
+             {{"source", "http"}, {"suppressed", *suppressed}});
+}
+
+}  // namespace
+
+// What libmicrohttpd calls; `self` is the HttpServer.
+struct HttpCallbacks {
+  static MHD_Result OnRequest(void* self, MHD_Connection* connection,
+                              const char* url, const char* method,
+                              const char* /*version*/, const char* /*body*/,
+                              size_t* body_size, void** state) {
+    auto* const server = static_cast<HttpServer*>(self);
+    // First call of a request: its headers are here. A body that comes with it
+    // is let go by, so that the connection can be used again.
+    if (*state == nullptr) {
+      *state = server;
+      server->RequestBegan();
+      return MHD_YES;
+    }
+    if (*body_size > 0) {
+      *body_size = 0;
+      return MHD_YES;
+    }
+    HttpRequest request;
+    request.path = url;
+    request.client = ClientOf(connection);
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND,
+                              AddQueryParameter, &request);
+    return Queue(connection, server->Answer(method, request));
+  }
+
+  static void OnRequestEnd(void* self, MHD_Connection* /*connection*/,
+                           void** state, MHD_RequestTerminationCode /*why*/) {
+    if (*state == nullptr) return;
+    *state = nullptr;
+    static_cast<HttpServer*>(self)->RequestEnded();
+  }
+};
+
+absl::optional<std::string> HttpRequest::Query(absl::string_view name) const {
+  const auto found = query.find(std::string(name));
+  if (found == query.end()) return absl::nullopt;
+  return found->second;
+}
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
+    const HttpServerOptions& options, HttpHandlers handlers) {
+  AcceptorOptions listen;
+  listen.address = options.address;
+  // Its few connections may use what the clients' acceptor leaves.
+  listen.descriptor_headroom = 0;
+  listen.watch_connections = false;
+  absl::StatusOr<std::unique_ptr<Acceptor>> acceptor = Acceptor::Listen(listen);
+  if (!acceptor.ok()) return acceptor.status();
+  std::unique_ptr<HttpServer> server(
+      new HttpServer(*std::move(acceptor), std::move(handlers)));
+  const absl::Status started = server->StartDaemon(options);
+  if (!started.ok()) return started;
+  return server;
+}
+
+HttpServer::HttpServer(std::unique_ptr<Acceptor> acceptor,
+                       HttpHandlers handlers)
+    : acceptor_(std::move(acceptor)), handlers_(std::move(handlers)) {}
+
+absl::Status HttpServer::StartDaemon(const HttpServerOptions& options) {
+  daemon_ = MHD_start_daemon(
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
+          MHD_USE_ERROR_LOG,
+      /*port=*/0, /*accept=*/nullptr, nullptr, &HttpCallbacks::OnRequest, this,
+      MHD_OPTION_EXTERNAL_LOGGER, &LogFromLibrary, nullptr,
+      MHD_OPTION_NOTIFY_COMPLETED, &HttpCallbacks::OnRequestEnd, this,
+      MHD_OPTION_CONNECTION_LIMIT,
+      static_cast<unsigned>(options.max_connections),
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes,
+      MHD_OPTION_CONNECTION_TIMEOUT,
+      static_cast<unsigned>(absl::ToInt64Seconds(options.connection_timeout)),
+      MHD_OPTION_END);
+  if (daemon_ == nullptr) {
+    return absl::InternalError(
+        absl::StrCat("cannot serve HTTP on ", address()));
+  }
+  acceptor_->Start([this](int fd) { TakeConnection(fd); });
+  return absl::OkStatus();
+}
+
+void HttpServer::TakeConnection(int fd) {
+  const SocketAddress peer = SocketAddress::PeerOf(fd);
+  // Closes `fd` itself when it does not want it.
+  MHD_add_connection(daemon_, fd, peer.data(), peer.length());
+}
+
+void HttpServer::Stop() {
+  acceptor_->Stop();
+  if (daemon_ == nullptr) return;
+  {
+    const absl::Time deadline = absl::Now() + kStopGrace;
+    MutexLock lock(&mutex_);
+    while (under_way_ > 0 && absl::Now() < deadline) {
+      idle_.WaitFor(&mutex_, deadline - absl::Now());
+    }
+  }
+  MHD_stop_daemon(std::exchange(daemon_, nullptr));
+}
+
+HttpResponse HttpServer::Answer(absl::string_view method,
+                                const HttpRequest& request) const {
+  const auto handler = handlers_.find(request.path);
+  if (handler == handlers_.end()) {
+    HttpResponse response{404, "text/plain; charset=utf-8", "not found; try"};
+    for (const auto& [path, unused] : handlers_) {
+      absl::StrAppend(&response.body, " ", path);
+    }
+    response.body += '\n';
+    return response;
+  }
+  if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD) {
+    return {405, "text/plain; charset=utf-8", "only GET and HEAD\n"};
+  }
+  return handler->second(request);
+}
+
+void HttpServer::RequestBegan() {
+  MutexLock lock(&mutex_);
+  ++under_way_;
+}
+
+void HttpServer::RequestEnded() {
+  MutexLock lock(&mutex_);
+  --under_way_;
+  idle_.SignalAll();
+}
+
+}  // namespace msgproc::server

@@ -1,0 +1,95 @@
+#ifndef MSGPROC_SERVICES_BASE_HTTP_SERVER_H_
+#define MSGPROC_SERVICES_BASE_HTTP_SERVER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "common/mutex.h"
+#include "services/base/acceptor.h"
+
+struct MHD_Daemon;
+
+namespace msgproc::server {
+
+struct HttpRequest {
+  std::string path;                               // "/get-server"
+  std::multimap<std::string, std::string> query;  // Decoded.
+  std::string client;                             // "127.0.0.1:4321"
+
+  // The first value of a query parameter; nullopt when there is none.
+  absl::optional<std::string> Query(absl::string_view name) const;
+};
+
+struct HttpResponse {
+  int code = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+// Must be quick, as it holds up the other requests; called on the server's
+// thread.
+using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+// By exact path.
+using HttpHandlers = std::map<std::string, HttpHandler>;
+
+struct HttpServerOptions {
+  // As ListenAddress::Parse takes it.
+  std::string address;
+  // More are closed at once.
+  int max_connections = 128;
+  // Idle, or slow to send its request or to take its answer.
+  absl::Duration connection_timeout = absl::Seconds(10);
+};
+
+// A small HTTP/1.1 server for operators and scrapers: /metrics, /healthz. GET
+// and HEAD; 404 for other paths, 405 for other methods. Plaintext: what listens
+// where is the operator's choice.
+//
+// GNU libmicrohttpd, event driven on one thread, behind an Acceptor, so that it
+// takes the same addresses and survives running out of descriptors. Public
+// functions may be called from any thread but the handlers'.
+class HttpServer {
+ public:
+  // Errors as of Acceptor::Listen.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(
+      const HttpServerOptions& options, HttpHandlers handlers);
+
+  ~HttpServer() { Stop(); }
+
+  // With the real port: "127.0.0.1:8051".
+  const std::string& address() const { return acceptor_->address(); }
+
+  // Refuses new connections, gives requests under way a second to finish, then
+  // ends. May be called again.
+  void Stop();
+
+ private:
+  friend struct HttpCallbacks;
+
+  HttpServer(std::unique_ptr<Acceptor> acceptor, HttpHandlers handlers);
+  absl::Status StartDaemon(const HttpServerOptions& options);
+  void TakeConnection(int fd);
+  HttpResponse Answer(absl::string_view method,
+                      const HttpRequest& request) const;
+  void RequestBegan();
+  void RequestEnded();
+
+  const std::unique_ptr<Acceptor> acceptor_;
+  const HttpHandlers handlers_;
+  // Set by Start, stopped by Stop.
+  MHD_Daemon* daemon_ = nullptr;
+
+  Mutex mutex_;
+  CondVar idle_;
+  int under_way_ MSGPROC_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace msgproc::server
+
+#endif  // MSGPROC_SERVICES_BASE_HTTP_SERVER_H_

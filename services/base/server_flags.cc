@@ -1,0 +1,97 @@
+#include "services/base/server_flags.h"
+
+#include "absl/flags/flag.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "services/base/listen_address.h"
+#include "services/base/user_path.h"
+
+ABSL_FLAG(std::string, listen_address, "127.0.0.1:0",
+          "Where gRPC is served: host:port ([::1]:50051, *:50051 for every "
+          "interface, port 0 for any free one) or unix:/path. An address that "
+          "other machines can reach needs TLS or --insecure.");
+ABSL_FLAG(std::string, http_address, "127.0.0.1:0",
+          "Where /metrics, /healthz and /readyz are served, in plaintext: "
+          "host:port or unix:/path, empty for nowhere.");
+ABSL_FLAG(std::string, address_file, "",
+          "A file to write once the server serves, with the addresses that it "
+          "really has: lines grpc=... and http=...");
+ABSL_FLAG(std::string, tls_cert, "",
+          "PEM file with the server's certificate, followed by those that "
+          "signed it. Taken anew when it changes.");
+ABSL_FLAG(std::string, tls_key, "",
+          "PEM file with the certificate's private key, without passphrase.");
+ABSL_FLAG(std::string, tls_client_ca, "",
+          "PEM file with certificate authorities: clients must then show a "
+          "certificate that one of them signed (mTLS).");
+ABSL_FLAG(bool, insecure, false,
+          "Allows plaintext on an address that other machines can reach.");
+ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(30),
+          "How long open streams may take to finish when the server stops; "
+          "what is left then ends UNAVAILABLE.");
+ABSL_FLAG(std::string, log_format, "text",
+          "text, or json: an object a line on standard error.");
+ABSL_FLAG(std::string, log_level, "info",
+          "The least level that is logged: debug, info, warning or error.");
+
+namespace msgproc::server {
+namespace {
+
+absl::Status NamingFlag(absl::string_view flag, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat("--", flag, ": ", status.message()));
+}
+
+// A Unix socket's path counts from where the user is, too.
+absl::Status ResolveAddress(absl::string_view flag, std::string* text) {
+  absl::StatusOr<ListenAddress> address = ListenAddress::Parse(*text);
+  if (!address.ok()) return NamingFlag(flag, address.status());
+  if (!address->is_unix()) return absl::OkStatus();
+  *text = absl::StrCat("unix:", UserPath(address->path));
+  return NamingFlag(flag, ListenAddress::Parse(*text).status());
+}
+
+}  // namespace
+
+void SetDefaultAddresses(absl::string_view listen_address,
+                         absl::string_view http_address) {
+  absl::SetFlag(&FLAGS_listen_address, std::string(listen_address));
+  absl::SetFlag(&FLAGS_http_address, std::string(http_address));
+}
+
+absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
+  ServerOptions options;
+  options.listen_address = absl::GetFlag(FLAGS_listen_address);
+  absl::Status status =
+      ResolveAddress("listen_address", &options.listen_address);
+  if (!status.ok()) return status;
+  options.http_address = absl::GetFlag(FLAGS_http_address);
+  if (!options.http_address.empty()) {
+    status = ResolveAddress("http_address", &options.http_address);
+    if (!status.ok()) return status;
+  }
+  options.address_file = UserPath(absl::GetFlag(FLAGS_address_file));
+  options.credentials.tls_cert = UserPath(absl::GetFlag(FLAGS_tls_cert));
+  options.credentials.tls_key = UserPath(absl::GetFlag(FLAGS_tls_key));
+  options.credentials.tls_client_ca =
+      UserPath(absl::GetFlag(FLAGS_tls_client_ca));
+  options.credentials.insecure = absl::GetFlag(FLAGS_insecure);
+  options.drain_timeout = absl::GetFlag(FLAGS_drain_timeout);
+  if (options.drain_timeout < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--drain_timeout cannot be negative: ",
+                     absl::FormatDuration(options.drain_timeout)));
+  }
+  absl::StatusOr<LogFormat> format =
+      ParseLogFormat(absl::GetFlag(FLAGS_log_format));
+  if (!format.ok()) return NamingFlag("log_format", format.status());
+  options.log_format = *format;
+  absl::StatusOr<LogLevel> level =
+      ParseLogLevel(absl::GetFlag(FLAGS_log_level));
+  if (!level.ok()) return NamingFlag("log_level", level.status());
+  options.log_level = *level;
+  return options;
+}
+
+}  // namespace msgproc::server

@@ -1,0 +1,36 @@
+#ifndef MSGPROC_SERVICES_BASE_SERVER_FLAGS_H_
+#define MSGPROC_SERVICES_BASE_SERVER_FLAGS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "services/base/credentials.h"
+#include "services/base/log.h"
+
+namespace msgproc::server {
+
+// What the flags say that both servers have.
+struct ServerOptions {
+  std::string listen_address;
+  std::string http_address;  // Empty: no HTTP page.
+  std::string address_file;  // Empty: none.
+  CredentialsOptions credentials;
+  absl::Duration drain_timeout;
+  LogFormat log_format = LogFormat::kText;
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// The addresses when no flag says otherwise. Before ParseFlagsOrExit, so that
+// --help shows them.
+void SetDefaultAddresses(absl::string_view listen_address,
+                         absl::string_view http_address);
+
+// After ParseFlagsOrExit. Paths count from where the user is (UserPath).
+// INVALID_ARGUMENT, naming the flag.
+absl::StatusOr<ServerOptions> ServerOptionsFromFlags();
+
+}  // namespace msgproc::server
+
+#endif  // MSGPROC_SERVICES_BASE_SERVER_FLAGS_H_

@@ -1,0 +1,104 @@
+#include "services/base/server_lifecycle.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/mutex.h"
+#include "services/base/address_file.h"
+#include "services/base/build_info.h"
+#include "services/base/flag_parser.h"
+#include "services/base/log.h"
+#include "services/base/shutdown_signal.h"
+#include "services/base/systemd_notify.h"
+
+namespace msgproc::server {
+namespace {
+
+// What the signals have asked for and the main thread has not done.
+// Thread-safe.
+class Requests {
+ public:
+  enum class Request { kReload, kDrain };
+
+  void AskDrain() {
+    MutexLock lock(&mutex_);
+    drain_ = true;
+    changed_.SignalAll();
+  }
+  void AskReload() {
+    MutexLock lock(&mutex_);
+    reload_ = true;
+    changed_.SignalAll();
+  }
+  Request WaitForOne() {
+    MutexLock lock(&mutex_);
+    while (!drain_ && !reload_) changed_.Wait(&mutex_);
+    if (drain_) return Request::kDrain;
+    reload_ = false;
+    return Request::kReload;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  bool drain_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool reload_ MSGPROC_GUARDED_BY(mutex_) = false;
+};
+
+int CannotStart(absl::string_view name, const absl::Status& status) {
+  LogError(absl::StrCat(name, " cannot start: ", status.message()));
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+      return kUsageExitCode;
+    default:
+      return 1;
+  }
+}
+
+void Serve(RunningServer* server, Requests* requests) {
+  const std::string status =
+      absl::StrCat("serving gRPC on ", server->grpc_address());
+  NotifyReady(status);
+  while (requests->WaitForOne() == Requests::Request::kReload) {
+    NotifyReloading();
+    server->Reload();
+    NotifyReady(status);
+  }
+}
+
+}  // namespace
+
+int RunServer(absl::string_view name, const ServerOptions& options,
+              const StartServer& start) {
+  ShutdownSignal::Block();
+  InitLog(options.log_format, options.log_level);
+  Requests requests;
+  const ShutdownSignal signals(
+      {[&requests](int /*signal*/) { requests.AskDrain(); },
+       [&requests] { requests.AskReload(); }});
+
+  absl::StatusOr<std::unique_ptr<RunningServer>> started = start();
+  if (!started.ok()) return CannotStart(name, started.status());
+  const std::unique_ptr<RunningServer> server = *std::move(started);
+  LogInfo("serving", {{"server", name},
+                      {"version", GetBuildInfo().version},
+                      {"grpc", server->grpc_address()},
+                      {"http", server->http_address()}});
+  if (!options.address_file.empty()) {
+    const absl::Status written = WriteAddressFile(
+        options.address_file, server->grpc_address(), server->http_address());
+    if (!written.ok()) return CannotStart(name, written);
+  }
+  {
+    const SystemdWatchdog watchdog([&server] { return server->Alive(); });
+    Serve(server.get(), &requests);
+    NotifyStopping();
+    server->Drain(options.drain_timeout);
+  }
+  LogInfo("drained", {{"server", name}});
+  return 0;
+}
+
+}  // namespace msgproc::server

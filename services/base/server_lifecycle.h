@@ -1,0 +1,51 @@
+#ifndef MSGPROC_SERVICES_BASE_SERVER_LIFECYCLE_H_
+#define MSGPROC_SERVICES_BASE_SERVER_LIFECYCLE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "services/base/server_flags.h"
+
+namespace msgproc::server {
+
+// A server that is up: the processor or the balancer. Owned by RunServer, whose
+// thread calls everything but Alive.
+class RunningServer {
+ public:
+  virtual ~RunningServer() = default;
+
+  // With the real ports; http_address is empty where there is no HTTP page.
+  virtual std::string grpc_address() const = 0;
+  virtual std::string http_address() const = 0;
+
+  // Finishes what is open, for at most `timeout`; returns when all is finished
+  // or ended. Called once.
+  virtual void Drain(absl::Duration timeout) = 0;
+
+  // SIGHUP. Called any number of times before Drain.
+  virtual void Reload() {}
+
+  // For systemd's watchdog: false when the server is stuck for good. Called on
+  // a thread of its own.
+  virtual bool Alive() const { return true; }
+};
+
+using StartServer =
+    std::function<absl::StatusOr<std::unique_ptr<RunningServer>>()>;
+
+// The life of a server's process: sets up log and signals, starts it, logs
+// where it listens, tells systemd, writes the address file, waits for SIGTERM
+// or SIGINT, drains, and gives main's exit code: 0 after a drain; 2 when it
+// could not start because of what it was told (flags, files); 1 when it could
+// not start for another reason (a taken port). Called from main, before any
+// thread is started, once.
+int RunServer(absl::string_view name, const ServerOptions& options,
+              const StartServer& start);
+
+}  // namespace msgproc::server
+
+#endif  // MSGPROC_SERVICES_BASE_SERVER_LIFECYCLE_H_
