@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/server_context.h"
+#include "services/base/log.h"
 
 namespace msgproc::processor {
 namespace {
@@ -57,6 +58,7 @@ ProcessReactor::ProcessReactor(StreamHost* host,
 
 void ProcessReactor::Start() {
   self_ = shared_from_this();
+  host_->method()->Started();
   StartSendInitialMetadata();
   StartRead(&read_buffer_);
   host_->Add(self_);
@@ -71,6 +73,7 @@ void ProcessReactor::OnReadDone(bool ok) {
   }
   last_heard_ns_.store(absl::ToUnixNanos(host_->clock()->Now()),
                        std::memory_order_relaxed);
+  host_->method()->MessageReceived();
   const absl::Status status = OnRequest();
   read_buffer_.Clear();
   if (absl::IsAborted(status)) {
@@ -186,6 +189,14 @@ absl::StatusOr<std::shared_ptr<HostedSession>> ProcessReactor::OpenSession(
     }
   }
   FillWelcome(*opened, options, response->mutable_welcome());
+  server::LogInfo(
+      "session opened",
+      {{"session", opened->session->identity().id},
+       {"client", open.client_name()},
+       {"peer", peer_},
+       {"handler", opened->session->binding().name},
+       {"state", v1::Welcome::State_Name(response->welcome().state())},
+       {"received_through", frame_.received_through}});
   return opened->session;
 }
 
@@ -318,11 +329,18 @@ void ProcessReactor::Advance() {
       actions = Decide();
     }
     if (actions.read) StartRead(&read_buffer_);
-    if (actions.write) StartWrite(&write_buffer_);
+    if (actions.write) {
+      host_->method()->MessageSent();
+      StartWrite(&write_buffer_);
+    }
     if (actions.ended != nullptr) {
       host_->sessions()->Detach(actions.ended, this, actions.status.ok());
     }
-    if (actions.finish) Finish(actions.status);
+    if (actions.finish) {
+      LogEnd(actions);
+      host_->method()->Handled(actions.status.error_code());
+      Finish(actions.status);
+    }
     if (actions.resumed != nullptr) actions.resumed->Resume();
   } while (actions.resumed != nullptr);
 }
@@ -368,6 +386,23 @@ void ProcessReactor::DecideWrite(Actions* actions) {
       grpc::Status(static_cast<grpc::StatusCode>(end_status_.code()),
                    std::string(end_status_.message()));
   actions->ended = session_;
+}
+
+void ProcessReactor::LogEnd(const Actions& actions) {
+  if (actions.ended == nullptr || actions.ended->anonymous()) {
+    server::LogDebug("stream ended",
+                     {{"peer", peer_},
+                      {"code", static_cast<int>(actions.status.error_code())},
+                      {"why", actions.status.error_message()}});
+    return;
+  }
+  server::LogInfo("session's stream ended",
+                  {{"session", actions.ended->identity().id},
+                   {"client", actions.ended->identity().client_name},
+                   {"peer", peer_},
+                   {"accepted_through", actions.ended->accepted_through()},
+                   {"code", static_cast<int>(actions.status.error_code())},
+                   {"why", actions.status.error_message()}});
 }
 
 void ProcessReactor::OnDone() {

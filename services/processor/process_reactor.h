@@ -101,6 +101,7 @@ class ProcessReactor final
   Actions Decide() MSGPROC_REQUIRES(mutex_);
   void DecideWrite(Actions* actions) MSGPROC_REQUIRES(mutex_);
   bool MayRead() MSGPROC_REQUIRES(mutex_);
+  void LogEnd(const Actions& actions);
 
   StreamHost* const host_;
   grpc::CallbackServerContext* const context_;

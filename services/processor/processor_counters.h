@@ -7,48 +7,9 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "services/base/atomic_histogram.h"
 
 namespace msgproc::processor {
-
-// A histogram with fixed bounds whose Observe is two or three relaxed atomic
-// additions. Thread-safe; a reader may see a sum and buckets of slightly
-// different moments.
-template <size_t N>
-class CountedHistogram {
- public:
-  explicit constexpr CountedHistogram(const std::array<double, N>& bounds)
-      : bounds_(bounds) {}
-
-  void Observe(double value, uint64_t times = 1) {
-    size_t bucket = 0;
-    while (bucket < N && value > bounds_[bucket]) ++bucket;
-    counts_[bucket].fetch_add(times, std::memory_order_relaxed);
-    double sum = sum_.load(std::memory_order_relaxed);
-    while (!sum_.compare_exchange_weak(sum,
-                                       sum + value * static_cast<double>(times),
-                                       std::memory_order_relaxed)) {
-    }
-  }
-
-  const std::array<double, N>& bounds() const { return bounds_; }
-  // Not cumulative; the last one is everything above the bounds.
-  uint64_t count(size_t bucket) const {
-    return counts_[bucket].load(std::memory_order_relaxed);
-  }
-  double sum() const { return sum_.load(std::memory_order_relaxed); }
-
- private:
-  const std::array<double, N> bounds_;
-  std::array<std::atomic<uint64_t>, N + 1> counts_{};
-  std::atomic<double> sum_{0};
-};
-
-inline constexpr std::array<double, 14> kSecondsBounds = {
-    0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005,
-    0.001,    0.0025,  0.005,    0.025,   0.1,    1,       10};
-inline constexpr std::array<double, 13> kBatchBounds = {
-    1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
 
 // Why something was turned away, as a label.
 enum class Rejection {
@@ -107,9 +68,14 @@ struct ProcessorCounters {
   Gauge outstanding{0};
   std::atomic<bool> draining{false};
 
-  CountedHistogram<14> message_seconds{kSecondsBounds};
-  CountedHistogram<14> handler_seconds{kSecondsBounds};
-  CountedHistogram<13> batch_messages{kBatchBounds};
+  // From 2 µs to 67 s.
+  server::AtomicHistogram message_seconds{
+      server::AtomicHistogram::Exponential(2e-6, 2, 26)};
+  // From 0.1 µs to 107 s.
+  server::AtomicHistogram handler_seconds{
+      server::AtomicHistogram::Exponential(1e-7, 4, 16)};
+  server::AtomicHistogram batch_messages{
+      server::AtomicHistogram::Exponential(1, 2, 13)};
 };
 
 }  // namespace msgproc::processor

@@ -55,7 +55,6 @@ Server::Server(ServerOptions options, const HandlerRegistry* handlers)
     : options_(std::move(options)),
       host_([this] {
         StreamHost::Options streams = options_.streams;
-        streams.drain_grace = options_.drain_timeout;
         streams.real_peer = [this](const std::string& peer) {
           const server::GrpcServer* grpc = clients_.load();
           return grpc == nullptr ? peer : grpc->ClientOf(peer);
@@ -114,9 +113,8 @@ Server::~Server() {
   for (const auto& executor : executors_) executor->Stop();
 }
 
-bool Server::Serving() const {
-  MutexLock lock(&mutex_);
-  return !stopping_;
+bool Server::Serving() {
+  return !host_.counters()->draining.load(std::memory_order_relaxed);
 }
 
 void Server::Tick() {
@@ -130,12 +128,11 @@ void Server::Tick() {
   }
 }
 
-void Server::Drain() {
+void Server::Drain(absl::Duration timeout) {
   grpc_->StopListening();
   grpc_->SetServing(false);
-  host_.DrainAll(options_.drain_timeout);
-  const absl::Time deadline =
-      Clock::Monotonic()->Now() + options_.drain_timeout;
+  host_.DrainAll(timeout);
+  const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
   while (host_.stream_count() > 0 && Clock::Monotonic()->Now() < deadline) {
     host_.WaitForStreams(deadline - Clock::Monotonic()->Now());
   }

@@ -24,8 +24,6 @@ struct ServerOptions {
   StreamHost::Options streams;
   // Threads for handlers that may block. 0: as many as there are cores.
   int handler_threads = 0;
-  // How long streams have to leave when the server stops.
-  absl::Duration drain_timeout = absl::Seconds(25);
 };
 
 // A processor: Model I. Owns everything that serves; its owner calls Drain
@@ -48,12 +46,12 @@ class Server {
   const server::GrpcServer& grpc() const { return *grpc_; }
 
   // Whether new streams are welcome.
-  bool Serving() const;
+  bool Serving();
 
   // Stops as rule 7 of processor.proto says: no new connections, Drain on every
-  // stream, UNAVAILABLE for those still there after drain_timeout. Blocks until
+  // stream, UNAVAILABLE for those still there after `timeout`. Blocks until
   // all is over. Once.
-  void Drain();
+  void Drain(absl::Duration timeout);
 
  private:
   Server(ServerOptions options, const HandlerRegistry* handlers);

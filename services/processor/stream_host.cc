@@ -12,7 +12,8 @@ namespace msgproc::processor {
 StreamHost::StreamHost(Options options, const Clock* clock)
     : options_(std::move(options)),
       clock_(clock),
-      sessions_(options_.sessions, &counters_, clock) {}
+      sessions_(options_.sessions, &counters_, clock),
+      method_(methods_.Add("bidi_stream", "msgproc.v1.Processor", "Process")) {}
 
 void StreamHost::Bind(std::unique_ptr<HandlerBinding> binding) {
   bindings_.push_back(std::move(binding));

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "msgproc/v1/processor.pb.h"
+#include "services/base/method_metrics.h"
 #include "services/processor/batch.h"
 #include "services/processor/processor_counters.h"
 #include "services/processor/session_table.h"
@@ -50,6 +51,9 @@ class StreamHost {
   SessionTable* sessions() { return &sessions_; }
   ProcessorCounters* counters() { return &counters_; }
   const Clock* clock() const { return clock_; }
+  // The method Process, in grpc_server_* metrics.
+  server::MethodMetrics* method() { return method_; }
+  const server::MethodMetricsPage& methods() const { return methods_; }
 
   // After this a stream that begins is told to leave at once.
   void Add(std::shared_ptr<ProcessReactor> stream);
@@ -77,6 +81,8 @@ class StreamHost {
   const Clock* const clock_;
   ProcessorCounters counters_;
   SessionTable sessions_;
+  server::MethodMetricsPage methods_;
+  server::MethodMetrics* const method_;
   std::vector<std::unique_ptr<HandlerBinding>> bindings_;
 
   Mutex mutex_;

@@ -1,0 +1,117 @@
+#include "services/processor/flags.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "absl/random/random.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+ABSL_FLAG(
+    std::string, handler, "echo",
+    "The handler of streams that name none: echo, uppercase, sha256, spin "
+    "or one of your own.");
+ABSL_FLAG(int, handler_threads, 0,
+          "Threads for handlers that may block; 0: one for each core.");
+ABSL_FLAG(std::string, server_id, "",
+          "This server's name, unique in the fleet; empty: host name and a "
+          "random part.");
+ABSL_FLAG(int, max_connections, 10000,
+          "Connections beyond it are closed at once; 0: no cap.");
+ABSL_FLAG(bool, proxy_protocol, false,
+          "Every connection begins with a PROXY protocol header, v1 or v2, as "
+          "NGINX's stream module sends it. TCP only.");
+ABSL_FLAG(absl::Duration, session_ttl, absl::Minutes(2),
+          "How long a session without a stream can be resumed.");
+ABSL_FLAG(absl::Duration, heartbeat_interval, absl::Seconds(20),
+          "How often clients are to be heard from; after three of these in "
+          "silence a session is detached.");
+ABSL_FLAG(uint64_t, max_batch_messages, 4096, "Messages in one request.");
+ABSL_FLAG(uint64_t, max_payload_bytes, 1 << 20,
+          "Bytes of one payload, of a message or a result.");
+ABSL_FLAG(
+    uint64_t, max_outstanding_messages, 65536,
+    "A session's messages whose results its client has not acknowledged.");
+ABSL_FLAG(uint64_t, max_outstanding_bytes, 32 << 20,
+          "Bytes of those messages; one always fits.");
+ABSL_FLAG(uint64_t, max_result_bytes, 32 << 20,
+          "Handlers pause for a session while its unacknowledged results "
+          "exceed it.");
+ABSL_FLAG(uint64_t, max_detached_bytes, 256 << 20,
+          "Memory for sessions without a stream; beyond it the oldest go.");
+
+namespace msgproc::processor {
+namespace {
+
+std::string DefaultServerId() {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  absl::BitGen random;
+  return absl::StrCat(
+      host.data(), "-",
+      absl::Hex(absl::Uniform<uint32_t>(random), absl::kZeroPad8));
+}
+
+absl::Status Positive(absl::string_view flag, absl::Duration value) {
+  if (value >= absl::Milliseconds(10)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--", flag, " is ",
+                                                 absl::FormatDuration(value),
+                                                 "; it takes at least 10ms."));
+}
+
+absl::Status NotNegative(absl::string_view flag, int value) {
+  if (value >= 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", flag, " is ", value, "; it cannot be negative."));
+}
+
+absl::Status Check() {
+  for (const absl::Status& status :
+       {Positive("session_ttl", absl::GetFlag(FLAGS_session_ttl)),
+        Positive("heartbeat_interval", absl::GetFlag(FLAGS_heartbeat_interval)),
+        NotNegative("handler_threads", absl::GetFlag(FLAGS_handler_threads)),
+        NotNegative("max_connections", absl::GetFlag(FLAGS_max_connections))}) {
+    if (!status.ok()) return status;
+  }
+  if (absl::GetFlag(FLAGS_server_id).size() > 128) {
+    return absl::InvalidArgumentError("--server_id has over 128 bytes.");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ServerOptions> OptionsFromFlags(
+    const server::ServerOptions& common) {
+  if (absl::Status status = Check(); !status.ok()) return status;
+  ServerOptions options;
+  options.grpc.acceptor.address = common.listen_address;
+  options.grpc.acceptor.max_connections = absl::GetFlag(FLAGS_max_connections);
+  options.grpc.acceptor.proxy_protocol = absl::GetFlag(FLAGS_proxy_protocol);
+  options.grpc.credentials = common.credentials;
+  options.handler_threads = absl::GetFlag(FLAGS_handler_threads);
+  options.streams.server_id = absl::GetFlag(FLAGS_server_id);
+  if (options.streams.server_id.empty()) {
+    options.streams.server_id = DefaultServerId();
+  }
+  options.streams.default_handler = absl::GetFlag(FLAGS_handler);
+  options.streams.heartbeat_interval = absl::GetFlag(FLAGS_heartbeat_interval);
+  options.streams.drain_grace = common.drain_timeout;
+  SessionTable::Options& sessions = options.streams.sessions;
+  sessions.session_ttl = absl::GetFlag(FLAGS_session_ttl);
+  sessions.max_detached_bytes = absl::GetFlag(FLAGS_max_detached_bytes);
+  sessions.limits.max_batch_messages = absl::GetFlag(FLAGS_max_batch_messages);
+  sessions.limits.max_payload_bytes = absl::GetFlag(FLAGS_max_payload_bytes);
+  sessions.limits.max_outstanding_messages =
+      absl::GetFlag(FLAGS_max_outstanding_messages);
+  sessions.limits.max_outstanding_bytes =
+      absl::GetFlag(FLAGS_max_outstanding_bytes);
+  sessions.limits.max_result_bytes = absl::GetFlag(FLAGS_max_result_bytes);
+  return options;
+}
+
+}  // namespace msgproc::processor

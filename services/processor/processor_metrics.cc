@@ -1,0 +1,119 @@
+#include "services/processor/processor_metrics.h"
+
+#include <atomic>
+
+#include "services/base/acceptor_metrics.h"
+#include "services/base/metric_writer.h"
+
+namespace msgproc::processor {
+namespace {
+
+template <typename T>
+double Load(const std::atomic<T>& value) {
+  return static_cast<double>(value.load(std::memory_order_relaxed));
+}
+
+void WriteMessages(const ProcessorCounters& c, server::MetricWriter* writer) {
+  writer
+      ->Counter("msgproc_processor_messages_total",
+                "Messages by outcome: answered ok or with an error, or "
+                "recognised as sent before.")
+      .Add({{"outcome", "ok"}}, Load(c.messages_ok))
+      .Add({{"outcome", "error"}}, Load(c.messages_error))
+      .Add({{"outcome", "duplicate"}}, Load(c.messages_duplicate));
+  writer
+      ->Histogram("msgproc_processor_message_duration_seconds",
+                  "From a message's acceptance to its result being ready, in "
+                  "order.")
+      .Add({}, c.message_seconds.Snapshot());
+  writer
+      ->Histogram(
+          "msgproc_processor_handler_duration_seconds",
+          "What the handler took for a message: its share of the batch.")
+      .Add({}, c.handler_seconds.Snapshot());
+  writer
+      ->Histogram("msgproc_processor_batch_messages",
+                  "Messages in one request.")
+      .Add({}, c.batch_messages.Snapshot());
+  writer
+      ->Counter("msgproc_processor_payload_bytes_total",
+                "Payload bytes of accepted messages and of results.")
+      .Add({{"direction", "received"}}, Load(c.bytes_received))
+      .Add({{"direction", "sent"}}, Load(c.bytes_sent));
+  writer
+      ->Gauge("msgproc_processor_outstanding_messages",
+              "Messages accepted whose result is not ready.")
+      .Add({}, Load(c.outstanding));
+}
+
+void WriteSessions(const ProcessorCounters& c, server::MetricWriter* writer) {
+  writer
+      ->Gauge("msgproc_processor_sessions",
+              "Opened sessions, with a stream and without.")
+      .Add({{"state", "attached"}}, Load(c.sessions_attached))
+      .Add({{"state", "detached"}}, Load(c.sessions_detached));
+  writer
+      ->Gauge("msgproc_processor_detached_bytes",
+              "Memory that detached sessions hold.")
+      .Add({}, Load(c.detached_bytes));
+  writer
+      ->Counter("msgproc_processor_session_opens_total",
+                "Opens by what the server knew of the session.")
+      .Add({{"state", "new"}}, Load(c.sessions_opened))
+      .Add({{"state", "resumed"}}, Load(c.sessions_resumed))
+      .Add({{"state", "lost"}}, Load(c.sessions_lost));
+  writer
+      ->Counter("msgproc_processor_sessions_forgotten_total",
+                "Detached sessions forgotten before their client came back.")
+      .Add({{"reason", "ttl"}}, Load(c.sessions_expired))
+      .Add({{"reason", "memory"}}, Load(c.sessions_evicted));
+  writer
+      ->Counter("msgproc_processor_takeovers_total",
+                "Sessions that a second stream took over from a first.")
+      .Add({}, Load(c.takeovers));
+  writer
+      ->Counter("msgproc_processor_slow_consumers_total",
+                "Streams ended because the client did not read.")
+      .Add({}, Load(c.slow_consumers));
+  writer
+      ->Counter("msgproc_processor_silent_sessions_total",
+                "Streams ended because the client was not heard from.")
+      .Add({}, Load(c.silent_sessions));
+}
+
+void WriteRejections(const ProcessorCounters& c, server::MetricWriter* writer) {
+  const auto rejected = [&c](Rejection reason) {
+    return Load(c.rejected[static_cast<size_t>(reason)]);
+  };
+  writer
+      ->Counter("msgproc_processor_rejected_total",
+                "Streams ended because the client broke a rule.")
+      .Add({{"reason", "invalid_argument"}},
+           rejected(Rejection::kInvalidArgument))
+      .Add({{"reason", "not_found"}}, rejected(Rejection::kNotFound))
+      .Add({{"reason", "permission_denied"}},
+           rejected(Rejection::kPermissionDenied))
+      .Add({{"reason", "resource_exhausted"}},
+           rejected(Rejection::kResourceExhausted));
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
+  const ProcessorCounters& counters = *server_->streams()->counters();
+  server::MetricWriter writer;
+  WriteMessages(counters, &writer);
+  WriteSessions(counters, &writer);
+  WriteRejections(counters, &writer);
+  writer.Gauge("msgproc_processor_streams", "Open streams.")
+      .Add({}, Load(counters.streams));
+  writer
+      .Gauge("msgproc_processor_draining",
+             "1 while the server is stopping, otherwise 0.")
+      .Add({}, counters.draining.load() ? 1 : 0);
+  server::WriteAcceptorMetrics("msgproc_processor", server_->grpc().Stats(),
+                               &writer);
+  return writer.Take();
+}
+
+}  // namespace msgproc::processor

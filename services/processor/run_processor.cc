@@ -1,0 +1,104 @@
+#include "services/processor/run_processor.h"
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "services/base/build_info.h"
+#include "services/base/flag_parser.h"
+#include "services/base/http_server.h"
+#include "services/base/metrics_page.h"
+#include "services/base/process_metrics.h"
+#include "services/base/server_flags.h"
+#include "services/base/server_lifecycle.h"
+#include "services/base/shutdown_signal.h"
+#include "services/processor/flags.h"
+#include "services/processor/processor_metrics.h"
+#include "services/processor/server.h"
+
+namespace msgproc::processor {
+namespace {
+
+// A processor with its HTTP page.
+class RunningProcessor final : public server::RunningServer {
+ public:
+  static absl::StatusOr<std::unique_ptr<server::RunningServer>> Start(
+      const server::ServerOptions& common, const HandlerRegistry& handlers) {
+    absl::StatusOr<ServerOptions> options = OptionsFromFlags(common);
+    if (!options.ok()) return options.status();
+    auto server = Server::Start(*std::move(options), &handlers);
+    if (!server.ok()) return server.status();
+    auto running = std::make_unique<RunningProcessor>(*std::move(server));
+    absl::Status status = running->StartHttp(common.http_address);
+    if (!status.ok()) return status;
+    return running;
+  }
+
+  explicit RunningProcessor(std::unique_ptr<Server> server)
+      : server_(std::move(server)), metrics_(server_.get()) {}
+
+  std::string grpc_address() const override { return server_->address(); }
+  std::string http_address() const override {
+    return http_ == nullptr ? "" : http_->address();
+  }
+  void Drain(absl::Duration timeout) override { server_->Drain(timeout); }
+
+ private:
+  absl::Status StartHttp(const std::string& address) {
+    if (address.empty()) return absl::OkStatus();
+    server::HttpHandlers pages;
+    pages["/metrics"] = [this](const server::HttpRequest&) {
+      return server::MetricsPage({&metrics_, &server_->streams()->methods(),
+                                  &process_metrics_, &build_info_});
+    };
+    pages["/healthz"] = [](const server::HttpRequest&) {
+      return server::HttpResponse{.body = "ok\n"};
+    };
+    pages["/readyz"] = [this](const server::HttpRequest&) {
+      if (server_->Serving()) return server::HttpResponse{.body = "ready\n"};
+      return server::HttpResponse{.code = 503, .body = "draining\n"};
+    };
+    auto http =
+        server::HttpServer::Start({.address = address}, std::move(pages));
+    if (!http.ok()) {
+      return absl::Status(
+          http.status().code(),
+          "--http_address: " + std::string(http.status().message()));
+    }
+    http_ = *std::move(http);
+    return absl::OkStatus();
+  }
+
+  const std::unique_ptr<Server> server_;
+  const ProcessorMetrics metrics_;
+  const server::ProcessMetrics process_metrics_;
+  const server::BuildInfoMetric build_info_;
+  // Last, so that no page is asked for what is gone.
+  std::unique_ptr<server::HttpServer> http_;
+};
+
+}  // namespace
+
+int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers) {
+  server::ShutdownSignal::Block();
+  server::SetDefaultAddresses("127.0.0.1:50051", "127.0.0.1:8051");
+  server::ParseFlagsOrExit(
+      argc, argv,
+      {.name = "msgproc-processor",
+       .summary =
+           "Processes messages behind permanent gRPC sockets: one result "
+           "for each message, in order, also across broken connections.",
+       .usage = "bazel run //services/processor -- [flags]"});
+  const auto common = server::ServerOptionsFromFlags();
+  if (!common.ok()) {
+    std::fprintf(stderr, "%s\n",
+                 std::string(common.status().message()).c_str());
+    return server::kUsageExitCode;
+  }
+  return server::RunServer("msgproc-processor", *common, [&] {
+    return RunningProcessor::Start(*common, handlers);
+  });
+}
+
+}  // namespace msgproc::processor

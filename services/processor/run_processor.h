@@ -1,0 +1,20 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_RUN_PROCESSOR_H_
+#define MSGPROC_SERVICES_PROCESSOR_RUN_PROCESSOR_H_
+
+#include "services/processor/handler_registry.h"
+
+namespace msgproc::processor {
+
+// The whole life of a processor's process with these handlers: flags, signals,
+// gRPC, the HTTP page, draining. Returns main's exit code. First thing in main:
+//
+//   int main(int argc, char** argv) {
+//     msgproc::processor::HandlerRegistry handlers;
+//     handlers.Register("mine", std::make_unique<Mine>());
+//     return msgproc::processor::RunProcessor(argc, argv, handlers);
+//   }
+int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers);
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_RUN_PROCESSOR_H_
