@@ -35,6 +35,7 @@ HandlerRegistry& HandlerRegistry::Register(absl::string_view name,
                  std::string(name).c_str());
     std::abort();
   }
+  if (first_.empty()) first_ = std::string(name);
   return *this;
 }
 

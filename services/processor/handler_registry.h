@@ -33,9 +33,12 @@ class HandlerRegistry {
   absl::StatusOr<const Entry*> Find(absl::string_view name) const;
 
   std::vector<std::string> Names() const;
+  // The one that was registered first; empty when there is none.
+  const std::string& first() const { return first_; }
 
  private:
   std::map<std::string, Entry> entries_;
+  std::string first_;
 };
 
 }  // namespace msgproc::processor

@@ -85,6 +85,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     ServerOptions options, const HandlerRegistry* handlers) {
   const SessionLimits& limits = options.streams.sessions.limits;
   if (absl::Status status = CheckLimits(limits); !status.ok()) return status;
+  if (options.streams.default_handler.empty()) {
+    options.streams.default_handler = handlers->first();
+  }
   options.grpc.max_receive_message_bytes = ReceiveLimit(limits);
   std::unique_ptr<Server> server(new Server(std::move(options), handlers));
   if (auto binding = server->host_.FindHandler(""); !binding.ok()) {
