@@ -11,10 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
-ABSL_FLAG(
-    std::string, handler, "echo",
-    "The handler of streams that name none: echo, uppercase, sha256, spin "
-    "or one of your own.");
+ABSL_FLAG(std::string, handler, "",
+          "The handler of streams that name none; empty: the first one there "
+          "is. Built in: echo, uppercase, sha256, spin.");
 ABSL_FLAG(int, handler_threads, 0,
           "Threads for handlers that may block; 0: one for each core.");
 ABSL_FLAG(std::string, server_id, "",
