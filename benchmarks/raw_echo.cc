@@ -135,7 +135,7 @@ class EchoClient final
     channel_->WaitForConnected(std::chrono::system_clock::now() +
                                std::chrono::seconds(10));
     grpc::GenericStub stub(channel_);
-    stub.PrepareBidiStreamingCall(&context_, "/raw/Echo", {}, this);
+    stub.PrepareBidiStreamingCall(&context_, "/msgproc.v1.Processor/Process", {}, this);
     StartCall();
   }
 

@@ -30,6 +30,9 @@
 ABSL_FLAG(int, repeat, 5, "How often each workload is measured.");
 ABSL_FLAG(double, scale, 1, "Multiplies the messages of each run.");
 ABSL_FLAG(std::string, only, "", "Only the workloads whose name begins so.");
+ABSL_FLAG(bool, raw_client, false,
+          "Ours is the ceiling's client at the processor: what the server alone "
+          "costs.");
 ABSL_FLAG(std::string, role, "", "Internal: what the child process serves.");
 
 namespace msgproc::benchmarks {
@@ -84,11 +87,14 @@ void RunWorkload(const Workload& workload, const ChildServer& raw,
                          .payload_bytes = workload.payload_bytes,
                          .latency = workload.latency,
                          .burst = workload.burst};
+  RawEchoLoad bare = ceiling;
+  if (absl::GetFlag(FLAGS_raw_client)) bare.address = processor.address();
   std::vector<double> raw_rate, our_rate, ratio, raw_p50, our_p50, raw_p99,
       our_p99, p50_ratio, p99_ratio, seconds;
   for (int i = 0; i < absl::GetFlag(FLAGS_repeat); ++i) {
     Measurement a = RunRawEcho(ceiling);
-    Measurement b = RunMessages(ours);
+    Measurement b = absl::GetFlag(FLAGS_raw_client) ? RunRawEcho(bare)
+                                                    : RunMessages(ours);
     raw_rate.push_back(a.MessagesPerSecond());
     our_rate.push_back(b.MessagesPerSecond());
     ratio.push_back(our_rate.back() / raw_rate.back());
