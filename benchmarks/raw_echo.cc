@@ -135,7 +135,8 @@ class EchoClient final
     channel_->WaitForConnected(std::chrono::system_clock::now() +
                                std::chrono::seconds(10));
     grpc::GenericStub stub(channel_);
-    stub.PrepareBidiStreamingCall(&context_, "/msgproc.v1.Processor/Process", {}, this);
+    stub.PrepareBidiStreamingCall(&context_, "/msgproc.v1.Processor/Process",
+                                  {}, this);
     StartCall();
   }
 
@@ -157,7 +158,12 @@ class EchoClient final
     {
       MutexLock lock(&mutex_);
       ++answered_;
-      if (record_) latency_ns_.push_back(NowNs() - sent_at_);
+      // The next one is due now, as for a caller who sends in a callback, even
+      // if the write before is not done.
+      if (record_) {
+        const int64_t now = NowNs();
+        latency_ns_.push_back(now - std::exchange(sent_at_, now));
+      }
       if (answered_ == frames_) {
         finished_ = true;
         changed_.SignalAll();
@@ -194,7 +200,7 @@ class EchoClient final
       if (writing_ || sent_ == frames_ || sent_ - answered_ >= window_) return;
       writing_ = true;
       ++sent_;
-      if (record_) sent_at_ = NowNs();
+      if (sent_at_ == 0) sent_at_ = NowNs();
     }
     StartWrite(&frame_);
   }
