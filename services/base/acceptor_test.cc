@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/base/testing/eventually.h"
 #include "services/base/testing/raw_client.h"
+#include "services/base/testing/socket_folder.h"
 
 namespace msgproc::server {
 namespace {
@@ -200,9 +200,9 @@ TEST_F(AcceptorTest, StopMayComeBeforeStartAndTwice) {
 }
 
 TEST_F(AcceptorTest, ServesAUnixSocket) {
-  std::string folder = "/tmp/msgproc_XXXXXX";
+  const SocketFolder folder;
   AcceptorOptions options;
-  options.address = absl::StrCat("unix:", mkdtemp(folder.data()), "/s");
+  options.address = "unix:" + folder / "s";
   Start(options);
   RawClient client = Connect();
   ASSERT_TRUE(EventuallyReceived(1));

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/testing/socket_folder.h"
 
 namespace msgproc::server {
 namespace {
@@ -37,12 +38,6 @@ bool CanConnect(const std::string& path) {
 bool Exists(const std::string& path) {
   struct stat found {};
   return lstat(path.c_str(), &found) == 0;
-}
-
-// Short, as a Unix socket's path must be.
-std::string SocketPath(const std::string& name) {
-  std::string pattern = "/tmp/msgproc_XXXXXX";
-  return absl::StrCat(mkdtemp(pattern.data()), "/", name);
 }
 
 TEST(ListenSocketTest, PortZeroBecomesARealOne) {
@@ -96,7 +91,8 @@ TEST(ListenSocketTest, APortIsFreeAgainOnceClosed) {
 }
 
 TEST(ListenSocketTest, AUnixSocketsFileGoesWithIt) {
-  const std::string path = SocketPath("s");
+  const SocketFolder folder;
+  const std::string path = folder / "s";
   auto listener = Listen("unix:" + path);
   ASSERT_TRUE(listener.ok()) << listener.status();
   EXPECT_TRUE(CanConnect(path));
@@ -105,7 +101,8 @@ TEST(ListenSocketTest, AUnixSocketsFileGoesWithIt) {
 }
 
 TEST(ListenSocketTest, ADeadServersSocketFileIsReplaced) {
-  const std::string path = SocketPath("s");
+  const SocketFolder folder;
+  const std::string path = folder / "s";
   {
     // What kill -9 leaves behind.
     const UniqueFd dead(socket(AF_UNIX, SOCK_STREAM, 0));
@@ -124,7 +121,8 @@ TEST(ListenSocketTest, ADeadServersSocketFileIsReplaced) {
 }
 
 TEST(ListenSocketTest, ALiveServersSocketFileIsLeftAlone) {
-  const std::string path = SocketPath("s");
+  const SocketFolder folder;
+  const std::string path = folder / "s";
   const auto first = Listen("unix:" + path);
   ASSERT_TRUE(first.ok()) << first.status();
   const absl::Status status = Listen("unix:" + path).status();
@@ -134,7 +132,8 @@ TEST(ListenSocketTest, ALiveServersSocketFileIsLeftAlone) {
 }
 
 TEST(ListenSocketTest, AFileThatIsNoSocketIsLeftAlone) {
-  const std::string path = SocketPath("notes.txt");
+  const SocketFolder folder;
+  const std::string path = folder / "notes.txt";
   std::ofstream(path) << "precious";
   const absl::Status status = Listen("unix:" + path).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
@@ -143,7 +142,8 @@ TEST(ListenSocketTest, AFileThatIsNoSocketIsLeftAlone) {
 }
 
 TEST(ListenSocketTest, ASuccessorsSocketFileIsLeftAlone) {
-  const std::string path = SocketPath("s");
+  const SocketFolder folder;
+  const std::string path = folder / "s";
   auto first = Listen("unix:" + path);
   ASSERT_TRUE(first.ok());
   unlink(path.c_str());

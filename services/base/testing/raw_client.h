@@ -35,6 +35,8 @@ class RawClient {
   // Half-close.
   void FinishSending() const;
   void Close() { fd_.Reset(); }
+  // Gives the socket away.
+  int Release() { return fd_.Release(); }
   // Closes with RST.
   void Reset();
 
