@@ -219,7 +219,7 @@ void Acceptor::HandleEvent(uint64_t id, uint32_t events) {
   } else if (id < kFirstConnectionId) {
     AcceptFrom(listener_.fds()[id - kFirstListenerId].get());
   } else if (handshake_.Contains(id)) {
-    ReadProxyHeader(id);
+    ReadProxyHeader(id, (events & (EPOLLRDHUP | EPOLLHUP)) != 0);
   } else if ((events & EPOLLHUP) != 0) {
     connections_.Remove(id);
   }
@@ -249,12 +249,12 @@ bool Acceptor::AcceptToClose(int listener) {
       accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   const int error = errno;
   const bool accepted = fd.valid();
+  // On EAGAIN the one that was waiting has gone by itself.
+  const bool gone = !accepted && error == EAGAIN;
+  if (!gone) Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
   fd.Reset();
   reserve_.Reset(OpenReserve());
-  // On EAGAIN the one that was waiting has gone by itself.
-  if (!accepted && error == EAGAIN) return true;
-  Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
-  return accepted && reserve_.valid();
+  return gone || (accepted && reserve_.valid());
 }
 
 void Acceptor::Admit(UniqueFd fd) {
@@ -302,9 +302,9 @@ void Acceptor::AdmitWatched(UniqueFd fd) {
   if (!options_.proxy_protocol) HandOver(std::move(fd));
 }
 
-void Acceptor::ReadProxyHeader(uint64_t id) {
+void Acceptor::ReadProxyHeader(uint64_t id, bool ended) {
   absl::StatusOr<absl::optional<ProxyHandshake::Finished>> finished =
-      handshake_.Read(id);
+      handshake_.Read(id, ended);
   if (!finished.ok()) {
     connections_.Remove(id);
     return Reject(

@@ -131,7 +131,7 @@ class Acceptor {
   bool AcceptToClose(int listener);
   void Admit(UniqueFd fd);
   void AdmitWatched(UniqueFd fd);
-  void ReadProxyHeader(uint64_t id);
+  void ReadProxyHeader(uint64_t id, bool ended);
   void HandOver(UniqueFd fd);
   void ExpireProxyHeaders();
 

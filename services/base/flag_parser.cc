@@ -79,11 +79,11 @@ absl::Status SetFlag(absl::CommandLineFlag* flag, absl::string_view value) {
 // Breaks `text` into lines that begin with `indent`.
 void AppendWrapped(absl::string_view text, absl::string_view indent,
                    std::string* out) {
-  size_t column = kHelpColumns;
+  size_t column = 0;
   for (const absl::string_view word :
        absl::StrSplit(text, ' ', absl::SkipEmpty())) {
-    if (column + 1 + word.size() > kHelpColumns) {
-      absl::StrAppend(out, column == kHelpColumns ? "" : "\n", indent);
+    if (column == 0 || column + 1 + word.size() > kHelpColumns) {
+      absl::StrAppend(out, column == 0 ? "" : "\n", indent);
       column = indent.size();
     } else {
       absl::StrAppend(out, " ");
@@ -135,9 +135,8 @@ absl::Status ParseFlags(const std::vector<std::string>& arguments) {
 }
 
 std::string HelpText(const ProgramInfo& program) {
-  std::string text = absl::StrCat(program.name, " ");
+  std::string text;
   AppendWrapped(absl::StrCat(program.name, ": ", program.summary), "", &text);
-  text.erase(0, program.name.size() + 1);
   absl::StrAppend(&text, "\nUsage: ", program.usage, "\n\nFlags:\n");
   for (const auto& [name, flag] : OurFlags()) {
     const std::string value = flag->CurrentValue();

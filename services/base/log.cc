@@ -93,6 +93,8 @@ void InitLog(LogFormat format, LogLevel level) {
   Logger() = MakeLogger(format);
   format_in_use.store(format);
   least_level.store(level);
+  // Before that gRPC logs nothing at all; it reads GRPC_VERBOSITY.
+  gpr_log_verbosity_init();
   gpr_set_log_function(LogFromGrpc);
 }
 

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -12,43 +13,45 @@
 #include "absl/strings/string_view.h"
 
 namespace msgproc::server {
+namespace {
+
+// The header at the beginning of what the kernel holds; nullopt: not whole yet.
+absl::StatusOr<absl::optional<ProxyHeader>> PeekHeader(int fd) {
+  std::array<char, kMaxProxyHeaderBytes> bytes;
+  ssize_t size = 0;
+  do {
+    size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0 && errno != EAGAIN) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("it broke before its PROXY header: ", strerror(errno)));
+  }
+  return ParseProxyHeader(absl::string_view(
+      bytes.data(), static_cast<size_t>(std::max<ssize_t>(size, 0))));
+}
+
+}  // namespace
 
 void ProxyHandshake::Add(uint64_t id, UniqueFd fd, absl::Time now) {
   sockets_.emplace(id, Socket{std::move(fd), now + timeout_});
 }
 
 absl::StatusOr<absl::optional<ProxyHandshake::Finished>> ProxyHandshake::Read(
-    uint64_t id) {
+    uint64_t id, bool ended) {
   const auto found = sockets_.find(id);
-  const int fd = found->second.fd.get();
-  std::array<char, kMaxProxyHeaderBytes> bytes;
-  ssize_t size = 0;
-  do {
-    size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
-  } while (size < 0 && errno == EINTR);
-  if (size < 0 && errno == EAGAIN) return absl::nullopt;
-
-  absl::Status failure;
-  if (size < 0) {
-    failure = absl::InvalidArgumentError(
-        absl::StrCat("ended before its PROXY header: ", strerror(errno)));
-  } else if (size == 0) {
-    failure = absl::InvalidArgumentError("closed before its PROXY header");
-  } else {
-    absl::StatusOr<absl::optional<ProxyHeader>> header = ParseProxyHeader(
-        absl::string_view(bytes.data(), static_cast<size_t>(size)));
-    if (header.ok() && !header->has_value()) return absl::nullopt;
-    if (header.ok()) {
-      // Exactly what was looked at: this cannot come back short.
-      recv(fd, bytes.data(), (*header)->size, MSG_DONTWAIT);
-      Finished finished{std::move(found->second.fd), (*header)->client};
-      sockets_.erase(found);
-      return finished;
-    }
-    failure = header.status();
+  absl::StatusOr<absl::optional<ProxyHeader>> header =
+      PeekHeader(found->second.fd.get());
+  if (header.ok() && !header->has_value()) {
+    if (!ended) return absl::nullopt;
+    header = absl::InvalidArgumentError("it ended before its PROXY header");
   }
+  UniqueFd fd = std::move(found->second.fd);
   sockets_.erase(found);
-  return failure;
+  if (!header.ok()) return header.status();
+  std::array<char, kMaxProxyHeaderBytes> taken;
+  // What was looked at is there: this cannot come back short.
+  recv(fd.get(), taken.data(), (*header)->size, MSG_DONTWAIT);
+  return Finished{std::move(fd), (*header)->client};
 }
 
 absl::optional<uint64_t> ProxyHandshake::TakeExpired(absl::Time now) {

@@ -37,10 +37,11 @@ class ProxyHandshake {
   // Closes the socket, if it is in here.
   void Remove(uint64_t id) { sockets_.erase(id); }
 
-  // Looks at what has arrived for `id`, which is in here. nullopt: more bytes
-  // are needed. Otherwise `id` is out: with its socket, or closed with
-  // INVALID_ARGUMENT (what is wrong with its header, or that it ended without).
-  absl::StatusOr<absl::optional<Finished>> Read(uint64_t id);
+  // Looks at what has arrived for `id`, which is in here; `ended`: no more
+  // will. nullopt: more bytes are needed. Otherwise `id` is out: with its
+  // socket, or closed with INVALID_ARGUMENT (what is wrong with its header, or
+  // that it ended without).
+  absl::StatusOr<absl::optional<Finished>> Read(uint64_t id, bool ended);
 
   // Closes one socket whose time is up and gives its id; nullopt: there is
   // none.

@@ -6,7 +6,6 @@
 #include "common/mutex.h"
 #include "services/base/address_file.h"
 #include "services/base/build_info.h"
-#include "services/base/flag_parser.h"
 #include "services/base/log.h"
 #include "services/base/shutdown_signal.h"
 #include "services/base/systemd_notify.h"
@@ -70,34 +69,33 @@ void Serve(RunningServer* server, Requests* requests) {
 
 }  // namespace
 
-int RunServer(absl::string_view name, const ServerOptions& options,
-              const StartServer& start) {
+int RunServer(const ProgramInfo& program, const StartServer& start) {
   ShutdownSignal::Block();
-  InitLog(options.log_format, options.log_level);
+  absl::StatusOr<ServerOptions> options = ServerOptionsFromFlags();
+  if (!options.ok()) return CannotStart(program.name, options.status());
+  InitLog(options->log_format, options->log_level);
   Requests requests;
   const ShutdownSignal signals(
       {[&requests](int /*signal*/) { requests.AskDrain(); },
        [&requests] { requests.AskReload(); }});
 
-  absl::StatusOr<std::unique_ptr<RunningServer>> started = start();
-  if (!started.ok()) return CannotStart(name, started.status());
+  absl::StatusOr<std::unique_ptr<RunningServer>> started = start(*options);
+  if (!started.ok()) return CannotStart(program.name, started.status());
   const std::unique_ptr<RunningServer> server = *std::move(started);
-  LogInfo("serving", {{"server", name},
+  LogInfo("serving", {{"server", program.name},
                       {"version", GetBuildInfo().version},
                       {"grpc", server->grpc_address()},
                       {"http", server->http_address()}});
-  if (!options.address_file.empty()) {
+  if (!options->address_file.empty()) {
     const absl::Status written = WriteAddressFile(
-        options.address_file, server->grpc_address(), server->http_address());
-    if (!written.ok()) return CannotStart(name, written);
+        options->address_file, server->grpc_address(), server->http_address());
+    if (!written.ok()) return CannotStart(program.name, written);
   }
-  {
-    const SystemdWatchdog watchdog([&server] { return server->Alive(); });
-    Serve(server.get(), &requests);
-    NotifyStopping();
-    server->Drain(options.drain_timeout);
-  }
-  LogInfo("drained", {{"server", name}});
+  const SystemdWatchdog watchdog([&server] { return server->Alive(); });
+  Serve(server.get(), &requests);
+  NotifyStopping();
+  server->Drain(options->drain_timeout);
+  LogInfo("drained", {{"server", program.name}});
   return 0;
 }
 

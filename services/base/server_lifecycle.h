@@ -6,8 +6,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/base/flag_parser.h"
 #include "services/base/server_flags.h"
 
 namespace msgproc::server {
@@ -34,17 +34,18 @@ class RunningServer {
   virtual bool Alive() const { return true; }
 };
 
+// Starts a server with what its flags say. Its owner, RunServer, destroys it.
 using StartServer =
-    std::function<absl::StatusOr<std::unique_ptr<RunningServer>>()>;
+    std::function<absl::StatusOr<std::unique_ptr<RunningServer>>(
+        const ServerOptions& options)>;
 
-// The life of a server's process: sets up log and signals, starts it, logs
-// where it listens, tells systemd, writes the address file, waits for SIGTERM
-// or SIGINT, drains, and gives main's exit code: 0 after a drain; 2 when it
-// could not start because of what it was told (flags, files); 1 when it could
-// not start for another reason (a taken port). Called from main, before any
-// thread is started, once.
-int RunServer(absl::string_view name, const ServerOptions& options,
-              const StartServer& start);
+// The life of a server's process after ParseFlagsOrExit: sets up log and
+// signals, starts it, logs where it listens, tells systemd, writes the address
+// file, waits for SIGTERM or SIGINT, drains, and gives main's exit code: 0
+// after a drain; 2 when it could not start because of what it was told (flags,
+// files); 1 when it could not start for another reason (a taken port). Called
+// from main, before any thread is started, once.
+int RunServer(const ProgramInfo& program, const StartServer& start);
 
 }  // namespace msgproc::server
 

@@ -1,0 +1,190 @@
+// What becomes of a gRPC server's connections: addresses, peers, caps,
+// stopping.
+#include <grpcpp/create_channel.h>
+#include <grpcpp/create_channel_posix.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/base/grpc_server.h"
+#include "services/base/testing/echo_processor.h"
+#include "services/base/testing/eventually.h"
+#include "services/base/testing/raw_client.h"
+#include "services/base/testing/socket_folder.h"
+
+namespace msgproc::server {
+namespace {
+
+using ::testing::StartsWith;
+
+// One permanent socket, with a channel and so a TCP connection of its own.
+class Stream {
+ public:
+  explicit Stream(std::shared_ptr<grpc::Channel> channel)
+      : stub_(v1::Processor::NewStub(std::move(channel))),
+        stream_(stub_->Process(&context_)) {}
+
+  // The server's view of this stream's peer; "" when the stream is broken.
+  std::string Peer() {
+    v1::ProcessRequest request;
+    v1::ProcessResponse response;
+    if (!stream_->Write(request) || !stream_->Read(&response)) return "";
+    return response.welcome().server_id();
+  }
+
+  grpc::Status Finish() {
+    stream_->WritesDone();
+    return stream_->Finish();
+  }
+
+ private:
+  grpc::ClientContext context_;
+  const std::unique_ptr<v1::Processor::Stub> stub_;
+  const std::unique_ptr<
+      grpc::ClientReaderWriter<v1::ProcessRequest, v1::ProcessResponse>>
+      stream_;
+};
+
+class GrpcServerConnectionsTest : public ::testing::Test {
+ protected:
+  void Start(GrpcServerOptions options = {}) {
+    if (options.acceptor.address.empty()) {
+      options.acceptor.address = "127.0.0.1:0";
+    }
+    auto server = GrpcServer::Start(options, {&processor_});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  std::unique_ptr<Stream> Connect() const {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return std::make_unique<Stream>(grpc::CreateCustomChannel(
+        server_->address(), grpc::InsecureChannelCredentials(), arguments));
+  }
+
+  EchoProcessor processor_;
+  std::unique_ptr<GrpcServer> server_;
+};
+
+TEST_F(GrpcServerConnectionsTest, ServesOnEveryKindOfAddress) {
+  const SocketFolder folder;
+  for (const std::string& address :
+       {std::string("127.0.0.1:0"), std::string("[::1]:0"),
+        std::string("localhost:0"), "unix:" + folder / "s"}) {
+    GrpcServerOptions options;
+    options.acceptor.address = address;
+    Start(options);
+    const auto stream = Connect();
+    EXPECT_NE(stream->Peer(), "") << address;
+    EXPECT_TRUE(stream->Finish().ok()) << address;
+  }
+}
+
+TEST_F(GrpcServerConnectionsTest, NamesItsPeersReadably) {
+  GrpcServerOptions options;
+  options.acceptor.address = "[::1]:0";
+  Start(options);
+  EXPECT_THAT(server_->ClientOf(Connect()->Peer()), StartsWith("ipv6:[::1]:"));
+}
+
+TEST_F(GrpcServerConnectionsTest, KnowsTheClientBehindAProxy) {
+  GrpcServerOptions options;
+  options.acceptor.proxy_protocol = true;
+  Start(options);
+  RawClient proxy(server_->address());
+  proxy.Send("PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n");
+  const std::string proxy_side = proxy.LocalPeer();
+  Stream stream(grpc::CreateInsecureChannelFromFd("client", proxy.Release()));
+  EXPECT_EQ(stream.Peer(), proxy_side);
+  EXPECT_EQ(server_->ClientOf(proxy_side), "ipv4:192.0.2.7:56324");
+}
+
+TEST_F(GrpcServerConnectionsTest, AClientBeyondTheCapSeesUnavailable) {
+  GrpcServerOptions options;
+  options.acceptor.max_connections = 1;
+  Start(options);
+  auto first = Connect();
+  EXPECT_NE(first->Peer(), "");
+  EXPECT_EQ(Connect()->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_NE(first->Peer(), "");
+  first.reset();
+  // gRPC's own end of the connection is what makes room again.
+  EXPECT_TRUE(Eventually([&] { return server_->Stats().open == 0; }));
+  EXPECT_NE(Connect()->Peer(), "");
+}
+
+TEST_F(GrpcServerConnectionsTest, StoppingToListenLeavesOpenStreamsAlone) {
+  Start();
+  auto stream = Connect();
+  EXPECT_NE(stream->Peer(), "");
+  server_->StopListening();
+  EXPECT_EQ(Connect()->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_NE(stream->Peer(), "");
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(GrpcServerConnectionsTest, ClosedConnectionsAreSeenAsUnavailable) {
+  Start();
+  std::vector<std::unique_ptr<Stream>> streams;
+  for (int i = 0; i < 5; ++i) {
+    streams.push_back(Connect());
+    EXPECT_NE(streams.back()->Peer(), "");
+  }
+  EXPECT_EQ(server_->Stats().open, 5u);
+  server_->CloseConnections();
+  for (const auto& stream : streams) {
+    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  }
+  EXPECT_TRUE(Eventually([&] { return server_->Stats().open == 0; }));
+}
+
+TEST_F(GrpcServerConnectionsTest, ShutdownEndsWhatIsLeftAfterItsTimeout) {
+  Start();
+  auto stream = Connect();
+  EXPECT_NE(stream->Peer(), "");
+  server_->Shutdown(absl::Milliseconds(50));
+  EXPECT_FALSE(stream->Finish().ok());
+  EXPECT_FALSE(RawClient(server_->address()).connected());
+}
+
+TEST_F(GrpcServerConnectionsTest, ASilentConnectionIsClosed) {
+  GrpcServerOptions options;
+  options.handshake_timeout = absl::Milliseconds(200);
+  Start(options);
+  const RawClient silent(server_->address());
+  EXPECT_TRUE(silent.IsClosedByPeer());
+  EXPECT_TRUE(Eventually([&] { return server_->Stats().open == 0; }));
+}
+
+TEST_F(GrpcServerConnectionsTest, GarbageInPlaceOfHttp2ClosesItsConnection) {
+  Start();
+  auto stream = Connect();
+  const RawClient garbage(server_->address());
+  garbage.Send(std::string(1000, 'x'));
+  EXPECT_TRUE(garbage.IsClosedByPeer());
+  EXPECT_NE(stream->Peer(), "");
+}
+
+TEST_F(GrpcServerConnectionsTest, RefusesToStartOnATakenPort) {
+  Start();
+  GrpcServerOptions options;
+  options.acceptor.address = server_->address();
+  EXPECT_EQ(GrpcServer::Start(options, {}).status().code(),
+            absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(GrpcServerConnectionsTest, RefusesPlaintextThatOthersCouldReach) {
+  GrpcServerOptions options;
+  options.acceptor.address = "0.0.0.0:0";
+  EXPECT_EQ(GrpcServer::Start(options, {}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  options.credentials.insecure = true;
+  EXPECT_TRUE(GrpcServer::Start(options, {}).ok());
+}
+
+}  // namespace
+}  // namespace msgproc::server

@@ -1,0 +1,172 @@
+#include "services/base/log.h"
+
+#include <grpc/support/log.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "common/fake_clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/base/log_throttle.h"
+
+namespace msgproc::server {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+// Standard error, from here to Lines().
+class Captured {
+ public:
+  Captured(LogFormat format, LogLevel level) {
+    ::testing::internal::CaptureStderr();
+    InitLog(format, level);
+  }
+  std::vector<std::string> Lines() {
+    return absl::StrSplit(::testing::internal::GetCapturedStderr(), '\n',
+                          absl::SkipEmpty());
+  }
+};
+
+TEST(LogTest, ATextLineHasTimeLevelMessageAndFields) {
+  Captured captured(LogFormat::kText, LogLevel::kInfo);
+  LogInfo("session opened", {{"session", "7f3a"}, {"streams", 3}});
+  const auto lines = captured.Lines();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines[0],
+              MatchesRegex("....-..-..T..:..:..\\.......Z I session opened "
+                           "session=7f3a streams=3"));
+}
+
+TEST(LogTest, AJsonLineIsAnObjectWithTypedFields) {
+  Captured captured(LogFormat::kJson, LogLevel::kDebug);
+  LogWarning("odd", {{"text", "a \"b\"\n\\"},
+                     {"negative", -5},
+                     {"large", std::numeric_limits<uint64_t>::max()},
+                     {"real", 0.5},
+                     {"infinite", std::numeric_limits<double>::infinity()},
+                     {"yes", true},
+                     {"took", absl::Milliseconds(1500)}});
+  const auto lines = captured.Lines();
+  ASSERT_EQ(lines.size(), 1u);
+  const auto json = nlohmann::json::parse(lines[0]);
+  EXPECT_EQ(json["level"], "warning");
+  EXPECT_EQ(json["msg"], "odd");
+  EXPECT_THAT(json["ts"].get<std::string>(),
+              MatchesRegex("....-..-..T..:..:..\\.......Z"));
+  EXPECT_EQ(json["text"], "a \"b\"\n\\");
+  EXPECT_EQ(json["negative"], -5);
+  EXPECT_EQ(json["large"], std::numeric_limits<uint64_t>::max());
+  EXPECT_EQ(json["real"], 0.5);
+  EXPECT_TRUE(json["infinite"].is_null());
+  EXPECT_EQ(json["yes"], true);
+  EXPECT_EQ(json["took"], 1.5);
+}
+
+TEST(LogTest, WhateverAClientCallsItselfALineStaysOneValidLine) {
+  const std::string hostile[] = {
+      std::string("\0\x01\x1f\x7f", 4),
+      "\xff\xfe",
+      "\xc0\xaf",
+      "\xed\xa0\x80",
+      "\xf4\x90\x80\x80",
+      "\xe2\x82",
+      "\r\nlevel=error",
+      "\u20ac",
+  };
+  for (const std::string& name : hostile) {
+    Captured json(LogFormat::kJson, LogLevel::kInfo);
+    LogInfo(name, {{"client", name}});
+    auto lines = json.Lines();
+    ASSERT_EQ(lines.size(), 1u);
+    EXPECT_TRUE(nlohmann::json::accept(lines[0])) << lines[0];
+
+    Captured text(LogFormat::kText, LogLevel::kInfo);
+    LogInfo(name, {{"client", name}});
+    lines = text.Lines();
+    ASSERT_EQ(lines.size(), 1u);
+    EXPECT_THAT(lines[0], Not(HasSubstr("\r")));
+  }
+  std::string euro;
+  AppendJsonString("\u20ac", &euro);
+  EXPECT_EQ(euro, "\"\u20ac\"");
+}
+
+TEST(LogTest, FieldsThatAreNotOneWordAreQuotedInText) {
+  Captured captured(LogFormat::kText, LogLevel::kInfo);
+  LogInfo("x", {{"a", "two words"}, {"b", ""}, {"c", "k=v"}});
+  EXPECT_THAT(captured.Lines()[0],
+              EndsWith("a=\"two words\" b=\"\" c=\"k=v\""));
+}
+
+TEST(LogTest, LinesBelowTheLevelAreNotWritten) {
+  Captured captured(LogFormat::kText, LogLevel::kWarning);
+  LogDebug("no");
+  LogInfo("no");
+  LogWarning("yes");
+  LogError("yes");
+  EXPECT_FALSE(LogEnabled(LogLevel::kInfo));
+  EXPECT_EQ(captured.Lines().size(), 2u);
+}
+
+TEST(LogTest, GrpcsOwnLogGoesThroughIt) {
+  Captured captured(LogFormat::kJson, LogLevel::kInfo);
+  gpr_log(GPR_ERROR, "something in %s", "gRPC");
+  const auto lines = captured.Lines();
+  ASSERT_EQ(lines.size(), 1u);
+  const auto json = nlohmann::json::parse(lines[0]);
+  EXPECT_EQ(json["msg"], "something in gRPC");
+  EXPECT_EQ(json["source"], "grpc");
+  EXPECT_EQ(json["level"], "error");
+}
+
+TEST(LogTest, LinesOfManyThreadsDoNotMix) {
+  Captured captured(LogFormat::kJson, LogLevel::kInfo);
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([thread] {
+      for (int i = 0; i < 250; ++i) {
+        LogInfo("line", {{"thread", thread}, {"text", std::string(100, 'x')}});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const auto lines = captured.Lines();
+  EXPECT_EQ(lines.size(), 1000u);
+  for (const std::string& line : lines) {
+    EXPECT_TRUE(nlohmann::json::accept(line)) << line;
+  }
+}
+
+TEST(LogTest, LevelAndFormatAreRefusedByName) {
+  EXPECT_EQ(*ParseLogLevel("warning"), LogLevel::kWarning);
+  EXPECT_EQ(*ParseLogFormat("json"), LogFormat::kJson);
+  EXPECT_THAT(std::string(ParseLogLevel("loud").status().message()),
+              HasSubstr("not \"loud\""));
+  EXPECT_THAT(std::string(ParseLogFormat("xml").status().message()),
+              HasSubstr("not \"xml\""));
+}
+
+TEST(LogThrottleTest, LetsOneLineAnIntervalThroughAndCountsTheOthers) {
+  FakeClock clock;
+  LogThrottle throttle(absl::Seconds(1), &clock);
+  EXPECT_EQ(throttle.Admit(), 0u);
+  EXPECT_EQ(throttle.Admit(), absl::nullopt);
+  EXPECT_EQ(throttle.Admit(), absl::nullopt);
+  clock.Advance(absl::Milliseconds(999));
+  EXPECT_EQ(throttle.Admit(), absl::nullopt);
+  clock.Advance(absl::Milliseconds(1));
+  EXPECT_EQ(throttle.Admit(), 3u);
+  clock.Advance(absl::Hours(1));
+  EXPECT_EQ(throttle.Admit(), 0u);
+}
+
+}  // namespace
+}  // namespace msgproc::server

@@ -1,0 +1,141 @@
+#include "services/base/server_flags.h"
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "absl/flags/reflection.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/base/flag_parser.h"
+
+namespace msgproc::server {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ServerFlagsTest : public ::testing::Test {
+ protected:
+  ServerFlagsTest() { SetDefaultAddresses("127.0.0.1:50051", "[::1]:8051"); }
+  ~ServerFlagsTest() override { unsetenv("BUILD_WORKING_DIRECTORY"); }
+
+  static void ExpectError(const std::vector<std::string>& arguments,
+                          const ::testing::Matcher<std::string>& message) {
+    const absl::Status status = ParseFlags(arguments);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), message);
+  }
+  static void ExpectRefused(const std::vector<std::string>& arguments,
+                            const ::testing::Matcher<std::string>& message) {
+    const absl::FlagSaver restore;
+    ASSERT_TRUE(ParseFlags(arguments).ok());
+    const absl::Status status = ServerOptionsFromFlags().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), message);
+  }
+
+  const absl::FlagSaver restore_;
+};
+
+TEST_F(ServerFlagsTest, TheDefaultsAreTheServersOwn) {
+  ASSERT_TRUE(ParseFlags({}).ok());
+  const auto options = ServerOptionsFromFlags();
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->listen_address, "127.0.0.1:50051");
+  EXPECT_EQ(options->http_address, "[::1]:8051");
+  EXPECT_EQ(options->address_file, "");
+  EXPECT_FALSE(options->credentials.insecure);
+  EXPECT_EQ(options->log_format, LogFormat::kText);
+}
+
+TEST_F(ServerFlagsTest, AFlagMayBeWrittenInEveryUsualWay) {
+  ASSERT_TRUE(ParseFlags({"--listen_address=*:1", "--http_address", "*:2",
+                          "-drain_timeout=1m", "--insecure", "--log_format",
+                          "json", "--log_level=debug"})
+                  .ok());
+  auto options = ServerOptionsFromFlags();
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->listen_address, "*:1");
+  EXPECT_EQ(options->http_address, "*:2");
+  EXPECT_EQ(options->drain_timeout, absl::Minutes(1));
+  EXPECT_TRUE(options->credentials.insecure);
+  EXPECT_EQ(options->log_format, LogFormat::kJson);
+  EXPECT_EQ(options->log_level, LogLevel::kDebug);
+  ASSERT_TRUE(ParseFlags({"--noinsecure", "--http_address="}).ok());
+  options = ServerOptionsFromFlags();
+  EXPECT_FALSE(options->credentials.insecure);
+  EXPECT_EQ(options->http_address, "");
+}
+
+TEST_F(ServerFlagsTest, AMistakeIsNamedWithWhatWasProbablyMeant) {
+  ExpectError({"--listen_adress=x"},
+              HasSubstr("--listen_adress; did you mean --listen_address?"));
+  ExpectError({"--something_else_entirely"},
+              HasSubstr("unknown flag --something_else_entirely"));
+  ExpectError({"--nolisten_address"}, HasSubstr("--nolisten_address"));
+  ExpectError({"stray"}, HasSubstr("unexpected argument \"stray\""));
+  ExpectError({"--insecure", "false"}, HasSubstr("\"false\""));
+  ExpectError({"--"}, HasSubstr("\"--\""));
+  ExpectError({""}, HasSubstr("unexpected argument"));
+  ExpectError({"--drain_timeout"}, HasSubstr("--drain_timeout wants a value"));
+  ExpectError({"--drain_timeout=soon"},
+              HasSubstr("--drain_timeout cannot be \"soon\""));
+  ExpectError({"--insecure=maybe"},
+              HasSubstr("--insecure cannot be \"maybe\""));
+}
+
+TEST_F(ServerFlagsTest, ABadValueIsNamedWithItsFlag) {
+  ExpectRefused({"--listen_address=nonsense"},
+                AllOf(HasSubstr("--listen_address"), HasSubstr("nonsense")));
+  ExpectRefused({"--http_address=1"}, HasSubstr("--http_address"));
+  ExpectRefused({"--drain_timeout=-1s"}, HasSubstr("negative"));
+  ExpectRefused({"--log_format=xml"}, HasSubstr("--log_format"));
+  ExpectRefused({"--log_level=loud"}, HasSubstr("--log_level"));
+}
+
+TEST_F(ServerFlagsTest, PathsCountFromWhereTheUserIs) {
+  setenv("BUILD_WORKING_DIRECTORY", "/home/user", 1);
+  ASSERT_TRUE(ParseFlags({"--tls_cert=certs/a.pem", "--tls_key=/abs/a.key",
+                          "--address_file=here", "--listen_address=unix:s"})
+                  .ok());
+  const auto options = ServerOptionsFromFlags();
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->credentials.tls_cert, "/home/user/certs/a.pem");
+  EXPECT_EQ(options->credentials.tls_key, "/abs/a.key");
+  EXPECT_EQ(options->credentials.tls_client_ca, "");
+  EXPECT_EQ(options->address_file, "/home/user/here");
+  EXPECT_EQ(options->listen_address, "unix:/home/user/s");
+}
+
+TEST_F(ServerFlagsTest, HelpShowsOurFlagsAndTheirDefaultsOnly) {
+  const std::string help =
+      HelpText({"msgproc-x", "Does x.", "bazel run //x -- [flags]"});
+  EXPECT_THAT(help,
+              AllOf(HasSubstr("msgproc-x: Does x.\n"),
+                    HasSubstr("bazel run //x -- [flags]"),
+                    HasSubstr("--listen_address=127.0.0.1:50051"),
+                    HasSubstr("--drain_timeout=30s"), HasSubstr("--version")));
+  EXPECT_THAT(help, Not(HasSubstr("flagfile")));
+  for (size_t begin = 0; begin < help.size();) {
+    const size_t end = help.find('\n', begin);
+    EXPECT_LE(end - begin, 80u) << help.substr(begin, end - begin);
+    begin = end + 1;
+  }
+}
+
+TEST_F(ServerFlagsTest, AMistakeEndsTheProgramWithExitCode2) {
+  std::string name = "msgproc-x";
+  std::string flag = "--wrong";
+  char* argv[] = {name.data(), flag.data()};
+  EXPECT_EXIT(ParseFlagsOrExit(2, argv, {"msgproc-x", "", ""}),
+              ::testing::ExitedWithCode(2), "msgproc-x: unknown flag --wrong");
+  std::string help = "--help";
+  argv[1] = help.data();
+  EXPECT_EXIT(ParseFlagsOrExit(2, argv, {"msgproc-x", "", ""}),
+              ::testing::ExitedWithCode(0), "");
+}
+
+}  // namespace
+}  // namespace msgproc::server

@@ -1,0 +1,24 @@
+#ifndef MSGPROC_SERVICES_BASE_TESTING_EVENTUALLY_H_
+#define MSGPROC_SERVICES_BASE_TESTING_EVENTUALLY_H_
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+namespace msgproc::server {
+
+// Whether `condition` comes true, looked at every millisecond until `timeout`:
+// for what another thread or process brings about.
+template <typename Condition>
+bool Eventually(const Condition& condition,
+                absl::Duration timeout = absl::Seconds(20)) {
+  const absl::Time deadline = absl::Now() + timeout;
+  while (!condition()) {
+    if (absl::Now() > deadline) return false;
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return true;
+}
+
+}  // namespace msgproc::server
+
+#endif  // MSGPROC_SERVICES_BASE_TESTING_EVENTUALLY_H_

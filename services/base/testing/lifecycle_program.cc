@@ -1,0 +1,54 @@
+// A server's main() around a server that does nothing: what
+// server_lifecycle_test runs, kills and listens to.
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/flags/flag.h"
+#include "absl/time/clock.h"
+#include "services/base/flag_parser.h"
+#include "services/base/http_server.h"
+#include "services/base/server_flags.h"
+#include "services/base/server_lifecycle.h"
+
+ABSL_FLAG(bool, stuck, false, "Never finishes draining.");
+
+namespace msgproc::server {
+namespace {
+
+class IdleServer final : public RunningServer {
+ public:
+  explicit IdleServer(std::unique_ptr<HttpServer> http)
+      : http_(std::move(http)) {}
+  std::string grpc_address() const override { return "nowhere"; }
+  std::string http_address() const override { return http_->address(); }
+  void Drain(absl::Duration timeout) override {
+    std::fprintf(stderr, "draining for %s\n",
+                 absl::FormatDuration(timeout).c_str());
+    while (absl::GetFlag(FLAGS_stuck)) absl::SleepFor(absl::Seconds(1));
+  }
+  void Reload() override { std::fprintf(stderr, "reloaded %d\n", ++reloads_); }
+
+ private:
+  const std::unique_ptr<HttpServer> http_;
+  int reloads_ = 0;
+};
+
+absl::StatusOr<std::unique_ptr<RunningServer>> Start(
+    const ServerOptions& options) {
+  auto http = HttpServer::Start({options.http_address}, {});
+  if (!http.ok()) return http.status();
+  return std::make_unique<IdleServer>(*std::move(http));
+}
+
+int Main(int argc, char** argv) {
+  const ProgramInfo program{"msgproc-idle", "Does nothing.", "idle [flags]"};
+  ParseFlagsOrExit(argc, argv, program);
+  return RunServer(program, Start);
+}
+
+}  // namespace
+}  // namespace msgproc::server
+
+int main(int argc, char** argv) { return msgproc::server::Main(argc, argv); }
