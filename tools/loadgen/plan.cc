@@ -75,7 +75,7 @@ absl::Status CheckTimes(const Options& asked) {
   const std::pair<absl::string_view, absl::Duration> timeouts[] = {
       {"connect_timeout", asked.connect_timeout},
       {"give_up_after", asked.give_up_after},
-      {"collect_timeout", asked.collect_timeout}};
+      {"stall_timeout", asked.stall_timeout}};
   for (const auto& [name, value] : timeouts) {
     if (value <= absl::ZeroDuration()) {
       return Bad("--", name, "=", absl::FormatDuration(value),

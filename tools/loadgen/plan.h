@@ -58,7 +58,7 @@ struct Options {
   std::string tls_server_name;
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration give_up_after = absl::Seconds(30);
-  absl::Duration collect_timeout = absl::Seconds(30);
+  absl::Duration stall_timeout = absl::Seconds(60);
 };
 
 // What is to be done, checked: every value is within its bounds.
