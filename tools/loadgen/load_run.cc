@@ -91,55 +91,54 @@ void LoadRun::SetGate(PhaseGate* gate) {
 
 // --- Phases ----------------------------------------------------------------
 
-LoadRun::Outcome LoadRun::RunPhase(absl::string_view name, const Phase& phase,
-                                   LatencyRecorder* recorder) {
-  Outcome outcome;
-  outcome.start = clock_.Now();
-  PhaseGate gate(plan_.streams, After(outcome.start, phase.duration));
-  SetGate(&gate);
-  StartSending(phase, &gate, recorder, &outcome);
-  outcome.finished = Watch(name, phase, outcome.start, *recorder, &gate);
+LoadRun::Outcome* LoadRun::RunPhase(absl::string_view name,
+                                    const Phase& phase) {
+  const int64_t start = clock_.Now();
+  outcomes_.push_back(std::make_unique<Outcome>(plan_.streams, start,
+                                                After(start, phase.duration)));
+  Outcome* const outcome = outcomes_.back().get();
+  SetGate(&outcome->gate);
+  StartSending(phase, outcome);
+  outcome->finished = Watch(name, phase, outcome);
   if (sender_.joinable()) sender_.join();
-  if (!outcome.finished) CloseStreams();
-  SetGate(nullptr);
   return outcome;
 }
 
-void LoadRun::StartSending(const Phase& phase, PhaseGate* gate,
-                           LatencyRecorder* recorder, Outcome* outcome) {
+void LoadRun::StartSending(const Phase& phase, Outcome* outcome) {
   const bool closed_loop = !plan_.open_loop() && !plan_.from_input();
   for (int i = 0; i < plan_.streams; ++i) {
-    streams_[static_cast<size_t>(i)]->BeginPhase(
-        phase.Quota(i, plan_.streams), closed_loop, gate, recorder);
+    streams_[static_cast<size_t>(i)]->BeginPhase(phase.Quota(i, plan_.streams),
+                                                 closed_loop, &outcome->gate,
+                                                 &outcome->recorder);
   }
-  const int64_t start = outcome->start;
   if (closed_loop) {
     for (const auto& stream : streams_) stream->StartClosedLoop();
   } else if (plan_.from_input()) {
-    sender_ = std::thread([this, start, gate, outcome] {
-      FeedRecord record = RunInputFeed(plan_, clock_, start, gate, streams_,
-                                       input_.get(), output_.get());
+    sender_ = std::thread([this, outcome] {
+      FeedRecord record =
+          RunInputFeed(plan_, clock_, outcome->start, &outcome->gate, streams_,
+                       input_.get(), output_.get());
       input_status_ = std::move(record.status);
       outcome->generator = std::move(record.generator);
     });
   } else {
-    sender_ = std::thread([this, start, gate, outcome] {
-      outcome->generator = RunOpenLoop(plan_, clock_, start, gate, streams_);
+    sender_ = std::thread([this, outcome] {
+      outcome->generator =
+          RunOpenLoop(plan_, clock_, outcome->start, &outcome->gate, streams_);
     });
   }
 }
 
 // Waits until every stream has finished; false when those that have not have
 // waited in vain for --stall_timeout.
-bool LoadRun::Watch(absl::string_view name, const Phase& phase, int64_t start,
-                    const LatencyRecorder& recorder, PhaseGate* gate) {
-  const int64_t patience =
-      absl::ToInt64Nanoseconds(plan_.asked.stall_timeout);
+bool LoadRun::Watch(absl::string_view name, const Phase& phase,
+                    Outcome* outcome) {
+  const int64_t patience = absl::ToInt64Nanoseconds(plan_.asked.stall_timeout);
   Progress progress(name, phase, StandardErrorIsTerminal());
-  std::vector<int64_t> last_idle(streams_.size(), start);
-  while (!gate->WaitUntilFinished(kTick)) {
+  std::vector<int64_t> last_idle(streams_.size(), outcome->start);
+  while (!outcome->gate.WaitUntilFinished(kTick)) {
     const int64_t now = clock_.Now();
-    progress.Show(now - start, recorder.count());
+    progress.Show(now - outcome->start, outcome->recorder.count());
     uint64_t waiting = 0;
     uint64_t stalled = 0;
     for (size_t i = 0; i < streams_.size(); ++i) {
@@ -151,12 +150,12 @@ bool LoadRun::Watch(absl::string_view name, const Phase& phase, int64_t start,
       (now - since > patience ? stalled : waiting) += outstanding;
     }
     if (stalled == 0) continue;
-    gate->StopSending();
+    outcome->gate.StopSending();
     if (waiting != 0) continue;
-    problems_.push_back(absl::StrCat(
-        stalled, " messages had no result after ",
-        absl::FormatDuration(plan_.asked.stall_timeout),
-        " (--stall_timeout): they count as lost"));
+    problems_.push_back(
+        absl::StrCat(stalled, " messages had no result after ",
+                     absl::FormatDuration(plan_.asked.stall_timeout),
+                     " (--stall_timeout): they count as lost"));
     return false;
   }
   return true;
@@ -201,31 +200,32 @@ void LoadRun::TakeEntries(Report* report) {
   }
 }
 
+void LoadRun::Measure(Report* report) {
+  const Outcome* const outcome = RunPhase("", plan_.measured);
+  // The books are open until nothing can come any more.
+  CloseStreams();
+  int64_t end = outcome->start;
+  for (const auto& stream : streams_) {
+    end = std::max(end, stream->last_result_at());
+  }
+  report->tally = TakeTally();
+  report->seconds = static_cast<double>(end - outcome->start) / 1e9;
+  report->latency = outcome->recorder.Total();
+  report->series = outcome->recorder.Series(end);
+  report->generator = outcome->generator;
+}
+
 Report LoadRun::Execute() {
   Report report;
   report.plan = plan_;
   report.started_at = absl::ToUnixMillis(absl::Now());
   bool usable = true;
   if (!plan_.warmup.empty()) {
-    LatencyRecorder recorder(clock_.Now());
-    usable = RunPhase("warm-up", plan_.warmup, &recorder).finished;
+    usable = RunPhase("warm-up", plan_.warmup)->finished;
+    if (!usable) CloseStreams();
     report.warmup = TakeTally();
   }
-  LatencyRecorder recorder(clock_.Now());
-  if (usable) {
-    const Outcome outcome = RunPhase("", plan_.measured, &recorder);
-    int64_t end = outcome.start;
-    for (const auto& stream : streams_) {
-      end = std::max(end, stream->last_result_at());
-    }
-    // The books are open until nothing can come any more.
-    CloseStreams();
-    report.tally = TakeTally();
-    report.seconds = static_cast<double>(end - outcome.start) / 1e9;
-    report.latency = recorder.Total();
-    report.series = recorder.Series(end);
-    report.generator = outcome.generator;
-  }
+  if (usable) Measure(&report);
   TakeEntries(&report);
   if (output_ != nullptr) input_status_.Update(output_->Finish());
   if (!input_status_.ok()) {

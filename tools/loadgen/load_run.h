@@ -49,19 +49,23 @@ class LoadRun {
   void Stop();
 
  private:
-  // A phase that was carried out; its books are still with the streams.
+  // A phase that was carried out; its books are still with the streams. Kept as
+  // long as these are, who may look at the gate at any time.
   struct Outcome {
-    int64_t start = 0;
+    Outcome(int streams, int64_t start, int64_t send_until)
+        : start(start), recorder(start), gate(streams, send_until) {}
+
+    const int64_t start;
+    LatencyRecorder recorder;
+    PhaseGate gate;
     bool finished = false;  // Nothing is outstanding.
     std::optional<GeneratorRecord> generator;
   };
 
-  Outcome RunPhase(absl::string_view name, const Phase& phase,
-                   LatencyRecorder* recorder);
-  void StartSending(const Phase& phase, PhaseGate* gate,
-                    LatencyRecorder* recorder, Outcome* outcome);
-  bool Watch(absl::string_view name, const Phase& phase, int64_t start,
-             const LatencyRecorder& recorder, PhaseGate* gate);
+  Outcome* RunPhase(absl::string_view name, const Phase& phase);
+  void StartSending(const Phase& phase, Outcome* outcome);
+  bool Watch(absl::string_view name, const Phase& phase, Outcome* outcome);
+  void Measure(Report* report);
   void SetGate(PhaseGate* gate);
   void CloseStreams();
   Tally TakeTally();
@@ -74,6 +78,7 @@ class LoadRun {
   const Payloads payloads_;
   std::unique_ptr<OrderedOutput> output_;
   std::unique_ptr<LineReader> input_;
+  std::vector<std::unique_ptr<Outcome>> outcomes_;
   LoadStreams streams_;
   std::thread sender_;
   absl::Status input_status_;  // The sender's until it is joined.

@@ -63,7 +63,7 @@ class FakeStream final : public client::MessageStream {
 class LoadStreamTest : public testing::Test {
  protected:
   void Build(Options options) {
-    plan_ = *MakePlan(std::move(options), "");
+    plan_ = *MakePlan(std::move(options));
     stream_ = std::make_unique<LoadStream>(
         RunContext{&plan_, &payloads_, &clock_}, 0);
     auto fake = std::make_unique<FakeStream>();

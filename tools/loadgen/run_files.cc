@@ -29,8 +29,8 @@ absl::StatusOr<RunFiles> RunFiles::Open(const Plan& plan) {
   constexpr int kReplace = O_WRONLY | O_CREAT | O_TRUNC;
   const Options& asked = plan.asked;
   RunFiles files;
-  absl::Status status = OpenFile("input", asked.input, STDIN_FILENO, O_RDONLY,
-                                 &files.input_);
+  absl::Status status =
+      OpenFile("input", asked.input, STDIN_FILENO, O_RDONLY, &files.input_);
   status.Update(OpenFile("output", asked.output, STDOUT_FILENO, kReplace,
                          &files.output_));
   status.Update(
