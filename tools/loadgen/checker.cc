@@ -15,8 +15,8 @@ Checker::Checker(uint64_t stream, Expectation expectation,
   if (expectation_ == Expectation::kSha256) scratch_ = payloads_->NewBuffer();
 }
 
-Checker::Checker(Expectation expectation, uint64_t window)
-    : stream_(0),
+Checker::Checker(uint64_t stream, Expectation expectation, uint64_t window)
+    : stream_(stream),
       expectation_(expectation),
       payloads_(nullptr),
       hashes_(std::bit_ceil(window)) {}

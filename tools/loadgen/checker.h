@@ -28,7 +28,7 @@ class Checker {
   Checker(uint64_t stream, Expectation expectation, const Payloads* payloads);
 
   // For lines: at most `window` are outstanding at once.
-  Checker(Expectation expectation, uint64_t window);
+  Checker(uint64_t stream, Expectation expectation, uint64_t window);
 
   // Lines only: `line` is about to be sent as `sequence`.
   void Expect(uint64_t sequence, absl::string_view line);

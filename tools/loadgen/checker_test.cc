@@ -143,7 +143,7 @@ TEST_F(CheckerTest, AnUnknownHandlersPayloadsAreNotChecked) {
 }
 
 TEST(LineCheckerTest, LinesAreCheckedThroughTheWholeWindow) {
-  Checker checker(Expectation::kUppercase, 4);
+  Checker checker(0, Expectation::kUppercase, 4);
   for (uint64_t sequence = 1; sequence <= 4; ++sequence) {
     checker.Expect(sequence, absl::StrCat("line ", sequence));
   }

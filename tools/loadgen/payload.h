@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -45,14 +46,76 @@ class Payloads {
                    absl::string_view result) const;
 
  private:
-  uint64_t Id(uint64_t stream, uint64_t sequence) const {
-    return (stream << 44 | sequence) ^ mask_;
-  }
+  // The id as kIdBytes letters.
+  struct Letters {
+    uint64_t words[2];
+  };
+  static_assert(sizeof(Letters) == kIdBytes);
+
+  static uint64_t Spread(uint64_t value);
+  Letters IdLetters(uint64_t stream, uint64_t sequence, char first) const;
+  static bool Is(const Letters& id, const std::string& body,
+                 absl::string_view result);
+  static bool IsShort(const Letters& id, const std::string& body,
+                      absl::string_view result);
 
   const uint64_t mask_;
   std::string lower_;
   std::string upper_;
 };
+
+// The rest is here so that it is compiled into the loop over results.
+
+// The 8 hexadecimal digits of `value` as 8 bytes, the lowest first in memory.
+inline uint64_t Payloads::Spread(uint64_t value) {
+  value = (value | value << 16) & 0x0000ffff0000ffff;
+  value = (value | value << 8) & 0x00ff00ff00ff00ff;
+  return (value | value << 4) & 0x0f0f0f0f0f0f0f0f;
+}
+
+inline Payloads::Letters Payloads::IdLetters(uint64_t stream, uint64_t sequence,
+                                             char first) const {
+  constexpr uint64_t kEveryByte = 0x0101010101010101;
+  const uint64_t id = (stream << 44 | sequence) ^ mask_;
+  const uint64_t base = kEveryByte * static_cast<unsigned char>(first);
+  return {{Spread(id & 0xffffffff) + base, Spread(id >> 32) + base}};
+}
+
+inline void Payloads::Stamp(uint64_t stream, uint64_t sequence,
+                            std::string* buffer) const {
+  const Letters id = IdLetters(stream, sequence, 'a');
+  char* const data = buffer->data();
+  const size_t size = buffer->size();
+  if (size >= 2 * kIdBytes) [[likely]] {
+    std::memcpy(data, id.words, kIdBytes);
+    std::memcpy(data + size - kIdBytes, id.words, kIdBytes);
+  } else {
+    std::memcpy(data, id.words, size < kIdBytes ? size : kIdBytes);
+  }
+}
+
+inline bool Payloads::Is(const Letters& id, const std::string& body,
+                         absl::string_view result) {
+  const size_t size = result.size();
+  if (size != body.size()) return false;
+  if (size < 2 * kIdBytes) [[unlikely]]
+    return IsShort(id, body, result);
+  const char* const data = result.data();
+  return std::memcmp(data, id.words, kIdBytes) == 0 &&
+         std::memcmp(data + size - kIdBytes, id.words, kIdBytes) == 0 &&
+         std::memcmp(data + kIdBytes, body.data() + kIdBytes,
+                     size - 2 * kIdBytes) == 0;
+}
+
+inline bool Payloads::IsEcho(uint64_t stream, uint64_t sequence,
+                             absl::string_view result) const {
+  return Is(IdLetters(stream, sequence, 'a'), lower_, result);
+}
+
+inline bool Payloads::IsUppercase(uint64_t stream, uint64_t sequence,
+                                  absl::string_view result) const {
+  return Is(IdLetters(stream, sequence, 'A'), upper_, result);
+}
 
 }  // namespace msgproc::loadgen
 

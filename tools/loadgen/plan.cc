@@ -75,7 +75,7 @@ absl::Status CheckTimes(const Options& asked) {
   const std::pair<absl::string_view, absl::Duration> timeouts[] = {
       {"connect_timeout", asked.connect_timeout},
       {"give_up_after", asked.give_up_after},
-      {"collect_timeout", asked.collect_timeout}};
+      {"stall_timeout", asked.stall_timeout}};
   for (const auto& [name, value] : timeouts) {
     if (value <= absl::ZeroDuration()) {
       return Bad("--", name, "=", absl::FormatDuration(value),
@@ -100,21 +100,6 @@ absl::Status CheckInput(const Options& asked) {
                asked.output == "-" ? "the standard output" : asked.output, ".");
   }
   return absl::OkStatus();
-}
-
-std::string Resolve(absl::string_view directory, absl::string_view path) {
-  if (path.empty() || path == "-" || path[0] == '/' || directory.empty()) {
-    return std::string(path);
-  }
-  return absl::StrCat(directory, "/", path);
-}
-
-void ResolvePaths(absl::string_view directory, Options* asked) {
-  for (std::string* path :
-       {&asked->input, &asked->output, &asked->json, &asked->tls_ca,
-        &asked->tls_cert, &asked->tls_key}) {
-    *path = Resolve(directory, *path);
-  }
 }
 
 Phase MeasuredPhase(const Options& asked) {
@@ -161,11 +146,10 @@ absl::StatusOr<Phase> ParseWarmup(absl::string_view text) {
              "(\"5000\").");
 }
 
-absl::StatusOr<Plan> MakePlan(Options options, absl::string_view directory) {
+absl::StatusOr<Plan> MakePlan(Options options) {
   for (const auto check : {CheckWhere, CheckShape, CheckTimes, CheckInput}) {
     if (absl::Status status = check(options); !status.ok()) return status;
   }
-  ResolvePaths(directory, &options);
   if (options.seed == 0) options.seed = std::random_device()() | uint64_t{1};
 
   Plan plan;

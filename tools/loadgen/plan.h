@@ -58,12 +58,12 @@ struct Options {
   std::string tls_server_name;
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration give_up_after = absl::Seconds(30);
-  absl::Duration collect_timeout = absl::Seconds(30);
+  absl::Duration stall_timeout = absl::Seconds(60);
 };
 
 // What is to be done, checked: every value is within its bounds.
 struct Plan {
-  Options asked;  // With the seed and the paths that are really used.
+  Options asked;  // With the seed that is really used.
   std::vector<std::string> balancers;
   Phase warmup;  // Empty: none.
   Phase measured;
@@ -86,8 +86,7 @@ struct Plan {
 };
 
 // INVALID_ARGUMENT names the flag that is wrong, its value and what is allowed.
-// `directory` is what relative paths are relative to.
-absl::StatusOr<Plan> MakePlan(Options options, absl::string_view directory);
+absl::StatusOr<Plan> MakePlan(Options options);
 
 // "2s" is a length of time, "5000" a number of messages, "" nothing.
 absl::StatusOr<Phase> ParseWarmup(absl::string_view text);

@@ -13,7 +13,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(PlanTest, WithoutFlagsTenThousandMessagesAreSent) {
-  const auto plan = MakePlan(Options(), "");
+  const auto plan = MakePlan(Options());
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->measured.messages, 10'000U);
   EXPECT_EQ(plan->measured.duration, absl::InfiniteDuration());
@@ -25,9 +25,9 @@ TEST(PlanTest, WithoutFlagsTenThousandMessagesAreSent) {
 TEST(PlanTest, ADurationAloneDoesNotLimitTheNumber) {
   Options options;
   options.duration = absl::Seconds(5);
-  EXPECT_EQ(MakePlan(options, "")->measured.messages, Phase::kUnlimited);
+  EXPECT_EQ(MakePlan(options)->measured.messages, Phase::kUnlimited);
   options.n = 100;
-  const auto both = MakePlan(options, "");
+  const auto both = MakePlan(options);
   EXPECT_EQ(both->measured.messages, 100U);
   EXPECT_EQ(both->measured.duration, absl::Seconds(5));
 }
@@ -35,9 +35,9 @@ TEST(PlanTest, ADurationAloneDoesNotLimitTheNumber) {
 TEST(PlanTest, AllLinesOfAnInputAreSentUnlessLimited) {
   Options options;
   options.input = "-";
-  EXPECT_EQ(MakePlan(options, "")->measured.messages, Phase::kUnlimited);
+  EXPECT_EQ(MakePlan(options)->measured.messages, Phase::kUnlimited);
   options.n = 3;
-  EXPECT_EQ(MakePlan(options, "")->measured.messages, 3U);
+  EXPECT_EQ(MakePlan(options)->measured.messages, 3U);
 }
 
 TEST(PlanTest, QuotasAddUpToTheWhole) {
@@ -63,36 +63,25 @@ TEST(PlanTest, WarmupIsATimeOrANumber) {
   EXPECT_FALSE(ParseWarmup("-2s").ok());
 }
 
-TEST(PlanTest, RelativePathsAreRelativeToTheDirectory) {
-  Options options;
-  options.input = "lines.txt";
-  options.output = "/tmp/results.txt";
-  options.json = "-";
-  const auto plan = MakePlan(options, "/home/me");
-  EXPECT_EQ(plan->asked.input, "/home/me/lines.txt");
-  EXPECT_EQ(plan->asked.output, "/tmp/results.txt");
-  EXPECT_EQ(plan->asked.json, "-");
-}
-
 TEST(PlanTest, BalancersAreAList) {
   Options options;
   options.balancer = "a:1, b:2,";
-  EXPECT_THAT(MakePlan(options, "")->balancers, ElementsAre("a:1", "b:2"));
+  EXPECT_THAT(MakePlan(options)->balancers, ElementsAre("a:1", "b:2"));
 }
 
 TEST(PlanTest, ASeedIsChosenUnlessGiven) {
   Options options;
-  EXPECT_NE(MakePlan(options, "")->asked.seed, 0U);
+  EXPECT_NE(MakePlan(options)->asked.seed, 0U);
   options.seed = 7;
-  EXPECT_EQ(MakePlan(options, "")->asked.seed, 7U);
+  EXPECT_EQ(MakePlan(options)->asked.seed, 7U);
 }
 
 TEST(PlanTest, LatenessIsLimitedToAMillisecondOrATenthOfTheDistance) {
   Options options;
   options.rate = 100'000;
-  EXPECT_EQ(MakePlan(options, "")->LatenessLimit(), 1'000'000);
+  EXPECT_EQ(MakePlan(options)->LatenessLimit(), 1'000'000);
   options.rate = 10;
-  EXPECT_EQ(MakePlan(options, "")->LatenessLimit(), 10'000'000);
+  EXPECT_EQ(MakePlan(options)->LatenessLimit(), 10'000'000);
 }
 
 struct Mistake {
@@ -105,7 +94,7 @@ class PlanMistakes : public testing::TestWithParam<Mistake> {};
 TEST_P(PlanMistakes, AreNamedWithTheirFlag) {
   Options options;
   GetParam().make(&options);
-  const auto plan = MakePlan(options, "");
+  const auto plan = MakePlan(options);
   EXPECT_EQ(plan.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(plan.status().message()), HasSubstr(GetParam().says));
 }

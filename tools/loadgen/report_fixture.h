@@ -10,7 +10,7 @@ inline Report GoodReport() {
   Options options;
   options.seed = 42;
   Report report;
-  report.plan = *MakePlan(options, "");
+  report.plan = *MakePlan(options);
   report.where = "127.0.0.1:50051";
   report.started_at = 1'700'000'000'000;
   report.tally.sent = 10'000;
@@ -37,7 +37,7 @@ inline Report BadReport() {
   options.slo = "p99<1ms,throughput>100,failed<=0";
   options.warmup = "100";
   Report report;
-  report.plan = *MakePlan(options, "");
+  report.plan = *MakePlan(options);
   report.where = "balancer 127.0.0.1:50050";
   report.started_at = 1'700'000'000'000;
   report.interrupted = true;

@@ -80,7 +80,7 @@ TEST(JsonReportTest, TextThatIsNotUtf8DoesNotBreakTheDocument) {
 
 TEST(JsonReportTest, NothingAnsweredIsNoReasonToCrash) {
   Report report;
-  report.plan = *MakePlan(Options(), "");
+  report.plan = *MakePlan(Options());
   EXPECT_EQ(json::parse(JsonReport(report)).at("messages"), 0);
 }
 

@@ -18,7 +18,7 @@ TEST(TextReportTest, ABadRun) {
 
 TEST(TextReportTest, NothingAnsweredIsNoReasonToCrash) {
   Report report;
-  report.plan = *MakePlan(Options(), "");
+  report.plan = *MakePlan(Options());
   report.tally.sent = 1;
   EXPECT_NE(TextReport(report), "");
 }

@@ -1,0 +1,89 @@
+#include "tools/loadgen/input_feed.h"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+
+#include "absl/strings/string_view.h"
+#include "tools/loadgen/schedule.h"
+
+namespace msgproc::loadgen {
+namespace {
+
+// When the lines are to leave: at once, or by a schedule.
+class LinePace {
+ public:
+  LinePace(const Plan& plan, const NanoClock* clock, int64_t start)
+      : clock_(clock) {
+    if (!plan.open_loop()) return;
+    schedule_.emplace(start, 1e9 / plan.asked.rate, plan.arrivals,
+                      plan.asked.seed);
+    record_.emplace();
+    record_->limit = plan.LatenessLimit();
+  }
+
+  // Waits until the next line is to leave; when it was meant to.
+  int64_t Wait(const PhaseGate& gate) {
+    if (!schedule_) return clock_->Now();
+    constexpr int64_t kLongestSleep = 20'000'000;
+    const int64_t intended = schedule_->next();
+    schedule_->Advance();
+    for (int64_t now = clock_->Now(); now < intended && gate.MaySend(now);
+         now = clock_->Now()) {
+      SleepUntil(*clock_, std::min(intended, now + kLongestSleep));
+    }
+    ready_at_ = clock_->Now();
+    return intended;
+  }
+
+  // The line was sent; what it waited for room is not lateness.
+  void Sent(int64_t intended, bool held) {
+    if (!record_) return;
+    if (held) {
+      ++record_->held;
+      blocked_until_ = clock_->Now();
+    }
+    record_->lateness.Record(
+        std::max<int64_t>(0, ready_at_ - std::max(intended, blocked_until_)));
+  }
+
+  const std::optional<GeneratorRecord>& record() const { return record_; }
+
+ private:
+  const NanoClock* const clock_;
+  std::optional<Schedule> schedule_;
+  std::optional<GeneratorRecord> record_;
+  int64_t ready_at_ = 0;
+  int64_t blocked_until_ = 0;
+};
+
+}  // namespace
+
+FeedRecord RunInputFeed(const Plan& plan, const NanoClock& clock, int64_t start,
+                        PhaseGate* gate, const LoadStreams& streams,
+                        LineReader* input, OrderedOutput* output) {
+  prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+  FeedRecord record;
+  LinePace pace(plan, &clock, start);
+  size_t next = 0;
+  for (uint64_t i = 0; i < plan.measured.messages; ++i) {
+    absl::string_view line;
+    const absl::StatusOr<bool> more = input->Next(&line);
+    record.status = more.status();
+    if (!more.ok() || !*more) break;
+    const int64_t intended = pace.Wait(*gate);
+    if (output != nullptr) record.status = output->WaitForRoom();
+    if (!record.status.ok()) break;
+    const bool held = !streams[next]->HasRoom();
+    if (streams[next]->SendLine(line, intended) != LoadStream::Sent::kYes) {
+      break;
+    }
+    pace.Sent(intended, held);
+    next = (next + 1) % streams.size();
+  }
+  for (const auto& stream : streams) stream->StopSending();
+  record.generator = pace.record();
+  return record;
+}
+
+}  // namespace msgproc::loadgen

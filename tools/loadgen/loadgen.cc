@@ -1,0 +1,99 @@
+#include "tools/loadgen/loadgen.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "services/base/log.h"
+#include "services/base/shutdown_signal.h"
+#include "tools/loadgen/endpoint.h"
+#include "tools/loadgen/load_run.h"
+#include "tools/loadgen/report_json.h"
+#include "tools/loadgen/report_text.h"
+#include "tools/loadgen/run_files.h"
+
+namespace msgproc::loadgen {
+namespace {
+
+ExitCode Refuse(const absl::Status& status, ExitCode code) {
+  std::fprintf(stderr, "msgproc-loadgen: %s\n",
+               std::string(status.message()).c_str());
+  return code;
+}
+
+void SayWhereTo(const Plan& plan, const Endpoint& endpoint) {
+  if (endpoint.embedded != nullptr) {
+    std::fprintf(stderr,
+                 "Nothing listens at %s: using a processor embedded in "
+                 "loadgen, at %s.\n",
+                 kDefaultTarget, endpoint.where.c_str());
+  } else if (plan.asked.target.empty() && plan.balancers.empty()) {
+    std::fprintf(stderr, "Using the processor that listens at %s.\n",
+                 endpoint.where.c_str());
+  }
+}
+
+absl::Status WriteAll(int descriptor, absl::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = write(descriptor, text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return absl::ErrnoToStatus(errno, "writing the report");
+    text.remove_prefix(static_cast<size_t>(count));
+  }
+  return absl::OkStatus();
+}
+
+// The text gives way when something else has the standard output.
+absl::Status WriteReports(const Report& report, const RunFiles& files) {
+  const Options& asked = report.plan.asked;
+  absl::Status status;
+  if (files.json() >= 0) {
+    status.Update(WriteAll(files.json(), JsonReport(report)));
+  }
+  if (asked.json != "-") {
+    status.Update(WriteAll(asked.output == "-" ? STDERR_FILENO : STDOUT_FILENO,
+                           TextReport(report)));
+  }
+  return status;
+}
+
+}  // namespace
+
+ExitCode RunLoadgen(Options options) {
+  server::InitLog(server::LogFormat::kText, server::LogLevel::kError);
+  const absl::StatusOr<Plan> plan = MakePlan(std::move(options));
+  if (!plan.ok()) return Refuse(plan.status(), ExitCode::kUsage);
+  const absl::StatusOr<RunFiles> files = RunFiles::Open(*plan);
+  if (!files.ok()) return Refuse(files.status(), ExitCode::kUsage);
+  const absl::StatusOr<Endpoint> endpoint = FindEndpoint(*plan);
+  if (!endpoint.ok()) {
+    return Refuse(endpoint.status(), absl::IsInvalidArgument(endpoint.status())
+                                         ? ExitCode::kUsage
+                                         : ExitCode::kFailed);
+  }
+  SayWhereTo(*plan, *endpoint);
+
+  LoadRun run(*plan, endpoint->stream_options, *files);
+  const server::ShutdownSignal signal({.on_drain = [&run](int) {
+    std::fputs(
+        "\nStopping: collecting what is in flight. Once more ends at once.\n",
+        stderr);
+    run.Stop();
+  }});
+  if (absl::Status status = run.Connect(); !status.ok()) {
+    std::fputs(ConnectAdvice(*plan, *endpoint, status).c_str(), stderr);
+    return absl::IsInvalidArgument(status) ? ExitCode::kUsage
+                                           : ExitCode::kFailed;
+  }
+  Report report = run.Execute();
+  report.where = endpoint->where;
+  report.embedded = endpoint->embedded != nullptr;
+  if (absl::Status status = WriteReports(report, *files); !status.ok()) {
+    return Refuse(status, ExitCode::kFailed);
+  }
+  return report.Exit();
+}
+
+}  // namespace msgproc::loadgen

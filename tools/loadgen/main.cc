@@ -1,0 +1,10 @@
+#include "services/base/shutdown_signal.h"
+#include "tools/loadgen/flags.h"
+#include "tools/loadgen/loadgen.h"
+
+int main(int argc, char** argv) {
+  msgproc::server::ShutdownSignal::Block();
+  msgproc::loadgen::ParseCommandLineOrExit(argc, argv);
+  return static_cast<int>(
+      msgproc::loadgen::RunLoadgen(msgproc::loadgen::OptionsFromFlags()));
+}

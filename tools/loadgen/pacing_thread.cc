@@ -1,0 +1,97 @@
+#include "tools/loadgen/pacing_thread.h"
+
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace msgproc::loadgen {
+namespace {
+
+constexpr int64_t kMicrosecond = 1'000;
+constexpr int64_t kShortestSleep = 50 * kMicrosecond;
+constexpr int64_t kHeldSleep = 100 * kMicrosecond;
+constexpr int64_t kLongestSleep = 20'000 * kMicrosecond;
+
+// Everything that is due.
+void SendDue(const NanoClock& clock, const LoadStreams& streams, Pacer* pacer,
+             GeneratorRecord* record) {
+  while (const Pacer::Due* due = pacer->Earliest(clock.Now())) {
+    const Pacer::Due message = *due;
+    LoadStream* const stream =
+        streams[static_cast<size_t>(message.stream)].get();
+    switch (stream->SendPaced(message.intended)) {
+      case LoadStream::Sent::kYes:
+        if (message.held) {
+          ++record->held;
+        } else {
+          record->lateness.Record(clock.Now() - message.intended);
+        }
+        pacer->Sent();
+        break;
+      case LoadStream::Sent::kFull:
+        pacer->Hold();
+        break;
+      case LoadStream::Sent::kDone:
+        pacer->Finish();
+        break;
+    }
+  }
+}
+
+void ReleaseHeld(const NanoClock& clock, const LoadStreams& streams,
+                 Pacer* pacer) {
+  const std::vector<int> held = pacer->held();
+  for (const int stream : held) {
+    if (streams[static_cast<size_t>(stream)]->HasRoom()) {
+      pacer->Release(stream, clock.Now());
+    }
+  }
+}
+
+void WaitForNext(const NanoClock& clock, int64_t spin, const Pacer& pacer) {
+  const int64_t now = clock.Now();
+  int64_t next = std::min(pacer.NextTime(), now + kLongestSleep);
+  if (!pacer.held().empty()) next = std::min(next, now + kHeldSleep);
+  if (next - now > spin) {
+    SleepUntil(clock, std::max(next - spin, now + kShortestSleep));
+  }
+  while (clock.Now() < next) {
+  }
+}
+
+}  // namespace
+
+int64_t SpinTime(double rate) {
+  constexpr double kMost = 20.0 * kMicrosecond;
+  return static_cast<int64_t>(std::min(kMost, 1e9 / rate / 10));
+}
+
+void SleepUntil(const NanoClock& clock, int64_t until) {
+  const int64_t left = until - clock.Now();
+  if (left <= 0) return;
+  const timespec pause{left / 1'000'000'000, left % 1'000'000'000};
+  clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+}
+
+GeneratorRecord RunOpenLoop(const Plan& plan, const NanoClock& clock,
+                            int64_t start, PhaseGate* gate,
+                            const LoadStreams& streams) {
+  // The kernel may otherwise wake this thread 50 us late, to save power.
+  prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+  GeneratorRecord record;
+  record.limit = plan.LatenessLimit();
+  const int64_t spin = SpinTime(plan.asked.rate);
+  Pacer pacer(plan.streams, plan.asked.rate, plan.arrivals, start,
+              plan.asked.seed);
+  while (!pacer.finished() && gate->MaySend(clock.Now())) {
+    ReleaseHeld(clock, streams, &pacer);
+    SendDue(clock, streams, &pacer, &record);
+    WaitForNext(clock, spin, pacer);
+  }
+  for (const auto& stream : streams) stream->StopSending();
+  return record;
+}
+
+}  // namespace msgproc::loadgen

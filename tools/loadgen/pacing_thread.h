@@ -1,0 +1,40 @@
+#ifndef MSGPROC_TOOLS_LOADGEN_PACING_THREAD_H_
+#define MSGPROC_TOOLS_LOADGEN_PACING_THREAD_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tools/loadgen/load_stream.h"
+#include "tools/loadgen/nano_clock.h"
+#include "tools/loadgen/pacer.h"
+#include "tools/loadgen/phase_gate.h"
+#include "tools/loadgen/plan.h"
+#include "tools/loadgen/report.h"
+
+namespace msgproc::loadgen {
+
+using LoadStreams = std::vector<std::unique_ptr<LoadStream>>;
+
+// Sends the open loop of one phase, beginning at `start`, until the gate closes
+// or every stream has sent its share: to be run on a thread of its own. Sleeps
+// until just before the next message is due and spins the rest of the way; at
+// high rates it sends what has come due every 50 us. What the streams still owe
+// when the gate closes is not sent.
+//
+// What it wrote is there when it returns.
+GeneratorRecord RunOpenLoop(const Plan& plan, const NanoClock& clock,
+                            int64_t start, PhaseGate* gate,
+                            const LoadStreams& streams);
+
+// How long before a message is due to stop sleeping: as late as a sleep may
+// wake, but never more than a tenth of the time between messages, in
+// nanoseconds.
+int64_t SpinTime(double rate);
+
+// Sleeps, roughly until `until` on the clock.
+void SleepUntil(const NanoClock& clock, int64_t until);
+
+}  // namespace msgproc::loadgen
+
+#endif  // MSGPROC_TOOLS_LOADGEN_PACING_THREAD_H_
