@@ -64,6 +64,10 @@ class Rebalancer {
   void Update(absl::string_view server_id, absl::string_view address,
               double weight, uint64_t sessions);
 
+  bool Contains(absl::string_view server_id) const {
+    return index_.contains(server_id);
+  }
+
   // A server may neither give nor take any more.
   void Remove(absl::string_view server_id);
 
