@@ -110,10 +110,10 @@ absl::StatusOr<Registration> Fleet::Register(const ServerReport& report,
   return registration;
 }
 
-absl::StatusOr<std::optional<MoveOrder>> Fleet::Report(
+absl::StatusOr<std::vector<MoveOrder>> Fleet::Report(
     const Registration& registration, const ServerReport& report) {
   Aftermath aftermath;
-  std::optional<MoveOrder> order;
+  std::vector<MoveOrder> orders;
   {
     MutexLock lock(&mutex_);
     if (absl::Status status = registry_.Report(registration, report);
@@ -124,14 +124,18 @@ absl::StatusOr<std::optional<MoveOrder>> Fleet::Report(
     if (rebalancer_.Contains(report.server_id)) {
       rebalancer_.Update(report.server_id, report.address, report.weight,
                          report.load.sessions);
-      order = rebalancer_.Next(report.server_id);
+      while (orders.size() < kMaxOrders) {
+        auto order = rebalancer_.Next(report.server_id);
+        if (!order.has_value()) break;
+        orders.push_back(*std::move(order));
+      }
     }
   }
-  if (order.has_value()) {
-    moves_.fetch_add(order->sessions, std::memory_order_relaxed);
+  for (const MoveOrder& order : orders) {
+    moves_.fetch_add(order.sessions, std::memory_order_relaxed);
   }
   Tell(std::move(aftermath));
-  return order;
+  return orders;
 }
 
 void Fleet::Leave(const Registration& registration) {

@@ -8,7 +8,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -51,6 +50,10 @@ class Fleet {
     std::function<void(const RegistryEvent&)> on_event;
   };
 
+  // Of one report. Several, because where one server is far too full and the
+  // others lack a session each, many have to take.
+  static constexpr size_t kMaxOrders = 16;
+
   // The choice lives as long as this does.
   struct Picked {
     std::shared_ptr<const PickPolicy> policy;
@@ -68,8 +71,9 @@ class Fleet {
   absl::Status AddStatic(const std::string& address);
   absl::StatusOr<Registration> Register(const ServerReport& report,
                                         OnEnd on_end);
-  // Also says what the server should give away, if anything.
-  absl::StatusOr<std::optional<MoveOrder>> Report(
+  // Also says what the server should give away: nothing as a rule, at most
+  // kMaxOrders.
+  absl::StatusOr<std::vector<MoveOrder>> Report(
       const Registration& registration, const ServerReport& report);
   void Leave(const Registration& registration);
   void Lose(const Registration& registration);

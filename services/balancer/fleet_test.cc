@@ -121,24 +121,26 @@ TEST_F(FleetTest, TellsASilentServerThatItsLeaseRanOut) {
 TEST_F(FleetTest, TellsAFullServerToMoveSessionsToAnEmptyOne) {
   Fleet fleet(Options(), &clock_, 1);
   const Registration full = Join(fleet, ReportOf(0, 100));
-  EXPECT_FALSE(fleet.Report(full, ReportOf(0, 100))->has_value());
+  EXPECT_TRUE(fleet.Report(full, ReportOf(0, 100))->empty());
   Join(fleet, ReportOf(1));
-  const auto order = fleet.Report(full, ReportOf(0, 100));
-  ASSERT_TRUE(order.ok() && order->has_value());
-  EXPECT_EQ((*order)->to_address, "host1:1");
-  EXPECT_EQ(fleet.moves(), (*order)->sessions);
+  clock_.Advance(fleet.lease() / 3);
+  const auto orders = fleet.Report(full, ReportOf(0, 100));
+  ASSERT_TRUE(orders.ok() && orders->size() == 1) << orders.status();
+  EXPECT_EQ((*orders)[0].to_address, "host1:1");
+  EXPECT_EQ(fleet.moves(), (*orders)[0].sessions);
 }
 
 TEST_F(FleetTest, MovesNobodyToAServerThatIsNotHealthyOrDrains) {
   Fleet fleet(Options(), &clock_, 1);
   const Registration full = Join(fleet, ReportOf(0, 100));
   const auto other = fleet.Register(ReportOf(1), nullptr);
-  EXPECT_FALSE(fleet.Report(full, ReportOf(0, 100))->has_value());
+  clock_.Advance(fleet.lease() / 3);
+  EXPECT_TRUE(fleet.Report(full, ReportOf(0, 100))->empty());
   ServerReport draining = ReportOf(1);
   draining.draining = true;
   fleet.SetHealth("host1:1", Health::kServing);
   ASSERT_TRUE(fleet.Report(*other, draining).ok());
-  EXPECT_FALSE(fleet.Report(full, ReportOf(0, 100))->has_value());
+  EXPECT_TRUE(fleet.Report(full, ReportOf(0, 100))->empty());
 }
 
 TEST_F(FleetTest, MovesNobodyUnderConsistentHashNorWhileFailStatic) {
@@ -147,7 +149,8 @@ TEST_F(FleetTest, MovesNobodyUnderConsistentHashNorWhileFailStatic) {
   Fleet hashed(options, &clock_, 1);
   const Registration full = Join(hashed, ReportOf(0, 100));
   Join(hashed, ReportOf(1));
-  EXPECT_FALSE(hashed.Report(full, ReportOf(0, 100))->has_value());
+  clock_.Advance(hashed.lease() / 3);
+  EXPECT_TRUE(hashed.Report(full, ReportOf(0, 100))->empty());
 
   Fleet fleet(Options(), &clock_, 1);
   const Registration here = Join(fleet, ReportOf(0, 100));
@@ -155,7 +158,8 @@ TEST_F(FleetTest, MovesNobodyUnderConsistentHashNorWhileFailStatic) {
   fleet.Lose(Join(fleet, ReportOf(2)));
   fleet.Lose(Join(fleet, ReportOf(3)));
   ASSERT_TRUE(fleet.fail_static());
-  EXPECT_FALSE(fleet.Report(here, ReportOf(0, 100))->has_value());
+  clock_.Advance(fleet.lease() / 3);
+  EXPECT_TRUE(fleet.Report(here, ReportOf(0, 100))->empty());
 }
 
 TEST_F(FleetTest, PicksWhileServersComeAndGo) {

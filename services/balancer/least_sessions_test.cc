@@ -48,16 +48,6 @@ TEST(LeastSessionsTest, OfTwoServersTheEmptierIsTaken) {
   }
 }
 
-TEST(LeastSessionsTest, AReportReplacesThePicksBeforeIt) {
-  const auto roster = FakeRoster(2);
-  const LeastSessions policy(roster);
-  std::mt19937_64 random(1);
-  for (int i = 0; i < 10; ++i) policy.Pick({}, random);
-  (*roster)[0].SetSessions(3);
-  EXPECT_EQ((*roster)[0].load(), 3U);
-  EXPECT_EQ((*roster)[1].load(), 5U);
-}
-
 TEST(LeastSessionsTest, AHeavyServerAmongManyLightOnesGetsItsShare) {
   std::vector<double> weights(100, 1.0);
   weights[7] = 100;

@@ -36,6 +36,17 @@ double Rebalancer::FairShare(const Server& server) const {
   return total_sessions_ * server.weight / total_weight_;
 }
 
+bool Rebalancer::IsSteady() {
+  const absl::Time now = clock_->Now();
+  const double tolerated =
+      std::max(options_.steady_sessions, options_.steady * total_sessions_);
+  if (std::abs(total_sessions_ - steady_sessions_) > tolerated) {
+    steady_sessions_ = total_sessions_;
+    changed_at_ = now;
+  }
+  return now - changed_at_ >= options_.report_interval;
+}
+
 void Rebalancer::Update(absl::string_view server_id, absl::string_view address,
                         double weight, uint64_t sessions) {
   const auto [found, is_new] = index_.try_emplace(server_id, servers_.size());
@@ -135,6 +146,7 @@ std::optional<MoveOrder> Rebalancer::Next(absl::string_view server_id) {
   if (found == index_.end()) return std::nullopt;
   Server& giver = servers_[found->second];
   const absl::Time now = clock_->Now();
+  if (!IsSteady()) return std::nullopt;
   if (giver.role == Role::kTaking || now < giver.leave_alone_until) {
     return std::nullopt;
   }

@@ -31,6 +31,9 @@ struct MoveOrder {
 //   so every move makes the fleet more even.
 // - What was ordered counts as done until the reports have had `settle` to show
 //   it, and in that time a giver does not take and a taker does not give.
+// - While the fleet's sessions come or go quickly (a herd, a balancer that has
+//   just started), reports of different age say nothing about evenness: it
+//   waits until they have been steady for a report interval.
 // - A giver that does not do what it was told (its sessions cannot be resumed)
 //   is asked again ever less often.
 // Nobody gives or takes faster than the rates below.
@@ -47,6 +50,10 @@ class Rebalancer {
     // which nobody bothers.
     double tolerance = 0.08;
     double tolerated_sessions = 1.5;
+    // A change of the fleet's sessions by less than this share, or this number,
+    // is steady.
+    double steady = 0.04;
+    double steady_sessions = 3;
     // How often servers report: what they may give at once is what the rate
     // allows for in this time.
     absl::Duration report_interval = absl::Seconds(2);
@@ -109,6 +116,8 @@ class Rebalancer {
   };
 
   double FairShare(const Server& server) const;
+  // Whether the fleet's sessions have been steady for a report interval.
+  bool IsSteady();
   void Settle(Server& server);
   void Judge(Server& server) const;
   // The server with least load for its weight that may take; null: none.
@@ -123,6 +132,9 @@ class Rebalancer {
   absl::flat_hash_map<std::string, size_t> index_;
   double total_sessions_ = 0;
   double total_weight_ = 0;
+  // total_sessions_ when it last changed by much, and when that was.
+  double steady_sessions_ = 0;
+  absl::Time changed_at_ = absl::InfinitePast();
 };
 
 }  // namespace msgproc::balancer

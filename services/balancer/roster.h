@@ -25,7 +25,8 @@ class Member {
   const std::string& address() const { return address_; }
   double weight() const { return weight_; }
 
-  // Sessions last reported plus picks handed out since.
+  // Sessions last reported plus picks handed out since, and what is left of
+  // those before.
   uint64_t load() const {
     return sessions_.load(std::memory_order_relaxed) +
            picks_.load(std::memory_order_relaxed);
@@ -43,16 +44,22 @@ class Member {
 
   void CountPick() { picks_.fetch_add(1, std::memory_order_relaxed); }
 
-  // A report: these sessions include the picks handed out before it.
+  // A report. Picks that show up in it as sessions are done with. The others
+  // may still be on their way to a server that is slow to take them, or gone
+  // elsewhere: half of them count until the next report.
   void SetSessions(uint64_t sessions) {
+    const uint64_t before = sessions_.load(std::memory_order_relaxed);
+    const uint64_t picks = picks_.load(std::memory_order_relaxed);
+    const uint64_t arrived = sessions > before ? sessions - before : 0;
+    const uint64_t missing = picks > arrived ? (picks - arrived) / 2 : 0;
     sessions_.store(sessions, std::memory_order_relaxed);
-    picks_.store(0, std::memory_order_relaxed);
+    picks_.fetch_sub(picks - missing, std::memory_order_relaxed);
   }
 
   // For servers that never report: old picks fade.
   void HalvePicks() {
-    picks_.store(picks_.load(std::memory_order_relaxed) / 2,
-                 std::memory_order_relaxed);
+    const uint64_t picks = picks_.load(std::memory_order_relaxed);
+    picks_.fetch_sub(picks - picks / 2, std::memory_order_relaxed);
   }
 
   void SetAvailable(bool available) {
