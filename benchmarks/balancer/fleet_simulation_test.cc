@@ -20,7 +20,7 @@ void AddHerd(FleetSimulation& fleet) {
   }
 }
 
-TEST(FleetSimulationTest, AHerdSpreadsEvenlyWithoutAMove) {
+TEST(FleetSimulationTest, AHerdSpreadsEvenlyAlmostWithoutAMove) {
   FleetSimulation fleet({});
   AddServers(fleet, kServers);
   fleet.RunFor(absl::Seconds(3));
@@ -28,7 +28,7 @@ TEST(FleetSimulationTest, AHerdSpreadsEvenlyWithoutAMove) {
   fleet.RunFor(absl::Seconds(60));
   EXPECT_EQ(fleet.sessions(), static_cast<uint64_t>(kSockets));
   EXPECT_LT(fleet.Measure().max_over_mean, 1.05);
-  EXPECT_EQ(fleet.moves(), 0U);
+  EXPECT_LT(fleet.moves(), kSockets / 1000);
 }
 
 TEST(FleetSimulationTest, BalancersThatShareNothingSpreadAHerdTogether) {

@@ -1,5 +1,7 @@
 #include "services/balancer/fleet.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace msgproc::balancer {
@@ -216,17 +218,21 @@ void Fleet::Tell(Aftermath aftermath) {
 }
 
 void Fleet::RebuildIfDue() {
-  if (IsStale() && clock_->Now() - built_at_ >= options_.rebuild_interval) {
-    Rebuild();
-  }
+  if (!IsStale()) return;
+  // However long a rebuild takes, it is not what the time goes into.
+  const absl::Duration pause =
+      std::max(options_.rebuild_interval, 20 * rebuild_time_);
+  if (clock_->Now() - built_at_ >= pause) Rebuild();
 }
 
 void Fleet::Rebuild() {
+  const absl::Time start = clock_->Now();
   auto roster = registry_.MakeRoster();
   std::shared_ptr<const PickPolicy> policy =
       NewPickPolicy(options_.policy, std::move(roster), random_);
   built_version_.store(registry_.version(), std::memory_order_relaxed);
   built_at_ = clock_->Now();
+  rebuild_time_ = built_at_ - start;
   ChooseGiversAndTakers();
   MutexLock lock(&policy_mutex_);
   policy_.swap(policy);

@@ -31,7 +31,8 @@ namespace msgproc::balancer {
 // The whole balancer but for the wire: registry, policy and rebalancer behind
 // one lock. Thread-safe. Picks hold that lock only when the set of servers has
 // changed; otherwise they share an immutable policy, which is made anew at most
-// every `rebuild_interval` however many servers come and go. A server that is
+// every `rebuild_interval` (or twenty times what that takes, if that is more)
+// however many servers come and go. A server that is
 // gone is never picked, new policy or not.
 class Fleet {
  public:
@@ -126,6 +127,7 @@ class Fleet {
   Rebalancer rebalancer_ MSGPROC_GUARDED_BY(mutex_);
   std::map<uint64_t, OnEnd> on_end_ MSGPROC_GUARDED_BY(mutex_);
   absl::Time built_at_ MSGPROC_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Duration rebuild_time_ MSGPROC_GUARDED_BY(mutex_);
   std::mt19937_64 random_ MSGPROC_GUARDED_BY(mutex_);
 
   // Held for the time it takes to copy a pointer.

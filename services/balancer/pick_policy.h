@@ -53,6 +53,8 @@ class Shortlist {
 
   bool full() const { return choice_->full(); }
   bool empty() const { return choice_->empty(); }
+  size_t size() const { return choice_->size(); }
+  void SortAlternatives() { choice_->SortAlternatives(); }
   // False: refused.
   bool Offer(Member& member);
 

@@ -14,7 +14,9 @@ constexpr int kDraws = 8;
 
 void RandomPolicy::Fill(const PickRequest& request, absl::BitGenRef random,
                         Shortlist& list) const {
-  for (int i = 0; i < kDraws && !list.full(); ++i) {
+  // In a small fleet, every further draw would find the same few again.
+  const size_t wanted = roster().size() <= kDraws ? 1 : Choice::kMaxSize;
+  for (int i = 0; i < kDraws && list.size() < wanted; ++i) {
     list.Offer(roster()[sampler_.Sample(random)]);
   }
   if (list.full()) return;
