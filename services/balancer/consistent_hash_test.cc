@@ -1,0 +1,112 @@
+#include "services/balancer/consistent_hash.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "services/balancer/fake_roster.h"
+
+namespace msgproc::balancer {
+namespace {
+
+std::map<std::string, std::string> Owners(const ConsistentHash& policy,
+                                          int keys) {
+  std::mt19937_64 random(1);
+  std::map<std::string, std::string> owners;
+  for (int i = 0; i < keys; ++i) {
+    const std::string key = absl::StrCat("user-", i);
+    owners[key] = policy.Pick({key, {}}, random)[0].server_id();
+  }
+  return owners;
+}
+
+TEST(ConsistentHashTest, EqualKeysGoToTheSameServerOnEveryBalancer) {
+  const ConsistentHash one(FakeRoster(5));
+  const ConsistentHash other(FakeRoster(5));
+  EXPECT_EQ(Owners(one, 300), Owners(other, 300));
+  EXPECT_EQ(Owners(one, 300), Owners(other, 300));
+}
+
+TEST(ConsistentHashTest, ANewServerMovesOnlyTheKeysItGets) {
+  auto before = Owners(ConsistentHash(FakeRoster(10)), 1000);
+  const auto after = Owners(ConsistentHash(FakeRoster(11)), 1000);
+  int moved = 0;
+  for (const auto& [key, owner] : after) {
+    if (owner == before[key]) continue;
+    ++moved;
+    EXPECT_EQ(owner, "s10") << key;
+  }
+  EXPECT_GT(moved, 30);
+  EXPECT_LT(moved, 200);
+}
+
+TEST(ConsistentHashTest, ALostServersKeysAloneMove) {
+  const auto roster = FakeRoster(10);
+  auto before = Owners(ConsistentHash(roster), 500);
+  (*roster)[3].SetAvailable(false);
+  for (size_t i = 0; i < 10; ++i) (*roster)[i].SetSessions(0);
+  for (const auto& [key, owner] : Owners(ConsistentHash(roster), 500)) {
+    if (before[key] == "s3") {
+      EXPECT_NE(owner, "s3");
+    } else {
+      EXPECT_EQ(owner, before[key]) << key;
+    }
+  }
+}
+
+TEST(ConsistentHashTest, AHotKeySpillsOverInsteadOfSinkingOneServer) {
+  const auto roster = FakeRoster(10);
+  const ConsistentHash policy(roster);
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 10000; ++i) policy.Pick({"hot", {}}, random);
+  for (size_t i = 0; i < roster->size(); ++i) {
+    // 1.25 times the mean of 1,000, and what the sum may be late by.
+    EXPECT_LE((*roster)[i].load(), 1260U);
+  }
+}
+
+TEST(ConsistentHashTest, AFewSocketsAreNeverTornApart) {
+  const auto roster = FakeRoster(3);
+  const ConsistentHash policy(roster);
+  std::mt19937_64 random(1);
+  const std::string first = policy.Pick({"key", {}}, random)[0].server_id();
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(policy.Pick({"key", {}}, random)[0].server_id(), first);
+  }
+}
+
+TEST(ConsistentHashTest, ClientsWithoutAKeyGoWhereThereIsRoom) {
+  const auto roster = FakeRoster(3);
+  const ConsistentHash policy(roster);
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 300; ++i) policy.Pick({}, random);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(static_cast<double>((*roster)[i].load()), 100, 5);
+  }
+}
+
+TEST(HashRingTest, SharesOfTheRingFollowTheWeights) {
+  const auto roster = FakeRoster({1, 2, 5});
+  const HashRing ring(*roster);
+  std::map<size_t, int> keys;
+  for (int i = 0; i < 8000; ++i) {
+    ++keys[ring.Owner(ring.Find(StableHash(absl::StrCat("user-", i))))];
+  }
+  EXPECT_NEAR(keys[0], 1000, 350);
+  EXPECT_NEAR(keys[1], 2000, 500);
+  EXPECT_NEAR(keys[2], 5000, 700);
+}
+
+TEST(HashRingTest, StaysWithinItsSizeHoweverHeavyTheFleet) {
+  EXPECT_EQ(HashRing(*FakeRoster(2)).size(), 256U);
+  const size_t points =
+      HashRing(*FakeRoster(std::vector<double>(1000, 1000.0))).size();
+  EXPECT_LE(points, size_t{1} << 18);
+  EXPECT_GT(points, size_t{1} << 16);
+}
+
+}  // namespace
+}  // namespace msgproc::balancer

@@ -1,0 +1,191 @@
+// What ServerRegistry does when most of the fleet vanishes at once.
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/fake_clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/balancer/server_registry.h"
+
+namespace msgproc::balancer {
+namespace {
+
+using testing::Contains;
+using testing::Field;
+using testing::IsEmpty;
+
+constexpr absl::Duration kLease = absl::Seconds(6);
+constexpr absl::Duration kFailStatic = absl::Minutes(5);
+
+class FailStaticTest : public testing::Test {
+ protected:
+  static ServerReport ReportOf(int i) {
+    ServerReport report;
+    report.server_id = absl::StrCat("s", i);
+    report.address = absl::StrCat("host", i, ":1");
+    return report;
+  }
+
+  Registration Join(int i) {
+    const auto registered = registry_.Register(ReportOf(i));
+    EXPECT_TRUE(registered.ok()) << registered.status();
+    registry_.SetHealth(ReportOf(i).address, Health::kServing);
+    return registered->registration;
+  }
+
+  std::vector<Registration> JoinMany(int count) {
+    std::vector<Registration> registrations;
+    for (int i = 0; i < count; ++i) registrations.push_back(Join(i));
+    return registrations;
+  }
+
+  size_t HandedOut() const { return registry_.MakeRoster()->size(); }
+
+  FakeClock clock_;
+  ServerRegistry registry_{{.lease = kLease, .fail_static = kFailStatic},
+                           &clock_};
+};
+
+TEST_F(FailStaticTest, APartitionedBalancerKeepsTheLastKnownList) {
+  JoinMany(10);
+  clock_.Advance(kLease + absl::Seconds(1));
+  EXPECT_EQ(registry_.Tick().size(), 10U);
+  EXPECT_TRUE(registry_.fail_static());
+  EXPECT_EQ(HandedOut(), 10U);
+  for (const ServerStatus& status : registry_.List()) {
+    EXPECT_EQ(status.state, ServerState::kStale);
+  }
+  EXPECT_EQ(registry_.TakeEvents().back().kind,
+            RegistryEvent::Kind::kFailStaticBegan);
+}
+
+TEST_F(FailStaticTest, AFewLossesAreJustLosses) {
+  const std::vector<Registration> servers = JoinMany(10);
+  for (int i = 0; i < 4; ++i) registry_.Lose(servers[i]);
+  EXPECT_EQ(HandedOut(), 6U);
+  EXPECT_FALSE(registry_.fail_static());
+}
+
+TEST_F(FailStaticTest, TheFifthOfTenBringsTheFourBeforeItBack) {
+  const std::vector<Registration> servers = JoinMany(10);
+  for (int i = 0; i < 5; ++i) registry_.Lose(servers[i]);
+  EXPECT_EQ(HandedOut(), 10U);
+  EXPECT_TRUE(registry_.fail_static());
+}
+
+TEST_F(FailStaticTest, LossesSpreadOverTimeAreNotAMassLoss) {
+  const std::vector<Registration> servers = JoinMany(10);
+  for (int i = 0; i < 8; ++i) {
+    registry_.Lose(servers[i]);
+    clock_.Advance(kLease + absl::Seconds(1));
+    for (int j = i + 1; j < 10; ++j) {
+      ASSERT_TRUE(registry_.Report(servers[j], ReportOf(j)).ok());
+    }
+    registry_.Tick();
+  }
+  EXPECT_EQ(HandedOut(), 2U);
+  EXPECT_FALSE(registry_.fail_static());
+}
+
+TEST_F(FailStaticTest, OneOfTwoIsNotMostOfTheFleetButTheLastOneIs) {
+  const std::vector<Registration> servers = JoinMany(2);
+  registry_.Lose(servers[0]);
+  EXPECT_EQ(HandedOut(), 1U);
+  registry_.Lose(servers[1]);
+  EXPECT_EQ(HandedOut(), 2U);
+}
+
+TEST_F(FailStaticTest, ServersThatSaidGoodbyeAreNotKept) {
+  const std::vector<Registration> servers = JoinMany(6);
+  registry_.Leave(servers[0]);
+  registry_.Leave(servers[1]);
+  for (int i = 2; i < 6; ++i) registry_.Lose(servers[i]);
+  EXPECT_EQ(HandedOut(), 4U);
+}
+
+TEST_F(FailStaticTest, ARefusedConnectionIsEvidenceThatAServerIsGone) {
+  for (const Registration& server : JoinMany(3)) registry_.Lose(server);
+  EXPECT_EQ(registry_.AddressesToCheck().size(), 3U);
+  registry_.SetHealth("host0:1", Health::kUnreachable);
+  EXPECT_EQ(HandedOut(), 3U);
+  for (int i = 0; i < 3; ++i) {
+    registry_.SetHealth(ReportOf(i).address, Health::kRefused);
+  }
+  EXPECT_EQ(HandedOut(), 0U);
+  EXPECT_FALSE(registry_.fail_static());
+  EXPECT_THAT(registry_.AddressesToCheck(), IsEmpty());
+}
+
+TEST_F(FailStaticTest, AStaleServerThatAnswersItsHealthCheckStaysInUse) {
+  for (const Registration& server : JoinMany(3)) registry_.Lose(server);
+  registry_.SetHealth("host0:1", Health::kServing);
+  EXPECT_EQ(HandedOut(), 3U);
+  EXPECT_EQ(registry_.Get("s0")->state, ServerState::kStale);
+}
+
+TEST_F(FailStaticTest, EndsWhenTheServersReturn) {
+  for (const Registration& server : JoinMany(4)) registry_.Lose(server);
+  Join(0);
+  Join(1);
+  EXPECT_TRUE(registry_.fail_static());
+  EXPECT_EQ(HandedOut(), 4U);
+  // The last one that is missing is an ordinary loss now.
+  Join(2);
+  EXPECT_FALSE(registry_.fail_static());
+  EXPECT_EQ(HandedOut(), 3U);
+  EXPECT_THAT(registry_.TakeEvents(),
+              Contains(Field(&RegistryEvent::kind,
+                             RegistryEvent::Kind::kFailStaticEnded)));
+}
+
+TEST_F(FailStaticTest, EndsWhenTheBoundHasPassed) {
+  for (const Registration& server : JoinMany(4)) registry_.Lose(server);
+  clock_.Advance(kFailStatic);
+  registry_.Tick();
+  EXPECT_EQ(HandedOut(), 4U);
+  clock_.Advance(absl::Seconds(1));
+  registry_.Tick();
+  EXPECT_EQ(HandedOut(), 0U);
+  EXPECT_THAT(registry_.List(), IsEmpty());
+}
+
+TEST_F(FailStaticTest, AServerThatReturnsUnderAnotherNameIsNotMissing) {
+  for (const Registration& server : JoinMany(3)) registry_.Lose(server);
+  ServerReport renamed = ReportOf(0);
+  renamed.server_id = "restarted";
+  ASSERT_TRUE(registry_.Register(renamed).ok());
+  registry_.SetHealth(renamed.address, Health::kServing);
+  EXPECT_FALSE(registry_.Get("s0").ok());
+  EXPECT_EQ(HandedOut(), 3U);
+}
+
+TEST_F(FailStaticTest, StaticServersFallSilentTogetherToo) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(registry_.AddStatic(ReportOf(i).address).ok());
+    registry_.SetHealth(ReportOf(i).address, Health::kServing);
+  }
+  for (int i = 0; i < 3; ++i) {
+    registry_.SetHealth(ReportOf(i).address, Health::kUnreachable);
+  }
+  EXPECT_EQ(HandedOut(), 3U);
+  EXPECT_TRUE(registry_.fail_static());
+  for (int i = 0; i < 3; ++i) {
+    registry_.SetHealth(ReportOf(i).address, Health::kServing);
+  }
+  EXPECT_FALSE(registry_.fail_static());
+  EXPECT_EQ(HandedOut(), 3U);
+}
+
+TEST_F(FailStaticTest, CanBeTurnedOff) {
+  ServerRegistry registry(
+      {.lease = kLease, .fail_static = absl::ZeroDuration()}, &clock_);
+  const auto registered = registry.Register(ReportOf(0));
+  ASSERT_TRUE(registered.ok());
+  registry.SetHealth("host0:1", Health::kServing);
+  registry.Lose(registered->registration);
+  EXPECT_EQ(registry.MakeRoster()->size(), 0U);
+}
+
+}  // namespace
+}  // namespace msgproc::balancer

@@ -1,0 +1,276 @@
+#include "services/balancer/fleet.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace msgproc::balancer {
+namespace {
+
+Rebalancer::Options RebalancerOptions(const Fleet::Options& options) {
+  Rebalancer::Options rebalancer = options.rebalancer;
+  rebalancer.report_interval = options.registry.lease / 3;
+  // A moved socket would go to another server than its key.
+  if (options.policy == PolicyKind::kConsistentHash) {
+    rebalancer.moves_per_second = 0;
+  }
+  return rebalancer;
+}
+
+}  // namespace
+
+Fleet::Fleet(Options options, const Clock* clock, uint64_t seed)
+    : options_(std::move(options)),
+      clock_(clock),
+      registry_(options_.registry, clock),
+      rebalancer_(RebalancerOptions(options_), clock),
+      random_(seed) {
+  MutexLock lock(&mutex_);
+  Rebuild();
+}
+
+bool Fleet::IsStale() const {
+  return version_.load(std::memory_order_relaxed) !=
+         built_version_.load(std::memory_order_relaxed);
+}
+
+std::shared_ptr<const PickPolicy> Fleet::policy_now() const {
+  MutexLock lock(&policy_mutex_);
+  return policy_;
+}
+
+absl::StatusOr<Fleet::Picked> Fleet::Pick(const PickRequest& request,
+                                          absl::BitGenRef random) {
+  if (IsStale() && mutex_.TryLock()) {
+    RebuildIfDue();
+    mutex_.Unlock();
+  }
+  Picked picked;
+  picked.policy = policy_now();
+  picked.choice = picked.policy->Pick(request, random);
+  if (picked.choice.empty() && IsStale()) {
+    {
+      MutexLock lock(&mutex_);
+      Rebuild();
+    }
+    picked.policy = policy_now();
+    picked.choice = picked.policy->Pick(request, random);
+  }
+  if (picked.choice.empty()) return NoServer();
+  return picked;
+}
+
+absl::Status Fleet::NoServer() const {
+  size_t draining = 0;
+  size_t unhealthy = 0;
+  for (const ServerStatus& status : List()) {
+    if (status.state == ServerState::kDraining) ++draining;
+    if (status.state == ServerState::kUnhealthy) ++unhealthy;
+  }
+  if (draining + unhealthy == 0) {
+    return absl::UnavailableError(
+        "no server: none is registered with this balancer");
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "no server: of those known, ", draining, " are draining and ", unhealthy,
+      " do not answer their health check"));
+}
+
+absl::Status Fleet::AddStatic(const std::string& address) {
+  Aftermath aftermath;
+  absl::Status status;
+  {
+    MutexLock lock(&mutex_);
+    status = registry_.AddStatic(address);
+    aftermath = Conclude();
+  }
+  Tell(std::move(aftermath));
+  return status;
+}
+
+absl::StatusOr<Registration> Fleet::Register(const ServerReport& report,
+                                             OnEnd on_end) {
+  Aftermath aftermath;
+  Registration registration;
+  {
+    MutexLock lock(&mutex_);
+    auto registered = registry_.Register(report);
+    if (!registered.ok()) return registered.status();
+    registration = registered->registration;
+    on_end_[registration.generation] = std::move(on_end);
+    aftermath = Conclude();
+    if (registered->replaced.has_value()) {
+      aftermath.ended.emplace_back(
+          TakeOnEnd(*registered->replaced),
+          absl::AbortedError(absl::StrCat(
+              report.server_id, " was registered again, from ", report.address,
+              "; if that is another processor, give each its own "
+              "--server_id")));
+    }
+  }
+  Tell(std::move(aftermath));
+  return registration;
+}
+
+absl::StatusOr<std::vector<MoveOrder>> Fleet::Report(
+    const Registration& registration, const ServerReport& report) {
+  Aftermath aftermath;
+  std::vector<MoveOrder> orders;
+  {
+    MutexLock lock(&mutex_);
+    if (absl::Status status = registry_.Report(registration, report);
+        !status.ok()) {
+      return status;
+    }
+    aftermath = Conclude();
+    if (rebalancer_.Contains(report.server_id)) {
+      rebalancer_.Update(report.server_id, report.address, report.weight,
+                         report.load.sessions);
+      while (orders.size() < kMaxOrders) {
+        auto order = rebalancer_.Next(report.server_id);
+        if (!order.has_value()) break;
+        orders.push_back(*std::move(order));
+      }
+    }
+  }
+  for (const MoveOrder& order : orders) {
+    moves_.fetch_add(order.sessions, std::memory_order_relaxed);
+  }
+  Tell(std::move(aftermath));
+  return orders;
+}
+
+void Fleet::Leave(const Registration& registration) {
+  Aftermath aftermath;
+  {
+    MutexLock lock(&mutex_);
+    if (!TakeOnEnd(registration)) return;
+    registry_.Leave(registration);
+    rebalancer_.Remove(registration.server_id);
+    aftermath = Conclude();
+  }
+  Tell(std::move(aftermath));
+}
+
+void Fleet::Lose(const Registration& registration) {
+  Aftermath aftermath;
+  {
+    MutexLock lock(&mutex_);
+    if (!TakeOnEnd(registration)) return;
+    registry_.Lose(registration);
+    rebalancer_.Remove(registration.server_id);
+    aftermath = Conclude();
+  }
+  Tell(std::move(aftermath));
+}
+
+void Fleet::SetHealth(absl::string_view address, Health health) {
+  Aftermath aftermath;
+  {
+    MutexLock lock(&mutex_);
+    registry_.SetHealth(address, health);
+    aftermath = Conclude();
+  }
+  Tell(std::move(aftermath));
+}
+
+void Fleet::Tick() {
+  Aftermath aftermath;
+  {
+    MutexLock lock(&mutex_);
+    const std::vector<Registration> expired = registry_.Tick();
+    aftermath = Conclude();
+    for (const Registration& registration : expired) {
+      rebalancer_.Remove(registration.server_id);
+      aftermath.ended.emplace_back(
+          TakeOnEnd(registration),
+          absl::DeadlineExceededError(absl::StrCat(
+              "the lease of ", registration.server_id, " ran out after ",
+              absl::FormatDuration(lease()), " without a report")));
+    }
+  }
+  Tell(std::move(aftermath));
+}
+
+Fleet::OnEnd Fleet::TakeOnEnd(const Registration& registration) {
+  const auto found = on_end_.find(registration.generation);
+  if (found == on_end_.end()) return nullptr;
+  OnEnd on_end = std::move(found->second);
+  on_end_.erase(found);
+  return on_end;
+}
+
+Fleet::Aftermath Fleet::Conclude() {
+  version_.store(registry_.version(), std::memory_order_release);
+  RebuildIfDue();
+  return {registry_.TakeEvents(), {}};
+}
+
+void Fleet::Tell(Aftermath aftermath) {
+  for (const RegistryEvent& event : aftermath.events) {
+    event_counts_[static_cast<size_t>(event.kind)].fetch_add(
+        1, std::memory_order_relaxed);
+    if (options_.on_event) options_.on_event(event);
+  }
+  for (auto& [on_end, status] : aftermath.ended) {
+    if (on_end) on_end(std::move(status));
+  }
+}
+
+void Fleet::RebuildIfDue() {
+  if (!IsStale()) return;
+  // However long a rebuild takes, it is not what the time goes into.
+  const absl::Duration pause =
+      std::max(options_.rebuild_interval, 20 * rebuild_time_);
+  if (clock_->Now() - built_at_ >= pause) Rebuild();
+}
+
+void Fleet::Rebuild() {
+  const absl::Time start = clock_->Now();
+  auto roster = registry_.MakeRoster();
+  std::shared_ptr<const PickPolicy> policy =
+      NewPickPolicy(options_.policy, std::move(roster), random_);
+  built_version_.store(registry_.version(), std::memory_order_relaxed);
+  built_at_ = clock_->Now();
+  rebuild_time_ = built_at_ - start;
+  ChooseGiversAndTakers();
+  MutexLock lock(&policy_mutex_);
+  policy_.swap(policy);
+}
+
+void Fleet::ChooseGiversAndTakers() {
+  // What is known of a fleet that has vanished is no ground for moving anyone.
+  const bool known = !registry_.fail_static();
+  for (const ServerStatus& status : registry_.List()) {
+    if (status.is_static) continue;
+    const ServerReport& report = status.report;
+    if (!known || status.state != ServerState::kServing) {
+      rebalancer_.Remove(report.server_id);
+    } else if (!rebalancer_.Contains(report.server_id)) {
+      rebalancer_.Update(report.server_id, report.address, report.weight,
+                         report.load.sessions);
+    }
+  }
+}
+
+std::vector<std::string> Fleet::AddressesToCheck() const {
+  MutexLock lock(&mutex_);
+  return registry_.AddressesToCheck();
+}
+
+std::vector<ServerStatus> Fleet::List() const {
+  MutexLock lock(&mutex_);
+  return registry_.List();
+}
+
+bool Fleet::fail_static() const {
+  MutexLock lock(&mutex_);
+  return registry_.fail_static();
+}
+
+uint64_t Fleet::EventCount(RegistryEvent::Kind kind) const {
+  return event_counts_[static_cast<size_t>(kind)].load(
+      std::memory_order_relaxed);
+}
+
+}  // namespace msgproc::balancer

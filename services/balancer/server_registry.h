@@ -1,0 +1,168 @@
+#ifndef MSGPROC_SERVICES_BALANCER_SERVER_REGISTRY_H_
+#define MSGPROC_SERVICES_BALANCER_SERVER_REGISTRY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "services/balancer/roster.h"
+#include "services/balancer/server_report.h"
+#include "services/balancer/server_status.h"
+
+namespace msgproc::balancer {
+
+// Which servers there are, and which of them may be handed out.
+//
+// A registered server stays as long as it reports within its lease; one from
+// the static list stays for ever. Neither is handed out before it answered a
+// health check from the balancer, nor while it drains.
+//
+// Fail static: a server whose stream breaks or whose lease runs out is gone at
+// once. But when most of the fleet vanishes so within one lease (at least half
+// of three or more, or the last one), the fault is more likely the balancer's
+// own, and the vanished are handed out further (kStale) until they register
+// again, a health check shows that they are gone, they are a minority again,
+// or `fail_static` has passed. Servers that said goodbye never come back so.
+//
+// Pure: no threads, no sockets, an injected clock. Thread-compatible: Fleet
+// holds a lock around it.
+class ServerRegistry {
+ public:
+  struct Options {
+    // How long a registration lives without a report.
+    absl::Duration lease = absl::Seconds(6);
+    // How long a vanished majority is handed out at most. Zero: not at all.
+    absl::Duration fail_static = absl::Minutes(5);
+    // Registered servers at most.
+    size_t max_servers = 10000;
+  };
+
+  struct Registered {
+    Registration registration;
+    // The older registration of this server_id, which is void now.
+    std::optional<Registration> replaced;
+  };
+
+  // `clock` outlives the registry.
+  ServerRegistry(const Options& options, const Clock* clock)
+      : options_(options), clock_(clock) {}
+
+  // INVALID_ARGUMENT when `address` is malformed. Known already: nothing to do.
+  absl::Status AddStatic(const std::string& address);
+
+  // INVALID_ARGUMENT for a malformed report, RESOURCE_EXHAUSTED when full.
+  absl::StatusOr<Registered> Register(const ServerReport& report);
+
+  // Renews the lease. ABORTED when the registration was replaced, NOT_FOUND
+  // when its lease ran out, INVALID_ARGUMENT for a malformed report.
+  absl::Status Report(const Registration& registration,
+                      const ServerReport& report);
+
+  // The server said goodbye. Nothing happens when it was replaced before.
+  void Leave(const Registration& registration);
+
+  // The server's stream broke. Nothing happens when it was replaced before.
+  void Lose(const Registration& registration);
+
+  // Ends what is over; to be called every second or so. Returns the
+  // registrations whose lease ran out.
+  std::vector<Registration> Tick();
+
+  // Addresses that the balancer should check the health of, sorted: static
+  // servers always, registered ones until they answer, stale ones to learn
+  // whether they are gone.
+  std::vector<std::string> AddressesToCheck() const;
+  void SetHealth(absl::string_view address, Health health);
+
+  // NOT_FOUND when there is none of this name.
+  absl::StatusOr<ServerStatus> Get(absl::string_view server_id) const;
+  // In order of server_id.
+  std::vector<ServerStatus> List() const;
+
+  // Whether servers are handed out that have vanished.
+  bool fail_static() const { return fail_static_; }
+
+  // Changes whenever MakeRoster or AddressesToCheck would answer otherwise.
+  uint64_t version() const { return version_; }
+  std::shared_ptr<const Roster> MakeRoster() const;
+
+  // What happened since the last call.
+  std::vector<RegistryEvent> TakeEvents();
+
+  const Options& options() const { return options_; }
+
+ private:
+  struct Entry {
+    ServerReport report;
+    bool is_static = false;
+    // Of the stream that holds it; 0: none does.
+    uint64_t generation = 0;
+    absl::Time last_report = absl::InfinitePast();
+    Health health = Health::kUnchecked;
+    // When it was lost without a goodbye.
+    std::optional<absl::Time> vanished;
+    bool stale = false;
+    // A static server whose address a registered one has.
+    bool hidden = false;
+    bool handed_out = false;
+    std::shared_ptr<Member> member;
+  };
+  // By server_id; a static server's is its address.
+  using Entries = std::map<std::string, Entry, std::less<>>;
+
+  static ServerState StateOf(const Entry& entry);
+  // Neither hidden nor vanished without being kept.
+  static bool IsListed(const Entry& entry);
+  static bool ShouldBeHandedOut(const Entry& entry);
+  ServerStatus StatusOf(const Entry& entry) const;
+
+  Entry* Find(const Registration& registration);
+  // Takes the report over; a new address or weight makes a new Member.
+  void Update(Entry& entry, const ServerReport& report);
+  // Lets go of a server that did not say goodbye.
+  void Vanish(Entry& entry, RegistryEvent::Kind kind, absl::string_view why);
+  void SetHealthOf(Entry& entry, Health health);
+  void Note(RegistryEvent::Kind kind, const Entry& entry,
+            absl::string_view text);
+
+  // To be called after every change but a report of load alone: keeps or
+  // forgets what has vanished and brings the members up to date.
+  void Review();
+  bool MostHaveVanished() const;
+  void KeepOrForgetVanished();
+  void HideStaticServers();
+
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (const auto& [id, entry] : registered_) visit(entry);
+    for (const auto& [address, entry] : static_) visit(entry);
+  }
+  template <typename Visit>
+  void ForEach(Visit visit) {
+    for (auto& [id, entry] : registered_) visit(entry);
+    for (auto& [address, entry] : static_) visit(entry);
+  }
+
+  const Options options_;
+  const Clock* const clock_;
+  Entries registered_;
+  Entries static_;
+  uint64_t last_generation_ = 0;
+  uint64_t version_ = 0;
+  bool fail_static_ = false;
+  absl::Time picks_halved_ = absl::InfinitePast();
+  std::vector<RegistryEvent> events_;
+};
+
+}  // namespace msgproc::balancer
+
+#endif  // MSGPROC_SERVICES_BALANCER_SERVER_REGISTRY_H_

@@ -1,0 +1,232 @@
+#include "services/balancer/server_registry.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/fake_clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace msgproc::balancer {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr absl::Duration kLease = absl::Seconds(6);
+
+ServerReport ReportOf(int i) {
+  ServerReport report;
+  report.server_id = absl::StrCat("s", i);
+  report.address = absl::StrCat("host", i, ":1");
+  return report;
+}
+
+class ServerRegistryTest : public testing::Test {
+ protected:
+  Registration Join(const ServerReport& report) {
+    const auto registered = registry_.Register(report);
+    EXPECT_TRUE(registered.ok()) << registered.status();
+    registry_.SetHealth(report.address, Health::kServing);
+    return registered->registration;
+  }
+
+  std::vector<Registration> JoinMany(int count) {
+    std::vector<Registration> registrations;
+    for (int i = 0; i < count; ++i) registrations.push_back(Join(ReportOf(i)));
+    return registrations;
+  }
+
+  std::vector<std::string> HandedOut() const {
+    const auto roster = registry_.MakeRoster();
+    std::vector<std::string> ids;
+    for (size_t i = 0; i < roster->size(); ++i) {
+      EXPECT_TRUE((*roster)[i].available());
+      ids.push_back((*roster)[i].server_id());
+    }
+    return ids;
+  }
+
+  ServerState StateOf(const std::string& server_id) const {
+    const auto status = registry_.Get(server_id);
+    EXPECT_TRUE(status.ok()) << status.status();
+    return status->state;
+  }
+
+  FakeClock clock_;
+  ServerRegistry registry_{{.lease = kLease, .max_servers = 20}, &clock_};
+};
+
+TEST_F(ServerRegistryTest, IsEmptyAtFirst) {
+  EXPECT_THAT(HandedOut(), IsEmpty());
+  EXPECT_THAT(registry_.List(), IsEmpty());
+  EXPECT_EQ(registry_.Get("s0").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(ServerRegistryTest, HandsNoServerOutBeforeItAnsweredAHealthCheck) {
+  ASSERT_TRUE(registry_.Register(ReportOf(0)).ok());
+  EXPECT_THAT(HandedOut(), IsEmpty());
+  EXPECT_EQ(StateOf("s0"), ServerState::kUnhealthy);
+  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre("host0:1"));
+
+  registry_.SetHealth("host0:1", Health::kUnreachable);
+  EXPECT_THAT(HandedOut(), IsEmpty());
+  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre("host0:1"));
+
+  registry_.SetHealth("host0:1", Health::kServing);
+  EXPECT_THAT(HandedOut(), ElementsAre("s0"));
+  EXPECT_THAT(registry_.AddressesToCheck(), IsEmpty());
+}
+
+TEST_F(ServerRegistryTest, ANewAddressHasToAnswerAnew) {
+  const Registration registration = Join(ReportOf(0));
+  ServerReport moved = ReportOf(0);
+  moved.address = "elsewhere:1";
+  ASSERT_TRUE(registry_.Report(registration, moved).ok());
+  EXPECT_THAT(HandedOut(), IsEmpty());
+  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre("elsewhere:1"));
+  registry_.SetHealth("elsewhere:1", Health::kServing);
+  EXPECT_EQ((*registry_.MakeRoster())[0].address(), "elsewhere:1");
+}
+
+TEST_F(ServerRegistryTest, KeepsAServerThatReportsAndRemovesOneThatIsSilent) {
+  const std::vector<Registration> servers = JoinMany(3);
+  for (int i = 0; i < 4; ++i) {
+    clock_.Advance(kLease / 2);
+    ASSERT_TRUE(registry_.Report(servers[0], ReportOf(0)).ok());
+    ASSERT_TRUE(registry_.Report(servers[1], ReportOf(1)).ok());
+    const auto expired = registry_.Tick();
+    EXPECT_EQ(expired.size(), i == 2 ? 1U : 0U) << i;
+  }
+  EXPECT_THAT(HandedOut(), ElementsAre("s0", "s1"));
+  EXPECT_EQ(registry_.Report(servers[2], ReportOf(2)).code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(ServerRegistryTest, ABrokenStreamRemovesAtOnce) {
+  const std::vector<Registration> servers = JoinMany(3);
+  const auto before = registry_.MakeRoster();
+  registry_.Lose(servers[1]);
+  EXPECT_THAT(HandedOut(), ElementsAre("s0", "s2"));
+  // Even those who still hold the old roster see it.
+  EXPECT_FALSE((*before)[1].available());
+}
+
+TEST_F(ServerRegistryTest,
+       TheOlderStreamsEndDoesNotRemoveTheNewerRegistration) {
+  const Registration older = Join(ReportOf(0));
+  const auto newer = registry_.Register(ReportOf(0));
+  ASSERT_TRUE(newer.ok());
+  ASSERT_TRUE(newer->replaced.has_value());
+  EXPECT_EQ(newer->replaced->generation, older.generation);
+  registry_.SetHealth("host0:1", Health::kServing);
+
+  const absl::Status status = registry_.Report(older, ReportOf(0));
+  EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
+  EXPECT_TRUE(absl::StrContains(status.message(), "--server_id")) << status;
+  registry_.Lose(older);
+  registry_.Leave(older);
+  EXPECT_THAT(HandedOut(), ElementsAre("s0"));
+  EXPECT_TRUE(registry_.Report(newer->registration, ReportOf(0)).ok());
+}
+
+TEST_F(ServerRegistryTest, ADrainingServerIsListedButNotHandedOut) {
+  const std::vector<Registration> servers = JoinMany(2);
+  ServerReport draining = ReportOf(0);
+  draining.draining = true;
+  ASSERT_TRUE(registry_.Report(servers[0], draining).ok());
+  EXPECT_THAT(HandedOut(), ElementsAre("s1"));
+  EXPECT_EQ(StateOf("s0"), ServerState::kDraining);
+  registry_.Leave(servers[0]);
+  EXPECT_EQ(registry_.List().size(), 1U);
+}
+
+TEST_F(ServerRegistryTest, AllMaySayGoodbye) {
+  for (const Registration& server : JoinMany(3)) registry_.Leave(server);
+  EXPECT_THAT(HandedOut(), IsEmpty());
+  EXPECT_FALSE(registry_.fail_static());
+}
+
+TEST_F(ServerRegistryTest, ListsLoadAndTheAgeOfTheReport) {
+  ServerReport report = ReportOf(0);
+  report.load.sessions = 7;
+  report.weight = 2;
+  Join(report);
+  clock_.Advance(absl::Seconds(2));
+  const auto status = registry_.Get("s0");
+  ASSERT_TRUE(status.ok());
+  EXPECT_EQ(status->report.load.sessions, 7U);
+  EXPECT_EQ(status->report.weight, 2);
+  EXPECT_EQ(status->report_age, absl::Seconds(2));
+  EXPECT_FALSE(status->is_static);
+}
+
+TEST_F(ServerRegistryTest, RefusesMalformedReportsAndAChangeOfName) {
+  EXPECT_EQ(registry_.Register({}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  const Registration registration = Join(ReportOf(0));
+  EXPECT_EQ(registry_.Report(registration, ReportOf(1)).code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(registry_.Report(registration, {}).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ServerRegistryTest, RefusesMoreServersThanItsBound) {
+  JoinMany(20);
+  EXPECT_EQ(registry_.Register(ReportOf(20)).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(registry_.Register(ReportOf(3)).ok());
+}
+
+TEST_F(ServerRegistryTest, StaticServersFollowTheirHealthCheck) {
+  ASSERT_TRUE(registry_.AddStatic("a:1").ok());
+  ASSERT_TRUE(registry_.AddStatic("b:1").ok());
+  EXPECT_FALSE(registry_.AddStatic("nonsense").ok());
+  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre("a:1", "b:1"));
+  EXPECT_THAT(HandedOut(), IsEmpty());
+  registry_.SetHealth("a:1", Health::kServing);
+  registry_.SetHealth("b:1", Health::kServing);
+  EXPECT_THAT(HandedOut(), ElementsAre("a:1", "b:1"));
+  registry_.SetHealth("a:1", Health::kNotServing);
+  EXPECT_THAT(HandedOut(), ElementsAre("b:1"));
+  registry_.SetHealth("b:1", Health::kRefused);
+  EXPECT_THAT(HandedOut(), IsEmpty());
+  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre("a:1", "b:1"));
+  EXPECT_EQ(registry_.List().size(), 2U);
+}
+
+TEST_F(ServerRegistryTest, AStaticServerThatRegistersIsListedOnce) {
+  ASSERT_TRUE(registry_.AddStatic("host0:1").ok());
+  const Registration registration = Join(ReportOf(0));
+  EXPECT_THAT(HandedOut(), ElementsAre("s0"));
+  EXPECT_EQ(registry_.List().size(), 1U);
+  registry_.Leave(registration);
+  EXPECT_THAT(HandedOut(), ElementsAre("host0:1"));
+}
+
+TEST_F(ServerRegistryTest, PicksOfServersThatNeverReportFade) {
+  ASSERT_TRUE(registry_.AddStatic("a:1").ok());
+  registry_.SetHealth("a:1", Health::kServing);
+  const auto roster = registry_.MakeRoster();
+  for (int i = 0; i < 100; ++i) (*roster)[0].CountPick();
+  registry_.Tick();
+  clock_.Advance(kLease);
+  registry_.Tick();
+  EXPECT_LE((*roster)[0].load(), 50U);
+}
+
+TEST_F(ServerRegistryTest, AReportOfLoadAloneLeavesTheRosterAsItIs) {
+  const Registration registration = Join(ReportOf(0));
+  const uint64_t version = registry_.version();
+  const auto roster = registry_.MakeRoster();
+  ServerReport busier = ReportOf(0);
+  busier.load.sessions = 5;
+  ASSERT_TRUE(registry_.Report(registration, busier).ok());
+  EXPECT_EQ(registry_.version(), version);
+  EXPECT_EQ((*roster)[0].load(), 5U);
+}
+
+}  // namespace
+}  // namespace msgproc::balancer
