@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict');
 const {test} = require('node:test');
+const {promisify} = require('node:util');
 const grpc = require('@grpc/grpc-js');
 const {Processor, Wire, connect, eventually, within} = require('./processor.js');
 const {Session} = require('./session.js');
@@ -121,13 +122,15 @@ test('a lost Welcome does not lock the client out, nor process its messages twic
   const processor = await startProcessor(t);
   const wire = await Wire.to(processor.grpc);
   t.after(() => wire.close());
-  wire.deaf = true;
   const session = new Session();
   const first = {
     open: session.open,
     messages: payloads(1, 3).map((payload, i) => ({sequence: i + 1, payload})),
   };
-  const lost = stubFor(t, wire.address).Process();
+  const stub = stubFor(t, wire.address);
+  await promisify(stub.waitForReady).call(stub, Date.now() + 20_000);
+  wire.deaf = true;
+  const lost = stub.Process();
   lost.on('error', () => {});
   lost.write(first);
   await eventually(
