@@ -175,6 +175,22 @@ test('a stopping server sends Drain, finishes, exits 0; the session goes on else
   assertEchoed(session, 1000);
 });
 
+test('a message that fails has an Error in its own Result, and its neighbours are well', async t => {
+  const processor = await startProcessor(t, {flags: ['--handler=spin']});
+  const stream = stubFor(t, processor.grpc).Process();
+  const ended = collect(stream);
+  const wrong = [{key: 'spin-us', value: Buffer.from('soon')}];
+  const messages = [{sequence: 1}, {sequence: 2, headers: wrong}, {sequence: 3}];
+  stream.write({messages});
+  stream.end();
+  const {responses, status} = await ended;
+  assert.equal(status.code, grpc.status.OK);
+  const results = responses.flatMap(response => response.results);
+  assert.deepEqual(results.map(result => [result.sequence, result.error?.code]),
+                   [[1, undefined], [2, grpc.status.INVALID_ARGUMENT], [3, undefined]]);
+  assert.match(results[1].error.message, /spin-us is 'soon'/);
+});
+
 test('a newer Open with the right token takes the session over', async t => {
   const processor = await startProcessor(t);
   const older = new Session();
