@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict');
 const {test} = require('node:test');
+const {promisify} = require('node:util');
 const grpc = require('@grpc/grpc-js');
 const {Processor, Wire, connect, eventually, within} = require('./processor.js');
 const {Session} = require('./session.js');
@@ -121,13 +122,15 @@ test('a lost Welcome does not lock the client out, nor process its messages twic
   const processor = await startProcessor(t);
   const wire = await Wire.to(processor.grpc);
   t.after(() => wire.close());
-  wire.deaf = true;
   const session = new Session();
   const first = {
     open: session.open,
     messages: payloads(1, 3).map((payload, i) => ({sequence: i + 1, payload})),
   };
-  const lost = stubFor(t, wire.address).Process();
+  const stub = stubFor(t, wire.address);
+  await promisify(stub.waitForReady).call(stub, Date.now() + 20_000);
+  wire.deaf = true;
+  const lost = stub.Process();
   lost.on('error', () => {});
   lost.write(first);
   await eventually(
@@ -170,6 +173,22 @@ test('a stopping server sends Drain, finishes, exits 0; the session goes on else
   await received(session, 1000);
   await within(session.close(), 'OK');
   assertEchoed(session, 1000);
+});
+
+test('a message that fails has an Error in its own Result, and its neighbours are well', async t => {
+  const processor = await startProcessor(t, {flags: ['--handler=spin']});
+  const stream = stubFor(t, processor.grpc).Process();
+  const ended = collect(stream);
+  const wrong = [{key: 'spin-us', value: Buffer.from('soon')}];
+  const messages = [{sequence: 1}, {sequence: 2, headers: wrong}, {sequence: 3}];
+  stream.write({messages});
+  stream.end();
+  const {responses, status} = await ended;
+  assert.equal(status.code, grpc.status.OK);
+  const results = responses.flatMap(response => response.results);
+  assert.deepEqual(results.map(result => [result.sequence, result.error?.code]),
+                   [[1, undefined], [2, grpc.status.INVALID_ARGUMENT], [3, undefined]]);
+  assert.match(results[1].error.message, /spin-us is 'soon'/);
 });
 
 test('a newer Open with the right token takes the session over', async t => {
