@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/address_source.h"
 #include "client/reconnecting_stream.h"
 
 namespace msgproc::client {
@@ -49,7 +50,13 @@ absl::StatusOr<std::unique_ptr<MessageStream>> MessageStream::Open(
     MessageStreamOptions options) {
   absl::Status status = Check(options);
   if (!status.ok()) return status;
-  return std::make_unique<ReconnectingStream>(std::move(options));
+  // The seam for ServerLocator.
+  if (!options.balancers.empty()) {
+    return absl::UnimplementedError("balancers cannot be asked yet");
+  }
+  auto source = std::make_unique<FixedAddress>(options.target);
+  return std::make_unique<ReconnectingStream>(std::move(options),
+                                              std::move(source));
 }
 
 }  // namespace msgproc::client

@@ -1,107 +1,326 @@
 #include "client/message_stream.h"
 
-#include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
-#include "client/testing/scripted_server.h"
-#include "common/mutex.h"
+#include "client/testing/message_stream_fixture.h"
 #include "gtest/gtest.h"
 
 namespace msgproc::client {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(30);
+class MessageStreamTest : public MessageStreamFixture {};
 
-v1::ProcessResponse Welcome(v1::Welcome::State state,
-                            uint64_t accepted_through = 0) {
-  v1::ProcessResponse response;
-  v1::Welcome* welcome = response.mutable_welcome();
-  welcome->set_server_id("scripted");
-  welcome->set_state(state);
-  welcome->set_accepted_through(accepted_through);
-  welcome->set_max_batch_messages(1024);
-  welcome->set_max_payload_bytes(1 << 20);
-  welcome->set_max_outstanding_messages(1024);
-  welcome->set_max_outstanding_bytes(16 << 20);
-  welcome->mutable_heartbeat_interval()->set_seconds(10);
-  return response;
+absl::StatusCode OpenCode(MessageStreamOptions options) {
+  return MessageStream::Open(std::move(options)).status().code();
 }
 
-// The results of all messages in a request.
-v1::ProcessResponse Echo(const v1::ProcessRequest& request) {
-  v1::ProcessResponse response;
-  for (const v1::Message& message : request.messages()) {
-    v1::Result* result = response.add_results();
-    result->set_sequence(message.sequence());
-    result->set_payload(message.payload());
-  }
-  return response;
+TEST_F(MessageStreamTest, RefusesOptionsThatCannotWork) {
+  MessageStreamOptions options = Options();
+  options.target.clear();
+  EXPECT_EQ(OpenCode(options), absl::StatusCode::kInvalidArgument);
+  options = Options();
+  options.balancers = {"127.0.0.1:1"};
+  EXPECT_EQ(OpenCode(options), absl::StatusCode::kInvalidArgument);
+  options = Options();
+  options.session_token = "too short";
+  EXPECT_EQ(OpenCode(options), absl::StatusCode::kInvalidArgument);
+  options = Options();
+  options.session_id = std::string(129, 'x');
+  EXPECT_EQ(OpenCode(options), absl::StatusCode::kInvalidArgument);
+  options = Options();
+  options.client_name = std::string(257, 'x');
+  EXPECT_EQ(OpenCode(options), absl::StatusCode::kInvalidArgument);
+  options = Options();
+  options.on_result = nullptr;
+  EXPECT_EQ(OpenCode(options), absl::StatusCode::kInvalidArgument);
 }
 
-class MessageStreamTest : public testing::Test {
- protected:
-  MessageStreamOptions Options() {
-    MessageStreamOptions options;
-    options.target = server_.address();
-    options.on_result = [this](const Result& result) {
-      MutexLock lock(&mutex_);
-      results_.emplace_back(result.sequence, std::string(result.payload));
-      changed_.SignalAll();
-    };
-    options.on_event = [this](const StreamEvent& event) {
-      MutexLock lock(&mutex_);
-      events_.push_back(event);
-      changed_.SignalAll();
-    };
-    return options;
-  }
+TEST_F(MessageStreamTest, OpensTheSessionThatItsOptionsSay) {
+  MessageStreamOptions options = Options();
+  options.session_id = "the session";
+  options.session_token = "the token of the session";
+  options.client_name = "a test";
+  options.handler = "echo";
+  Open(options);
+  Reconnect();
+  EXPECT_EQ(request_.open().session_id(), "the session");
+  EXPECT_EQ(request_.open().session_token(), "the token of the session");
+  EXPECT_EQ(request_.open().client_name(), "a test");
+  EXPECT_EQ(request_.open().handler(), "echo");
+}
 
-  bool AwaitResults(size_t count) {
-    MutexLock lock(&mutex_);
-    while (results_.size() < count) {
-      if (!changed_.WaitFor(&mutex_, kPatience)) return false;
-    }
-    return true;
-  }
-
-  Mutex mutex_;
-  CondVar changed_;
-  std::vector<std::pair<uint64_t, std::string>> results_
-      MSGPROC_GUARDED_BY(mutex_);
-  std::vector<StreamEvent> events_ MSGPROC_GUARDED_BY(mutex_);
-  ScriptedServer server_;
-};
+TEST_F(MessageStreamTest, ChoosesASessionOfItsOwn) {
+  Open(Options());
+  Reconnect();
+  const v1::Open first = request_.open();
+  EXPECT_FALSE(first.session_id().empty());
+  EXPECT_GE(first.session_token().size(), 16U);
+  Open(Options());
+  Reconnect();
+  EXPECT_NE(first.session_id(), request_.open().session_id());
+  EXPECT_NE(first.session_token(), request_.open().session_token());
+}
 
 TEST_F(MessageStreamTest, AMessageGetsItsResult) {
-  auto stream = MessageStream::Open(Options());
-  ASSERT_TRUE(stream.ok()) << stream.status();
-  std::shared_ptr<ScriptedStream> call = server_.Accept();
-  ASSERT_NE(call, nullptr);
-  v1::ProcessRequest request;
-  ASSERT_TRUE(call->Read(&request));
-  EXPECT_TRUE(request.has_open());
-  call->Write(Welcome(v1::Welcome::STATE_NEW));
-  ASSERT_TRUE((*stream)->WaitUntilConnected(kPatience).ok());
-  EXPECT_EQ(*(*stream)->Send("hello"), 1U);
-  ASSERT_TRUE(call->Read(&request));
-  ASSERT_EQ(request.messages_size(), 1);
-  call->Write(Echo(request));
-  ASSERT_TRUE(AwaitResults(1));
-  EXPECT_EQ((*stream)->Close(absl::ZeroDuration()).code(),
+  Connect();
+  EXPECT_EQ(*stream_->Send("hello"), 1U);
+  EXPECT_EQ(stream_->outstanding(), 1U);
+  const v1::ProcessRequest request = call_->ReadMessages(1);
+  EXPECT_EQ(request.messages(0).payload(), "hello");
+  call_->Write(Results(1, 1));
+  EXPECT_TRUE(ReceivedThrough(1));
+  EXPECT_EQ(stream_->Close(absl::ZeroDuration()).code(),
             absl::StatusCode::kDeadlineExceeded);
-  std::vector<v1::ProcessRequest> rest = call->ReadAll();
+  EXPECT_EQ(stream_->outstanding(), 0U);
+  const std::vector<v1::ProcessRequest> rest = call_->ReadAll();
   ASSERT_EQ(rest.size(), 1U);
   EXPECT_EQ(rest[0].received_through(), 1U);
-  call->Finish(absl::OkStatus());
-  EXPECT_EQ((*stream)->Close(), absl::OkStatus());
-  MutexLock lock(&mutex_);
-  ASSERT_EQ(results_.size(), 1U);
-  EXPECT_EQ(results_[0].second, "hello");
-  ASSERT_EQ(events_.size(), 2U);
-  EXPECT_EQ(events_[0].kind, StreamEvent::Kind::kConnected);
-  EXPECT_EQ(events_[1].kind, StreamEvent::Kind::kClosed);
+  call_->Finish(absl::OkStatus());
+  EXPECT_EQ(stream_->Close(), absl::OkStatus());
+  EXPECT_EQ(Events(), (std::vector<Kind>{Kind::kConnected, Kind::kClosed}));
+  EXPECT_EQ(Event(0).server_id, "scripted");
+  EXPECT_EQ(Event(0).address, server_.address());
+  EXPECT_EQ(Event(0).state, State::kNew);
+  EXPECT_EQ(Event(1).status, absl::OkStatus());
+}
+
+TEST_F(MessageStreamTest, HeadersTravelBothWays) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  on_result_ = [&](const Result& result) {
+    for (const wire::HeaderView& header : result.headers) {
+      headers.emplace_back(header.key, header.value);
+    }
+  };
+  Connect();
+  const std::vector<wire::HeaderView> sent = {{"a", "1"}, {"a", "2"}};
+  ASSERT_TRUE(stream_->Send("", sent).ok());
+  const v1::ProcessRequest request = call_->ReadMessages(1);
+  ASSERT_EQ(request.messages(0).headers_size(), 2);
+  EXPECT_EQ(request.messages(0).headers(1).value(), "2");
+  v1::ProcessResponse response = Results(1, 1);
+  v1::Header* header = response.mutable_results(0)->add_headers();
+  header->set_key("key");
+  header->set_value("value");
+  call_->Write(response);
+  ASSERT_TRUE(ReceivedThrough(1));
+  CloseWell();
+  ASSERT_EQ(headers.size(), 1U);
+  EXPECT_EQ(headers[0].first, "key");
+  EXPECT_EQ(headers[0].second, "value");
+}
+
+TEST_F(MessageStreamTest, AFailureIsTheResultOfItsMessageOnly) {
+  std::vector<absl::StatusCode> codes;
+  on_result_ = [&](const Result& result) {
+    codes.push_back(result.code);
+    if (result.code == absl::StatusCode::kOk) return;
+    EXPECT_EQ(result.error, "too large");
+    EXPECT_TRUE(result.retryable);
+  };
+  Connect();
+  Send(2);
+  v1::ProcessResponse response = Results(1, 2);
+  v1::Error* error = response.mutable_results(0)->mutable_error();
+  error->set_code(static_cast<int>(absl::StatusCode::kOutOfRange));
+  error->set_message("too large");
+  error->set_retryable(true);
+  call_->Write(response);
+  ASSERT_TRUE(ReceivedThrough(2));
+  CloseWell();
+  EXPECT_EQ(codes, (std::vector<absl::StatusCode>{absl::StatusCode::kOutOfRange,
+                                                  absl::StatusCode::kOk}));
+}
+
+TEST_F(MessageStreamTest, WhatIsSentBeforeWelcomeGoesAlongWithOpenOrAfterIt) {
+  Open(Options());
+  Send(64);
+  EXPECT_EQ(stream_->TrySend("").status().code(),
+            absl::StatusCode::kResourceExhausted);
+  call_ = server_.Accept();
+  ASSERT_TRUE(call_->Read(&request_));
+  const int along = request_.messages_size();
+  call_->Write(Welcome(v1::Welcome::STATE_NEW, along));
+  if (along < 64) call_->ReadMessages(64 - along);
+  call_->Write(Results(1, 64));
+  EXPECT_TRUE(ReceivedThrough(64));
+}
+
+TEST_F(MessageStreamTest, APayloadOverTheServersLimitIsRefused) {
+  Connect();
+  const std::string large((1 << 20) + 1, 'x');
+  EXPECT_EQ(stream_->Send(large).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(stream_->Send(large.substr(1)).ok());
+}
+
+TEST_F(MessageStreamTest, SendBlocksWhileTheWindowIsFull) {
+  MessageStreamOptions options = Options();
+  options.max_outstanding_messages = 2;
+  Connect(options);
+  Send(2);
+  EXPECT_EQ(stream_->TrySend("").status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(stream_->Send("", {}, absl::Milliseconds(1)).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  std::thread sender(
+      [this] { EXPECT_EQ(*stream_->Send("", {}, kPatience), 3U); });
+  call_->ReadMessages(2);
+  call_->Write(Results(1, 1));
+  call_->ReadMessages(1);
+  sender.join();
+}
+
+TEST_F(MessageStreamTest, ManyThreadsMaySend) {
+  Connect();
+  constexpr int kThreads = 4;
+  constexpr int kEach = 500;
+  std::vector<std::thread> threads;
+  threads.reserve(kThreads);
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([this] { Send(kEach); });
+  }
+  for (int read = 0; read < kThreads * kEach;) {
+    ASSERT_TRUE(call_->Read(&request_));
+    if (request_.messages_size() == 0) continue;
+    read += request_.messages_size();
+    call_->Write(Results(request_.messages(0).sequence(), read));
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(ReceivedThrough(kThreads * kEach));
+  CloseWell();
+}
+
+TEST_F(MessageStreamTest, WhatACallbackSendsLeavesTogether) {
+  on_result_ = [this](const Result& result) {
+    if (result.sequence <= 3) {
+      EXPECT_TRUE(stream_->Send("again").ok());
+      EXPECT_TRUE(stream_->Send("and again").ok());
+    }
+  };
+  Connect();
+  Send(3);
+  call_->ReadMessages(3);
+  call_->Write(Results(1, 3));
+  ASSERT_TRUE(call_->Read(&request_));
+  EXPECT_EQ(Sequences(request_), From(4, 9));
+  EXPECT_EQ(request_.received_through(), 3U);
+  call_->Write(Results(4, 9));
+  EXPECT_TRUE(ReceivedThrough(9));
+  CloseWell();
+}
+
+TEST_F(MessageStreamTest, NothingBlocksInsideACallback) {
+  bool called = false;
+  on_result_ = [this, &called](const Result&) {
+    called = true;
+    EXPECT_TRUE(stream_->Send("takes the room of this one").ok());
+    EXPECT_EQ(stream_->Send("no room").status().code(),
+              absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(stream_->Close(), absl::OkStatus());
+    EXPECT_EQ(stream_->Send("closed").status().code(),
+              absl::StatusCode::kFailedPrecondition);
+    on_result_ = nullptr;
+  };
+  MessageStreamOptions options = Options();
+  options.max_outstanding_messages = 1;
+  Connect(options);
+  Send(1);
+  call_->ReadMessages(1);
+  call_->Write(Results(1, 1));
+  call_->ReadMessages(1);
+  call_->Write(Results(2, 2));
+  call_->ReadAll();
+  call_->Finish(absl::OkStatus());
+  EXPECT_EQ(Event(1).kind, Kind::kClosed);
+  EXPECT_EQ(Event(1).status, absl::OkStatus());
+  EXPECT_TRUE(called);
+  EXPECT_TRUE(ReceivedThrough(2));
+}
+
+TEST_F(MessageStreamTest, ACallbackMayUseAnotherStreamWithoutBlocking) {
+  MessageStreamOptions options = Options();
+  options.max_outstanding_messages = 1;
+  options.on_result = [](const Result&) {};
+  options.on_event = nullptr;
+  auto other = MessageStream::Open(options);
+  ASSERT_TRUE(other.ok());
+  const std::shared_ptr<ScriptedStream> other_call = server_.Accept();
+  on_result_ = [&](const Result&) {
+    EXPECT_TRUE((*other)->Send("1").ok());
+    EXPECT_EQ((*other)->Send("2").status().code(),
+              absl::StatusCode::kResourceExhausted);
+  };
+  Connect();
+  Send(1);
+  call_->Write(Results(1, 1));
+  ASSERT_TRUE(ReceivedThrough(1));
+  CloseWell();
+}
+
+TEST_F(MessageStreamTest, CloseWaitsForEveryResult) {
+  Connect();
+  Send(2);
+  EXPECT_EQ(stream_->Close(absl::Milliseconds(1)).code(),
+            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(stream_->Send("").status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  call_->ReadMessages(2);
+  call_->Write(Results(1, 2));
+  EXPECT_TRUE(ReceivedThrough(2));
+  CloseWell();
+}
+
+TEST_F(MessageStreamTest, CloseOfAnUnusedStreamIsOk) {
+  Connect();
+  CloseWell();
+}
+
+TEST_F(MessageStreamTest, CancelEndsTheStreamAtOnce) {
+  MessageStreamOptions options = Options();
+  options.max_outstanding_messages = 1;
+  Connect(options);
+  Send(1);
+  std::thread blocked([this] {
+    EXPECT_EQ(stream_->Send("", {}, kPatience).status().code(),
+              absl::StatusCode::kCancelled);
+  });
+  stream_->Cancel();
+  blocked.join();
+  EXPECT_EQ(stream_->Close().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(stream_->Send("").status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(Event(1).kind, Kind::kClosed);
+  EXPECT_EQ(Event(1).status.code(), absl::StatusCode::kCancelled);
+  call_->AwaitCancelled();
+}
+
+TEST_F(MessageStreamTest, CancelInsideACallback) {
+  on_result_ = [this](const Result&) { stream_->Cancel(); };
+  Connect();
+  Send(1);
+  call_->Write(Results(1, 1));
+  EXPECT_EQ(Event(1).kind, Kind::kClosed);
+  EXPECT_EQ(Event(1).status.code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(MessageStreamTest, AServerThatNeverReadsFillsTheWindowAndNoMore) {
+  server_.StopReading();
+  MessageStreamOptions options = Options();
+  options.max_outstanding_bytes = 4 << 20;
+  Open(options);
+  call_ = server_.Accept();
+  call_->Write(Welcome(v1::Welcome::STATE_NEW));
+  ASSERT_TRUE(stream_->WaitUntilConnected(kPatience).ok());
+  const std::string payload(1 << 20, 'x');
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(stream_->Send(payload).ok());
+  EXPECT_EQ(stream_->TrySend(payload).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(stream_->Send(payload, {}, absl::Milliseconds(5)).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  stream_.reset();
+  EXPECT_EQ(Event(1).status.code(), absl::StatusCode::kCancelled);
 }
 
 }  // namespace

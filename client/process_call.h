@@ -53,6 +53,8 @@ class ProcessCall final
   void WriteLast(absl::string_view head, std::vector<wire::Piece>* pieces);
   void HalfClose();
 
+  const grpc::Channel* channel() const { return channel_.get(); }
+
   // What was read last; belongs to the caller until ReadNext.
   grpc::ByteBuffer* incoming() { return &incoming_; }
   void ReadNext() { StartRead(&incoming_); }

@@ -43,8 +43,8 @@ class ReconnectPolicy {
   // The connection, or the attempt at one, failed. `random` is uniform.
   Attempt OnFailed(absl::Time now, uint64_t random);
 
-  // The server asked to move elsewhere, and that is done.
-  Attempt OnMoved(absl::Time now);
+  // The server asked to move elsewhere, and the connection has ended for that.
+  Attempt OnMoved(absl::Time now, uint64_t random);
 
   // When the stream gives up unless a server answers.
   absl::Time give_up_at() const {
@@ -53,6 +53,10 @@ class ReconnectPolicy {
   }
 
  private:
+  // Ends the connection; whether it was of any use.
+  bool Disconnect(absl::Time now);
+  absl::Time Backoff(absl::Time now, uint64_t random);
+
   const Options options_;
   bool connected_ = false;
   bool useful_ = false;

@@ -43,7 +43,7 @@ void Session::OnOpen(absl::Time now, Write* write) {
   phase_ = Phase::kOpening;
   opened_ = spoke_ = heard_ = now;
   heartbeat_interval_ = absl::InfiniteDuration();
-  drain_by_ = absl::InfiniteFuture();
+  end_by_ = absl::InfiniteFuture();
   drain_address_.clear();
   write->head.assign(1, static_cast<char>(kOpenTag));
   char size[10];
@@ -80,7 +80,10 @@ bool Session::NextWrite(absl::Time now, Write* write) {
     write->has_frame = true;
     spoke_ = now;
   }
-  if (write->half_close) phase_ = Phase::kHalfClosed;
+  if (write->half_close) {
+    phase_ = Phase::kHalfClosed;
+    end_by_ = std::min(end_by_, now + connect_timeout_);
+  }
   return write->has_frame || write->half_close;
 }
 
@@ -161,7 +164,7 @@ absl::Status Session::OnDrain(absl::string_view encoded, absl::Time now,
   }
   phase_ = Phase::kDraining;
   drain_address_ = drain.server_address();
-  if (drain.has_grace()) drain_by_ = now + ToDuration(drain.grace());
+  if (drain.has_grace()) end_by_ = now + ToDuration(drain.grace());
   heard->drain = true;
   return absl::OkStatus();
 }
@@ -177,9 +180,11 @@ absl::Status Session::OnTime(absl::Time now) const {
         absl::StrCat("nothing was heard from the server for ",
                      absl::FormatDuration(now - heard_)));
   }
-  if (now >= drain_by_) {
+  if (now >= end_by_) {
     return absl::UnavailableError(
-        "the server's time to drain ran out before all results had come");
+        phase_ == Phase::kHalfClosed
+            ? "the server did not end the stream after the half-close"
+            : "the time to drain ran out before all results had come");
   }
   return absl::OkStatus();
 }
@@ -187,7 +192,7 @@ absl::Status Session::OnTime(absl::Time now) const {
 absl::Time Session::BreakTime() const {
   if (phase_ == Phase::kDetached) return absl::InfiniteFuture();
   if (phase_ == Phase::kOpening) return opened_ + connect_timeout_;
-  return std::min(drain_by_, heard_ + kSilentIntervals * heartbeat_interval_);
+  return std::min(end_by_, heard_ + kSilentIntervals * heartbeat_interval_);
 }
 
 absl::Time Session::SpeakTime() const {

@@ -112,9 +112,9 @@ class Session {
   // Of the present connection.
   absl::Duration heartbeat_interval_ = absl::InfiniteDuration();
   absl::Time opened_;
-  absl::Time spoke_;  // Last written.
-  absl::Time heard_;  // Last read.
-  absl::Time drain_by_ = absl::InfiniteFuture();
+  absl::Time spoke_;                            // Last written.
+  absl::Time heard_;                            // Last read.
+  absl::Time end_by_ = absl::InfiniteFuture();  // Drained, or half-closed.
   std::string drain_address_;
 };
 

@@ -21,11 +21,15 @@ constexpr absl::Duration kPatience = absl::Seconds(30);
 class ScriptedServer::Reactor final : public grpc::ServerGenericBidiReactor,
                                       public ScriptedStream {
  public:
-  void Begin(std::shared_ptr<Reactor> self) {
+  explicit Reactor(std::string peer) : peer_(std::move(peer)) {}
+
+  void Begin(std::shared_ptr<Reactor> self, bool reads) {
     self_ = std::move(self);
     StartSendInitialMetadata();
-    StartRead(&incoming_);
+    if (reads) StartRead(&incoming_);
   }
+
+  std::string peer() const override { return peer_; }
 
   bool Read(v1::ProcessRequest* request) override {
     MutexLock lock(&mutex_);
@@ -129,6 +133,7 @@ class ScriptedServer::Reactor final : public grpc::ServerGenericBidiReactor,
     lock.Unlock();
   }
 
+  const std::string peer_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::string> requests_ MSGPROC_GUARDED_BY(mutex_);
@@ -144,6 +149,14 @@ class ScriptedServer::Reactor final : public grpc::ServerGenericBidiReactor,
   grpc::ByteBuffer outgoing_;
   std::shared_ptr<Reactor> self_;
 };
+
+v1::ProcessRequest ScriptedStream::ReadMessages(int count) {
+  v1::ProcessRequest all;
+  v1::ProcessRequest request;
+  while (all.messages_size() < count && Read(&request)) all.MergeFrom(request);
+  EXPECT_EQ(all.messages_size(), count);
+  return all;
+}
 
 ScriptedServer::ScriptedServer() {
   int port = 0;
@@ -164,10 +177,10 @@ void ScriptedServer::Stop() {
 }
 
 grpc::ServerGenericBidiReactor* ScriptedServer::CreateReactor(
-    grpc::GenericCallbackServerContext* /*context*/) {
-  const auto reactor = std::make_shared<Reactor>();
-  reactor->Begin(reactor);
+    grpc::GenericCallbackServerContext* context) {
+  const auto reactor = std::make_shared<Reactor>(context->peer());
   MutexLock lock(&mutex_);
+  reactor->Begin(reactor, reads_);
   streams_.push_back(reactor);
   opened_.SignalAll();
   return reactor.get();
@@ -184,6 +197,11 @@ std::shared_ptr<ScriptedStream> ScriptedServer::Accept() {
   std::shared_ptr<ScriptedStream> stream = std::move(streams_.front());
   streams_.pop_front();
   return stream;
+}
+
+void ScriptedServer::StopReading() {
+  MutexLock lock(&mutex_);
+  reads_ = false;
 }
 
 bool ScriptedServer::HasStream() {

@@ -16,15 +16,17 @@ namespace msgproc::client {
 
 class ScriptedServer;
 
-// One stream at a ScriptedServer, driven by the test: it reads when the test
-// reads, and says what the test says. Every wait has a deadline (and fails the
-// test when it runs out). Called from the test's thread only.
+// One stream at a ScriptedServer: it says what the test says. Every wait has a
+// deadline (and fails the test when it runs out). Called from the test's thread
+// only.
 class ScriptedStream {
  public:
   virtual ~ScriptedStream() = default;
 
   // The next request. False: the client half-closed or is gone.
   virtual bool Read(v1::ProcessRequest* request) = 0;
+  // Reads until there are so many messages, with what else came on the way.
+  v1::ProcessRequest ReadMessages(int count);
   // Reads until the client half-closes or is gone.
   virtual std::vector<v1::ProcessRequest> ReadAll() = 0;
   // Bytes in place of a frame.
@@ -37,6 +39,9 @@ class ScriptedStream {
   void Write(const v1::ProcessResponse& response) {
     WriteBytes(response.SerializeAsString());
   }
+
+  // The client's end of the connection.
+  virtual std::string peer() const = 0;
 };
 
 // A processor whose every answer is written in the test.
@@ -46,6 +51,8 @@ class ScriptedServer : public grpc::CallbackGenericService {
   ~ScriptedServer() override;
 
   std::string address() const { return address_; }
+  // From the next stream on nothing is read, so that HTTP/2's own window fills.
+  void StopReading();
   // The next stream that a client opened, in the order of opening; null when
   // there is none for long.
   std::shared_ptr<ScriptedStream> Accept();
@@ -64,6 +71,7 @@ class ScriptedServer : public grpc::CallbackGenericService {
   CondVar opened_;
   std::deque<std::shared_ptr<ScriptedStream>> streams_
       MSGPROC_GUARDED_BY(mutex_);
+  bool reads_ MSGPROC_GUARDED_BY(mutex_) = true;
   std::string address_;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -1,0 +1,82 @@
+#include "client/channel_cache.h"
+
+#include <iterator>
+
+#include "grpcpp/create_channel.h"
+
+namespace msgproc::client {
+namespace {
+
+// A dead peer is found by heartbeats; this finds it where a connection has no
+// stream that is heard. Pings as rare as this are allowed by every server.
+constexpr int kKeepaliveTimeMs = 5 * 60 * 1000;
+constexpr int kKeepaliveTimeoutMs = 20 * 1000;
+// The server bounds what it sends; this bounds what it could.
+constexpr int kMaxReceiveBytes = 64 << 20;
+
+// Sets all of `from`'s, so that the caller's word is the last.
+void Overwrite(const grpc::ChannelArguments& from, grpc::ChannelArguments* to) {
+  const grpc_channel_args from_args = from.c_channel_args();
+  for (size_t i = 0; i < from_args.num_args; ++i) {
+    const grpc_arg& arg = from_args.args[i];
+    switch (arg.type) {
+      case GRPC_ARG_INTEGER:
+        to->SetInt(arg.key, arg.value.integer);
+        break;
+      case GRPC_ARG_STRING:
+        to->SetString(arg.key, arg.value.string);
+        break;
+      case GRPC_ARG_POINTER:
+        to->SetPointerWithVtable(arg.key, arg.value.pointer.p,
+                                 arg.value.pointer.vtable);
+        break;
+    }
+  }
+}
+
+std::shared_ptr<grpc::Channel> Create(const ChannelCache::Request& request) {
+  grpc::ChannelArguments arguments;
+  // Otherwise channels to one address share a connection.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // Streams are made again by us; gRPC would keep copies for doing so.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  Overwrite(request.arguments, &arguments);
+  return grpc::CreateCustomChannel(request.address,
+                                   request.credentials != nullptr
+                                       ? request.credentials
+                                       : grpc::InsecureChannelCredentials(),
+                                   arguments);
+}
+
+}  // namespace
+
+ChannelCache& ChannelCache::Get() {
+  // Never destroyed: streams may outlive static objects.
+  static ChannelCache* const instance = new ChannelCache();
+  return *instance;
+}
+
+std::shared_ptr<grpc::Channel> ChannelCache::Connect(
+    const Request& request, const grpc::Channel* failed) {
+  if (request.key < 0) return Create(request);
+  std::shared_ptr<grpc::Channel> channel;
+  const Key key{request.address, request.credentials.get(), request.key};
+  MutexLock lock(&mutex_);
+  const auto found = shared_.find(key);
+  if (found != shared_.end()) {
+    channel = found->second.channel.lock();
+    if (channel != nullptr && channel.get() != failed) return channel;
+  }
+  for (auto it = shared_.begin(); it != shared_.end();) {
+    it = it->second.channel.expired() ? shared_.erase(it) : std::next(it);
+  }
+  channel = Create(request);
+  shared_[key] = {.channel = channel, .credentials = request.credentials};
+  return channel;
+}
+
+}  // namespace msgproc::client

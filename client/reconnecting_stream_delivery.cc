@@ -1,0 +1,123 @@
+// What is done with what the calls bring: callbacks, one at a time, in order.
+#include <utility>
+
+#include "client/callback_scope.h"
+#include "client/reconnecting_stream.h"
+#include "client/result_decoding.h"
+#include "common/clock.h"
+
+namespace msgproc::client {
+namespace {
+
+StreamEvent::State ToEventState(SessionState state) {
+  switch (state) {
+    case SessionState::kNew:
+      return StreamEvent::State::kNew;
+    case SessionState::kResumed:
+      return StreamEvent::State::kResumed;
+    case SessionState::kLost:
+      return StreamEvent::State::kLost;
+  }
+  return StreamEvent::State::kNone;
+}
+
+}  // namespace
+
+void ReconnectingStream::OnFrame() {
+  mutex_.Lock();
+  frame_waiting_ = true;
+  if (!delivering_) Deliver();
+  Leave();
+}
+
+void ReconnectingStream::Deliver() {
+  delivering_ = true;
+  while (true) {
+    if (!events_.empty()) {
+      DeliverEvent();
+    } else if (frame_waiting_) {
+      DeliverFrame();
+    } else {
+      break;
+    }
+  }
+  delivering_ = false;
+  if (waiting_ > 0 || phase_ == Phase::kEnded) changed_.SignalAll();
+}
+
+void ReconnectingStream::DeliverEvent() {
+  const StreamEvent event = std::move(events_.front());
+  events_.pop_front();
+  if (!options_.on_event) return;
+  mutex_.Unlock();
+  {
+    const CallbackScope scope(this);
+    options_.on_event(event);
+  }
+  mutex_.Lock();
+}
+
+void ReconnectingStream::DeliverFrame() {
+  frame_waiting_ = false;
+  ProcessCall* const call = call_.get();
+  mutex_.Unlock();
+  const bool readable =
+      flat_.Assign(call->incoming()) && frame_.Parse(flat_.bytes());
+  // As early as can be: the next frame comes while this one is delivered.
+  call->ReadNext();
+  mutex_.Lock();
+  if (!broken_.ok()) return;
+  if (!readable) {
+    Break(absl::InternalError(
+        "the server sent a frame that is no ProcessResponse"));
+    return;
+  }
+  const absl::Time now = Clock::Monotonic()->Now();
+  const Session::Heard heard = session_.OnFrame(frame_, now);
+  if (heard.welcome) {
+    server_id_ = heard.server_id;
+    failed_.clear();
+    policy_.OnConnected(now);
+    AddEvent(StreamEvent::Kind::kConnected, absl::OkStatus());
+    events_.back().state = ToEventState(heard.state);
+    changed_.SignalAll();
+    while (!events_.empty()) DeliverEvent();
+  }
+  if (heard.count > 0) DeliverResults(heard);
+  if (heard.drain) AddEvent(StreamEvent::Kind::kDraining, absl::OkStatus());
+  if (!heard.status.ok()) Break(heard.status);
+  WriteNext();
+  SetTimer();
+}
+
+void ReconnectingStream::DeliverResults(const Session::Heard& heard) {
+  policy_.OnResult();
+  mutex_.Unlock();
+  {
+    const CallbackScope scope(this);
+    for (size_t i = heard.first; i < heard.first + heard.count; ++i) {
+      options_.on_result(ToResult(frame_.results[i]));
+    }
+  }
+  mutex_.Lock();
+  delivered_ += heard.count;
+  if (waiting_ > 0) changed_.SignalAll();
+}
+
+void ReconnectingStream::AddEvent(StreamEvent::Kind kind, absl::Status status) {
+  StreamEvent& event = events_.emplace_back();
+  event.kind = kind;
+  event.server_id = server_id_;
+  event.address = address_;
+  event.status = std::move(status);
+}
+
+void ReconnectingStream::End(absl::Status status) {
+  phase_ = Phase::kEnded;
+  status_ = std::move(status);
+  AddEvent(StreamEvent::Kind::kClosed, status_);
+  changed_.SignalAll();
+  SetTimer();
+}
+
+}  // namespace msgproc::client

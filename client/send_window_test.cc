@@ -1,0 +1,314 @@
+#include "client/send_window.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "msgproc/v1/processor.pb.h"
+
+namespace msgproc::client {
+namespace {
+
+constexpr WindowLimits kServer = {
+    .messages = 100, .bytes = 1 << 20, .batch_messages = 10};
+const absl::Time kNow = absl::UnixEpoch();
+
+std::vector<wire::ResultView> Results(uint64_t first, uint64_t last,
+                                      absl::string_view payload = "") {
+  std::vector<wire::ResultView> results;
+  for (uint64_t i = first; i <= last; ++i) {
+    results.emplace_back().sequence = i;
+    results.back().payload = payload;
+  }
+  return results;
+}
+
+class SendWindowTest : public testing::Test {
+ protected:
+  void Append(int count, size_t bytes = 1) {
+    for (int i = 0; i < count; ++i) {
+      ASSERT_NE(window_.TryAppend(std::string(bytes, 'x'), {}), 0U);
+    }
+  }
+
+  // Opens, is welcomed, and writes frames until there is nothing to write.
+  void Connect(SessionState state, uint64_t accepted_through = 0,
+               const WindowLimits& server = kServer) {
+    pieces_.clear();
+    window_.OnOpen(&pieces_);
+    ASSERT_TRUE(window_.OnWelcome(state, accepted_through, server).ok());
+  }
+
+  // The sequences in the next frame.
+  std::vector<uint64_t> NextFrame() {
+    pieces_.clear();
+    window_.NextFrame(&pieces_);
+    return Sequences();
+  }
+
+  std::vector<uint64_t> Sequences() const {
+    std::string bytes;
+    for (const wire::Piece& piece : pieces_) {
+      bytes.append(piece.data, piece.size);
+    }
+    v1::ProcessRequest request;
+    EXPECT_TRUE(request.ParseFromString(bytes));
+    std::vector<uint64_t> sequences;
+    for (const v1::Message& message : request.messages()) {
+      sequences.push_back(message.sequence());
+    }
+    return sequences;
+  }
+
+  void SendAll() {
+    while (window_.CanSend()) NextFrame();
+  }
+
+  SendWindow window_{WindowLimits{}};
+  std::vector<wire::Piece> pieces_;
+};
+
+TEST_F(SendWindowTest, SixtyFourMessagesGoAlongWithTheFirstOpen) {
+  Append(64);
+  EXPECT_EQ(window_.TryAppend("x", {}), 0U);
+  window_.OnOpen(&pieces_);
+  EXPECT_EQ(Sequences().size(), 64U);
+}
+
+TEST_F(SendWindowTest, SixtyFourKibibytesGoAlongWithTheFirstOpen) {
+  Append(3, 20 << 10);
+  EXPECT_EQ(window_.TryAppend(std::string(20 << 10, 'x'), {}), 0U);
+  window_.OnOpen(&pieces_);
+  size_t bytes = 0;
+  for (const wire::Piece& piece : pieces_) bytes += piece.size;
+  EXPECT_LE(bytes, 64U << 10);
+  EXPECT_EQ(Sequences().size(), 3U);
+}
+
+TEST_F(SendWindowTest, ALargeMessageWaitsForTheFirstWelcome) {
+  const std::string large(65 << 10, 'x');
+  EXPECT_EQ(window_.TryAppend(large, {}), 0U);
+  Connect(SessionState::kNew);
+  EXPECT_EQ(window_.TryAppend(large, {}), 1U);
+}
+
+TEST_F(SendWindowTest, TheFirstRequestIsTheSameWhenItIsSentAgain) {
+  Append(2);
+  window_.OnOpen(&pieces_);
+  EXPECT_EQ(Sequences(), (std::vector<uint64_t>{1, 2}));
+  Append(1);
+  window_.OnDisconnected();
+  pieces_.clear();
+  window_.OnOpen(&pieces_);
+  EXPECT_EQ(Sequences(), (std::vector<uint64_t>{1, 2}));
+  ASSERT_TRUE(window_.OnWelcome(SessionState::kResumed, 2, kServer).ok());
+  EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{3}));
+}
+
+TEST_F(SendWindowTest, WhatWentAlongWithOpenIsNotSentAgain) {
+  Append(2);
+  // The server may say what it had accepted before or after it read them.
+  for (const uint64_t accepted : {0, 2}) {
+    SCOPED_TRACE(accepted);
+    SendWindow window{WindowLimits{}};
+    window.TryAppend("a", {});
+    window.TryAppend("b", {});
+    window.OnOpen(&pieces_);
+    ASSERT_TRUE(window.OnWelcome(SessionState::kNew, accepted, kServer).ok());
+    EXPECT_FALSE(window.CanSend());
+  }
+}
+
+TEST_F(SendWindowTest, ALaterOpenCarriesNothing) {
+  Connect(SessionState::kNew);
+  Append(5);
+  SendAll();
+  window_.OnDisconnected();
+  pieces_.clear();
+  const SendWindow::Frame open = window_.OnOpen(&pieces_);
+  EXPECT_EQ(open.messages, 0U);
+  EXPECT_TRUE(pieces_.empty());
+  ASSERT_TRUE(window_.OnWelcome(SessionState::kNew, 0, kServer).ok());
+  EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{1, 2, 3, 4, 5}));
+}
+
+TEST_F(SendWindowTest, ResumesBehindWhatWasAccepted) {
+  Connect(SessionState::kNew);
+  Append(5);
+  SendAll();
+  window_.OnResults(Results(1, 2), kNow);
+  window_.OnDisconnected();
+  Connect(SessionState::kResumed, 4);
+  EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{5}));
+  EXPECT_EQ(window_.OnResults(Results(3, 5), kNow).count, 3U);
+  EXPECT_TRUE(window_.drained());
+}
+
+TEST_F(SendWindowTest, AfterALossSendsAgainWhatHasNoResult) {
+  Connect(SessionState::kNew);
+  Append(5);
+  SendAll();
+  window_.OnResults(Results(1, 2), kNow);
+  window_.OnDisconnected();
+  // What a server that knows nothing says it accepted means nothing.
+  Connect(SessionState::kLost, 77);
+  EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{3, 4, 5}));
+}
+
+TEST_F(SendWindowTest, AResultThatCameBeforeIsDropped) {
+  Connect(SessionState::kNew);
+  Append(5);
+  SendAll();
+  window_.OnResults(Results(1, 2), kNow);
+  const SendWindow::NewResults found = window_.OnResults(Results(1, 4), kNow);
+  EXPECT_TRUE(found.status.ok());
+  EXPECT_EQ(found.first, 2U);
+  EXPECT_EQ(found.count, 2U);
+}
+
+TEST_F(SendWindowTest, AGapInTheResultsIsAnError) {
+  Connect(SessionState::kNew);
+  Append(5);
+  SendAll();
+  std::vector<wire::ResultView> results = Results(1, 2);
+  results.emplace_back().sequence = 4;
+  const SendWindow::NewResults found = window_.OnResults(results, kNow);
+  EXPECT_EQ(found.status.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(found.count, 2U);
+  EXPECT_EQ(window_.received_through(), 2U);
+}
+
+TEST_F(SendWindowTest, AResultOfAMessageThatWasNotSentIsAnError) {
+  Connect(SessionState::kNew);
+  Append(15);
+  NextFrame();
+  EXPECT_FALSE(window_.OnResults(Results(1, 11), kNow).status.ok());
+  EXPECT_EQ(window_.received_through(), 10U);
+}
+
+TEST_F(SendWindowTest, ANewSessionAfterResultsIsAnError) {
+  Connect(SessionState::kNew);
+  Append(1);
+  SendAll();
+  window_.OnResults(Results(1, 1), kNow);
+  window_.OnDisconnected();
+  window_.OnOpen(&pieces_);
+  EXPECT_EQ(window_.OnWelcome(SessionState::kNew, 0, kServer).code(),
+            absl::StatusCode::kInternal);
+}
+
+TEST_F(SendWindowTest, AcceptedMessagesThatWereNeverSentAreAnError) {
+  Connect(SessionState::kNew);
+  Append(3);
+  SendAll();
+  Append(3);
+  window_.OnDisconnected();
+  window_.OnOpen(&pieces_);
+  EXPECT_FALSE(window_.OnWelcome(SessionState::kResumed, 4, kServer).ok());
+}
+
+TEST_F(SendWindowTest, AcceptingLessThanWasReceivedIsAnError) {
+  Connect(SessionState::kNew);
+  Append(3);
+  SendAll();
+  window_.OnResults(Results(1, 3), kNow);
+  window_.OnDisconnected();
+  window_.OnOpen(&pieces_);
+  EXPECT_FALSE(window_.OnWelcome(SessionState::kResumed, 2, kServer).ok());
+}
+
+TEST_F(SendWindowTest, AFrameHoldsABatchOrAMebibyteOrOneMessage) {
+  Connect(SessionState::kNew, 0,
+          {.messages = 1000, .bytes = 64 << 20, .batch_messages = 10});
+  Append(11);
+  EXPECT_EQ(NextFrame().size(), 10U);
+  EXPECT_EQ(NextFrame().size(), 1U);
+  Append(1, 3 << 20);
+  Append(2, 400 << 10);
+  Append(1, 400 << 10);
+  EXPECT_EQ(NextFrame().size(), 1U);
+  EXPECT_EQ(NextFrame().size(), 2U);
+  EXPECT_EQ(NextFrame().size(), 1U);
+}
+
+TEST_F(SendWindowTest, TheWindowIsFullAtTheServersLimits) {
+  Connect(SessionState::kNew, 0, {.messages = 3, .bytes = 100});
+  Append(3);
+  EXPECT_EQ(window_.TryAppend("x", {}), 0U);
+  SendAll();
+  window_.OnResults(Results(1, 3), kNow);
+  Append(1, 60);
+  EXPECT_EQ(window_.TryAppend(std::string(41, 'x'), {}), 0U);
+  EXPECT_NE(window_.TryAppend(std::string(40, 'x'), {}), 0U);
+}
+
+TEST_F(SendWindowTest, OneMessageAlwaysFits) {
+  Connect(SessionState::kNew, 0, {.messages = 3, .bytes = 100});
+  Append(1, 1000);
+  EXPECT_EQ(window_.TryAppend("x", {}), 0U);
+}
+
+TEST_F(SendWindowTest, HeadersCountAgainstTheWindow) {
+  Connect(SessionState::kNew, 0, {.messages = 3, .bytes = 100});
+  Append(1);
+  const wire::HeaderView header = {.key = "key", .value = "value"};
+  EXPECT_EQ(window_.TryAppend(std::string(92, 'x'), {&header, 1}), 0U);
+  EXPECT_NE(window_.TryAppend(std::string(91, 'x'), {&header, 1}), 0U);
+}
+
+TEST_F(SendWindowTest, AServerWithASmallerWindowIsGivenNoMoreThanThat) {
+  Connect(SessionState::kNew);
+  Append(20);
+  SendAll();
+  window_.OnDisconnected();
+  Connect(SessionState::kNew, 0, {.messages = 7, .bytes = 1 << 20});
+  EXPECT_EQ(NextFrame().size(), 7U);
+  EXPECT_FALSE(window_.CanSend());
+  window_.OnResults(Results(1, 2), kNow);
+  EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{8, 9}));
+  EXPECT_EQ(window_.TryAppend("x", {}), 0U);
+}
+
+TEST_F(SendWindowTest, HalfAWindowOfResultsIsAcknowledgedAtOnce) {
+  Connect(SessionState::kNew, 0, {.messages = 10, .bytes = 1000});
+  Append(10);
+  SendAll();
+  EXPECT_EQ(window_.acknowledge_by(), absl::InfiniteFuture());
+  window_.OnResults(Results(1, 1), kNow);
+  EXPECT_EQ(window_.acknowledge_by(), kNow + absl::Seconds(1));
+  window_.OnResults(Results(2, 4), kNow + absl::Milliseconds(500));
+  EXPECT_EQ(window_.acknowledge_by(), kNow + absl::Seconds(1));
+  window_.OnResults(Results(5, 5), kNow);
+  EXPECT_EQ(window_.acknowledge_by(), absl::InfinitePast());
+  EXPECT_EQ(window_.Acknowledge().received_through, 5U);
+  EXPECT_EQ(window_.acknowledge_by(), absl::InfiniteFuture());
+  window_.OnResults(Results(6, 6, std::string(500, 'x')), kNow);
+  EXPECT_EQ(window_.acknowledge_by(), absl::InfinitePast());
+}
+
+TEST_F(SendWindowTest, EveryFrameAcknowledges) {
+  Connect(SessionState::kNew);
+  Append(2);
+  SendAll();
+  window_.OnResults(Results(1, 2), kNow);
+  EXPECT_FALSE(window_.acknowledged());
+  Append(1);
+  EXPECT_EQ(window_.NextFrame(&pieces_).received_through, 2U);
+  EXPECT_TRUE(window_.acknowledged());
+  EXPECT_EQ(window_.acknowledge_by(), absl::InfiniteFuture());
+}
+
+TEST_F(SendWindowTest, WhatHasItsResultLeavesMemory) {
+  Connect(SessionState::kNew, 0, {.messages = 1000, .bytes = 8 << 20});
+  for (uint64_t i = 1; i <= 10'000; ++i) {
+    ASSERT_EQ(window_.TryAppend(std::string(1000, 'x'), {}), i);
+    NextFrame();
+    pieces_.clear();
+    if (i > 500) window_.OnResults(Results(i - 500, i - 500), kNow);
+    ASSERT_LT(window_.held_bytes(), 1U << 20);
+  }
+}
+
+}  // namespace
+}  // namespace msgproc::client

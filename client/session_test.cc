@@ -1,0 +1,267 @@
+#include "client/session.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "msgproc/v1/processor.pb.h"
+
+namespace msgproc::client {
+namespace {
+
+class SessionTest : public testing::Test {
+ protected:
+  SessionTest() : session_(Options()) {}
+
+  static Session::Options Options() {
+    v1::Open open;
+    open.set_session_id("me");
+    return {.open = open.SerializeAsString(),
+            .connect_timeout = absl::Seconds(10)};
+  }
+
+  static v1::ProcessResponse Welcome() {
+    v1::ProcessResponse response;
+    v1::Welcome* welcome = response.mutable_welcome();
+    welcome->set_state(v1::Welcome::STATE_NEW);
+    welcome->set_server_id("server");
+    welcome->set_max_batch_messages(10);
+    welcome->set_max_payload_bytes(1000);
+    welcome->set_max_outstanding_messages(100);
+    welcome->set_max_outstanding_bytes(10'000);
+    welcome->mutable_heartbeat_interval()->set_seconds(4);
+    return response;
+  }
+
+  static v1::ProcessResponse Results(uint64_t first, uint64_t last) {
+    v1::ProcessResponse response;
+    for (uint64_t i = first; i <= last; ++i) {
+      response.add_results()->set_sequence(i);
+    }
+    return response;
+  }
+
+  Session::Heard Hear(const v1::ProcessResponse& response) {
+    bytes_ = response.SerializeAsString();
+    wire::ResponseFrame frame;
+    EXPECT_TRUE(frame.Parse(bytes_));
+    return session_.OnFrame(frame, now_);
+  }
+
+  void Connect(const v1::ProcessResponse& welcome = Welcome()) {
+    session_.OnOpen(now_, &write_);
+    ASSERT_TRUE(Hear(welcome).status.ok());
+  }
+
+  // The next write as a request; `write_` has the rest.
+  bool NextWrite(v1::ProcessRequest* request) {
+    if (!session_.NextWrite(now_, &write_)) return false;
+    std::string bytes = write_.head;
+    for (const wire::Piece& piece : write_.messages) {
+      bytes.append(piece.data, piece.size);
+    }
+    EXPECT_TRUE(request->ParseFromString(bytes));
+    return true;
+  }
+
+  absl::Time now_ = absl::UnixEpoch();
+  Session session_;
+  Session::Write write_;
+  v1::ProcessRequest request_;
+  std::string bytes_;
+};
+
+TEST_F(SessionTest, TheFirstWriteIsOpen) {
+  session_.TryAppend("hi", {});
+  session_.OnOpen(now_, &write_);
+  std::string bytes = write_.head;
+  for (const wire::Piece& piece : write_.messages) {
+    bytes.append(piece.data, piece.size);
+  }
+  ASSERT_TRUE(request_.ParseFromString(bytes));
+  EXPECT_EQ(request_.open().session_id(), "me");
+  ASSERT_EQ(request_.messages_size(), 1);
+  EXPECT_EQ(request_.messages(0).payload(), "hi");
+  EXPECT_FALSE(session_.NextWrite(now_, &write_)) << "before Welcome";
+}
+
+TEST_F(SessionTest, HearsWelcome) {
+  session_.OnOpen(now_, &write_);
+  const Session::Heard heard = Hear(Welcome());
+  EXPECT_TRUE(heard.welcome);
+  EXPECT_EQ(heard.server_id, "server");
+  EXPECT_EQ(session_.phase(), Session::Phase::kOpen);
+  EXPECT_EQ(session_.max_payload_bytes(), 1000U);
+}
+
+TEST_F(SessionTest, ResultsMayComeWithWelcome) {
+  session_.TryAppend("hi", {});
+  session_.OnOpen(now_, &write_);
+  v1::ProcessResponse response = Welcome();
+  response.add_results()->set_sequence(1);
+  const Session::Heard heard = Hear(response);
+  EXPECT_TRUE(heard.welcome);
+  EXPECT_EQ(heard.count, 1U);
+}
+
+TEST_F(SessionTest, ResultsBeforeWelcomeAreAnError) {
+  session_.TryAppend("hi", {});
+  session_.OnOpen(now_, &write_);
+  const Session::Heard heard = Hear(Results(1, 1));
+  EXPECT_EQ(heard.status.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(heard.count, 0U);
+}
+
+TEST_F(SessionTest, ASecondWelcomeIsAnError) {
+  Connect();
+  EXPECT_EQ(Hear(Welcome()).status.code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(SessionTest, AnUnknownStateIsAnError) {
+  session_.OnOpen(now_, &write_);
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->set_state(v1::Welcome::STATE_UNSPECIFIED);
+  EXPECT_EQ(Hear(welcome).status.code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(SessionTest, SpeaksAtLeastEveryHeartbeatInterval) {
+  Connect();
+  EXPECT_FALSE(NextWrite(&request_));
+  EXPECT_EQ(session_.SpeakTime(), now_ + absl::Seconds(4));
+  now_ += absl::Seconds(4);
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_EQ(request_.ByteSizeLong(), 0U);
+  EXPECT_EQ(session_.SpeakTime(), now_ + absl::Seconds(4));
+  EXPECT_FALSE(NextWrite(&request_));
+}
+
+TEST_F(SessionTest, AMessageIsAHeartbeatToo) {
+  Connect();
+  now_ += absl::Seconds(3);
+  session_.TryAppend("hi", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_EQ(session_.SpeakTime(), now_ + absl::Seconds(4));
+}
+
+TEST_F(SessionTest, ThreeSilentIntervalsBreakTheConnection) {
+  Connect();
+  now_ += absl::Seconds(8);
+  ASSERT_TRUE(Hear(v1::ProcessResponse()).status.ok());
+  EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(12));
+  now_ += absl::Seconds(12) - absl::Nanoseconds(1);
+  EXPECT_TRUE(session_.OnTime(now_).ok());
+  now_ += absl::Nanoseconds(1);
+  EXPECT_EQ(session_.OnTime(now_).code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(SessionTest, AnAttemptToConnectTakesNoLongerThanItMay) {
+  session_.OnOpen(now_, &write_);
+  EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(10));
+  EXPECT_TRUE(session_.OnTime(now_).ok());
+  EXPECT_EQ(session_.OnTime(now_ + absl::Seconds(10)).code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_F(SessionTest, AcknowledgesASecondAfterTheFirstResultAtTheLatest) {
+  Connect();
+  session_.TryAppend("hi", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  Hear(Results(1, 1));
+  EXPECT_FALSE(NextWrite(&request_));
+  EXPECT_EQ(session_.SpeakTime(), now_ + absl::Seconds(1));
+  now_ += absl::Seconds(1);
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_EQ(request_.received_through(), 1U);
+  EXPECT_EQ(request_.messages_size(), 0);
+}
+
+TEST_F(SessionTest, ClosesOnceEverythingIsAnswered) {
+  Connect();
+  session_.TryAppend("hi", {});
+  session_.Close();
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_FALSE(write_.half_close);
+  EXPECT_FALSE(NextWrite(&request_));
+  Hear(Results(1, 1));
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_TRUE(write_.has_frame);
+  EXPECT_EQ(request_.received_through(), 1U);
+  EXPECT_TRUE(write_.half_close);
+  EXPECT_EQ(session_.phase(), Session::Phase::kHalfClosed);
+  EXPECT_FALSE(NextWrite(&request_));
+}
+
+TEST_F(SessionTest, ClosesWithoutAFrameWhenThereIsNothingToSay) {
+  Connect();
+  session_.Close();
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_FALSE(write_.has_frame);
+  EXPECT_TRUE(write_.half_close);
+}
+
+TEST_F(SessionTest, AServerThatDoesNotEndAfterTheHalfCloseIsGivenUp) {
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->clear_heartbeat_interval();
+  Connect(welcome);
+  EXPECT_EQ(session_.BreakTime(), absl::InfiniteFuture());
+  session_.Close();
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(10));
+}
+
+TEST_F(SessionTest, DrainsOnlyWhatIsInFlight) {
+  Connect();
+  session_.TryAppend("sent", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  session_.TryAppend("waits", {});
+  v1::ProcessResponse drain;
+  drain.mutable_drain()->set_server_address("there:1");
+  drain.mutable_drain()->mutable_grace()->set_seconds(5);
+  EXPECT_TRUE(Hear(drain).drain);
+  EXPECT_EQ(session_.drain_address(), "there:1");
+  EXPECT_FALSE(NextWrite(&request_));
+  EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(5));
+  Hear(Results(1, 1));
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_EQ(request_.messages_size(), 0);
+  EXPECT_EQ(request_.received_through(), 1U);
+  EXPECT_TRUE(write_.half_close);
+}
+
+TEST_F(SessionTest, ADrainThatTakesLongerThanItsGraceBreaks) {
+  Connect();
+  session_.TryAppend("sent", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  v1::ProcessResponse drain;
+  drain.mutable_drain()->mutable_grace()->set_seconds(1);
+  Hear(drain);
+  EXPECT_EQ(session_.OnTime(now_ + absl::Seconds(1)).code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_F(SessionTest, HeartbeatsGoOnWhileDraining) {
+  Connect();
+  session_.TryAppend("sent", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  v1::ProcessResponse drain;
+  drain.mutable_drain();
+  Hear(drain);
+  now_ += absl::Seconds(4);
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_EQ(request_.ByteSizeLong(), 0U);
+  EXPECT_FALSE(write_.half_close);
+}
+
+TEST_F(SessionTest, ANewConnectionForgetsTheDrainOfTheLast) {
+  Connect();
+  v1::ProcessResponse drain;
+  drain.mutable_drain()->mutable_grace()->set_seconds(1);
+  Hear(drain);
+  session_.OnDisconnected();
+  EXPECT_EQ(session_.BreakTime(), absl::InfiniteFuture());
+  Connect();
+  EXPECT_EQ(session_.phase(), Session::Phase::kOpen);
+  EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(12));
+}
+
+}  // namespace
+}  // namespace msgproc::client
