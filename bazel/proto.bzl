@@ -1,6 +1,6 @@
 """cc_proto(): C++ messages and, on demand, gRPC stubs, made by the system's protoc."""
 
-def cc_proto(name, srcs, root = "proto", grpc = False, deps = [], **kwargs):
+def cc_proto(name, srcs, root = "proto", grpc = False, imports = [], deps = [], **kwargs):
     """Compiles .proto files of this package into one cc_library.
 
     Args:
@@ -8,8 +8,9 @@ def cc_proto(name, srcs, root = "proto", grpc = False, deps = [], **kwargs):
       srcs: .proto files, in this package.
       root: the import root: the folder that import paths are relative to.
       grpc: whether the files hold services.
-      deps: cc_proto libraries that these files import (their .proto files must
+      imports: .proto files of other packages that these files import (they must
         be under the same root).
+      deps: the cc_proto libraries of those.
       **kwargs: passed to the cc_library.
     """
     stems = [src[:-len(".proto")] for src in srcs]
@@ -25,11 +26,12 @@ def cc_proto(name, srcs, root = "proto", grpc = False, deps = [], **kwargs):
         ]
     native.genrule(
         name = name + "_protoc",
-        srcs = srcs,
+        srcs = srcs + imports,
         outs = headers + sources,
-        cmd = "protoc -I{root} {options} $(SRCS)".format(
+        cmd = "protoc -I{root} {options} {files}".format(
             root = root,
             options = " ".join(options),
+            files = " ".join(["$(location {})".format(src) for src in srcs]),
         ),
     )
     native.cc_library(
