@@ -1,6 +1,5 @@
 #include "services/processor/run_processor.h"
 
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -83,21 +82,15 @@ class RunningProcessor final : public server::RunningServer {
 int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers) {
   server::ShutdownSignal::Block();
   server::SetDefaultAddresses("127.0.0.1:50051", "127.0.0.1:8051");
-  server::ParseFlagsOrExit(
-      argc, argv,
-      {.name = "msgproc-processor",
-       .summary =
-           "Processes messages behind permanent gRPC sockets: one result "
-           "for each message, in order, also across broken connections.",
-       .usage = "bazel run //services/processor -- [flags]"});
-  const auto common = server::ServerOptionsFromFlags();
-  if (!common.ok()) {
-    std::fprintf(stderr, "%s\n",
-                 std::string(common.status().message()).c_str());
-    return server::kUsageExitCode;
-  }
-  return server::RunServer("msgproc-processor", *common, [&] {
-    return RunningProcessor::Start(*common, handlers);
+  const server::ProgramInfo program = {
+      .name = "msgproc-processor",
+      .summary =
+          "Processes messages behind permanent gRPC sockets: one result "
+          "for each message, in order, also across broken connections.",
+      .usage = "bazel run //services/processor -- [flags]"};
+  server::ParseFlagsOrExit(argc, argv, program);
+  return server::RunServer(program, [&](const server::ServerOptions& common) {
+    return RunningProcessor::Start(common, handlers);
   });
 }
 
