@@ -74,7 +74,7 @@ TEST_F(GrpcServerConnectionsTest, ServesOnEveryKindOfAddress) {
   const SocketFolder folder;
   for (const std::string& address :
        {std::string("127.0.0.1:0"), std::string("[::1]:0"),
-        std::string("localhost:0"), "unix:" + folder / "s"}) {
+        "unix:" + folder / "s"}) {
     GrpcServerOptions options;
     options.acceptor.address = address;
     Start(options);
