@@ -74,12 +74,12 @@ TEST_F(MessageStreamTest, AMessageGetsItsResult) {
   EXPECT_TRUE(ReceivedThrough(1));
   EXPECT_EQ(stream_->Close(absl::ZeroDuration()).code(),
             absl::StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(stream_->outstanding(), 0U);
   const std::vector<v1::ProcessRequest> rest = call_->ReadAll();
   ASSERT_EQ(rest.size(), 1U);
   EXPECT_EQ(rest[0].received_through(), 1U);
   call_->Finish(absl::OkStatus());
   EXPECT_EQ(stream_->Close(), absl::OkStatus());
+  EXPECT_EQ(stream_->outstanding(), 0U);
   EXPECT_EQ(Events(), (std::vector<Kind>{Kind::kConnected, Kind::kClosed}));
   EXPECT_EQ(Event(0).server_id, "scripted");
   EXPECT_EQ(Event(0).address, server_.address());
@@ -122,6 +122,7 @@ TEST_F(MessageStreamTest, AFailureIsTheResultOfItsMessageOnly) {
   };
   Connect();
   Send(2);
+  call_->ReadMessages(2);
   v1::ProcessResponse response = Results(1, 2);
   v1::Error* error = response.mutable_results(0)->mutable_error();
   error->set_code(static_cast<int>(absl::StatusCode::kOutOfRange));
@@ -255,6 +256,7 @@ TEST_F(MessageStreamTest, ACallbackMayUseAnotherStreamWithoutBlocking) {
   };
   Connect();
   Send(1);
+  call_->ReadMessages(1);
   call_->Write(Results(1, 1));
   ASSERT_TRUE(ReceivedThrough(1));
   CloseWell();
@@ -300,6 +302,7 @@ TEST_F(MessageStreamTest, CancelInsideACallback) {
   on_result_ = [this](const Result&) { stream_->Cancel(); };
   Connect();
   Send(1);
+  call_->ReadMessages(1);
   call_->Write(Results(1, 1));
   EXPECT_EQ(Event(1).kind, Kind::kClosed);
   EXPECT_EQ(Event(1).status.code(), absl::StatusCode::kCancelled);

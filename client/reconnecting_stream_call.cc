@@ -156,7 +156,9 @@ void ReconnectingStream::OnEnded(const grpc::Status& grpc_status) {
              (status.ok() || MayRetry(status))) {
     End(absl::OkStatus());
   } else {
-    if (connected) AddEvent(StreamEvent::Kind::kDisconnected, status);
+    if (connected && (moved || MayRetry(status))) {
+      AddEvent(StreamEvent::Kind::kDisconnected, status);
+    }
     Retry(std::move(status), moved);
   }
   SetTimer();

@@ -1,0 +1,144 @@
+#include "client/testing/strict_server.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/server_builder.h"
+#include "proto/wire/byte_buffer.h"
+
+namespace msgproc::client {
+
+// One stream: reads always, writes whenever there is something.
+class StrictServer::Reactor final : public grpc::ServerGenericBidiReactor {
+ public:
+  explicit Reactor(StrictServer* server) : server_(server) {
+    {
+      MutexLock lock(&server_->mutex_);
+      stream_ = server_->processor_.NewStream();
+    }
+    StartSendInitialMetadata();
+    StartRead(&incoming_);
+  }
+
+ private:
+  void OnReadDone(bool ok) override {
+    wire::FlatFrame frame;
+    if (ok) frame.Assign(&incoming_);
+    MutexLock lock(&server_->mutex_);
+    if (ok) {
+      status_ = server_->Read(stream_.get(), frame.bytes());
+      ended_ = !status_.ok() || stream_->ended;
+    } else {
+      server_->processor_.HalfClose(stream_.get());
+    }
+    WriteNext();
+    lock.Unlock();
+    if (ok) StartRead(&incoming_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    MutexLock lock(&server_->mutex_);
+    writing_ = false;
+    if (!ok) ended_ = true;
+    WriteNext();
+  }
+
+  void OnCancel() override {
+    MutexLock lock(&server_->mutex_);
+    server_->processor_.Disconnect(stream_.get());
+    ended_ = true;
+    WriteNext();
+  }
+
+  void OnDone() override { delete this; }
+
+  // A server's reactions never come inline: the lock may be held here.
+  void WriteNext() {
+    if (writing_ || finished_) return;
+    v1::ProcessResponse response;
+    if (!ended_ && server_->processor_.Write(
+                       stream_.get(), 1 + server_->random_() % 50, &response)) {
+      writing_ = true;
+      std::vector<wire::Piece> none;
+      outgoing_ = wire::ToByteBuffer(response.SerializeAsString(), &none);
+      StartWrite(&outgoing_);
+    } else if (ended_ || stream_->ended) {
+      finished_ = true;
+      Finish(grpc::Status(status_.ok()
+                              ? grpc::StatusCode::UNAVAILABLE
+                              : static_cast<grpc::StatusCode>(status_.code()),
+                          std::string(status_.message())));
+    } else if (server_->processor_.EndsNow(*stream_)) {
+      finished_ = true;
+      Finish(grpc::Status::OK);
+    }
+  }
+
+  StrictServer* const server_;
+  std::shared_ptr<StrictProcessor::Stream> stream_;
+  // All below: guarded by the server's mutex.
+  bool writing_ = false;
+  bool ended_ = false;
+  bool finished_ = false;
+  absl::Status status_;
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
+};
+
+StrictServer::StrictServer(const StrictProcessor::Limits& limits,
+                           const Trouble& trouble, uint64_t seed)
+    : processor_("strict", limits), trouble_(trouble), random_(seed) {
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                           &port);
+  builder.RegisterCallbackGenericService(this);
+  server_ = builder.BuildAndStart();
+  address_ = absl::StrCat("127.0.0.1:", port);
+}
+
+StrictServer::~StrictServer() {
+  server_->Shutdown(std::chrono::system_clock::now());
+  server_->Wait();
+}
+
+void StrictServer::Calm() {
+  MutexLock lock(&mutex_);
+  trouble_ = {};
+}
+
+absl::Status StrictServer::violation() {
+  MutexLock lock(&mutex_);
+  return violation_;
+}
+
+absl::Status StrictServer::Read(StrictProcessor::Stream* stream,
+                                absl::string_view bytes) {
+  const int dice = static_cast<int>(random_() % 1000);
+  if (dice < trouble_.restarts) {
+    processor_.Restart();
+    return absl::UnavailableError("restarted");
+  }
+  if (stream->ended) return absl::UnavailableError("taken over");
+  absl::Status status = processor_.Read(stream, bytes);
+  if (!status.ok()) {
+    violation_.Update(status);
+    return status;
+  }
+  if (dice < trouble_.restarts + trouble_.cuts) {
+    processor_.Disconnect(stream);
+    return absl::UnavailableError("cut");
+  }
+  if (dice < trouble_.restarts + trouble_.cuts + trouble_.drains) {
+    processor_.Drain(stream);
+  }
+  return absl::OkStatus();
+}
+
+grpc::ServerGenericBidiReactor* StrictServer::CreateReactor(
+    grpc::GenericCallbackServerContext* /*context*/) {
+  return new Reactor(this);
+}
+
+}  // namespace msgproc::client
