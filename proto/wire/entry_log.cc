@@ -11,7 +11,8 @@ namespace {
 
 // An idle socket should hold little, a busy one large runs.
 constexpr size_t kMinSegmentBytes = 2 << 10;
-constexpr size_t kMaxSegmentBytes = 128 << 10;
+// Below 128 KiB, where malloc would go to the kernel for each.
+constexpr size_t kMaxSegmentBytes = 64 << 10;
 // Up to this size copying is cheaper than holding one more segment.
 constexpr size_t kCopyBytes = 4 << 10;
 
