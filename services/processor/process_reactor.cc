@@ -328,11 +328,12 @@ void ProcessReactor::Advance() {
       MutexLock lock(&mutex_);
       actions = Decide();
     }
-    if (actions.read) StartRead(&read_buffer_);
     if (actions.write) {
       host_->method()->MessageSent();
       StartWrite(&write_buffer_);
     }
+    // Behind the write, so that a window update may travel with it.
+    if (actions.read) StartRead(&read_buffer_);
     if (actions.ended != nullptr) {
       host_->sessions()->Detach(actions.ended, this, actions.status.ok());
     }
