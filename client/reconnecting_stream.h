@@ -77,6 +77,7 @@ class ReconnectingStream final : public MessageStream,
   void Deliver() MSGPROC_REQUIRES(mutex_);
   void DeliverEvent() MSGPROC_REQUIRES(mutex_);
   void DeliverFrame() MSGPROC_REQUIRES(mutex_);
+  void TakeFrame(bool readable) MSGPROC_REQUIRES(mutex_);
   void DeliverResults(const Session::Heard& heard) MSGPROC_REQUIRES(mutex_);
   // The last thing that a reaction does: lets go of the lock, and of the call
   // when that is over. The stream may be gone when it returns.

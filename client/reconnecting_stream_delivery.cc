@@ -59,14 +59,23 @@ void ReconnectingStream::DeliverEvent() {
 
 void ReconnectingStream::DeliverFrame() {
   frame_waiting_ = false;
+  // It lives at least until its last read, which is not asked for yet.
   ProcessCall* const call = call_.get();
   mutex_.Unlock();
   const bool readable =
       flat_.Assign(call->incoming()) && frame_.Parse(flat_.bytes());
-  // As early as can be: the next frame comes while this one is delivered.
+  mutex_.Lock();
+  if (broken_.ok()) TakeFrame(readable);
+  mutex_.Unlock();
+  // Behind the write that the frame gave rise to, so that a window update
+  // travels with it.
   call->ReadNext();
   mutex_.Lock();
-  if (!broken_.ok()) return;
+  // A write that was done meanwhile left what callbacks sent to this thread.
+  WriteNext();
+}
+
+void ReconnectingStream::TakeFrame(bool readable) {
   if (!readable) {
     Break(absl::InternalError(
         "the server sent a frame that is no ProcessResponse"));
