@@ -225,19 +225,18 @@ void Acceptor::AdmitWatched(UniqueFd fd) {
                    SocketAddress::PeerOf(watched).ToPeer());
   // Only a hang-up, which epoll always reports, means that both directions are
   // closed: a peer that has closed its own may still be written to by gRPC.
-  uint32_t events = EPOLLET;
-  if (options_.proxy_protocol) {
-    handshake_.Add(id, std::move(fd), Now());
-    events |= EPOLLIN | EPOLLRDHUP;
-  }
-  if (!Watch(EPOLL_CTL_ADD, watched, id, events)) {
+  const uint32_t for_header =
+      options_.proxy_protocol ? EPOLLIN | EPOLLRDHUP : 0;
+  if (!Watch(EPOLL_CTL_ADD, watched, id, EPOLLET | for_header)) {
     const int error = errno;
-    handshake_.Remove(id);
     connections_.Remove(id);
-    return Reject(Rejection::kSystemError,
-                  absl::StrCat("cannot watch a connection: ", strerror(error)));
+    Reject(Rejection::kSystemError,
+           absl::StrCat("cannot watch a connection: ", strerror(error)));
+  } else if (options_.proxy_protocol) {
+    handshake_.Add(id, std::move(fd), Now());
+  } else {
+    HandOver(std::move(fd));
   }
-  if (!options_.proxy_protocol) HandOver(std::move(fd));
 }
 
 void Acceptor::ReadProxyHeader(uint64_t id, bool ended) {
