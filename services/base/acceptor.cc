@@ -1,12 +1,8 @@
 #include "services/base/acceptor.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,8 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
-#include "services/base/log.h"
-#include "services/base/proxy_header.h"
 
 namespace msgproc::server {
 namespace {
@@ -34,53 +28,7 @@ constexpr absl::Duration kListenPause = absl::Milliseconds(100);
 
 absl::Time Now() { return Clock::Monotonic()->Now(); }
 
-int OpenReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
-
-bool IsTransient(int error) {
-  return error == EINTR || error == ECONNABORTED || error == EPROTO ||
-         error == ENETDOWN || error == EHOSTDOWN || error == ENETUNREACH ||
-         error == EHOSTUNREACH || error == ETIMEDOUT || error == EPERM;
-}
-
-void SetTcpOptions(int fd, absl::Duration user_timeout) {
-  const int on = 1;
-  const auto milliseconds =
-      static_cast<unsigned>(absl::ToInt64Milliseconds(user_timeout));
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds,
-             sizeof(milliseconds));
-}
-
-// Whether descriptor `fd` is one of the last `headroom` below the limit. The
-// kernel hands out the lowest free number, so numbers tell how many are used.
-bool InHeadroom(int fd, int headroom) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
-  return static_cast<rlim_t>(fd) + static_cast<rlim_t>(headroom) >=
-         limit.rlim_cur;
-}
-
 }  // namespace
-
-absl::string_view RejectionName(Rejection reason) {
-  switch (reason) {
-    case Rejection::kConnectionLimit:
-      return "connection_limit";
-    case Rejection::kNoDescriptors:
-      return "no_descriptors";
-    case Rejection::kProxyHeader:
-      return "proxy_header";
-    case Rejection::kProxyTimeout:
-      return "proxy_timeout";
-    case Rejection::kStopping:
-      return "stopping";
-    case Rejection::kSystemError:
-      return "system_error";
-    case Rejection::kCount:
-      break;
-  }
-  return "unknown";
-}
 
 absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Listen(
     const AcceptorOptions& options) {
@@ -116,7 +64,6 @@ Acceptor::Acceptor(const AcceptorOptions& options, ListenSocket listener,
       epoll_(std::move(epoll)),
       wakeup_(std::move(wakeup)),
       listener_(std::move(listener)),
-      reserve_(OpenReserve()),
       next_id_(kFirstConnectionId),
       handshake_(options.proxy_header_timeout) {}
 
@@ -159,9 +106,7 @@ AcceptorStats Acceptor::Stats() const {
   AcceptorStats stats;
   stats.accepted = accepted_.load(std::memory_order_relaxed);
   stats.open = connections_.size();
-  for (size_t i = 0; i < stats.rejected.size(); ++i) {
-    stats.rejected[i] = rejected_[i].load(std::memory_order_relaxed);
-  }
+  stats.rejected = rejections_.Snapshot();
   return stats;
 }
 
@@ -227,34 +172,27 @@ void Acceptor::HandleEvent(uint64_t id, uint32_t events) {
 
 void Acceptor::AcceptFrom(int listener) {
   for (int i = 0; i < kAcceptsPerEvent; ++i) {
-    UniqueFd fd(
-        accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    int error = 0;
+    UniqueFd fd = AcceptSocket(listener, &error);
     if (fd.valid()) {
       Admit(std::move(fd));
-    } else if (errno == EMFILE || errno == ENFILE) {
-      if (!AcceptToClose(listener)) return PauseListening();
-    } else if (errno == EAGAIN) {
+    } else if (error == EMFILE || error == ENFILE) {
+      if (!AcceptWithoutDescriptors(listener)) return PauseListening();
+    } else if (error == EAGAIN) {
       return;
-    } else if (!IsTransient(errno)) {
+    } else if (!ConcernsOneConnection(error)) {
       Reject(Rejection::kSystemError,
-             absl::StrCat("cannot accept a connection: ", strerror(errno)));
+             absl::StrCat("cannot accept a connection: ", strerror(error)));
       return PauseListening();
     }
   }
 }
 
-bool Acceptor::AcceptToClose(int listener) {
-  reserve_.Reset();
-  UniqueFd fd(
-      accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  const int error = errno;
-  const bool accepted = fd.valid();
-  // On EAGAIN the one that was waiting has gone by itself.
-  const bool gone = !accepted && error == EAGAIN;
-  if (!gone) Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
-  fd.Reset();
-  reserve_.Reset(OpenReserve());
-  return gone || (accepted && reserve_.valid());
+bool Acceptor::AcceptWithoutDescriptors(int listener) {
+  const DescriptorReserve::Outcome outcome = reserve_.AcceptAndClose(listener);
+  if (outcome == DescriptorReserve::Outcome::kNoneWaiting) return true;
+  Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
+  return outcome == DescriptorReserve::Outcome::kClosedOne;
 }
 
 void Acceptor::Admit(UniqueFd fd) {
@@ -265,7 +203,7 @@ void Acceptor::Admit(UniqueFd fd) {
         absl::StrCat("connection refused: all ", options_.max_connections,
                      " are taken; raise --max_connections or add servers"));
   }
-  if (InHeadroom(fd.get(), options_.descriptor_headroom)) {
+  if (IsInHeadroom(fd.get(), options_.descriptor_headroom)) {
     return Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
   }
   if (is_tcp_) SetTcpOptions(fd.get(), options_.tcp_user_timeout);
@@ -287,19 +225,18 @@ void Acceptor::AdmitWatched(UniqueFd fd) {
                    SocketAddress::PeerOf(watched).ToPeer());
   // Only a hang-up, which epoll always reports, means that both directions are
   // closed: a peer that has closed its own may still be written to by gRPC.
-  uint32_t events = EPOLLET;
-  if (options_.proxy_protocol) {
-    handshake_.Add(id, std::move(fd), Now());
-    events |= EPOLLIN | EPOLLRDHUP;
-  }
-  if (!Watch(EPOLL_CTL_ADD, watched, id, events)) {
+  const uint32_t for_header =
+      options_.proxy_protocol ? EPOLLIN | EPOLLRDHUP : 0;
+  if (!Watch(EPOLL_CTL_ADD, watched, id, EPOLLET | for_header)) {
     const int error = errno;
-    handshake_.Remove(id);
     connections_.Remove(id);
-    return Reject(Rejection::kSystemError,
-                  absl::StrCat("cannot watch a connection: ", strerror(error)));
+    Reject(Rejection::kSystemError,
+           absl::StrCat("cannot watch a connection: ", strerror(error)));
+  } else if (options_.proxy_protocol) {
+    handshake_.Add(id, std::move(fd), Now());
+  } else {
+    HandOver(std::move(fd));
   }
-  if (!options_.proxy_protocol) HandOver(std::move(fd));
 }
 
 void Acceptor::ReadProxyHeader(uint64_t id, bool ended) {
@@ -343,7 +280,7 @@ void Acceptor::PauseListening() {
 
 void Acceptor::ResumeListening() {
   paused_until_ = absl::InfiniteFuture();
-  if (!reserve_.valid()) reserve_.Reset(OpenReserve());
+  reserve_.Refill();
   for (size_t i = 0; i < listener_.fds().size(); ++i) {
     Watch(EPOLL_CTL_MOD, listener_.fds()[i].get(), kFirstListenerId + i,
           EPOLLIN);
@@ -358,13 +295,7 @@ bool Acceptor::Watch(int operation, int fd, uint64_t id, uint32_t events) {
 }
 
 void Acceptor::Reject(Rejection reason, absl::string_view what) {
-  const auto index = static_cast<size_t>(reason);
-  rejected_[index].fetch_add(1, std::memory_order_relaxed);
-  if (absl::optional<uint64_t> suppressed = reject_log_[index].Admit()) {
-    LogWarning(what, {{"address", address_},
-                      {"open", connections_.size()},
-                      {"suppressed", *suppressed}});
-  }
+  rejections_.Add(reason, what, address_, connections_.size());
 }
 
 }  // namespace msgproc::server

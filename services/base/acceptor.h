@@ -1,7 +1,6 @@
 #ifndef MSGPROC_SERVICES_BASE_ACCEPTOR_H_
 #define MSGPROC_SERVICES_BASE_ACCEPTOR_H_
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -15,10 +14,11 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
+#include "services/base/accept_socket.h"
 #include "services/base/connection_table.h"
 #include "services/base/listen_socket.h"
-#include "services/base/log_throttle.h"
 #include "services/base/proxy_handshake.h"
+#include "services/base/rejections.h"
 #include "services/base/unique_fd.h"
 
 namespace msgproc::server {
@@ -43,24 +43,10 @@ struct AcceptorOptions {
   bool watch_connections = true;
 };
 
-// Why a connection was closed instead of handed over.
-enum class Rejection {
-  kConnectionLimit,
-  kNoDescriptors,
-  kProxyHeader,   // Missing or malformed.
-  kProxyTimeout,  // Not complete in time.
-  kStopping,
-  kSystemError,
-  kCount,
-};
-
-// "connection_limit", "no_descriptors", ...: a metric's label.
-absl::string_view RejectionName(Rejection reason);
-
 struct AcceptorStats {
-  uint64_t accepted = 0;  // Handed over.
-  uint64_t open = 0;      // Handed over or waiting for a PROXY header.
-  std::array<uint64_t, static_cast<size_t>(Rejection::kCount)> rejected{};
+  uint64_t accepted = 0;          // Handed over.
+  uint64_t open = 0;              // Handed over or waiting for a PROXY header.
+  Rejections::Counts rejected{};  // By Rejection.
 };
 
 // Accepts connections and hands their sockets to someone else, usually gRPC.
@@ -112,8 +98,6 @@ class Acceptor {
   AcceptorStats Stats() const;
 
  private:
-  static constexpr size_t kReasons = static_cast<size_t>(Rejection::kCount);
-
   Acceptor(const AcceptorOptions& options, ListenSocket listener,
            UniqueFd epoll, UniqueFd wakeup);
 
@@ -126,9 +110,8 @@ class Acceptor {
   void HandleEvent(uint64_t id, uint32_t events);
 
   void AcceptFrom(int listener);
-  // With the reserve descriptor out of the way: closes what it accepts. False
-  // when not even that was possible.
-  bool AcceptToClose(int listener);
+  // False: no use in trying again at once.
+  bool AcceptWithoutDescriptors(int listener);
   void Admit(UniqueFd fd);
   void AdmitWatched(UniqueFd fd);
   void ReadProxyHeader(uint64_t id, bool ended);
@@ -139,7 +122,6 @@ class Acceptor {
   void ResumeListening();
   bool Watch(int operation, int fd, uint64_t id, uint32_t events);
 
-  // Counts, and logs what an operator can do, at most once a second a reason.
   void Reject(Rejection reason, absl::string_view what);
 
   // Constant after construction.
@@ -155,7 +137,7 @@ class Acceptor {
   // The thread's alone once it runs.
   ListenSocket listener_;
   Receiver receiver_;
-  UniqueFd reserve_;
+  DescriptorReserve reserve_;
   uint64_t next_id_;
   ProxyHandshake handshake_;
   absl::Time paused_until_ = absl::InfiniteFuture();
@@ -167,8 +149,7 @@ class Acceptor {
   bool stop_ MSGPROC_GUARDED_BY(mutex_) = false;
 
   std::atomic<uint64_t> accepted_{0};
-  std::array<std::atomic<uint64_t>, kReasons> rejected_{};
-  std::array<LogThrottle, kReasons> reject_log_;
+  Rejections rejections_;
 };
 
 }  // namespace msgproc::server

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "services/base/acceptor.h"
@@ -42,6 +44,13 @@ class NoDescriptorsLeft {
 
 class AcceptorDescriptorsTest : public ::testing::Test {
  protected:
+  void SetUp() override {
+    const char* sanitizer = std::getenv("MSGPROC_SANITIZER");
+    if (sanitizer != nullptr && absl::string_view(sanitizer) == "ubsan") {
+      GTEST_SKIP() << "it opens a pipe to look whether memory is there, and "
+                      "without descriptors says that it is not";
+    }
+  }
   void Start(int headroom) {
     AcceptorOptions options;
     options.address = "127.0.0.1:0";
@@ -80,7 +89,8 @@ TEST_F(AcceptorDescriptorsTest, ClosesClientsWhileTheyRunOutAndRecovers) {
       client.Connect(acceptor_->address());
       ASSERT_TRUE(client.IsClosedByPeer());
     }
-    EXPECT_EQ(RefusedForDescriptors(), clients.size());
+    EXPECT_TRUE(
+        Eventually([&] { return RefusedForDescriptors() == clients.size(); }));
   }
   after.Connect(acceptor_->address());
   EXPECT_TRUE(EventuallyAccepted(2));

@@ -13,7 +13,7 @@ namespace msgproc::server {
 namespace {
 
 constexpr char kV1[] = "PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n";
-const std::string kV2(
+constexpr absl::string_view kV2(
     "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x09\x0a\0\0\x02\x12\x34\0"
     "\x50",
     28);

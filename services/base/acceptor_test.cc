@@ -150,6 +150,7 @@ TEST_F(AcceptorTest, TwoThousandBeyondTheCapLeaveTheEarlierOnesUnharmed) {
   options.max_connections = 10;
   Start(options);
   std::vector<RawClient> early;
+  early.reserve(10);
   for (int i = 0; i < 10; ++i) early.push_back(Connect());
   ASSERT_TRUE(EventuallyReceived(10));
   std::vector<RawClient> late;

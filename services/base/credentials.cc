@@ -63,7 +63,7 @@ absl::Status CheckCredentials(const CredentialsOptions& options,
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
     const CredentialsOptions& options, absl::string_view listen_address) {
-  const absl::Status checked = CheckCredentials(options, listen_address);
+  absl::Status checked = CheckCredentials(options, listen_address);
   if (!checked.ok()) return checked;
   if (options.tls_cert.empty()) return grpc::InsecureServerCredentials();
 

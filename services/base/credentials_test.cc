@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <string>
 
@@ -124,10 +123,8 @@ TEST_F(CredentialsTest, FilesThatAreNotPemAreRefused) {
 
 TEST_F(CredentialsTest, AKeyWithAPassphraseIsRefusedAndSaysWhy) {
   const std::string locked = NewTestFolder() + "/locked.key";
-  ASSERT_EQ(std::system(("openssl pkey -aes128 -passout pass:secret -in " +
-                         Server() + ".key -out " + locked)
-                            .c_str()),
-            0);
+  RunOpenSsl({"pkey", "-aes128", "-passout", "pass:secret", "-in",
+              Server() + ".key", "-out", locked});
   CredentialsOptions options = Tls();
   options.tls_key = locked;
   ExpectRefused(options, absl::StatusCode::kInvalidArgument,

@@ -5,9 +5,11 @@
 #include <cstdlib>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/reflection.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -76,6 +78,37 @@ absl::Status SetFlag(absl::CommandLineFlag* flag, absl::string_view value) {
       error.empty() ? "" : absl::StrCat(": ", error), " (", flag->Help(), ")"));
 }
 
+// Sets the flag of "name", "name=value" or "noname"; true: with `next`, the
+// argument after it (null: there is none).
+absl::StatusOr<bool> SetFlagFrom(absl::string_view argument,
+                                 const std::string* next) {
+  const std::vector<absl::string_view> parts =
+      absl::StrSplit(argument, absl::MaxSplits('=', 1));
+  const absl::string_view name = parts[0];
+  const bool has_value = parts.size() == 2;
+  absl::CommandLineFlag* const flag = FindFlag(name);
+  absl::Status status;
+  if (flag == nullptr) {
+    absl::string_view positive = name;
+    const bool negated = !has_value && absl::ConsumePrefix(&positive, "no");
+    absl::CommandLineFlag* const off = negated ? FindFlag(positive) : nullptr;
+    if (off == nullptr || !off->IsOfType<bool>()) return UnknownFlag(name);
+    status = SetFlag(off, "false");
+  } else if (has_value) {
+    status = SetFlag(flag, parts[1]);
+  } else if (flag->IsOfType<bool>()) {
+    status = SetFlag(flag, "true");
+  } else if (next == nullptr) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat("--", name, " wants a value (", flag->Help(), ")"));
+  } else {
+    status = SetFlag(flag, *next);
+    if (status.ok()) return true;
+  }
+  if (!status.ok()) return status;
+  return false;
+}
+
 // Breaks `text` into lines that begin with `indent`.
 void AppendWrapped(absl::string_view text, absl::string_view indent,
                    std::string* out) {
@@ -107,29 +140,11 @@ absl::Status ParseFlags(const std::vector<std::string>& arguments) {
                        "\": flags begin with -- (--help lists them all)"));
     }
     absl::ConsumePrefix(&argument, "-");
-    const std::vector<std::string> parts =
-        absl::StrSplit(argument, absl::MaxSplits('=', 1));
-    const std::string& name = parts[0];
-    absl::CommandLineFlag* flag = FindFlag(name);
-    absl::string_view positive = name;
-    absl::Status status;
-    if (flag != nullptr && parts.size() == 2) {
-      status = SetFlag(flag, parts[1]);
-    } else if (flag != nullptr && flag->IsOfType<bool>()) {
-      status = SetFlag(flag, "true");
-    } else if (flag != nullptr && i + 1 < arguments.size()) {
-      status = SetFlag(flag, arguments[++i]);
-    } else if (flag != nullptr) {
-      status = absl::InvalidArgumentError(
-          absl::StrCat("--", name, " wants a value (", flag->Help(), ")"));
-    } else if (parts.size() == 1 && absl::ConsumePrefix(&positive, "no") &&
-               (flag = FindFlag(positive)) != nullptr &&
-               flag->IsOfType<bool>()) {
-      status = SetFlag(flag, "false");
-    } else {
-      status = UnknownFlag(name);
-    }
-    if (!status.ok()) return status;
+    const bool last = i + 1 == arguments.size();
+    absl::StatusOr<bool> took_next =
+        SetFlagFrom(argument, last ? nullptr : &arguments[i + 1]);
+    if (!took_next.ok()) return took_next.status();
+    if (*took_next) ++i;
   }
   return absl::OkStatus();
 }

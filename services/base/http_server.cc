@@ -116,7 +116,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
   if (!acceptor.ok()) return acceptor.status();
   std::unique_ptr<HttpServer> server(
       new HttpServer(*std::move(acceptor), std::move(handlers)));
-  const absl::Status started = server->StartDaemon(options);
+  absl::Status started = server->StartDaemon(options);
   if (!started.ok()) return started;
   return server;
 }

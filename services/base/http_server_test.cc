@@ -23,7 +23,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 class HttpServerTest : public ::testing::Test {
  protected:

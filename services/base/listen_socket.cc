@@ -107,7 +107,7 @@ absl::StatusOr<ListenSocket> ListenSocket::Listen(
     const ListenAddress& address) {
   ListenSocket listener;
   listener.address_ = address;
-  const absl::Status status =
+  absl::Status status =
       address.is_unix() ? listener.ListenUnix() : listener.ListenTcp();
   if (!status.ok()) return status;
   return listener;
@@ -161,7 +161,7 @@ absl::Status ListenSocket::ListenUnix() {
   const UniqueFd lock(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!lock.valid()) return SystemError(address_.ToString(), errno);
   flock(lock.get(), LOCK_EX);
-  const absl::Status stale = RemoveStale(path);
+  absl::Status stale = RemoveStale(path);
   if (!stale.ok()) return stale;
   UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const sockaddr_un address = UnixAddress(path);

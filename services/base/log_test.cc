@@ -130,6 +130,7 @@ TEST(LogTest, GrpcsOwnLogGoesThroughIt) {
 TEST(LogTest, LinesOfManyThreadsDoNotMix) {
   Captured captured(LogFormat::kJson, LogLevel::kInfo);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([thread] {
       for (int i = 0; i < 250; ++i) {

@@ -45,13 +45,21 @@ MethodMetrics* MethodMetricsPage::Add(absl::string_view type,
   return methods_.back().get();
 }
 
+std::vector<const MethodMetrics*> MethodMetricsPage::Methods() const {
+  std::vector<const MethodMetrics*> methods;
+  const MutexLock lock(&mutex_);
+  methods.reserve(methods_.size());
+  for (const auto& method : methods_) methods.push_back(method.get());
+  return methods;
+}
+
 std::vector<prometheus::MetricFamily> MethodMetricsPage::Collect() const {
-  MutexLock lock(&mutex_);
+  const std::vector<const MethodMetrics*> methods = Methods();
   MetricWriter writer;
   const auto write = [&](absl::string_view name, absl::string_view help,
                          auto value) {
     MetricWriter::Samples samples = writer.Counter(name, help);
-    for (const auto& method : methods_) {
+    for (const MethodMetrics* method : methods) {
       samples.Add({{"grpc_type", method->type_},
                    {"grpc_service", method->service_},
                    {"grpc_method", method->method_}},
@@ -70,7 +78,7 @@ std::vector<prometheus::MetricFamily> MethodMetricsPage::Collect() const {
   MetricWriter::Samples handled = writer.Counter(
       "grpc_server_handled_total",
       "RPCs completed on the server, whether or not they succeeded.");
-  for (const auto& method : methods_) {
+  for (const MethodMetrics* method : methods) {
     for (size_t code = 0; code < kStatusCodes; ++code) {
       handled.Add({{"grpc_type", method->type_},
                    {"grpc_service", method->service_},

@@ -62,6 +62,8 @@ class MethodMetricsPage final : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
+  std::vector<const MethodMetrics*> Methods() const;
+
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<MethodMetrics>> methods_
       MSGPROC_GUARDED_BY(mutex_);

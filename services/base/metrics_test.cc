@@ -101,6 +101,7 @@ TEST(AtomicHistogramTest, LosesNothingOfManyThreads) {
   AtomicHistogram histogram(AtomicHistogram::Exponential(1, 2, 20));
   ShardedCounter counter;
   std::vector<std::thread> threads;
+  threads.reserve(12);
   for (int thread = 0; thread < 12; ++thread) {
     threads.emplace_back([&] {
       for (int i = 0; i < 10'000; ++i) {

@@ -34,9 +34,6 @@ class ProxyHandshake {
   void Add(uint64_t id, UniqueFd fd, absl::Time now);
   bool Contains(uint64_t id) const { return sockets_.count(id) != 0; }
 
-  // Closes the socket, if it is in here.
-  void Remove(uint64_t id) { sockets_.erase(id); }
-
   // Looks at what has arrived for `id`, which is in here; `ended`: no more
   // will. nullopt: more bytes are needed. Otherwise `id` is out: with its
   // socket, or closed with INVALID_ARGUMENT (what is wrong with its header, or

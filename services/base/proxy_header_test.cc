@@ -8,7 +8,7 @@
 namespace msgproc::server {
 namespace {
 
-const absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
+constexpr absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 
 std::string V2(char version_and_command, char family, absl::string_view block) {
   return absl::StrCat(kSignature, std::string(1, version_and_command),
@@ -17,7 +17,7 @@ std::string V2(char version_and_command, char family, absl::string_view block) {
                       std::string(1, static_cast<char>(block.size())), block);
 }
 
-const absl::string_view kV4Block(
+constexpr absl::string_view kV4Block(
     "\x0a\x00\x00\x01\x0a\x00\x00\x02\x12\x34\x00\x50", 12);
 
 TEST(ProxyHeaderTest, ReadsTheClientOfAVersion1Header) {

@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_BASE_TESTING_CERTIFICATES_H_
 
 #include <string>
+#include <vector>
 
 namespace msgproc::server {
 
@@ -9,6 +10,9 @@ namespace msgproc::server {
 std::string NewTestFolder();
 
 std::string ReadTestFile(const std::string& path);
+
+// Runs the openssl command; a test failure when it fails.
+void RunOpenSsl(std::vector<std::string> arguments);
 
 // A certificate authority made for one test by the openssl command.
 class TestAuthority {

@@ -16,8 +16,8 @@ namespace msgproc::server {
 // output and error are collected together.
 class ChildProcess {
  public:
-  // `arguments` begin with the program's path. A test failure when it cannot
-  // start.
+  // `arguments` begin with the program: a path, or a name in PATH. A test
+  // failure when it cannot start.
   explicit ChildProcess(const std::vector<std::string>& arguments);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
