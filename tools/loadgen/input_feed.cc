@@ -72,7 +72,7 @@ FeedRecord RunInputFeed(const Plan& plan, const NanoClock& clock, int64_t start,
     const int64_t intended = pace.Wait(*gate);
     if (output != nullptr) record.status = output->WaitForRoom();
     if (!record.status.ok()) break;
-    const bool held = !streams[next]->HasRoom();
+    const bool held = !streams[next]->Ready();
     if (streams[next]->SendLine(line, intended) != LoadStream::Sent::kYes) {
       break;
     }

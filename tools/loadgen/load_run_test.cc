@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "services/base/testing/certificates.h"
 #include "services/base/testing/eventually.h"
+#include "services/base/testing/socket_folder.h"
 #include "tools/loadgen/endpoint.h"
 #include "tools/loadgen/test_processor.h"
 
@@ -53,7 +54,8 @@ class LoadRunTest : public testing::Test {
         Eventually([&] { return processor_.messages_processed() >= count; }));
   }
 
-  TestProcessor processor_;
+  server::SocketFolder folder_;
+  TestProcessor processor_{"unix:" + (folder_ / "processor.sock")};
 };
 
 TEST_F(LoadRunTest, AClosedLoopIsAnsweredToTheLast) {
@@ -227,6 +229,28 @@ TEST_F(LoadRunTest, AProcessorThatComesBackIsAnInterruptionAndNoLoss) {
   EXPECT_GT(report.interruptions.longest, 0);
 }
 
+TEST_F(LoadRunTest, AProcessorThatStaysAwayEndsTheRunAfterGiveUpAfter) {
+  for (const double rate : {0.0, 20'000.0}) {
+    Options options;
+    options.duration = absl::Hours(1);
+    options.connections = 2;
+    options.rate = rate;
+    options.give_up_after = absl::Milliseconds(300);
+    TestProcessor processor;
+    options.target = processor.address();
+    const Report report = Run(options, [&processor](LoadRun*) {
+      EXPECT_TRUE(
+          Eventually([&] { return processor.messages_processed() > 1000; }));
+      processor.Stop();
+    });
+    EXPECT_EQ(report.Exit(), ExitCode::kFailed);
+    EXPECT_GT(report.tally.lost(), 0U);
+    EXPECT_EQ(report.interruptions.count, 2U);
+    ASSERT_EQ(report.stream_errors.size(), 1U);
+    EXPECT_THAT(report.stream_errors.begin()->first, HasSubstr("UNAVAILABLE"));
+  }
+}
+
 TEST_F(LoadRunTest, StopCollectsWhatIsInFlightAndReports) {
   for (const double rate : {0.0, 10'000.0}) {
     Options options;
@@ -261,7 +285,7 @@ TEST(LoadRunTlsTest, BothSidesShowTheirCertificates) {
   const std::string server = authority.Issue("server");
   credentials.tls_cert = server + ".pem";
   credentials.tls_key = server + ".key";
-  const TestProcessor processor(credentials);
+  const TestProcessor processor("127.0.0.1:0", credentials);
   const std::string client = authority.Issue("client");
   Options options;
   options.n = 100;

@@ -45,7 +45,7 @@ void ReleaseHeld(const NanoClock& clock, const LoadStreams& streams,
                  Pacer* pacer) {
   const std::vector<int> held = pacer->held();
   for (const int stream : held) {
-    if (streams[static_cast<size_t>(stream)]->HasRoom()) {
+    if (streams[static_cast<size_t>(stream)]->Ready()) {
       pacer->Release(stream, clock.Now());
     }
   }

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "gtest/gtest.h"
-#include "services/base/testing/eventually.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -53,7 +52,8 @@ class TestProcessor::Stuck final : public processor::Handler {
   bool released_ MSGPROC_GUARDED_BY(mutex_) = false;
 };
 
-TestProcessor::TestProcessor(const server::CredentialsOptions& credentials)
+TestProcessor::TestProcessor(const std::string& address,
+                             const server::CredentialsOptions& credentials)
     : credentials_(credentials) {
   auto stuck = std::make_unique<Stuck>();
   stuck_ = stuck.get();
@@ -61,23 +61,19 @@ TestProcessor::TestProcessor(const server::CredentialsOptions& credentials)
       .Register("uppercase", std::make_unique<Echo>(), {.never_blocks = true})
       .Register("flaky", std::make_unique<Flaky>(), {.never_blocks = true})
       .Register("stuck", std::move(stuck));
-  Start("127.0.0.1:0");
+  Start(address);
 }
 
 TestProcessor::~TestProcessor() { Stop(); }
 
 void TestProcessor::Start(const std::string& address) {
-  // The port may be slow to come free.
-  const bool started = server::Eventually([&] {
-    processor::ServerOptions options;
-    options.grpc.acceptor.address = address;
-    options.grpc.credentials = credentials_;
-    options.streams.server_id = "test-processor";
-    auto server = processor::Server::Start(std::move(options), &handlers_);
-    if (server.ok()) server_ = *std::move(server);
-    return server.ok();
-  });
-  ASSERT_TRUE(started) << address;
+  processor::ServerOptions options;
+  options.grpc.acceptor.address = address;
+  options.grpc.credentials = credentials_;
+  options.streams.server_id = "test-processor";
+  auto server = processor::Server::Start(std::move(options), &handlers_);
+  ASSERT_TRUE(server.ok()) << server.status();
+  server_ = *std::move(server);
   address_ = server_->address();
 }
 

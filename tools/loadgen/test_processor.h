@@ -19,20 +19,24 @@ namespace msgproc::loadgen {
 //   stuck      answers nothing until the processor stops
 class TestProcessor {
  public:
-  explicit TestProcessor(const server::CredentialsOptions& credentials = {});
+  // A processor that is to be restarted wants a Unix socket: while a port is
+  // free, a client that tries it again and again may connect to itself.
+  explicit TestProcessor(const std::string& address = "127.0.0.1:0",
+                         const server::CredentialsOptions& credentials = {});
   ~TestProcessor();
 
   const std::string& address() const { return address_; }
   uint64_t messages_processed() const;
 
-  // Ends without a word, and comes back on the same port knowing nothing.
+  // Stops, and comes back at the same address knowing nothing.
   void Restart();
+  // Ends without a word.
+  void Stop();
 
  private:
   class Stuck;
 
   void Start(const std::string& address);
-  void Stop();
 
   const server::CredentialsOptions credentials_;
   processor::HandlerRegistry handlers_;
