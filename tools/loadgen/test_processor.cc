@@ -86,6 +86,10 @@ uint64_t TestProcessor::messages_processed() const {
   return server_->streams()->counters()->messages_ok.load();
 }
 
+uint64_t TestProcessor::sessions_opened() const {
+  return server_->streams()->counters()->sessions_opened.load();
+}
+
 void TestProcessor::Restart() {
   Stop();
   Start(address_);

@@ -27,6 +27,7 @@ class TestProcessor {
 
   const std::string& address() const { return address_; }
   uint64_t messages_processed() const;
+  uint64_t sessions_opened() const;
 
   // Stops, and comes back at the same address knowing nothing.
   void Restart();
