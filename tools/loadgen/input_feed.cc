@@ -1,7 +1,5 @@
 #include "tools/loadgen/input_feed.h"
 
-#include <sys/prctl.h>
-
 #include <algorithm>
 
 #include "absl/strings/string_view.h"
@@ -62,7 +60,7 @@ class LinePace {
 FeedRecord RunInputFeed(const Plan& plan, const NanoClock& clock, int64_t start,
                         PhaseGate* gate, const LoadStreams& streams,
                         LineReader* input, OrderedOutput* output) {
-  prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+  if (plan.open_loop()) BePunctual();
   FeedRecord record;
   LinePace pace(plan, &clock, start);
   size_t next = 0;
@@ -74,7 +72,7 @@ FeedRecord RunInputFeed(const Plan& plan, const NanoClock& clock, int64_t start,
     const int64_t intended = pace.Wait(*gate);
     if (output != nullptr) record.status = output->WaitForRoom();
     if (!record.status.ok()) break;
-    const bool held = !streams[next]->HasRoom();
+    const bool held = !streams[next]->Ready();
     if (streams[next]->SendLine(line, intended) != LoadStream::Sent::kYes) {
       break;
     }

@@ -113,7 +113,7 @@ LoadStream::Sent LoadStream::SendPaced(int64_t intended) {
     StopSending();
     return Sent::kDone;
   }
-  if (!HasRoom()) return Sent::kFull;
+  if (!Ready()) return Sent::kFull;
   context_.payloads->Stamp(static_cast<uint64_t>(index_),
                            sent_.load(std::memory_order_relaxed) + 1,
                            &payload_);
@@ -135,7 +135,7 @@ LoadStream::Sent LoadStream::SendLine(absl::string_view line,
 // Waits a while; false: there is still no room. Once full, it waits for half
 // the window, so that sender and callback don't take turns message by message.
 bool LoadStream::WaitForRoom() {
-  if (HasRoom()) return true;
+  if (Ready()) return true;
   const uint64_t target = sent_.load(std::memory_order_relaxed) - window_ / 2;
   MutexLock lock(&room_mutex_);
   wake_at_.store(target);
@@ -145,7 +145,7 @@ bool LoadStream::WaitForRoom() {
     room_.WaitFor(&room_mutex_, absl::Milliseconds(100));
   }
   wake_at_.store(UINT64_MAX);
-  return HasRoom();
+  return Ready();
 }
 
 void LoadStream::StopSending() {

@@ -74,7 +74,10 @@ class LoadStream {
   Sent SendPaced(int64_t intended);
   // Waits for room as long as the gate lets it.
   Sent SendLine(absl::string_view line, int64_t intended);
-  bool HasRoom() const { return outstanding() < window_; }
+  // Whether Send… would not answer kFull.
+  bool Ready() const {
+    return outstanding() < window_ || stopping_.load(std::memory_order_relaxed);
+  }
 
   // The sending thread sends no more on this stream.
   void StopSending();

@@ -207,14 +207,25 @@ TEST_F(LoadStreamTest, APacedStreamIsFullAtItsWindowAndDoneAtItsQuota) {
   EXPECT_EQ(stream_->SendPaced(1), Sent::kYes);
   EXPECT_EQ(stream_->SendPaced(2), Sent::kYes);
   EXPECT_EQ(stream_->SendPaced(3), Sent::kFull);
-  EXPECT_FALSE(stream_->HasRoom());
+  EXPECT_FALSE(stream_->Ready());
   Answer();
-  EXPECT_TRUE(stream_->HasRoom());
+  EXPECT_TRUE(stream_->Ready());
   EXPECT_EQ(stream_->SendPaced(3), Sent::kYes);
   EXPECT_EQ(stream_->SendPaced(4), Sent::kDone);
   Answer();
   Answer();
   EXPECT_TRUE(Finished());
+}
+
+TEST_F(LoadStreamTest, AFullStreamThatEndsIsReadyToSaySo) {
+  Build(Window(1, 3));
+  Begin(3, /*closed_loop=*/false);
+  EXPECT_EQ(stream_->SendPaced(1), Sent::kYes);
+  EXPECT_FALSE(stream_->Ready());
+  stream_->OnEvent({.kind = StreamEvent::Kind::kClosed,
+                    .status = absl::UnavailableError("no server")});
+  EXPECT_TRUE(stream_->Ready());
+  EXPECT_EQ(stream_->SendPaced(2), Sent::kDone);
 }
 
 TEST_F(LoadStreamTest, AFeedWaitsForRoomAndGoesOn) {

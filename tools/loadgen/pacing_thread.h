@@ -32,6 +32,9 @@ GeneratorRecord RunOpenLoop(const Plan& plan, const NanoClock& clock,
 // nanoseconds.
 int64_t SpinTime(double rate);
 
+// Asks the system to wake this thread on time.
+void BePunctual();
+
 // Sleeps, roughly until `until` on the clock.
 void SleepUntil(const NanoClock& clock, int64_t until);
 

@@ -1,0 +1,226 @@
+// The program itself: what it prints, what it exits with.
+
+#include <sys/stat.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "services/base/testing/child_process.h"
+#include "services/base/testing/eventually.h"
+#include "tools/loadgen/endpoint.h"
+#include "tools/loadgen/test_processor.h"
+
+namespace msgproc::loadgen {
+namespace {
+
+using nlohmann::json;
+using server::ChildProcess;
+using testing::AllOf;
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kLoadgen[] = "tools/loadgen/loadgen";
+
+std::string Read(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+struct Ended {
+  int exit_code;
+  std::string output;  // Standard output and error.
+};
+
+Ended RunProgram(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), kLoadgen);
+  ChildProcess program(arguments);
+  const int exit_code = program.Wait();
+  return {exit_code, program.Output()};
+}
+
+class LoadgenTest : public testing::Test {
+ protected:
+  Ended Run(std::vector<std::string> arguments) {
+    arguments.push_back("--target=" + processor_.address());
+    return RunProgram(std::move(arguments));
+  }
+  static std::string File(const std::string& name) {
+    return testing::TempDir() + "/" + name;
+  }
+
+  TestProcessor processor_;
+};
+
+TEST_F(LoadgenTest, TenThousandMessagesAreAnsweredOnceAndReported) {
+  const Ended ended = Run({"--n=10000", "--json=" + File("report.json")});
+  EXPECT_EQ(ended.exit_code, 0) << ended.output;
+  EXPECT_THAT(
+      ended.output,
+      AllOf(HasSubstr("Messages:     10,000"), HasSubstr("[OK] 10,000 results"),
+            HasSubstr("0 lost, 0 duplicated, 0 failed, 0 wrong")));
+  const json report = json::parse(Read(File("report.json")));
+  EXPECT_EQ(report.at("messages"), 10'000);
+  EXPECT_EQ(report.at("answered"), 10'000);
+  EXPECT_EQ(report.at("lost"), 0);
+  EXPECT_GT(report.at("messages_per_second"), 0);
+  EXPECT_EQ(report.at("servers").at("test-processor").at("messages"), 10'000);
+  EXPECT_EQ(report.at("run").at("target"), processor_.address());
+}
+
+TEST_F(LoadgenTest, BareJsonIsAllThatTheStandardOutputGets) {
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"--json", "--n=10"},
+        std::vector<std::string>{"--n=10", "--json"},
+        std::vector<std::string>{"--n=10", "--json=-"}}) {
+    std::vector<std::string> arguments = flags;
+    arguments.insert(arguments.begin(), "--target=" + processor_.address());
+    const Ended ended = RunProgram(arguments);
+    EXPECT_EQ(ended.exit_code, 0) << ended.output;
+    EXPECT_EQ(json::parse(ended.output).at("answered"), 10);
+  }
+}
+
+TEST_F(LoadgenTest, FailedMessagesAreExitOne) {
+  const Ended ended = Run({"--n=100", "--handler=flaky"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("[10] INTERNAL: no luck"),
+                                  HasSubstr("NOT the payload")));
+}
+
+TEST_F(LoadgenTest, AHandlerThatIsNotThereIsExitOneAndNamed) {
+  const Ended ended = Run({"--handler=nope"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("NOT_FOUND"), HasSubstr("'nope'")));
+}
+
+TEST(LoadgenUsageTest, ATargetWhereNothingAnswersIsExitOneInBoundedTime) {
+  const Ended ended =
+      RunProgram({"--target=127.0.0.1:1", "--connect_timeout=200ms"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("Nothing answers at 127.0.0.1:1"),
+                                  HasSubstr("bazel run //services/processor"),
+                                  HasSubstr("--connect_timeout")));
+}
+
+TEST(LoadgenUsageTest, WrongFlagsAreExitTwoAndNamed) {
+  const std::pair<std::string, std::string> mistakes[] = {
+      {"--conections=3", "did you mean --connections?"},
+      {"--n=many", "--n cannot be \"many\""},
+      {"--n=0", "--n=0"},
+      {"--target=localhost", "is no address"},
+      {"--input=/nowhere/lines.txt", "cannot open /nowhere/lines.txt"},
+      {"--json=/nowhere/report.json", "cannot open /nowhere/report.json"},
+      {"--slo=p99", "no comparison"},
+      {"--tls_ca=/nowhere/ca.pem", "--tls_ca=/nowhere/ca.pem"},
+      {"stray", "unexpected argument"},
+  };
+  for (const auto& [flag, says] : mistakes) {
+    const Ended ended = RunProgram({flag});
+    EXPECT_EQ(ended.exit_code, 2) << flag << "\n" << ended.output;
+    EXPECT_THAT(ended.output, HasSubstr(says)) << flag;
+  }
+}
+
+TEST_F(LoadgenTest, AMissedObjectiveIsExitThree) {
+  const Ended ended = Run({"--n=1000", "--slo=p99<1ns,failed<=0"});
+  EXPECT_EQ(ended.exit_code, 3);
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("[MISSED] p99<1ns"),
+                                  HasSubstr("[held] failed<=0")));
+  EXPECT_EQ(Run({"--n=1000", "--slo=p99<1h"}).exit_code, 0);
+}
+
+TEST_F(LoadgenTest, AScheduleThatNobodyCanKeepIsExitFour) {
+  // 100,000 messages due within a tenth of a millisecond.
+  const Ended ended =
+      Run({"--rate=1e9", "--n=100000", "--max_outstanding=100000"});
+  EXPECT_EQ(ended.exit_code, 4) << ended.output;
+  EXPECT_THAT(ended.output, HasSubstr("BEHIND"));
+}
+
+TEST_F(LoadgenTest, LinesGoInAndResultsComeOutInOrder) {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 5000; ++i) lines.push_back(absl::StrCat("line ", i));
+  const std::string text = absl::StrJoin(lines, "\n");
+  std::ofstream(File("in.txt")) << text;
+  const Ended ended = Run({"--input=" + File("in.txt"), "--connections=3",
+                           "--output=" + File("out.txt")});
+  EXPECT_EQ(ended.exit_code, 0) << ended.output;
+  EXPECT_EQ(Read(File("out.txt")), text + "\n");
+}
+
+TEST_F(LoadgenTest, StandardInputAndOutputCanBeUsed) {
+  ChildProcess shell(
+      {"/bin/sh", "-c",
+       absl::StrCat("printf 'a\\nb' | ", kLoadgen,
+                    " --input=- --output=- 2>/dev/null --target=",
+                    processor_.address())});
+  EXPECT_EQ(shell.Wait(), 0);
+  EXPECT_EQ(shell.Output(), "a\nb\n");
+}
+
+TEST_F(LoadgenTest, PathsCountFromWhereTheUserIs) {
+  const std::string folder = File("elsewhere");
+  mkdir(folder.c_str(), 0700);
+  ChildProcess shell({"/bin/sh", "-c",
+                      absl::StrCat("BUILD_WORKING_DIRECTORY=", folder, " ",
+                                   kLoadgen, " --n=10 --json=report.json ",
+                                   "--target=", processor_.address())});
+  EXPECT_EQ(shell.Wait(), 0) << shell.Output();
+  EXPECT_EQ(json::parse(Read(folder + "/report.json")).at("answered"), 10);
+}
+
+TEST_F(LoadgenTest, CtrlCReportsWhatWasDone) {
+  ChildProcess program(
+      {kLoadgen, "--duration=1h", "--target=" + processor_.address()});
+  EXPECT_TRUE(server::Eventually(
+      [this] { return processor_.messages_processed() > 1000; }));
+  program.Signal(SIGINT);
+  EXPECT_EQ(program.Wait(), 0);
+  EXPECT_THAT(program.Output(),
+              AllOf(HasSubstr("Stopping"), HasSubstr("stopped by a signal"),
+                    HasSubstr("0 lost, 0 duplicated")));
+}
+
+TEST_F(LoadgenTest, ASecondCtrlCEndsItAtOnce) {
+  ChildProcess program({kLoadgen, "--n=1", "--handler=stuck",
+                        "--target=" + processor_.address()});
+  EXPECT_TRUE(
+      server::Eventually([this] { return processor_.sessions_opened() == 1; }));
+  program.Signal(SIGINT);
+  EXPECT_TRUE(program.EventuallyPrints("Stopping"));
+  program.Signal(SIGINT);
+  EXPECT_EQ(program.Wait(), 128 + SIGINT);
+}
+
+TEST(LoadgenUsageTest, WithoutATargetItSaysWhichProcessorItUses) {
+  const bool listening = SomethingListensAt(kDefaultTarget);
+  const Ended ended = RunProgram({"--n=100"});
+  if (listening || SomethingListensAt(kDefaultTarget)) {
+    GTEST_SKIP() << "something listens at " << kDefaultTarget;
+  }
+  EXPECT_EQ(ended.exit_code, 0) << ended.output;
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("embedded in loadgen"),
+                                  HasSubstr("(embedded processor)")));
+}
+
+TEST(LoadgenUsageTest, HelpShowsItsFlagsExamplesAndExitCodes) {
+  const Ended ended = RunProgram({"--help"});
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(ended.output,
+              AllOf(HasSubstr("Examples:"), HasSubstr("Exit codes:"),
+                    HasSubstr("--max_outstanding=1024"),
+                    Not(HasSubstr("--listen_address"))));
+}
+
+}  // namespace
+}  // namespace msgproc::loadgen
