@@ -1,29 +1,18 @@
 #ifndef MSGPROC_SERVICES_BALANCER_TESTING_BALANCER_FIXTURE_H_
 #define MSGPROC_SERVICES_BALANCER_TESTING_BALANCER_FIXTURE_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
 #include "msgproc/v1/balancer.grpc.pb.h"
 #include "services/balancer/server.h"
+#include "services/base/testing/raw_client.h"
 
 namespace msgproc::balancer {
-
-// Waits until `condition` holds; false when it does not within 20 s.
-inline bool Eventually(const std::function<bool()>& condition) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(20);
-  while (!condition()) {
-    if (absl::Now() > deadline) return false;
-    absl::SleepFor(absl::Milliseconds(5));
-  }
-  return true;
-}
 
 // A real balancer on free ports, and a client of it.
 class BalancerFixture : public testing::Test {
@@ -40,8 +29,8 @@ class BalancerFixture : public testing::Test {
     auto server = Server::Start(std::move(options));
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    channel_ = grpc::CreateChannel(address(),
-                                   grpc::InsecureChannelCredentials());
+    channel_ =
+        grpc::CreateChannel(address(), grpc::InsecureChannelCredentials());
     stub_ = v1::Balancer::NewStub(channel_);
   }
 
@@ -71,10 +60,18 @@ class BalancerFixture : public testing::Test {
 
   // UNSPECIFIED: not listed.
   v1::ServerState StateOf(const std::string& server_id) {
-    for (const v1::ServerStatus& status : List().servers()) {
+    const v1::ListServersResponse list = List();
+    for (const v1::ServerStatus& status : list.servers()) {
       if (status.server().server_id() == server_id) return status.state();
     }
     return v1::SERVER_STATE_UNSPECIFIED;
+  }
+
+  // The whole answer, head and body.
+  std::string Http(const std::string& method, const std::string& target) {
+    const server::RawClient client(server_->http_address());
+    client.Send(method + " " + target + " HTTP/1.0\r\n\r\n");
+    return client.ReadAll();
   }
 
   std::unique_ptr<Server> server_;

@@ -19,14 +19,21 @@ namespace msgproc::balancer {
 // A real server that answers health checks.
 class FakeProcessor {
  public:
-  FakeProcessor() { Start("127.0.0.1:0"); }
+  FakeProcessor() {
+    Start("127.0.0.1:0");
+    // Only a port that was asked for can be had again at once after a restart.
+    Restart();
+  }
 
   const std::string& address() const { return address_; }
   server::GrpcServer& grpc() { return *grpc_; }
 
   void Stop() { grpc_.reset(); }
   // On the address that it had before.
-  void Restart() { Start(address_); }
+  void Restart() {
+    Stop();
+    Start(address_);
+  }
 
  private:
   void Start(const std::string& address) {
@@ -49,8 +56,7 @@ class FakeRegistration {
  public:
   FakeRegistration(const std::string& balancer, const std::string& server_id,
                    const std::string& address, const std::string& token = "")
-      : channel_(Connect(balancer)),
-        stub_(v1::Registry::NewStub(channel_)) {
+      : channel_(Connect(balancer)), stub_(v1::Registry::NewStub(channel_)) {
     if (!token.empty()) {
       context_.AddMetadata("authorization", "Bearer " + token);
     }
