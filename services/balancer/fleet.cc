@@ -201,9 +201,11 @@ Fleet::OnEnd Fleet::TakeOnEnd(const Registration& registration) {
 }
 
 Fleet::Aftermath Fleet::Conclude() {
-  version_.store(registry_.version(), std::memory_order_release);
+  const bool changed =
+      version_.exchange(registry_.version(), std::memory_order_acq_rel) !=
+      registry_.version();
   RebuildIfDue();
-  return {registry_.TakeEvents(), {}};
+  return {changed, registry_.TakeEvents(), {}};
 }
 
 void Fleet::Tell(Aftermath aftermath) {
@@ -212,6 +214,7 @@ void Fleet::Tell(Aftermath aftermath) {
         1, std::memory_order_relaxed);
     if (options_.on_event) options_.on_event(event);
   }
+  if (aftermath.changed && options_.on_change) options_.on_change();
   for (auto& [on_end, status] : aftermath.ended) {
     if (on_end) on_end(std::move(status));
   }

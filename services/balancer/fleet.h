@@ -49,6 +49,8 @@ class Fleet {
     absl::Duration rebuild_interval = absl::Milliseconds(20);
     // Is told what happens, with no lock held. May be empty.
     std::function<void(const RegistryEvent&)> on_event;
+    // Is told when AddressesToCheck may have changed. Likewise.
+    std::function<void()> on_change;
   };
 
   // Of one report. Several, because where one server is far too full and the
@@ -103,6 +105,7 @@ class Fleet {
 
   // What a change of the fleet has to tell others once the lock is free.
   struct Aftermath {
+    bool changed = false;
     std::vector<RegistryEvent> events;
     std::vector<std::pair<OnEnd, absl::Status>> ended;
   };

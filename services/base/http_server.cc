@@ -84,11 +84,12 @@ struct HttpCallbacks {
       return MHD_YES;
     }
     HttpRequest request;
+    request.method = method;
     request.path = url;
     request.client = ClientOf(connection);
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND,
                               AddQueryParameter, &request);
-    return Queue(connection, server->Answer(method, request));
+    return Queue(connection, server->Answer(request));
   }
 
   static void OnRequestEnd(void* self, MHD_Connection* /*connection*/,
@@ -165,21 +166,23 @@ void HttpServer::Stop() {
   MHD_stop_daemon(std::exchange(daemon_, nullptr));
 }
 
-HttpResponse HttpServer::Answer(absl::string_view method,
-                                const HttpRequest& request) const {
+HttpResponse HttpServer::Answer(const HttpRequest& request) const {
   const auto handler = handlers_.find(request.path);
-  if (handler == handlers_.end()) {
-    HttpResponse response{404, "text/plain; charset=utf-8", "not found; try"};
-    for (const auto& [path, unused] : handlers_) {
-      absl::StrAppend(&response.body, " ", path);
-    }
-    response.body += '\n';
-    return response;
+  const bool found = handler != handlers_.end();
+  const bool reads = request.method == MHD_HTTP_METHOD_GET ||
+                     request.method == MHD_HTTP_METHOD_HEAD;
+  if (found && reads) return handler->second(request);
+  if (const auto fallback = handlers_.find(kAnythingElse);
+      fallback != handlers_.end()) {
+    return fallback->second(request);
   }
-  if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD) {
-    return {405, "text/plain; charset=utf-8", "only GET and HEAD\n"};
+  if (found) return {405, "text/plain; charset=utf-8", "only GET and HEAD\n"};
+  HttpResponse response{404, "text/plain; charset=utf-8", "not found; try"};
+  for (const auto& [path, unused] : handlers_) {
+    absl::StrAppend(&response.body, " ", path);
   }
-  return handler->second(request);
+  response.body += '\n';
+  return response;
 }
 
 void HttpServer::RequestBegan() {

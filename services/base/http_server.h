@@ -18,6 +18,7 @@ struct MHD_Daemon;
 namespace msgproc::server {
 
 struct HttpRequest {
+  std::string method;                             // "GET"
   std::string path;                               // "/get-server"
   std::multimap<std::string, std::string> query;  // Decoded.
   std::string client;                             // "127.0.0.1:4321"
@@ -37,6 +38,8 @@ struct HttpResponse {
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 // By exact path.
 using HttpHandlers = std::map<std::string, HttpHandler>;
+// In place of a path: answers what would be 404 or 405 otherwise.
+inline constexpr char kAnythingElse[] = "";
 
 struct HttpServerOptions {
   // As ListenAddress::Parse takes it.
@@ -75,8 +78,7 @@ class HttpServer {
   HttpServer(std::unique_ptr<Acceptor> acceptor, HttpHandlers handlers);
   absl::Status StartDaemon(const HttpServerOptions& options);
   void TakeConnection(int fd);
-  HttpResponse Answer(absl::string_view method,
-                      const HttpRequest& request) const;
+  HttpResponse Answer(const HttpRequest& request) const;
   void RequestBegan();
   void RequestEnded();
 

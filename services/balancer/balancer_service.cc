@@ -1,0 +1,46 @@
+#include "services/balancer/balancer_service.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace msgproc::balancer {
+namespace {
+
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
+                                 const absl::Status& status,
+                                 server::MethodMetrics* metrics) {
+  metrics->Started();
+  metrics->MessageReceived();
+  if (status.ok()) metrics->MessageSent();
+  metrics->Handled(static_cast<int>(status.code()));
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                               std::string(status.message())));
+  return reactor;
+}
+
+}  // namespace
+
+BalancerService::BalancerService(ServerLookup* lookup,
+                                 server::MethodMetricsPage* metrics)
+    : lookup_(lookup),
+      get_server_(metrics->Add("unary", "msgproc.v1.Balancer", "GetServer")),
+      list_servers_(
+          metrics->Add("unary", "msgproc.v1.Balancer", "ListServers")) {}
+
+grpc::ServerUnaryReactor* BalancerService::GetServer(
+    grpc::CallbackServerContext* context, const v1::GetServerRequest* request,
+    v1::GetServerResponse* response) {
+  return Answer(context, lookup_->GetServer(*request, response), get_server_);
+}
+
+grpc::ServerUnaryReactor* BalancerService::ListServers(
+    grpc::CallbackServerContext* context,
+    const v1::ListServersRequest* /*request*/,
+    v1::ListServersResponse* response) {
+  lookup_->ListServers(response);
+  return Answer(context, absl::OkStatus(), list_servers_);
+}
+
+}  // namespace msgproc::balancer

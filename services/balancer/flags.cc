@@ -1,0 +1,106 @@
+#include "services/balancer/flags.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
+#include "services/balancer/policy_kind.h"
+#include "services/balancer/server_report.h"
+#include "services/base/user_path.h"
+
+ABSL_FLAG(std::string, policy, "least_sessions",
+          "Which server a client is given: least_sessions (of two drawn at "
+          "random), round_robin, random, or consistent_hash (by the client's "
+          "affinity_key).");
+ABSL_FLAG(absl::Duration, lease, absl::Seconds(6),
+          "How long a processor stays without a report; it reports three times "
+          "as often.");
+ABSL_FLAG(std::string, servers, "",
+          "Processors that do not register, as host:port, separated by commas. "
+          "Their health is checked.");
+ABSL_FLAG(std::string, register_token_file, "",
+          "File with the tokens of those who may register, one a line. Empty: "
+          "everyone may who can connect.");
+ABSL_FLAG(double, moves_per_second, 5,
+          "Sessions a second that a server with too many is told to send "
+          "elsewhere; one with too few is sent ten times as many. 0: sockets "
+          "stay where they are.");
+ABSL_FLAG(absl::Duration, fail_static, absl::Minutes(5),
+          "How long processors are handed out that have vanished together with "
+          "most of the fleet and do not refuse connections. 0: not at all.");
+ABSL_FLAG(std::string, tls_ca, "",
+          "PEM file with the authorities that signed the processors' "
+          "certificates: health checks then speak TLS, and show --tls_cert if "
+          "that is given.");
+
+namespace msgproc::balancer {
+namespace {
+
+absl::Status Invalid(absl::string_view flag, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat("--", flag, ": ", why));
+}
+
+absl::Status ReadFleetFlags(Fleet::Options* fleet) {
+  const auto policy = ParsePolicyKind(absl::GetFlag(FLAGS_policy));
+  if (!policy.ok()) return Invalid("policy", policy.status().message());
+  fleet->policy = *policy;
+  fleet->registry.lease = absl::GetFlag(FLAGS_lease);
+  if (fleet->registry.lease < absl::Milliseconds(100) ||
+      fleet->registry.lease > absl::Hours(1)) {
+    return Invalid("lease",
+                   absl::StrCat(absl::FormatDuration(fleet->registry.lease),
+                                "; it takes 100ms to 1h"));
+  }
+  fleet->registry.fail_static = absl::GetFlag(FLAGS_fail_static);
+  if (fleet->registry.fail_static < absl::ZeroDuration()) {
+    return Invalid("fail_static", "it cannot be negative");
+  }
+  const double rate = absl::GetFlag(FLAGS_moves_per_second);
+  // The comparison is false for NaN too.
+  if (!(rate >= 0 && rate <= 1e6)) {
+    return Invalid("moves_per_second",
+                   absl::StrCat(rate, "; it takes 0 to 1000000"));
+  }
+  fleet->rebalancer.moves_per_second = rate;
+  fleet->rebalancer.arrivals_per_second = 10 * rate;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> StaticServers() {
+  std::vector<std::string> servers;
+  for (const absl::string_view text : absl::StrSplit(
+           absl::GetFlag(FLAGS_servers), ',', absl::SkipWhitespace())) {
+    const absl::string_view address = absl::StripAsciiWhitespace(text);
+    if (const absl::Status status = ValidateAddress(address); !status.ok()) {
+      return Invalid("servers", status.message());
+    }
+    servers.emplace_back(address);
+  }
+  return servers;
+}
+
+}  // namespace
+
+absl::StatusOr<ServerOptions> OptionsFromFlags(
+    const server::ServerOptions& common) {
+  ServerOptions options;
+  options.grpc.acceptor.address = common.listen_address;
+  options.grpc.credentials = common.credentials;
+  options.http_address = common.http_address;
+  if (absl::Status status = ReadFleetFlags(&options.fleet); !status.ok()) {
+    return status;
+  }
+  auto servers = StaticServers();
+  if (!servers.ok()) return servers.status();
+  options.static_servers = *std::move(servers);
+  options.register_token_file =
+      server::UserPath(absl::GetFlag(FLAGS_register_token_file));
+  options.processor_ca = server::UserPath(absl::GetFlag(FLAGS_tls_ca));
+  return options;
+}
+
+}  // namespace msgproc::balancer

@@ -1,0 +1,101 @@
+#include "services/balancer/health_checker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "grpcpp/create_channel.h"
+#include "grpcpp/support/channel_arguments.h"
+
+namespace msgproc::balancer {
+namespace {
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+std::shared_ptr<grpc::Channel> NewChannel(
+    const std::string& address, const HealthChecker::Options& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS,
+                   Milliseconds(options.keepalive_interval));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                   Milliseconds(options.keepalive_timeout));
+  // Nothing but the watch is ever sent, and that may be quiet for days.
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // When to try again is decided here.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                   Milliseconds(options.answer_timeout));
+  return grpc::CreateCustomChannel(address,
+                                   options.credentials == nullptr
+                                       ? grpc::InsecureChannelCredentials()
+                                       : options.credentials,
+                                   arguments);
+}
+
+}  // namespace
+
+HealthChecker::HealthChecker(const Options& options, const Clock* clock,
+                             OnHealth on_health)
+    : options_(options), clock_(clock), on_health_(std::move(on_health)) {}
+
+HealthChecker::~HealthChecker() {
+  Watch({});
+  for (const Target& target : leaving_) target.watch->Wait();
+}
+
+void HealthChecker::Watch(const std::vector<std::string>& addresses) {
+  for (auto item = targets_.begin(); item != targets_.end();) {
+    if (std::binary_search(addresses.begin(), addresses.end(), item->first)) {
+      ++item;
+      continue;
+    }
+    item->second.watch->Cancel();
+    leaving_.push_back(std::move(item->second));
+    item = targets_.erase(item);
+  }
+  for (const std::string& address : addresses) {
+    const auto [item, is_new] = targets_.try_emplace(address);
+    if (!is_new) continue;
+    item->second.channel = NewChannel(address, options_);
+    item->second.backoff = options_.initial_backoff;
+    Begin(address, item->second);
+  }
+}
+
+void HealthChecker::Begin(const std::string& address, Target& target) {
+  target.started = clock_->Now();
+  target.next = absl::InfiniteFuture();
+  target.watch = std::make_unique<HealthWatch>(
+      target.channel,
+      [this, address](Health health) { on_health_(address, health); });
+}
+
+void HealthChecker::Tick() {
+  std::erase_if(leaving_,
+                [](const Target& target) { return target.watch->over(); });
+  for (auto& [address, target] : targets_) Continue(address, target);
+}
+
+void HealthChecker::Continue(const std::string& address, Target& target) {
+  const absl::Time now = clock_->Now();
+  const bool answered = target.watch->answered();
+  if (answered) target.backoff = options_.initial_backoff;
+  if (!target.watch->over()) {
+    if (!answered && now - target.started > options_.answer_timeout) {
+      target.watch->GiveUp();
+    }
+    return;
+  }
+  if (target.next == absl::InfiniteFuture()) {
+    // One that broke after an answer is asked again at once: is it gone?
+    const double jitter = std::uniform_real_distribution<>(0.5, 1)(random_);
+    target.next = answered ? now : now + target.backoff * jitter;
+    target.backoff = std::min(2 * target.backoff, options_.max_backoff);
+  }
+  if (now >= target.next) Begin(address, target);
+}
+
+}  // namespace msgproc::balancer

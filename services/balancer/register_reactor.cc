@@ -1,0 +1,136 @@
+#include "services/balancer/register_reactor.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "grpcpp/server_context.h"
+#include "services/balancer/wire_conversions.h"
+
+namespace msgproc::balancer {
+namespace {
+
+// Answers that wait for a processor that does not read. Beyond it they are
+// dropped: the next report gets new ones.
+constexpr size_t kMaxWaiting = 2 * Fleet::kMaxOrders;
+
+}  // namespace
+
+RegisterReactor::RegisterReactor(Fleet* fleet, server::MethodMetrics* metrics,
+                                 grpc::CallbackServerContext* context,
+                                 std::function<void(RegisterReactor*)> on_done)
+    : fleet_(fleet),
+      metrics_(metrics),
+      context_(context),
+      on_done_(std::move(on_done)) {}
+
+void RegisterReactor::Start(const absl::Status& admission) {
+  self_ = shared_from_this();
+  metrics_->Started();
+  if (!admission.ok()) return End(admission);
+  StartSendInitialMetadata();
+  StartRead(&request_);
+}
+
+void RegisterReactor::OnReadDone(bool ok) {
+  // Half-closed or broken: OnDone knows which.
+  if (!ok) return End(absl::OkStatus());
+  metrics_->MessageReceived();
+  if (absl::Status status = TakeReport(); !status.ok()) {
+    return End(std::move(status));
+  }
+  StartRead(&request_);
+}
+
+absl::Status RegisterReactor::TakeReport() {
+  const ServerReport report = ToReport(request_);
+  if (registration_.has_value()) {
+    const auto orders = fleet_->Report(*registration_, report);
+    if (!orders.ok()) return orders.status();
+    Answer(*orders);
+    return absl::OkStatus();
+  }
+  auto registration =
+      fleet_->Register(report, [self = weak_from_this()](absl::Status status) {
+        if (const auto reactor = self.lock()) reactor->End(std::move(status));
+      });
+  if (!registration.ok()) return registration.status();
+  registration_ = *std::move(registration);
+  Answer({});
+  return absl::OkStatus();
+}
+
+void RegisterReactor::Answer(const std::vector<MoveOrder>& orders) {
+  v1::RegisterResponse response;
+  ToProto(fleet_->lease(), response.mutable_lease());
+  {
+    MutexLock lock(&mutex_);
+    if (orders.empty() && waiting_.empty()) waiting_.push_back(response);
+    for (const MoveOrder& order : orders) {
+      if (waiting_.size() >= kMaxWaiting) break;
+      response.mutable_move()->set_sessions(order.sessions);
+      response.mutable_move()->set_to_address(order.to_address);
+      waiting_.push_back(response);
+    }
+  }
+  Advance();
+}
+
+void RegisterReactor::End(absl::Status status) {
+  {
+    MutexLock lock(&mutex_);
+    if (end_.has_value()) return;
+    end_ = std::move(status);
+    waiting_.clear();
+  }
+  Advance();
+}
+
+void RegisterReactor::Advance() {
+  std::optional<absl::Status> finish;
+  {
+    MutexLock lock(&mutex_);
+    if (write_in_flight_ || finished_) return;
+    if (end_.has_value()) {
+      finished_ = true;
+      finish = end_;
+    } else if (waiting_.empty()) {
+      return;
+    } else {
+      response_ = std::move(waiting_.front());
+      waiting_.pop_front();
+      write_in_flight_ = true;
+    }
+  }
+  if (!finish.has_value()) return StartWrite(&response_);
+  metrics_->Handled(static_cast<int>(finish->code()));
+  Finish(grpc::Status(static_cast<grpc::StatusCode>(finish->code()),
+                      std::string(finish->message())));
+}
+
+void RegisterReactor::OnWriteDone(bool ok) {
+  if (ok) metrics_->MessageSent();
+  {
+    MutexLock lock(&mutex_);
+    write_in_flight_ = false;
+  }
+  Advance();
+}
+
+void RegisterReactor::OnCancel() { End(absl::CancelledError()); }
+
+void RegisterReactor::OnDone() {
+  const std::shared_ptr<RegisterReactor> self = std::move(self_);
+  if (registration_.has_value()) {
+    // A read that fails may come before the news that the stream broke; by now
+    // it is known.
+    if (context_->IsCancelled()) {
+      fleet_->Lose(*registration_);
+    } else {
+      fleet_->Leave(*registration_);
+    }
+  }
+  on_done_(this);
+}
+
+}  // namespace msgproc::balancer

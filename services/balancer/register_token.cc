@@ -1,0 +1,93 @@
+#include "services/balancer/register_token.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace msgproc::balancer {
+namespace {
+
+constexpr size_t kMinTokenBytes = 16;
+constexpr absl::string_view kScheme = "Bearer ";
+
+bool EqualInConstantTime(absl::string_view a, absl::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned char difference = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    difference |=
+        static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  }
+  return difference == 0;
+}
+
+absl::Status CannotRead(const std::string& path) {
+  const int error = errno;
+  const std::string text = absl::StrCat(
+      "the token file ", path, " cannot be read: ", std::strerror(error));
+  return error == ENOENT ? absl::NotFoundError(text)
+                         : absl::PermissionDeniedError(text);
+}
+
+}  // namespace
+
+absl::Status RegisterToken::Load(const std::string& path) {
+  path_ = path;
+  return Reload();
+}
+
+absl::Status RegisterToken::Reload() {
+  if (path_.empty()) return absl::OkStatus();
+  std::ifstream file(path_);
+  if (!file) return CannotRead(path_);
+  std::ostringstream content;
+  content << file.rdbuf();
+  std::vector<std::string> tokens;
+  for (const absl::string_view line : absl::StrSplit(content.str(), '\n')) {
+    const absl::string_view token = absl::StripAsciiWhitespace(line);
+    if (token.empty() || absl::StartsWith(token, "#")) continue;
+    if (token.size() < kMinTokenBytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the token file ", path_, " holds a token of ",
+                       token.size(), " bytes; give at least ", kMinTokenBytes,
+                       " (openssl rand -hex 32 makes a good one)"));
+    }
+    tokens.emplace_back(token);
+  }
+  if (tokens.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the token file ", path_, " holds no token; give one a line"));
+  }
+  MutexLock lock(&mutex_);
+  tokens_ = std::move(tokens);
+  return absl::OkStatus();
+}
+
+absl::Status RegisterToken::Check(absl::string_view authorization) const {
+  if (path_.empty()) return absl::OkStatus();
+  if (!absl::StartsWithIgnoreCase(authorization, kScheme)) {
+    return absl::PermissionDeniedError(
+        "this balancer lets only processors with its token register; send it "
+        "as metadata \"authorization: Bearer TOKEN\" "
+        "(--register_token_file of the processor)");
+  }
+  const absl::string_view shown =
+      absl::StripAsciiWhitespace(authorization.substr(kScheme.size()));
+  bool known = false;
+  MutexLock lock(&mutex_);
+  for (const std::string& token : tokens_) {
+    known |= EqualInConstantTime(token, shown);
+  }
+  if (known) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      "this balancer does not know the token shown; use the one in its "
+      "--register_token_file");
+}
+
+}  // namespace msgproc::balancer

@@ -1,0 +1,41 @@
+#ifndef MSGPROC_SERVICES_BALANCER_REGISTER_TOKEN_H_
+#define MSGPROC_SERVICES_BALANCER_REGISTER_TOKEN_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "common/mutex.h"
+
+namespace msgproc::balancer {
+
+// Who may register: whoever shows a token from a file, as `Bearer TOKEN` in the
+// metadata `authorization`. The file holds one token a line, any of which will
+// do, so that a new one can be handed out before an old one goes; blank lines
+// and lines that begin with # do not count. Without a file everyone may.
+// Thread-safe.
+class RegisterToken {
+ public:
+  // Reads the file; an empty path lets everyone in. NOT_FOUND,
+  // PERMISSION_DENIED or INVALID_ARGUMENT (no token in it, one shorter than 16
+  // bytes), naming the file.
+  absl::Status Load(const std::string& path);
+
+  // Reads the file again if there is one. After an error, which it returns, the
+  // tokens are those from before.
+  absl::Status Reload();
+
+  // PERMISSION_DENIED, saying what to do. Takes the same time for every wrong
+  // token of one length.
+  absl::Status Check(absl::string_view authorization) const;
+
+ private:
+  std::string path_;
+  mutable Mutex mutex_;
+  std::vector<std::string> tokens_ MSGPROC_GUARDED_BY(mutex_);
+};
+
+}  // namespace msgproc::balancer
+
+#endif  // MSGPROC_SERVICES_BALANCER_REGISTER_TOKEN_H_

@@ -1,0 +1,233 @@
+// The life of a registration, against the real balancer.
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/balancer/server.h"
+#include "services/balancer/testing/balancer_fixture.h"
+#include "services/balancer/testing/fake_processor.h"
+#include "services/base/testing/certificates.h"
+#include "services/base/testing/eventually.h"
+
+namespace msgproc::balancer {
+namespace {
+
+using server::Eventually;
+using testing::HasSubstr;
+
+class RegistrationTest : public BalancerFixture {
+ protected:
+  bool Serves(const std::string& server_id) {
+    return Eventually(
+        [&] { return StateOf(server_id) == v1::SERVER_STATE_SERVING; });
+  }
+  bool IsGone(const std::string& server_id) {
+    return Eventually(
+        [&] { return StateOf(server_id) == v1::SERVER_STATE_UNSPECIFIED; });
+  }
+};
+
+TEST_F(RegistrationTest, EveryReportIsAnsweredWithTheLease) {
+  Start(Options());
+  FakeProcessor processor;
+  FakeRegistration registration(address(), "one", processor.address());
+  for (int i = 0; i < 3; ++i) {
+    v1::RegisterResponse answer;
+    ASSERT_TRUE(registration.Report(&answer));
+    EXPECT_EQ(answer.lease().seconds(), 30);
+    EXPECT_FALSE(answer.has_move());
+  }
+}
+
+TEST_F(RegistrationTest, AnAddressThatDoesNotAnswerIsNeverHandedOut) {
+  Start(Options());
+  FakeProcessor processor;
+  processor.Stop();
+  FakeRegistration registration(address(), "one", processor.address());
+  ASSERT_TRUE(registration.Report());
+  EXPECT_EQ(StateOf("one"), v1::SERVER_STATE_UNHEALTHY);
+  EXPECT_THAT(GetServer(), HasSubstr("14: no server"));
+  processor.Restart();
+  EXPECT_TRUE(Serves("one"));
+  EXPECT_EQ(GetServer(), "one");
+}
+
+TEST_F(RegistrationTest, ABrokenStreamRemovesAtOnceALongLeaseNotwithstanding) {
+  Start(Options());
+  FakeProcessor first;
+  FakeProcessor second;
+  FakeRegistration one(address(), "one", first.address());
+  ASSERT_TRUE(one.Report());
+  {
+    FakeRegistration two(address(), "two", second.address());
+    ASSERT_TRUE(two.Report());
+    ASSERT_TRUE(Serves("one") && Serves("two"));
+  }
+  EXPECT_TRUE(IsGone("two"));
+  EXPECT_EQ(GetServer(), "one");
+}
+
+TEST_F(RegistrationTest, AHalfCloseIsAGoodbye) {
+  Start(Options());
+  FakeProcessor processor;
+  FakeRegistration registration(address(), "one", processor.address());
+  ASSERT_TRUE(registration.Report());
+  ASSERT_TRUE(Serves("one"));
+  registration.HalfClose();
+  EXPECT_TRUE(registration.Finish().ok());
+  // Even the last one is let go.
+  EXPECT_TRUE(IsGone("one"));
+  EXPECT_EQ(server_->fleet().EventCount(RegistryEvent::Kind::kLeft), 1U);
+}
+
+TEST_F(RegistrationTest, ASilentServersLeaseRunsOut) {
+  ServerOptions options = Options();
+  options.fleet.registry.lease = absl::Milliseconds(300);
+  options.fleet.registry.fail_static = absl::ZeroDuration();
+  Start(std::move(options));
+  FakeProcessor processor;
+  FakeRegistration registration(address(), "one", processor.address());
+  ASSERT_TRUE(registration.Report());
+  const grpc::Status status = registration.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(status.error_message(), HasSubstr("lease"));
+  EXPECT_TRUE(IsGone("one"));
+}
+
+TEST_F(RegistrationTest, ARepeatedServerIdReplacesTheOlder) {
+  Start(Options());
+  FakeProcessor first;
+  FakeProcessor second;
+  FakeRegistration older(address(), "one", first.address());
+  ASSERT_TRUE(older.Report());
+  FakeRegistration newer(address(), "one", second.address());
+  ASSERT_TRUE(newer.Report());
+  const grpc::Status status = older.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_THAT(status.error_message(), HasSubstr(second.address()));
+  ASSERT_TRUE(Serves("one"));
+  EXPECT_EQ(List().servers(0).server().address(), second.address());
+  EXPECT_TRUE(newer.Report());
+}
+
+TEST_F(RegistrationTest, ADrainingServerIsKnownButNotHandedOut) {
+  Start(Options());
+  FakeProcessor processor;
+  FakeRegistration registration(address(), "one", processor.address());
+  ASSERT_TRUE(registration.Report());
+  ASSERT_TRUE(Serves("one"));
+  registration.report().set_state(v1::SERVER_STATE_DRAINING);
+  ASSERT_TRUE(registration.Report());
+  EXPECT_EQ(StateOf("one"), v1::SERVER_STATE_DRAINING);
+  EXPECT_THAT(GetServer(), HasSubstr("1 are draining"));
+}
+
+TEST_F(RegistrationTest, AMalformedReportSaysWhatIsWrong) {
+  Start(Options());
+  FakeRegistration nameless(address(), "", "127.0.0.1:1");
+  nameless.Report();
+  EXPECT_THAT(nameless.Finish().error_message(), HasSubstr("server_id"));
+  FakeRegistration wildcard(address(), "one", "0.0.0.0:50051");
+  wildcard.Report();
+  const grpc::Status status = wildcard.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("--advertise_address"));
+  EXPECT_EQ(List().servers_size(), 0);
+}
+
+TEST_F(RegistrationTest, OnlyThoseWithATokenMayRegister) {
+  const std::string file = server::NewTestFolder() + "/token";
+  std::ofstream(file) << "0123456789abcdef0123456789abcdef\n";
+  ServerOptions options = Options();
+  options.register_token_file = file;
+  Start(std::move(options));
+  FakeProcessor processor;
+  FakeRegistration without(address(), "one", processor.address());
+  without.Report();
+  grpc::Status status = without.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_THAT(status.error_message(), HasSubstr("--register_token_file"));
+  FakeRegistration wrong(address(), "one", processor.address(),
+                         "ffffffffffffffffffffffffffffffff");
+  wrong.Report();
+  EXPECT_EQ(wrong.Finish().error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  FakeRegistration right(address(), "one", processor.address(),
+                         "0123456789abcdef0123456789abcdef");
+  EXPECT_TRUE(right.Report());
+  EXPECT_TRUE(Serves("one"));
+  EXPECT_THAT(Http("GET", "/metrics"),
+              HasSubstr("msgproc_balancer_registrations_denied_total 2"));
+}
+
+TEST_F(RegistrationTest, AFullServerIsToldToMoveSessionsToAnEmptyOne) {
+  ServerOptions options = Options();
+  options.fleet.registry.lease = absl::Milliseconds(600);
+  Start(std::move(options));
+  FakeProcessor first;
+  FakeProcessor second;
+  FakeRegistration full(address(), "full", first.address());
+  FakeRegistration empty(address(), "empty", second.address());
+  full.report().set_sessions(100);
+  ASSERT_TRUE(empty.Report() && full.Report());
+  v1::RegisterResponse answer;
+  ASSERT_TRUE(Eventually([&] {
+    return empty.Report() && full.Report(&answer) && answer.has_move();
+  }));
+  EXPECT_EQ(answer.move().to_address(), second.address());
+  EXPECT_GT(answer.move().sessions(), 0U);
+}
+
+TEST_F(RegistrationTest, AFleetThatIsKilledIsGoneAsSoonAsItRefuses) {
+  Start(Options());
+  FakeProcessor processors[3];
+  {
+    FakeRegistration one(address(), "one", processors[0].address());
+    FakeRegistration two(address(), "two", processors[1].address());
+    FakeRegistration three(address(), "three", processors[2].address());
+    ASSERT_TRUE(one.Report() && two.Report() && three.Report());
+    ASSERT_TRUE(Serves("one") && Serves("two") && Serves("three"));
+    for (FakeProcessor& processor : processors) processor.Stop();
+  }
+  EXPECT_TRUE(Eventually([&] {
+    return GetServer() ==
+           "14: no server: none is registered with this balancer";
+  }));
+}
+
+TEST_F(RegistrationTest, AFleetThatOnlyTheBalancerLostIsHandedOutFurther) {
+  Start(Options());
+  FakeProcessor processors[3];
+  {
+    FakeRegistration one(address(), "one", processors[0].address());
+    FakeRegistration two(address(), "two", processors[1].address());
+    FakeRegistration three(address(), "three", processors[2].address());
+    ASSERT_TRUE(one.Report() && two.Report() && three.Report());
+    ASSERT_TRUE(Serves("one") && Serves("two") && Serves("three"));
+  }
+  EXPECT_TRUE(Eventually([&] {
+    return StateOf("one") == v1::SERVER_STATE_STALE &&
+           StateOf("two") == v1::SERVER_STATE_STALE &&
+           StateOf("three") == v1::SERVER_STATE_STALE;
+  }));
+  EXPECT_TRUE(Eventually([&] {
+    v1::GetServerResponse response;
+    return GetServer({}, &response).ok() && response.alternatives_size() == 2;
+  }));
+  EXPECT_THAT(Http("GET", "/metrics"),
+              HasSubstr("msgproc_balancer_fail_static 1"));
+}
+
+TEST_F(RegistrationTest, AStoppingBalancerEndsTheStreams) {
+  Start(Options());
+  FakeProcessor processor;
+  FakeRegistration registration(address(), "one", processor.address());
+  ASSERT_TRUE(registration.Report());
+  server_->Drain(absl::Seconds(10));
+  EXPECT_EQ(registration.Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+}  // namespace
+}  // namespace msgproc::balancer

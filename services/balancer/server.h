@@ -1,0 +1,97 @@
+#ifndef MSGPROC_SERVICES_BALANCER_SERVER_H_
+#define MSGPROC_SERVICES_BALANCER_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/mutex.h"
+#include "services/balancer/balancer_metrics.h"
+#include "services/balancer/balancer_service.h"
+#include "services/balancer/fleet.h"
+#include "services/balancer/health_checker.h"
+#include "services/balancer/register_token.h"
+#include "services/balancer/registry_service.h"
+#include "services/balancer/server_lookup.h"
+#include "services/base/build_info.h"
+#include "services/base/grpc_server.h"
+#include "services/base/http_server.h"
+#include "services/base/method_metrics.h"
+#include "services/base/process_metrics.h"
+#include "services/base/server_lifecycle.h"
+
+namespace msgproc::balancer {
+
+struct ServerOptions {
+  server::GrpcServerOptions grpc;
+  // Empty: no HTTP pages.
+  std::string http_address;
+  Fleet::Options fleet;
+  // Addresses handed out besides those that register.
+  std::vector<std::string> static_servers;
+  // As RegisterToken::Load takes it.
+  std::string register_token_file;
+  // PEM file with the authorities of the processors' certificates. With it
+  // health checks speak TLS, and show the server's own certificate if it has
+  // one; without, plaintext.
+  std::string processor_ca;
+};
+
+// A balancer. Owns everything that serves. Thread-safe but for Drain, which is
+// called once.
+class Server final : public server::RunningServer {
+ public:
+  // Serves once it returns. Errors as of GrpcServer::Start, HttpServer::Start
+  // and RegisterToken::Load; INVALID_ARGUMENT: a malformed option.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(ServerOptions options);
+
+  ~Server() override;
+
+  std::string grpc_address() const override { return grpc_->address(); }
+  std::string http_address() const override {
+    return http_ == nullptr ? "" : http_->address();
+  }
+
+  // Ends the processors' streams, UNAVAILABLE, and finishes look-ups.
+  void Drain(absl::Duration timeout) override;
+
+  Fleet& fleet() { return fleet_; }
+
+ private:
+  explicit Server(ServerOptions options);
+
+  absl::Status Prepare();
+  absl::Status StartHttp();
+  // The thread that watches over leases and health checks.
+  void Watch();
+  void StopWatching();
+  bool stopping();
+
+  const ServerOptions options_;
+  RegisterToken token_;
+  Fleet fleet_;
+  ServerLookup lookup_;
+  server::MethodMetricsPage method_metrics_;
+  BalancerService balancer_service_;
+  RegistryService registry_service_;
+  const BalancerMetrics metrics_;
+  const server::ProcessMetrics process_metrics_;
+  const server::BuildInfoMetric build_info_;
+  HealthChecker::Options health_options_;
+  std::unique_ptr<server::GrpcServer> grpc_;
+  std::unique_ptr<server::HttpServer> http_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  bool fleet_changed_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
+  std::thread watcher_;
+};
+
+}  // namespace msgproc::balancer
+
+#endif  // MSGPROC_SERVICES_BALANCER_SERVER_H_

@@ -1,0 +1,66 @@
+#include "services/balancer/server_lookup.h"
+
+#include <vector>
+
+#include "absl/random/random.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "services/balancer/wire_conversions.h"
+
+namespace msgproc::balancer {
+namespace {
+
+absl::Status Check(const v1::GetServerRequest& request) {
+  if (request.affinity_key().size() > ServerLookup::kMaxAffinityKeyBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("affinity_key has ", request.affinity_key().size(),
+                     " bytes; at most ", ServerLookup::kMaxAffinityKeyBytes,
+                     " are allowed (send a hash of a longer one)"));
+  }
+  if (request.exclude_size() > ServerLookup::kMaxExcluded) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "exclude has ", request.exclude_size(), " addresses; at most ",
+        ServerLookup::kMaxExcluded, " are allowed (send the latest)"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ServerLookup::ServerLookup(Fleet* fleet)
+    : fleet_(fleet),
+      // From 100 ns to 100 ms.
+      seconds_(server::AtomicHistogram::Exponential(1e-7, 3.1623, 13)) {}
+
+absl::Status ServerLookup::GetServer(const v1::GetServerRequest& request,
+                                     v1::GetServerResponse* response) {
+  if (absl::Status status = Check(request); !status.ok()) {
+    invalid_.Add();
+    return status;
+  }
+  thread_local absl::InsecureBitGen random;
+  const absl::Time start = Clock::Monotonic()->Now();
+  const std::vector<absl::string_view> exclude(request.exclude().begin(),
+                                               request.exclude().end());
+  const auto picked = fleet_->Pick({request.affinity_key(), exclude}, random);
+  seconds_.Observe(absl::ToDoubleSeconds(Clock::Monotonic()->Now() - start));
+  if (!picked.ok()) {
+    none_.Add();
+    return picked.status();
+  }
+  found_.Add();
+  const Choice& choice = picked->choice;
+  ToProto(choice[0], response->mutable_server());
+  for (size_t i = 1; i < choice.size(); ++i) {
+    ToProto(choice[i], response->add_alternatives());
+  }
+  return absl::OkStatus();
+}
+
+void ServerLookup::ListServers(v1::ListServersResponse* response) const {
+  for (const ServerStatus& status : fleet_->List()) {
+    ToProto(status, response->add_servers());
+  }
+}
+
+}  // namespace msgproc::balancer

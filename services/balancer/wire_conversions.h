@@ -1,0 +1,23 @@
+#ifndef MSGPROC_SERVICES_BALANCER_WIRE_CONVERSIONS_H_
+#define MSGPROC_SERVICES_BALANCER_WIRE_CONVERSIONS_H_
+
+#include "absl/time/time.h"
+#include "google/protobuf/duration.pb.h"
+#include "msgproc/v1/balancer.pb.h"
+#include "services/balancer/roster.h"
+#include "services/balancer/server_report.h"
+#include "services/balancer/server_status.h"
+
+// Between balancer.proto and the balancer's own values.
+namespace msgproc::balancer {
+
+// A weight of 0 means 1; a utilization over 1 is 1.
+ServerReport ToReport(const v1::RegisterRequest& request);
+
+void ToProto(const Member& member, v1::Server* server);
+void ToProto(const ServerStatus& status, v1::ServerStatus* proto);
+void ToProto(absl::Duration duration, google::protobuf::Duration* proto);
+
+}  // namespace msgproc::balancer
+
+#endif  // MSGPROC_SERVICES_BALANCER_WIRE_CONVERSIONS_H_
