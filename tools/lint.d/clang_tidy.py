@@ -72,7 +72,11 @@ def _key(common, entry):
 
 def _check(clang_tidy, entry):
     """Returns (passed, what clang-tidy said)."""
-    command = [clang_tidy, "--quiet", "-p", ".", "--extra-arg=-Wthread-safety", entry["file"]]
+    command = [clang_tidy, "--quiet", "-p", ".", "--extra-arg=-Wthread-safety"]
+    if entry["file"].endswith("_test.cc"):
+        # It does not see that ASSERT_TRUE(x.has_value()) is a check.
+        command.append("--checks=-bugprone-unchecked-optional-access")
+    command.append(entry["file"])
     done = subprocess.run(
         command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
