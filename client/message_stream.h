@@ -107,7 +107,9 @@ class MessageStream {
       MessageStreamOptions options);
 
   // Cancels what is still open; no callback runs once it has returned (unless
-  // it is called inside one, which is not allowed).
+  // it is called inside one, which is not allowed). Until then they may: one
+  // that uses the stream does so through a plain pointer, for a unique_ptr is
+  // null while it destroys what it held.
   virtual ~MessageStream() = default;
 
   // Waits until a server has answered. DEADLINE_EXCEEDED after `timeout`, with

@@ -28,7 +28,7 @@ struct Counted {
     options.max_backoff = absl::Milliseconds(5);
     options.on_result = [this](const Result& result) {
       if (result.sequence != ++received) wrong = true;
-      if (resend && stream->TrySend("again").ok()) ++sent;
+      if (resend && sends->TrySend("again").ok()) ++sent;
     };
     options.on_event = [this](const StreamEvent& event) {
       if (closed) wrong = true;
@@ -36,6 +36,7 @@ struct Counted {
       if (event.kind == StreamEvent::Kind::kDisconnected) ++breaks;
     };
     stream = *MessageStream::Open(std::move(options));
+    sends = stream.get();
   }
 
   std::atomic<bool> resend{false};
@@ -44,6 +45,8 @@ struct Counted {
   std::atomic<uint64_t> breaks{0};
   std::atomic<bool> wrong{false};
   bool closed = false;
+  // For callbacks: `stream` is null before its destructor has ended.
+  MessageStream* sends = nullptr;
   std::unique_ptr<MessageStream> stream;
 };
 

@@ -9,11 +9,12 @@ namespace msgproc::client {
 
 ProcessCall::ProcessCall(std::shared_ptr<grpc::Channel> channel,
                          Listener* listener)
-    : channel_(std::move(channel)), listener_(listener) {
+    : channel_(std::move(channel)) {
   // The first frame travels with the headers.
   context_.set_initial_metadata_corked(true);
   grpc::GenericStub(channel_).PrepareBidiStreamingCall(
       &context_, "/msgproc.v1.Processor/Process", grpc::StubOptions(), this);
+  listener_.store(listener, std::memory_order_release);
 }
 
 void ProcessCall::Start(absl::string_view head,
@@ -27,12 +28,14 @@ void ProcessCall::Start(absl::string_view head,
 void ProcessCall::Write(absl::string_view head,
                         std::vector<wire::Piece>* pieces) {
   outgoing_ = wire::ToByteBuffer(head, pieces);
+  in_flight_.store(&outgoing_, std::memory_order_release);
   StartWrite(&outgoing_);
 }
 
 void ProcessCall::WriteLast(absl::string_view head,
                             std::vector<wire::Piece>* pieces) {
   outgoing_ = wire::ToByteBuffer(head, pieces);
+  in_flight_.store(&outgoing_, std::memory_order_release);
   StartWriteLast(&outgoing_, grpc::WriteOptions());
 }
 
@@ -40,21 +43,21 @@ void ProcessCall::HalfClose() { StartWritesDone(); }
 
 void ProcessCall::OnReadDone(bool ok) {
   if (ok) {
-    listener_->OnFrame();
+    listener()->OnFrame();
   } else {
-    listener_->OnReadEnded();
+    listener()->OnReadEnded();
   }
 }
 
 void ProcessCall::OnWriteDone(bool ok) {
-  outgoing_.Clear();
-  listener_->OnWritten(ok);
+  in_flight_.load(std::memory_order_acquire)->Clear();
+  listener()->OnWritten(ok);
 }
 
-void ProcessCall::OnWritesDoneDone(bool ok) { listener_->OnWritten(ok); }
+void ProcessCall::OnWritesDoneDone(bool ok) { listener()->OnWritten(ok); }
 
 void ProcessCall::OnDone(const grpc::Status& status) {
-  listener_->OnEnded(status);
+  listener()->OnEnded(status);
 }
 
 }  // namespace msgproc::client

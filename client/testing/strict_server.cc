@@ -1,5 +1,6 @@
 #include "client/testing/strict_server.h"
 
+#include <atomic>
 #include <chrono>
 #include <utility>
 
@@ -12,25 +13,28 @@ namespace msgproc::client {
 // One stream: reads always, writes whenever there is something.
 class StrictServer::Reactor final : public grpc::ServerGenericBidiReactor {
  public:
-  explicit Reactor(StrictServer* server) : server_(server) {
+  explicit Reactor(StrictServer* server) {
     {
-      MutexLock lock(&server_->mutex_);
-      stream_ = server_->processor_.NewStream();
+      MutexLock lock(&server->mutex_);
+      stream_ = server->processor_.NewStream();
     }
+    server_.store(server, std::memory_order_release);
     StartSendInitialMetadata();
     StartRead(&incoming_);
   }
 
  private:
+  StrictServer* server() { return server_.load(std::memory_order_acquire); }
+
   void OnReadDone(bool ok) override {
     wire::FlatFrame frame;
     if (ok) frame.Assign(&incoming_);
-    MutexLock lock(&server_->mutex_);
+    MutexLock lock(&server()->mutex_);
     if (ok) {
-      status_ = server_->Read(stream_.get(), frame.bytes());
+      status_ = server()->Read(stream_.get(), frame.bytes());
       ended_ = !status_.ok() || stream_->ended;
     } else {
-      server_->processor_.HalfClose(stream_.get());
+      server()->processor_.HalfClose(stream_.get());
     }
     WriteNext();
     lock.Unlock();
@@ -38,27 +42,33 @@ class StrictServer::Reactor final : public grpc::ServerGenericBidiReactor {
   }
 
   void OnWriteDone(bool ok) override {
-    MutexLock lock(&server_->mutex_);
+    MutexLock lock(&server()->mutex_);
     writing_ = false;
     if (!ok) ended_ = true;
     WriteNext();
   }
 
   void OnCancel() override {
-    MutexLock lock(&server_->mutex_);
-    server_->processor_.Disconnect(stream_.get());
+    MutexLock lock(&server()->mutex_);
+    server()->processor_.Disconnect(stream_.get());
     ended_ = true;
     WriteNext();
   }
 
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    // Behind all other reactions, for ThreadSanitizer to see.
+    server()->mutex_.Lock();
+    server()->mutex_.Unlock();
+    delete this;
+  }
 
   // A server's reactions never come inline: the lock may be held here.
   void WriteNext() {
     if (writing_ || finished_) return;
     v1::ProcessResponse response;
-    if (!ended_ && server_->processor_.Write(
-                       stream_.get(), 1 + server_->random_() % 50, &response)) {
+    if (!ended_ &&
+        server()->processor_.Write(stream_.get(), 1 + server()->random_() % 50,
+                                   &response)) {
       writing_ = true;
       std::vector<wire::Piece> none;
       outgoing_ = wire::ToByteBuffer(response.SerializeAsString(), &none);
@@ -69,13 +79,14 @@ class StrictServer::Reactor final : public grpc::ServerGenericBidiReactor {
                               ? grpc::StatusCode::UNAVAILABLE
                               : static_cast<grpc::StatusCode>(status_.code()),
                           std::string(status_.message())));
-    } else if (server_->processor_.EndsNow(*stream_)) {
+    } else if (server()->processor_.EndsNow(*stream_)) {
       finished_ = true;
       Finish(grpc::Status::OK);
     }
   }
 
-  StrictServer* const server_;
+  // Atomic for ThreadSanitizer, which does not see the order that gRPC keeps.
+  std::atomic<StrictServer*> server_{nullptr};
   std::shared_ptr<StrictProcessor::Stream> stream_;
   // All below: guarded by the server's mutex.
   bool writing_ = false;
