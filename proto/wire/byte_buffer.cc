@@ -38,15 +38,20 @@ grpc::ByteBuffer ToByteBuffer(absl::string_view head,
   return grpc::ByteBuffer(first, slices);
 }
 
+void FlatFrame::Clear() {
+  slice_ = grpc::Slice();
+  bytes_ = absl::string_view();
+  if (copy_.capacity() > kKeepBytes) copy_ = std::string();
+  copy_.clear();
+}
+
 bool FlatFrame::Assign(grpc::ByteBuffer* buffer) {
   if (buffer->TrySingleSlice(&slice_).ok()) {
     bytes_ = absl::string_view(reinterpret_cast<const char*>(slice_.begin()),
                                slice_.size());
     return true;
   }
-  slice_ = grpc::Slice();
-  if (copy_.capacity() > kKeepBytes) copy_ = std::string();
-  copy_.clear();
+  Clear();
   copy_.reserve(buffer->Length());
   grpc::ProtoBufferReader reader(buffer);
   const void* data;

@@ -27,6 +27,9 @@ class FlatFrame {
 
   absl::string_view bytes() const { return bytes_; }
 
+  // Lets go of the frame, so that an idle stream does not hold its last one.
+  void Clear();
+
  private:
   grpc::Slice slice_;
   std::string copy_;

@@ -108,10 +108,12 @@ bool ParseResult(absl::string_view body, ResultView* result) {
   return true;
 }
 
-bool RequestFrame::Parse(absl::string_view bytes) {
+bool RequestFrame::Parse(absl::string_view bytes, uint64_t max_messages) {
   has_open = false;
   open = absl::string_view();
   messages.clear();
+  message_count = 0;
+  MessageView surplus;
   received_through = 0;
   FieldReader reader(bytes);
   while (!reader.Done()) {
@@ -119,8 +121,9 @@ bool RequestFrame::Parse(absl::string_view bytes) {
     if (!reader.ReadTag(&tag)) return false;
     if (tag == kBytes2) {
       absl::string_view body;
-      if (!reader.ReadBytes(&body) ||
-          !ParseMessage(body, &messages.emplace_back())) {
+      MessageView* message =
+          ++message_count <= max_messages ? &messages.emplace_back() : &surplus;
+      if (!reader.ReadBytes(&body) || !ParseMessage(body, message)) {
         return false;
       }
     } else if (tag == kVarint3) {

@@ -94,10 +94,14 @@ struct RequestFrame {
   // The encoded Open.
   absl::string_view open;
   std::vector<MessageView> messages;
+  // How many there are; `messages` has the first of them when they are too
+  // many.
+  uint64_t message_count = 0;
   uint64_t received_through = 0;
 
-  // False: not a ProcessRequest. Views point into `bytes`.
-  bool Parse(absl::string_view bytes);
+  // False: not a ProcessRequest. Views point into `bytes`. A message takes two
+  // bytes on the wire and many here: no more than `max_messages` are kept.
+  bool Parse(absl::string_view bytes, uint64_t max_messages = UINT64_MAX);
 };
 
 // A ProcessResponse. Reused from frame to frame.

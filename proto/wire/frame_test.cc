@@ -126,6 +126,18 @@ TEST(FrameTest, AnEmptyFrameIsAHeartbeat) {
   EXPECT_TRUE(frame.messages.empty());
 }
 
+TEST(FrameTest, CountsMessagesThatItDoesNotKeep) {
+  std::string bytes;
+  for (int i = 0; i < 100'000; ++i) bytes += std::string("\x12\0", 2);
+  RequestFrame frame;
+  ASSERT_TRUE(frame.Parse(bytes, 10));
+  EXPECT_EQ(frame.message_count, 100'000U);
+  EXPECT_EQ(frame.messages.size(), 10U);
+  EXPECT_LT(frame.messages.capacity(), 100U);
+  // They must be right all the same.
+  EXPECT_FALSE(frame.Parse(bytes + "\x12\x01", 10));
+}
+
 TEST(FrameTest, RefusesGarbage) {
   RequestFrame frame;
   EXPECT_FALSE(frame.Parse("\xff\xff\xff\xff garbage"));

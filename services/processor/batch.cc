@@ -1,6 +1,5 @@
 #include "services/processor/batch.h"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -8,11 +7,15 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "proto/wire/entry.h"
+#include "proto/wire/utf8.h"
 
 namespace msgproc::processor {
 namespace {
 
 constexpr size_t kMaxHeaderBytes = 64 << 10;
+constexpr size_t kMaxErrorBytes = 1024;
+// Messages that a batch keeps room for.
+constexpr size_t kKeepMessages = 1024;
 
 bool IsRetryable(absl::StatusCode code) {
   return code == absl::StatusCode::kUnavailable ||
@@ -41,6 +44,11 @@ absl::Status CheckReply(const HandlerBinding& binding, const Reply& reply) {
   size_t header_bytes = 0;
   for (const auto& [key, value] : reply.headers()) {
     header_bytes += key.size() + value.size();
+    if (!wire::IsUtf8(key)) {
+      return absl::InternalError(
+          absl::StrCat("The result has a header whose key is not UTF-8: ",
+                       wire::ToUtf8(key, 64), "."));
+    }
   }
   if (header_bytes > kMaxHeaderBytes) {
     return absl::OutOfRangeError(
@@ -95,6 +103,8 @@ void Batch::ParsePieces() {
 
 void Batch::Clear() {
   messages = {};
+  parsed_.clear();
+  if (parsed_.capacity() > kKeepMessages) parsed_.shrink_to_fit();
   pieces.clear();
   results.Reset(1);
   failed = 0;
@@ -107,27 +117,27 @@ void Batch::Done(std::unique_ptr<Batch> batch) {
   owner->OnBatchDone(std::move(batch));
 }
 
-void RunHandler(Batch* batch) {
+bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
   HandlerBinding& binding = *batch->binding;
   const absl::Time begin = Clock::Monotonic()->Now();
   Reply reply;
   for (const wire::MessageView& message : batch->messages) {
+    if (stop != nullptr && stop->load(std::memory_order_relaxed)) return false;
     const absl::Status status = HandleOne(binding, message, &reply);
     if (status.ok()) {
       batch->payload_bytes += reply.payload().size();
       AppendReply(&batch->results, message.sequence, reply);
     } else {
       ++batch->failed;
-      wire::AppendError(
-          &batch->results, message.sequence, static_cast<int>(status.code()),
-          absl::string_view(status.message().data(),
-                            std::min<size_t>(status.message().size(), 1024)),
-          IsRetryable(status.code()));
+      wire::AppendError(&batch->results, message.sequence,
+                        static_cast<int>(status.code()),
+                        wire::ToUtf8(status.message(), kMaxErrorBytes),
+                        IsRetryable(status.code()));
     }
     reply.Clear();
   }
   batch->handler_time = Clock::Monotonic()->Now() - begin;
-  if (batch->messages.empty()) return;
+  if (batch->messages.empty()) return true;
   const int64_t now = absl::ToInt64Nanoseconds(batch->handler_time) /
                       static_cast<int64_t>(batch->messages.size());
   const int64_t before =
@@ -135,6 +145,7 @@ void RunHandler(Batch* batch) {
   binding.message_nanoseconds.store(
       before == 0 ? now + 1 : before + (now - before) / 8,
       std::memory_order_relaxed);
+  return true;
 }
 
 }  // namespace msgproc::processor

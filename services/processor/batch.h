@@ -81,8 +81,9 @@ struct Batch {
 };
 
 // Calls the handler for every message of the batch, in order, and fills
-// `results`, `failed` and `handler_time`. Exceptions become results.
-void RunHandler(Batch* batch);
+// `results`, `failed` and `handler_time`. Exceptions become results. False:
+// `stop` became true before all were handled, and the batch is of no more use.
+bool RunHandler(Batch* batch, const std::atomic<bool>* stop = nullptr);
 
 }  // namespace msgproc::processor
 

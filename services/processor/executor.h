@@ -29,12 +29,13 @@ class Executor {
 
   virtual Limits LimitsFor(const HandlerBinding& binding) const = 0;
 
-  // Runs the batch and gives it to Batch::Done, exactly once, on any thread,
-  // also before it returns. Never blocks for room: what waits here is bounded
-  // by max_batches a session and by the sessions' windows.
+  // Runs the batch and gives it to Batch::Done, exactly once (unless stopped),
+  // on any thread, also before it returns. Never blocks for room: what waits
+  // here is bounded by max_batches a session and by the sessions' windows.
   virtual void Execute(std::unique_ptr<Batch> batch) = 0;
 
-  // Finishes what it holds and stops. No Execute afterwards.
+  // Finishes the messages that are being handled and drops the batches, also
+  // those that Execute brings from now on: nobody waits for them.
   virtual void Stop() {}
 };
 

@@ -18,7 +18,6 @@ HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
                              ProcessorCounters* counters, const Clock* clock)
     : identity_(std::move(identity)),
       binding_(binding),
-      limits_(limits),
       counters_(counters),
       clock_(clock),
       number_(next_number.fetch_add(1, std::memory_order_relaxed)),
@@ -38,20 +37,12 @@ HostedSession::Attached HostedSession::Attach(
   MutexLock lock(&mutex_);
   Attached attached;
   attached.before = std::exchange(attachment_, std::move(attachment));
-  if (created && received_through == 0) {
-    attached.state = State::kNew;
-  } else if (created || received_through > session_.accepted_through()) {
-    attached.state = State::kLost;
-    ProcessorCounters::Add(&counters_->outstanding,
-                           -static_cast<int64_t>(session_.unanswered()));
-    session_.Restart(received_through);
-  } else {
+  if (!created && session_.CanResume(received_through)) {
     attached.state = State::kResumed;
-    // What was accepted here and not answered here may have been answered
-    // elsewhere meanwhile; its result will come once more, and is dropped by
-    // the client.
-    session_.Acknowledge(received_through).IgnoreError();
-    session_.Rewind();
+    session_.Resume(received_through);
+  } else {
+    attached.state = received_through == 0 ? State::kNew : State::kLost;
+    Restart(received_through);
   }
   attached.accepted_through = session_.accepted_through();
   return attached;
@@ -61,7 +52,19 @@ bool HostedSession::Detach(const Attachment* attachment) {
   MutexLock lock(&mutex_);
   if (attachment_.get() != attachment) return false;
   attachment_.reset();
+  if (anonymous()) Restart(session_.accepted_through());
   return true;
+}
+
+void HostedSession::Abandon() {
+  MutexLock lock(&mutex_);
+  Restart(session_.accepted_through());
+}
+
+void HostedSession::Restart(uint64_t received_through) {
+  ProcessorCounters::Add(&counters_->outstanding,
+                         -static_cast<int64_t>(session_.unanswered()));
+  session_.Restart(received_through);
 }
 
 absl::Status HostedSession::OnFrame(const Attachment* attachment,
@@ -77,11 +80,12 @@ absl::Status HostedSession::OnFrame(const Attachment* attachment,
     if (status.ok() && !frame.messages.empty()) {
       status = AcceptMessages(frame.messages);
     }
+    // A heartbeat: what a burst has left behind is not needed for now.
+    if (frame.messages.empty()) spare_batch_.reset();
     // What was acknowledged may have made room for results.
     Pump();
-    if (attachment_.get() != attachment) other = attachment_;
+    other = OtherThan(attachment);
   }
-  // Taken over meanwhile: the results are another stream's to write.
   if (other != nullptr) other->OnResultsReady();
   return status;
 }
@@ -198,16 +202,26 @@ HostedSession::Output HostedSession::TakeResults(
   return output;
 }
 
-void HostedSession::Resume() {
-  MutexLock lock(&mutex_);
-  Pump();
+void HostedSession::Resume(const Attachment* attachment) {
+  std::shared_ptr<Attachment> other;
+  {
+    MutexLock lock(&mutex_);
+    Pump();
+    other = OtherThan(attachment);
+  }
+  if (other != nullptr) other->OnResultsReady();
 }
 
 void HostedSession::CloseInput(const Attachment* attachment) {
-  MutexLock lock(&mutex_);
-  if (attachment_.get() != attachment) return;
-  session_.CloseInput();
-  Pump();
+  std::shared_ptr<Attachment> other;
+  {
+    MutexLock lock(&mutex_);
+    if (attachment_.get() != attachment) return;
+    session_.CloseInput();
+    Pump();
+    other = OtherThan(attachment);
+  }
+  if (other != nullptr) other->OnResultsReady();
 }
 
 bool HostedSession::CanForget() const {

@@ -68,8 +68,11 @@ class HostedSession final : public BatchOwner,
                   uint64_t received_through, bool created);
 
   // Lets go of the stream, if it is still the one attached; answers whether it
-  // was.
+  // was. An anonymous session is abandoned with it.
   bool Detach(const Attachment* attachment);
+
+  // Drops all messages and results: nobody will ask for them.
+  void Abandon();
 
   // Takes a request's acknowledgement and messages, and processes what it may.
   // Those accepted before a violation are processed all the same. ABORTED: the
@@ -81,18 +84,19 @@ class HostedSession final : public BatchOwner,
   struct Output {
     uint64_t results = 0;
     // Everything accepted so far was answered and is in `pieces` or was
-    // before.
-    bool all_taken = true;
+    // before. False for a stream that is not attached any more: it is about to
+    // hear so.
+    bool all_taken = false;
     // Taking them made room: call Resume, without a lock held.
     bool can_resume = false;
   };
   Output TakeResults(const Attachment* attachment,
                      std::vector<wire::Piece>* pieces);
 
-  // Processes what there is room for.
-  void Resume();
+  // Processes what there is room for. `attachment` looks for results by itself.
+  void Resume(const Attachment* attachment);
 
-  // The attached stream will bring nothing any more.
+  // The attached stream reads on, but will bring nothing any more.
   void CloseInput(const Attachment* attachment);
 
   // Whether nothing would be lost by forgetting the session, or too much is
@@ -113,12 +117,18 @@ class HostedSession final : public BatchOwner,
       MSGPROC_REQUIRES(mutex_);
   void Pump() MSGPROC_REQUIRES(mutex_);
   void CountReady() MSGPROC_REQUIRES(mutex_);
+  void Restart(uint64_t received_through) MSGPROC_REQUIRES(mutex_);
+  // The stream that has the session, when it is not this one: taken over while
+  // the lock was released, it must be told of results by the one before.
+  std::shared_ptr<Attachment> OtherThan(const Attachment* attachment) const
+      MSGPROC_REQUIRES(mutex_) {
+    return attachment_.get() == attachment ? nullptr : attachment_;
+  }
   std::unique_ptr<Batch> NewBatch(const Session::Run& run)
       MSGPROC_REQUIRES(mutex_);
 
   const Identity identity_;
   HandlerBinding* const binding_;
-  const SessionLimits limits_;
   ProcessorCounters* const counters_;
   const Clock* const clock_;
   const uint64_t number_;

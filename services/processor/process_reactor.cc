@@ -57,25 +57,37 @@ ProcessReactor::ProcessReactor(StreamHost* host,
       last_heard_ns_(absl::ToUnixNanos(host->clock()->Now())) {}
 
 void ProcessReactor::Start() {
-  self_ = shared_from_this();
+  {
+    MutexLock lock(&mutex_);
+    self_ = shared_from_this();
+  }
   host_->method()->Started();
   StartSendInitialMetadata();
   StartRead(&read_buffer_);
-  host_->Add(self_);
+  host_->Add(shared_from_this());
 }
 
 void ProcessReactor::OnReadDone(bool ok) {
   if (!ok) {
     // Half-closed, or broken; OnCancel says so if it is the latter.
-    BeginEnding(context_->IsCancelled() ? Ending::kBroken : Ending::kHalfClosed,
-                absl::OkStatus(), false);
+    if (context_->IsCancelled()) {
+      BeginEnding(Ending::kBroken, absl::CancelledError(), true);
+    } else {
+      BeginEnding(Ending::kHalfClosed, absl::OkStatus(), false);
+    }
     return;
   }
   last_heard_ns_.store(absl::ToUnixNanos(host_->clock()->Now()),
                        std::memory_order_relaxed);
+  {
+    MutexLock lock(&mutex_);
+    if (finished_) return;
+  }
   host_->method()->MessageReceived();
   const absl::Status status = OnRequest();
   read_buffer_.Clear();
+  flat_.Clear();
+  if (frame_.messages.empty()) frame_ = wire::RequestFrame();
   if (absl::IsAborted(status)) {
     BeginEnding(Ending::kTakenOver, status, true);
   } else if (!status.ok()) {
@@ -91,15 +103,20 @@ void ProcessReactor::OnReadDone(bool ok) {
 }
 
 absl::Status ProcessReactor::OnRequest() {
-  if (!flat_.Assign(&read_buffer_) || !frame_.Parse(flat_.bytes())) {
+  const uint64_t most = host_->options().sessions.limits.max_batch_messages;
+  if (!flat_.Assign(&read_buffer_) || !frame_.Parse(flat_.bytes(), most)) {
     return absl::InvalidArgumentError(
         "The frame is not a msgproc.v1.ProcessRequest.");
   }
-  if (frame_.messages.size() > 1 &&
-      flat_.bytes().size() > wire::kMaxFrameBytes) {
+  if (frame_.message_count > most) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The request has ", frame_.message_count, " messages; at most ", most,
+        " are allowed (max_batch_messages)."));
+  }
+  if (frame_.message_count > 1 && flat_.bytes().size() > wire::kMaxFrameBytes) {
     return absl::InvalidArgumentError(absl::StrCat(
         "The request has ", flat_.bytes().size(), " bytes and ",
-        frame_.messages.size(), " messages; a request holds at most ",
+        frame_.message_count, " messages; a request holds at most ",
         wire::kMaxFrameBytes, " bytes or one message."));
   }
   if (first_request_) {
@@ -170,16 +187,13 @@ absl::StatusOr<std::shared_ptr<HostedSession>> ProcessReactor::OpenSession(
         " bytes along; at most ", wire::kMaxMessagesWithOpen, " messages and ",
         wire::kMaxBytesWithOpen, " bytes are allowed."));
   }
-  const absl::StatusOr<HandlerBinding*> binding =
-      host_->FindHandler(open.handler());
-  if (!binding.ok()) return binding.status();
-  const absl::StatusOr<SessionTable::Opened> opened =
-      host_->sessions()->Open({.session_id = open.session_id(),
-                               .session_token = open.session_token(),
-                               .client_name = open.client_name(),
-                               .received_through = frame_.received_through,
-                               .has_messages = !frame_.messages.empty()},
-                              *binding, shared_from_this());
+  const absl::StatusOr<SessionTable::Opened> opened = host_->sessions()->Open(
+      {.session_id = open.session_id(),
+       .session_token = open.session_token(),
+       .client_name = open.client_name(),
+       .received_through = frame_.received_through,
+       .has_messages = !frame_.messages.empty()},
+      host_->FindHandler(open.handler()), shared_from_this());
   if (!opened.ok()) return opened.status();
   if (opened->attached.state == HostedSession::State::kResumed) {
     absl::Status status = DropDuplicates(opened->attached.accepted_through);
@@ -200,8 +214,10 @@ absl::StatusOr<std::shared_ptr<HostedSession>> ProcessReactor::OpenSession(
   return opened->session;
 }
 
-// The first request again, because its Welcome never came.
+// The first request again, because its Welcome never came. When it overtook
+// itself nothing was accepted yet, and all is as if it were the first.
 absl::Status ProcessReactor::DropDuplicates(uint64_t accepted_through) {
+  if (accepted_through == 0) return absl::OkStatus();
   for (const wire::MessageView& message : frame_.messages) {
     if (message.sequence == 0 || message.sequence > accepted_through) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -250,9 +266,9 @@ void ProcessReactor::OnTakenOver() {
 }
 
 void ProcessReactor::OnWriteDone(bool ok) {
-  write_buffer_.Clear();
   {
     MutexLock lock(&mutex_);
+    write_buffer_.Clear();
     write_in_flight_ = false;
   }
   if (ok) {
@@ -270,35 +286,47 @@ void ProcessReactor::Tick(absl::Time now) {
   const absl::Duration patience = host_->options().heartbeat_interval * 3;
   const absl::Duration silence =
       now - absl::FromUnixNanos(last_heard_ns_.load(std::memory_order_relaxed));
-  bool slow = false;
+  bool unread = false;
   bool silent = false;
   bool stuck = false;
   {
     MutexLock lock(&mutex_);
+    if (cancelled_ || done_) return;
     const bool opened = session_ != nullptr && !session_->anonymous();
-    const bool waits = write_in_flight_ && now - write_started_ > patience;
-    slow = opened && ending_ == Ending::kNone && waits;
+    unread = write_in_flight_ && now - write_started_ > patience &&
+             (opened || ending_ != Ending::kNone);
     silent = opened && ending_ == Ending::kNone && silence > patience;
-    stuck = !finished_ && ending_ != Ending::kNone &&
-            now - ending_since_ > patience;
+    stuck = finished_ && now - finished_at_ > patience;
   }
-  if (slow) {
+  if (unread) {
     ProcessorCounters::Add(&host_->counters()->slow_consumers, 1);
-    BeginEnding(Ending::kFailed,
-                absl::UnavailableError(
-                    absl::StrCat("The client has read nothing for ",
-                                 absl::FormatDuration(patience), ".")),
-                true);
+    const std::string why = absl::StrCat("The client has read nothing for ",
+                                         absl::FormatDuration(patience), ".");
+    End(why);
+    // A write that nobody reads does not end by itself.
+    Cancel(why);
   } else if (silent) {
     ProcessorCounters::Add(&host_->counters()->silent_sessions, 1);
-    BeginEnding(Ending::kFailed,
-                absl::UnavailableError(
-                    absl::StrCat("The client has been silent for ",
-                                 absl::FormatDuration(patience), ".")),
-                true);
+    End(absl::StrCat("The client has been silent for ",
+                     absl::FormatDuration(patience), "."));
+  } else if (stuck) {
+    Cancel("The client does not take the end of the stream.");
   }
-  // A write that nobody reads never ends by itself.
-  if (slow || stuck) context_->TryCancel();
+}
+
+// Sends the status past everything that waits to be written. (TryCancel would
+// say CANCELLED.)
+void ProcessReactor::Cancel(const std::string& why) {
+  {
+    MutexLock lock(&mutex_);
+    if (done_) return;
+    cancelled_ = cancelling_ = true;
+  }
+  grpc_call_cancel_with_status(context_->c_call(), GRPC_STATUS_UNAVAILABLE,
+                               why.c_str(), nullptr);
+  MutexLock lock(&mutex_);
+  cancelling_ = false;
+  cancel_returned_.SignalAll();
 }
 
 void ProcessReactor::BeginEnding(Ending ending, absl::Status status, bool now) {
@@ -306,24 +334,24 @@ void ProcessReactor::BeginEnding(Ending ending, absl::Status status, bool now) {
   {
     MutexLock lock(&mutex_);
     // The first reason stands, unless the end comes sooner now.
-    const bool first = ending_ == Ending::kNone;
-    if (first) ending_since_ = host_->clock()->Now();
-    if (first || ending == Ending::kBroken ||
+    if (ending_ == Ending::kNone || ending == Ending::kBroken ||
         (now && ending_ == Ending::kHalfClosed)) {
       ending_ = ending;
       end_status_ = std::move(status);
     }
     end_now_ = end_now_ || now;
-    session = session_;
+    if (!end_now_) session = session_;
   }
-  // Nothing will be acknowledged any more: results must not wait for it.
+  // The client waits for its results and cannot acknowledge them any more.
   if (session != nullptr) session->CloseInput(this);
   Advance();
 }
 
 void ProcessReactor::Advance() {
-  Actions actions;
-  do {
+  bool again = true;
+  while (again) {
+    again = false;
+    Actions actions;
     {
       MutexLock lock(&mutex_);
       actions = Decide();
@@ -333,7 +361,12 @@ void ProcessReactor::Advance() {
       StartWrite(&write_buffer_);
     }
     // Behind the write, so that a window update may travel with it.
-    if (actions.read) StartRead(&read_buffer_);
+    if (actions.read) {
+      StartRead(&read_buffer_);
+      MutexLock lock(&mutex_);
+      read_starting_ = false;
+      again = std::exchange(finish_waits_, false);
+    }
     if (actions.ended != nullptr) {
       host_->sessions()->Detach(actions.ended, this, actions.status.ok());
     }
@@ -342,8 +375,11 @@ void ProcessReactor::Advance() {
       host_->method()->Handled(actions.status.error_code());
       Finish(actions.status);
     }
-    if (actions.resumed != nullptr) actions.resumed->Resume();
-  } while (actions.resumed != nullptr);
+    if (actions.resumed != nullptr) {
+      actions.resumed->Resume(this);
+      again = true;
+    }
+  }
 }
 
 bool ProcessReactor::MayRead() {
@@ -356,7 +392,7 @@ ProcessReactor::Actions ProcessReactor::Decide() {
   if (finished_) return actions;
   if (!write_in_flight_) DecideWrite(&actions);
   if (!finished_ && MayRead()) {
-    read_in_flight_ = true;
+    read_in_flight_ = read_starting_ = true;
     actions.read = true;
   }
   return actions;
@@ -380,8 +416,14 @@ void ProcessReactor::DecideWrite(Actions* actions) {
     actions->write = true;
     return;
   }
-  if (ending_ == Ending::kNone || (!output.all_taken && !end_now_)) return;
+  if (ending_ == Ending::kNone) return;
+  if (session_ != nullptr && !output.all_taken && !end_now_) return;
+  if (read_starting_) {
+    finish_waits_ = true;
+    return;
+  }
   finished_ = true;
+  finished_at_ = host_->clock()->Now();
   actions->finish = true;
   actions->status =
       grpc::Status(static_cast<grpc::StatusCode>(end_status_.code()),
@@ -407,7 +449,17 @@ void ProcessReactor::LogEnd(const Actions& actions) {
 }
 
 void ProcessReactor::OnDone() {
-  const std::shared_ptr<ProcessReactor> self = std::move(self_);
+  std::shared_ptr<ProcessReactor> self;
+  std::shared_ptr<HostedSession> session;
+  {
+    MutexLock lock(&mutex_);
+    while (cancelling_) cancel_returned_.Wait(&mutex_);
+    done_ = true;
+    self = std::move(self_);
+    session = std::move(session_);
+  }
+  // It may have been attached after the stream was finished.
+  if (session != nullptr) host_->sessions()->Detach(session, this, false);
   host_->Remove(self);
 }
 

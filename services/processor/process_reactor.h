@@ -35,7 +35,9 @@ namespace msgproc::processor {
 // Reading: one read in flight, except while an anonymous session is at its
 // limit, and none once the stream is ending. Writing: one write in flight; what
 // becomes ready meanwhile goes out together in the next one. `Advance` is the
-// only place that decides to write or finish.
+// only place that decides to write or finish; it finishes only when no write is
+// in flight and no read is about to be started, because nothing of gRPC's may
+// be called after that.
 //
 // Owned by itself, until OnDone, and by the session it is attached to.
 // Callbacks come from gRPC's threads; OnResultsReady, OnTakenOver, Drain, End
@@ -97,6 +99,7 @@ class ProcessReactor final
       v1::ProcessResponse* welcome);
   absl::Status DropDuplicates(uint64_t accepted_through);
   void BeginEnding(Ending ending, absl::Status status, bool now);
+  void Cancel(const std::string& why);
   void Advance();
   Actions Decide() MSGPROC_REQUIRES(mutex_);
   void DecideWrite(Actions* actions) MSGPROC_REQUIRES(mutex_);
@@ -106,8 +109,6 @@ class ProcessReactor final
   StreamHost* const host_;
   grpc::CallbackServerContext* const context_;
   const std::string peer_;
-  // Lets go of itself in OnDone.
-  std::shared_ptr<ProcessReactor> self_;
 
   // Touched only by the read that is in flight, and between reads.
   grpc::ByteBuffer read_buffer_;
@@ -121,21 +122,31 @@ class ProcessReactor final
   std::atomic<int64_t> last_heard_ns_;
 
   Mutex mutex_;
+  // Lets go of itself in OnDone.
+  std::shared_ptr<ProcessReactor> self_ MSGPROC_GUARDED_BY(mutex_);
   std::shared_ptr<HostedSession> session_ MSGPROC_GUARDED_BY(mutex_);
   Ending ending_ MSGPROC_GUARDED_BY(mutex_) = Ending::kNone;
   absl::Status end_status_ MSGPROC_GUARDED_BY(mutex_);
   // Ends without waiting for what is unfinished.
   bool end_now_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool finished_ MSGPROC_GUARDED_BY(mutex_) = false;
+  absl::Time finished_at_ MSGPROC_GUARDED_BY(mutex_);
   bool read_in_flight_ MSGPROC_GUARDED_BY(mutex_) = true;
+  // A thread is about to call StartRead; it looks after a finish that waits.
+  bool read_starting_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool finish_waits_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool write_in_flight_ MSGPROC_GUARDED_BY(mutex_) = false;
   absl::Time write_started_ MSGPROC_GUARDED_BY(mutex_);
-  absl::Time ending_since_ MSGPROC_GUARDED_BY(mutex_);
   bool owes_response_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool drain_sent_ MSGPROC_GUARDED_BY(mutex_) = false;
   // Encoded Welcome or Drain that goes in front of the next results.
   std::string head_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<wire::Piece> pieces_ MSGPROC_GUARDED_BY(mutex_);
+  // The call may be cancelled until it is done, and is not done meanwhile.
+  bool cancelled_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool cancelling_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool done_ MSGPROC_GUARDED_BY(mutex_) = false;
+  CondVar cancel_returned_;
 };
 
 }  // namespace msgproc::processor

@@ -11,6 +11,14 @@ namespace {
 
 constexpr size_t kMaxHeaderBytes = 64 << 10;
 
+// A window counts payloads and headers; waiting messages are kept encoded. What
+// the encoding may add is generous to many small headers, and bounded: unknown
+// fields and empty headers count nothing.
+uint64_t MaxEncodedBytes(const SessionLimits& limits) {
+  return limits.max_outstanding_bytes * 4 +
+         limits.max_outstanding_messages * 64;
+}
+
 }  // namespace
 
 Session::Session(Kind kind, const SessionLimits& limits)
@@ -24,7 +32,7 @@ void Session::Restart(uint64_t received_through) {
   accepted_through_ = received_through_ = taken_through_ = timed_through_ =
       received_through;
   runs_out_ = 0;
-  input_closed_ = forgotten_ = false;
+  input_closed_ = false;
   window_ = wire::OutstandingWindow();
   pending_.Reset(received_through + 1);
   pending_cursor_ = pending_.At(received_through + 1);
@@ -58,6 +66,23 @@ absl::Status Session::Acknowledge(uint64_t received_through) {
   return absl::OkStatus();
 }
 
+bool Session::CanResume(uint64_t received_through) const {
+  return received_through <= accepted_through_ &&
+         std::max(received_through, received_through_) + 1 >=
+             results_.first_position();
+}
+
+void Session::Resume(uint64_t received_through) {
+  input_closed_ = false;
+  if (received_through > received_through_) {
+    window_.Pop(received_through - received_through_);
+    received_through_ = received_through;
+  }
+  taken_through_ = received_through_;
+  results_.ReleaseThrough(received_through_);
+  results_cursor_ = results_.At(results_.first_position());
+}
+
 absl::Status Session::Check(const wire::MessageView& message) const {
   if (kind_ == Kind::kOpened && message.sequence != accepted_through_ + 1) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -76,8 +101,15 @@ absl::Status Session::Check(const wire::MessageView& message) const {
                      message.header_bytes, " bytes; at most ", kMaxHeaderBytes,
                      " are allowed."));
   }
-  if (kind_ == Kind::kOpened &&
-      !window_.Fits(message.window_bytes(), limits_.max_outstanding_messages,
+  if (kind_ == Kind::kAnonymous) return absl::OkStatus();
+  if (pending_.bytes() + message.body.size() > MaxEncodedBytes(limits_) &&
+      !pending_.empty()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "Message ", message.sequence, " exceeds the window: ", pending_.bytes(),
+        " encoded bytes are waiting; at most ", MaxEncodedBytes(limits_),
+        " are allowed."));
+  }
+  if (!window_.Fits(message.window_bytes(), limits_.max_outstanding_messages,
                     limits_.max_outstanding_bytes)) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "Message ", message.sequence, " exceeds the window: ",
@@ -156,41 +188,49 @@ bool Session::Complete(const Run& run, wire::EntryLog* results) {
     reordered_bytes_ -= next->second.bytes();
     results_.Splice(&next->second);
   }
+  DropReceived();
   return true;
 }
 
-void Session::MarkTaken(uint64_t results) {
-  taken_through_ += results;
-  if (kind_ == Kind::kOpened) {
-    if (!input_closed_ || results_.bytes() <= limits_.max_result_bytes) return;
-    forgotten_ = true;
-    results_.ReleaseThrough(taken_through_);
-    return;
-  }
-  // Nobody will ask for them again.
-  window_.Pop(results);
-  received_through_ = taken_through_;
-  results_.ReleaseThrough(taken_through_);
+// What another server answered meanwhile.
+void Session::DropReceived() {
+  if (results_cursor_.position() > received_through_) return;
+  results_.ReleaseThrough(received_through_);
+  results_cursor_ = results_.At(results_.first_position());
 }
 
 uint64_t Session::TakeResults(size_t max_bytes,
                               std::vector<wire::Piece>* pieces) {
-  const wire::EntryLog::Taken taken =
-      results_.Take(&results_cursor_, UINT64_MAX, max_bytes, pieces);
-  MarkTaken(taken.entries);
-  return taken.entries;
+  const uint64_t taken =
+      results_.Take(&results_cursor_, UINT64_MAX, max_bytes, pieces).entries;
+  taken_through_ += taken;
+  if (kind_ == Kind::kAnonymous) {
+    // Nobody will ask for them again.
+    window_.Pop(taken);
+    received_through_ = taken_through_;
+    results_.ReleaseThrough(taken_through_);
+  } else {
+    LetGoOfTaken();
+  }
+  return taken;
 }
 
-void Session::Rewind() {
-  input_closed_ = false;
-  taken_through_ = received_through_;
-  results_cursor_ = results_.At(received_through_ + 1);
+void Session::CloseInput() {
+  input_closed_ = true;
+  LetGoOfTaken();
+}
+
+void Session::LetGoOfTaken() {
+  if (input_closed_ && Paused() && !pending_.empty()) {
+    results_.ReleaseThrough(taken_through_);
+  }
 }
 
 bool Session::AtLimit() const {
   return kind_ == Kind::kAnonymous &&
          (window_.messages() >= limits_.max_outstanding_messages ||
-          window_.bytes() >= limits_.max_outstanding_bytes || Paused());
+          window_.bytes() >= limits_.max_outstanding_bytes ||
+          pending_.bytes() >= MaxEncodedBytes(limits_) || Paused());
 }
 
 bool Session::NextTimed(Timed* timed) {

@@ -34,12 +34,15 @@ struct SessionLimits {
 // session a message's position is its sequence; in an anonymous one (rule 1)
 // sequences are the client's own business.
 //
-//   received_through <= taken <= released <= dispatched <= accepted_through
+//   received_through <= taken <= ready <= dispatched <= accepted_through
 //        |                |         |            |              |
 //        results cached ..          |            |              |
 //                         results waiting to be written         |
 //                                   being processed             |
 //                                                messages pending
+//
+// (After a journey to another server and back received_through may be beyond
+// what is ready here.)
 class Session {
  public:
   enum class Kind { kAnonymous, kOpened };
@@ -53,6 +56,14 @@ class Session {
   // The client has every result up to here. INVALID_ARGUMENT beyond what was
   // released; ignored when lower than before, and in anonymous sessions.
   absl::Status Acknowledge(uint64_t received_through);
+
+  // Whether a client that has received so much finds here what it lacks.
+  bool CanResume(uint64_t received_through) const;
+
+  // Begins to write again, from the first result that the client has not
+  // received. What it has received of another server, and is not ready here,
+  // will not be sent. CanResume holds.
+  void Resume(uint64_t received_through);
 
   // Accepts messages, in order, as long as they keep the rules, and returns how
   // many, with the status of the first that does not: INVALID_ARGUMENT or
@@ -92,19 +103,14 @@ class Session {
   // Appends to `pieces` the next results to write, in order; returns how many.
   uint64_t TakeResults(size_t max_bytes, std::vector<wire::Piece>* pieces);
 
-  // Starts writing again from the first result that was not acknowledged.
-  void Rewind();
-
-  // Nothing will be accepted or acknowledged any more. From here on results
-  // that were taken are let go when they exceed max_result_bytes, so that
-  // processing never waits for an acknowledgement that cannot come.
-  void CloseInput() {
-    input_closed_ = true;
-    MarkTaken(0);
+  // The client is there and reads, but nothing will be accepted or acknowledged
+  // any more. From here on results that were taken are let go when processing
+  // would have to wait for an acknowledgement, which cannot come.
+  void CloseInput();
+  // Whether results were let go that the client has not acknowledged.
+  bool Forgotten() const {
+    return results_.first_position() > received_through_ + 1;
   }
-  // Whether results were let go that the client has not acknowledged: what is
-  // left cannot be resumed.
-  bool Forgotten() const { return forgotten_; }
 
   // Whether there are messages that NextBatch would give.
   bool CanProcess() const { return !pending_.empty() && !Paused(); }
@@ -141,7 +147,8 @@ class Session {
 
  private:
   absl::Status Check(const wire::MessageView& message) const;
-  void MarkTaken(uint64_t results);
+  void DropReceived();
+  void LetGoOfTaken();
   bool Paused() const {
     return !results_.empty() &&
            results_.bytes() + reordered_bytes_ > limits_.max_result_bytes;
@@ -156,7 +163,6 @@ class Session {
   uint64_t taken_through_ = 0;
   uint64_t runs_out_ = 0;
   bool input_closed_ = false;
-  bool forgotten_ = false;
 
   // Messages beyond received_through (opened) or not taken yet (anonymous).
   wire::OutstandingWindow window_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,8 @@ constexpr size_t kMaxIdBytes = 128;
 constexpr size_t kMinTokenBytes = 16;
 constexpr size_t kMaxTokenBytes = 64;
 constexpr size_t kMaxClientNameBytes = 256;
+// No client lives to see it, and sequences must not wrap.
+constexpr uint64_t kMaxReceivedThrough = uint64_t{1} << 62;
 
 // From OpenSSL's CSPRNG.
 std::string RandomBytes(size_t bytes) {
@@ -50,6 +53,11 @@ absl::Status CheckRequest(const SessionTable::Request& request) {
         absl::StrCat("client_name has ", request.client_name.size(),
                      " bytes; at most ", kMaxClientNameBytes, " are allowed."));
   }
+  if (request.received_through > kMaxReceivedThrough) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("received_through is ", request.received_through,
+                     "; at most ", kMaxReceivedThrough, " is possible."));
+  }
   if (request.has_messages && request.received_through > 0) {
     return absl::InvalidArgumentError(
         "Only a session's first Open may carry messages along.");
@@ -64,7 +72,7 @@ SessionTable::SessionTable(const Options& options, ProcessorCounters* counters,
     : options_(options), counters_(counters), clock_(clock) {}
 
 absl::StatusOr<SessionTable::Opened> SessionTable::Open(
-    const Request& request, HandlerBinding* binding,
+    const Request& request, const absl::StatusOr<HandlerBinding*>& binding,
     const std::shared_ptr<Attachment>& attachment) {
   if (absl::Status status = CheckRequest(request); !status.ok()) return status;
   std::string id(request.session_id);
@@ -79,18 +87,20 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Open(
 }
 
 absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
-    std::string id, const Request& request, HandlerBinding* binding,
+    std::string id, const Request& request,
+    const absl::StatusOr<HandlerBinding*>& binding,
     const std::shared_ptr<Attachment>& attachment) {
   MutexLock lock(&mutex_);
-  const auto [found, created] = sessions_.try_emplace(id);
-  Entry& entry = found->second;
+  const bool created = sessions_.find(id) == sessions_.end();
+  if (created && !binding.ok()) return binding.status();
+  Entry& entry = sessions_[id];
   if (created) {
     std::string token(request.session_token);
     if (token.empty()) token = RandomBytes(32);
     entry.session = std::make_shared<HostedSession>(
         HostedSession::Identity{id, std::move(token),
                                 std::string(request.client_name)},
-        binding, options_.limits, counters_, clock_);
+        *binding, options_.limits, counters_, clock_);
     ProcessorCounters::Add(&counters_->sessions_attached, 1);
   } else if (!SameToken(entry.session->identity().token,
                         request.session_token)) {
@@ -121,14 +131,16 @@ void SessionTable::MarkAttached(Entry* entry) {
   ProcessorCounters::Add(&counters_->sessions_detached, -1);
 }
 
-void SessionTable::Forget(Sessions::iterator entry) {
+std::shared_ptr<HostedSession> SessionTable::Forget(Sessions::iterator entry) {
   if (entry->second.detached) {
     detached_.erase(entry->second.place);
     ProcessorCounters::Add(&counters_->sessions_detached, -1);
   } else {
     ProcessorCounters::Add(&counters_->sessions_attached, -1);
   }
+  std::shared_ptr<HostedSession> session = std::move(entry->second.session);
   sessions_.erase(entry);
+  return session;
 }
 
 void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
@@ -151,26 +163,31 @@ void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
 }
 
 void SessionTable::Sweep() {
-  MutexLock lock(&mutex_);
-  const absl::Time now = clock_->Now();
-  while (!detached_.empty()) {
-    const auto oldest = sessions_.find(detached_.front());
-    if (now - oldest->second.detached_at < options_.session_ttl) break;
-    ProcessorCounters::Add(&counters_->sessions_expired, 1);
-    Forget(oldest);
+  std::vector<std::shared_ptr<HostedSession>> gone;
+  {
+    MutexLock lock(&mutex_);
+    const absl::Time now = clock_->Now();
+    while (!detached_.empty()) {
+      const auto oldest = sessions_.find(detached_.front());
+      if (now - oldest->second.detached_at < options_.session_ttl) break;
+      ProcessorCounters::Add(&counters_->sessions_expired, 1);
+      gone.push_back(Forget(oldest));
+    }
+    size_t bytes = 0;
+    for (const std::string& id : detached_) {
+      bytes += sessions_.find(id)->second.session->bytes() + kSessionBytes;
+    }
+    while (bytes > options_.max_detached_bytes && !detached_.empty()) {
+      const auto oldest = sessions_.find(detached_.front());
+      bytes -= std::min(bytes, oldest->second.session->bytes() + kSessionBytes);
+      ProcessorCounters::Add(&counters_->sessions_evicted, 1);
+      gone.push_back(Forget(oldest));
+    }
+    counters_->detached_bytes.store(static_cast<int64_t>(bytes),
+                                    std::memory_order_relaxed);
   }
-  size_t bytes = 0;
-  for (const std::string& id : detached_) {
-    bytes += sessions_.find(id)->second.session->bytes() + kSessionBytes;
-  }
-  while (bytes > options_.max_detached_bytes && !detached_.empty()) {
-    const auto oldest = sessions_.find(detached_.front());
-    bytes -= std::min(bytes, oldest->second.session->bytes() + kSessionBytes);
-    ProcessorCounters::Add(&counters_->sessions_evicted, 1);
-    Forget(oldest);
-  }
-  counters_->detached_bytes.store(static_cast<int64_t>(bytes),
-                                  std::memory_order_relaxed);
+  // Batches that are out keep a session for a while; it must not work on.
+  for (const auto& session : gone) session->Abandon();
 }
 
 }  // namespace msgproc::processor

@@ -50,9 +50,10 @@ class SessionTable {
   };
 
   // Opens, resumes or takes over a session for `attachment`. `binding` is for
-  // new ones. INVALID_ARGUMENT: malformed id or token, or messages that may not
-  // come along; PERMISSION_DENIED: wrong token.
-  absl::StatusOr<Opened> Open(const Request& request, HandlerBinding* binding,
+  // new ones, and its error is theirs only. INVALID_ARGUMENT: malformed id or
+  // token, or messages that may not come along; PERMISSION_DENIED: wrong token.
+  absl::StatusOr<Opened> Open(const Request& request,
+                              const absl::StatusOr<HandlerBinding*>& binding,
                               const std::shared_ptr<Attachment>& attachment);
 
   // The stream of a session ended. `finished`: by half-closing, so that the
@@ -74,9 +75,11 @@ class SessionTable {
   using Sessions = std::unordered_map<std::string, Entry>;
 
   absl::StatusOr<Opened> Attach(std::string id, const Request& request,
-                                HandlerBinding* binding,
+                                const absl::StatusOr<HandlerBinding*>& binding,
                                 const std::shared_ptr<Attachment>& attachment);
-  void Forget(Sessions::iterator entry) MSGPROC_REQUIRES(mutex_);
+  // Answers the session, to be let go without the lock: it may hold much.
+  std::shared_ptr<HostedSession> Forget(Sessions::iterator entry)
+      MSGPROC_REQUIRES(mutex_);
   void MarkAttached(Entry* entry) MSGPROC_REQUIRES(mutex_);
 
   const Options options_;

@@ -40,6 +40,7 @@ Executor::Limits ThreadPoolExecutor::LimitsFor(
 void ThreadPoolExecutor::Execute(std::unique_ptr<Batch> batch) {
   {
     MutexLock lock(&mutex_);
+    if (stopping_) return;
     queue_.push_back(std::move(batch));
   }
   arrived_.Signal();
@@ -53,19 +54,23 @@ void ThreadPoolExecutor::Stop() {
   arrived_.SignalAll();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  // Let go of without the lock: batches hold sessions.
+  std::deque<std::unique_ptr<Batch>> dropped;
+  MutexLock lock(&mutex_);
+  dropped.swap(queue_);
 }
 
 void ThreadPoolExecutor::Work() {
   MutexLock lock(&mutex_);
   while (true) {
     while (queue_.empty() && !stopping_) arrived_.Wait(&mutex_);
-    if (queue_.empty()) return;
+    if (stopping_) return;
     std::unique_ptr<Batch> batch = std::move(queue_.front());
     queue_.pop_front();
     lock.Unlock();
     batch->ParsePieces();
-    RunHandler(batch.get());
-    Batch::Done(std::move(batch));
+    if (RunHandler(batch.get(), &stopping_)) Batch::Done(std::move(batch));
+    batch.reset();
     lock.Relock();
   }
 }

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_THREAD_POOL_EXECUTOR_H_
 #define MSGPROC_SERVICES_PROCESSOR_THREAD_POOL_EXECUTOR_H_
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <thread>
@@ -21,7 +22,6 @@ namespace msgproc::processor {
 class ThreadPoolExecutor final : public Executor {
  public:
   explicit ThreadPoolExecutor(int threads);
-  // Finishes what is queued.
   ~ThreadPoolExecutor() override { Stop(); }
 
   bool synchronous() const override { return false; }
@@ -35,7 +35,7 @@ class ThreadPoolExecutor final : public Executor {
   Mutex mutex_;
   CondVar arrived_;
   std::deque<std::unique_ptr<Batch>> queue_ MSGPROC_GUARDED_BY(mutex_);
-  bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
+  std::atomic<bool> stopping_{false};
   const int thread_count_;
   std::vector<std::thread> threads_;
 };

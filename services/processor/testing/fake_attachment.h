@@ -1,0 +1,22 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_TESTING_FAKE_ATTACHMENT_H_
+#define MSGPROC_SERVICES_PROCESSOR_TESTING_FAKE_ATTACHMENT_H_
+
+#include <atomic>
+
+#include "services/processor/hosted_session.h"
+
+namespace msgproc::processor {
+
+// A stream that counts what it is told.
+class FakeAttachment final : public Attachment {
+ public:
+  void OnResultsReady() override { ++results_ready; }
+  void OnTakenOver() override { ++taken_over; }
+
+  std::atomic<int> results_ready{0};
+  std::atomic<int> taken_over{0};
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_TESTING_FAKE_ATTACHMENT_H_

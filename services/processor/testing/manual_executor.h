@@ -1,0 +1,79 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_TESTING_MANUAL_EXECUTOR_H_
+#define MSGPROC_SERVICES_PROCESSOR_TESTING_MANUAL_EXECUTOR_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "proto/wire/entry.h"
+#include "services/processor/executor.h"
+
+namespace msgproc::processor {
+
+// Answers every message with its own payload.
+inline void EchoBatch(std::unique_ptr<Batch> batch) {
+  batch->ParsePieces();
+  for (const wire::MessageView& message : batch->messages) {
+    wire::AppendResult(&batch->results, message.sequence, message.payload);
+  }
+  Batch::Done(std::move(batch));
+}
+
+// Holds batches until the test completes them, in any order. Not thread-safe.
+class ManualExecutor final : public Executor {
+ public:
+  bool synchronous() const override { return false; }
+  Limits LimitsFor(const HandlerBinding& /*binding*/) const override {
+    return limits;
+  }
+  void Execute(std::unique_ptr<Batch> batch) override {
+    held_.push_back(std::move(batch));
+  }
+
+  size_t held() const { return held_.size(); }
+  // The one that came first of those that are held is 0.
+  const Batch& batch(size_t index) const { return *held_.at(index); }
+  void Complete(size_t index) {
+    std::unique_ptr<Batch> batch = std::move(held_.at(index));
+    held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(index));
+    EchoBatch(std::move(batch));
+  }
+  void CompleteAll() {
+    while (!held_.empty()) Complete(0);
+  }
+
+  Limits limits = {.max_batches = 4, .max_messages = 2};
+
+ private:
+  std::vector<std::unique_ptr<Batch>> held_;
+};
+
+// Runs batches in Execute, the next one after a hook of the test. Synchronous
+// unless told.
+class HookedExecutor final : public Executor {
+ public:
+  explicit HookedExecutor(bool synchronous = true)
+      : synchronous_(synchronous) {}
+
+  bool synchronous() const override { return synchronous_; }
+  Limits LimitsFor(const HandlerBinding& /*binding*/) const override {
+    return limits;
+  }
+  void Execute(std::unique_ptr<Batch> batch) override {
+    const auto now = std::exchange(hook, nullptr);
+    if (now) now(*batch);
+    EchoBatch(std::move(batch));
+  }
+
+  std::function<void(const Batch&)> hook;
+  Limits limits = {.max_batches = 1, .max_messages = 2};
+
+ private:
+  const bool synchronous_;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_TESTING_MANUAL_EXECUTOR_H_
