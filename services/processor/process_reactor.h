@@ -106,6 +106,7 @@ class ProcessReactor final
   StreamHost* const host_;
   grpc::CallbackServerContext* const context_;
   const std::string peer_;
+  const std::string forwarded_for_;
   // Lets go of itself in OnDone.
   std::shared_ptr<ProcessReactor> self_;
 
