@@ -1,5 +1,7 @@
 #include "services/processor/process_reactor.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -45,6 +47,16 @@ void FillWelcome(const SessionTable::Opened& opened,
               welcome->mutable_heartbeat_interval());
 }
 
+// What a proxy in front says of the client (deploy/nginx): for the log alone,
+// since a client without a proxy can claim anything.
+std::string ForwardedFor(const grpc::CallbackServerContext& context) {
+  constexpr size_t kLongest = 256;
+  const auto found = context.client_metadata().find("x-forwarded-for");
+  if (found == context.client_metadata().end()) return "";
+  return std::string(found->second.data(),
+                     std::min(found->second.size(), kLongest));
+}
+
 }  // namespace
 
 ProcessReactor::ProcessReactor(StreamHost* host,
@@ -54,6 +66,7 @@ ProcessReactor::ProcessReactor(StreamHost* host,
       peer_(host->options().real_peer
                 ? host->options().real_peer(context->peer())
                 : context->peer()),
+      forwarded_for_(ForwardedFor(*context)),
       last_heard_ns_(absl::ToUnixNanos(host->clock()->Now())) {}
 
 void ProcessReactor::Start() {
@@ -208,6 +221,7 @@ absl::StatusOr<std::shared_ptr<HostedSession>> ProcessReactor::OpenSession(
       {{"session", opened->session->identity().id},
        {"client", open.client_name()},
        {"peer", peer_},
+       {"forwarded_for", forwarded_for_},
        {"handler", opened->session->binding().name},
        {"state", v1::Welcome::State_Name(response->welcome().state())},
        {"received_through", frame_.received_through}});

@@ -109,6 +109,7 @@ class ProcessReactor final
   StreamHost* const host_;
   grpc::CallbackServerContext* const context_;
   const std::string peer_;
+  const std::string forwarded_for_;
 
   // Touched only by the read that is in flight, and between reads.
   grpc::ByteBuffer read_buffer_;

@@ -1,0 +1,81 @@
+"""Streams that outlive what happens to NGINX, to its timeouts and behind it."""
+
+import unittest
+
+from tests import harness
+from tests.nginx import front
+
+
+class LongStreamTest(front.FrontTest):
+    def test_heartbeats_keep_an_idle_stream_alive_far_beyond_the_timeouts(self):
+        # As 20 s of heartbeat are to NGINX's usual minute, so 300 ms to 1 s.
+        timeouts = ["client_body_timeout", "grpc_read_timeout", "grpc_send_timeout"]
+        settings = [f"{name}=1s" for name in [*timeouts, "send_timeout", "proxy_timeout"]]
+        processor = self.processor("--heartbeat_interval=300ms")
+        proxied = self.processor("--heartbeat_interval=300ms", "--proxy_protocol")
+        nginx = self.nginx([processor], [proxied], settings=settings)
+        # One message every 4 s: four timeouts of silence between two.
+        loads = [
+            self.loadgen(f"--target={target}", "--rate=0.25", "--n=3")
+            for target in (nginx.grpc, nginx.stream)
+        ]
+        for load in loads:
+            report = self.assert_all_answered_once(load, 3)
+            self.assertEqual(report["interruptions"]["count"], 0)
+            self.assertEqual(report["stream_errors"], {})
+
+    def test_a_reload_under_load_loses_nothing(self):
+        processors = [self.processor() for _ in range(2)]
+        proxied = self.processor("--proxy_protocol")
+        nginx = self.nginx(processors, [proxied], settings=["worker_shutdown_timeout=500ms"])
+        loads = [
+            self.loadgen(f"--target={target}", "--duration=6s", "--connections=4")
+            for target in (nginx.grpc, nginx.stream)
+        ]
+        for _ in range(3):
+            self._wait_for_more_answers(processors + [proxied])
+            before = nginx.workers()
+            nginx.reload()
+            harness.eventually(
+                lambda old=before: not old & nginx.workers(), "the old workers leave"
+            )
+        self._wait_for_more_answers(processors + [proxied])
+        for load in loads:
+            report = self.assert_all_answered_once(load)
+            # The old workers really had ended the streams.
+            self.assertGreater(report["interruptions"]["count"], 0)
+
+    def test_a_stream_whose_processor_is_killed_resumes_on_another(self):
+        processors = [self.processor() for _ in range(3)]
+        nginx = self.nginx(processors)
+        load = self.loadgen(f"--target={nginx.grpc}", "--duration=5s", "--connections=6")
+        self._wait_for_more_answers(processors)
+        processors[0].kill()
+        self._wait_for_more_answers(processors[1:])
+        report = self.assert_all_answered_once(load)
+        self.assertGreater(report["interruptions"]["count"], 0)
+        # Also those that were the dead one's ended on one that lives.
+        self.assertEqual(sum(server["streams"] for server in report["servers"].values()), 6)
+
+    def test_a_processor_that_drains_moves_its_streams_through_nginx(self):
+        processors = [self.processor() for _ in range(2)]
+        nginx = self.nginx(processors)
+        load = self.loadgen(f"--target={nginx.grpc}", "--duration=4s", "--connections=4")
+        self._wait_for_more_answers(processors)
+        self.assertEqual(processors[0].stop(), 0)
+        self._wait_for_more_answers(processors[1:])
+        self.assert_all_answered_once(load)
+
+    def _wait_for_more_answers(self, processors):
+        before = [self.answered(each) for each in processors]
+
+        def more():
+            return all(
+                self.answered(each) > count + 100 for each, count in zip(processors, before)
+            )
+
+        harness.eventually(more, "every processor answers")
+
+
+if __name__ == "__main__":
+    unittest.main()

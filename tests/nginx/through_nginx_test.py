@@ -1,0 +1,138 @@
+"""What goes through NGINX as if it were not there, and what it adds."""
+
+import json
+import threading
+import unittest
+
+import grpc
+
+from tests import harness
+from tests.nginx import front
+
+_MESSAGES = 10_000
+_PROCESS = "/msgproc.v1.Processor/Process"
+# {"messages": [{"sequence": 1, "payload": "hi"}]}, without generated code.
+_ONE_MESSAGE = b"\x12\x06\x08\x01\x12\x02hi"
+
+
+def _one_message_then(release):
+    yield _ONE_MESSAGE
+    release.wait()
+
+
+def _call(address, requests, metadata=()):
+    """Returns (responses, status code, details) of a stream of raw requests."""
+    with grpc.insecure_channel(address) as channel:
+        stream = channel.stream_stream(
+            _PROCESS, request_serializer=lambda raw: raw, response_deserializer=lambda raw: raw
+        )(iter(requests), metadata=metadata, timeout=20)
+        responses = []
+        try:
+            responses.extend(stream)
+        except grpc.RpcError:
+            pass
+        return responses, stream.code(), stream.details()
+
+
+class ThroughNginxTest(front.FrontTest):
+    def test_ten_thousand_messages_pass_by_grpc_pass_and_spread_over_the_processors(self):
+        processors = [self.processor() for _ in range(3)]
+        nginx = self.nginx(processors)
+        load = self.loadgen(f"--target={nginx.grpc}", f"--n={_MESSAGES}", "--connections=6")
+        report = self.assert_all_answered_once(load, _MESSAGES)
+        self.assertEqual(len(report["servers"]), 3)
+        self.assertEqual({server["streams"] for server in report["servers"].values()}, {2})
+
+    def test_ten_thousand_messages_pass_by_the_tcp_listener(self):
+        processor = self.processor("--proxy_protocol")
+        nginx = self.nginx(proxied=[processor])
+        load = self.loadgen(f"--target={nginx.stream}", f"--n={_MESSAGES}", "--connections=4")
+        self.assert_all_answered_once(load, _MESSAGES)
+
+    def test_one_message_at_a_time_passes_too(self):
+        nginx = self.nginx([self.processor()])
+        load = self.loadgen(f"--target={nginx.grpc}", "--n=1000", "--max_outstanding=1")
+        self.assert_all_answered_once(load, 1000)
+
+    def test_large_payloads_pass_beyond_what_any_one_buffer_holds(self):
+        nginx = self.nginx([self.processor()])
+        load = self.loadgen(f"--target={nginx.grpc}", "--n=200", "--payload_bytes=1000000")
+        self.assert_all_answered_once(load, 200)
+
+    def test_tls_ends_at_nginx(self):
+        certificate = front.Certificate()
+        nginx = self.nginx([self.processor()], certificate=certificate)
+        load = self.loadgen(
+            f"--target={nginx.tls}", f"--tls_ca={certificate.certificate}", f"--n={_MESSAGES}"
+        )
+        self.assert_all_answered_once(load, _MESSAGES)
+
+    def test_the_processor_logs_the_client_that_nginx_saw(self):
+        processor = self.processor("--log_format=json")
+        nginx = self.nginx([processor])
+        load = self.loadgen(f"--target={nginx.grpc}", "--n=10")
+        self.assert_all_answered_once(load, 10)
+        self.assertEqual(self._opened(processor)["forwarded_for"], "127.0.0.1")
+
+    def test_the_proxy_header_shows_the_processor_the_client_itself(self):
+        processor = self.processor("--proxy_protocol", "--log_format=json")
+        nginx = self.nginx(proxied=[processor])
+        load = self.loadgen(f"--target={nginx.stream}", "--n=10")
+        self.assert_all_answered_once(load, 10)
+        logged = harness.eventually(lambda: nginx.log("stream"), "NGINX logs the connection")
+        connection = json.loads(logged.splitlines()[-1])
+        self.assertEqual(
+            self._opened(processor)["peer"], f"ipv4:127.0.0.1:{connection['port']}"
+        )
+
+    def test_the_access_log_has_the_grpc_status(self):
+        nginx = self.nginx([self.processor()])
+        _, code, _ = _call(nginx.grpc, [_ONE_MESSAGE])
+        self.assertEqual(code, grpc.StatusCode.OK)
+        _, code, _ = _call(nginx.grpc, [b"garbage"])
+        self.assertEqual(code, grpc.StatusCode.INVALID_ARGUMENT)
+
+        def logged():
+            lines = [json.loads(line) for line in nginx.log("access").splitlines()]
+            return len(lines) == 2 and lines
+
+        lines = harness.eventually(logged, "two lines in the access log")
+        self.assertEqual([line["grpc_status"] for line in lines], ["0", "3"])
+
+    def test_without_a_processor_a_client_is_told_unavailable(self):
+        processor = self.processor()
+        nginx = self.nginx([processor])
+        processor.kill()
+        _, code, details = _call(nginx.grpc, [_ONE_MESSAGE])
+        self.assertEqual(code, grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual(details, "NGINX: no processor can be reached")
+
+    def test_more_streams_than_an_address_may_have_are_told_unavailable(self):
+        nginx = self.nginx([self.processor()], settings=["limit_conn client_addresses=1"])
+        with grpc.insecure_channel(nginx.grpc) as channel:
+            release = threading.Event()
+            held = channel.stream_stream(_PROCESS)(_one_message_then(release), timeout=20)
+            next(held)
+            _, code, details = _call(nginx.grpc, [_ONE_MESSAGE])
+            release.set()
+        self.assertEqual(code, grpc.StatusCode.UNAVAILABLE)
+        self.assertIn("too many streams", details)
+
+    def test_streams_with_one_affinity_key_meet_at_one_processor(self):
+        processors = [self.processor() for _ in range(3)]
+        nginx = self.nginx(processors)
+        for _ in range(9):
+            _, code, _ = _call(nginx.grpc, [_ONE_MESSAGE], [("affinity-key", "customer-7")])
+            self.assertEqual(code, grpc.StatusCode.OK)
+        self.assertEqual(sorted(self.answered(each) for each in processors), [0, 0, 9])
+
+    def _opened(self, processor):
+        for line in processor.output().splitlines():
+            entry = json.loads(line)
+            if entry["msg"] == "session opened":
+                return entry
+        raise AssertionError(processor.describe("logged no session"))
+
+
+if __name__ == "__main__":
+    unittest.main()
