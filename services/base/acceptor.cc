@@ -11,6 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
+#include "services/base/descriptor_limit.h"
+#include "services/base/log.h"
 
 namespace msgproc::server {
 namespace {
@@ -27,6 +29,19 @@ constexpr absl::string_view kNoDescriptorsText =
 constexpr absl::Duration kListenPause = absl::Milliseconds(100);
 
 absl::Time Now() { return Clock::Monotonic()->Now(); }
+
+void WarnOfUnreachableCap(const AcceptorOptions& options) {
+  const uint64_t limit = DescriptorLimit();
+  const auto wanted = static_cast<uint64_t>(
+      2 * int64_t{options.max_connections} + options.descriptor_headroom);
+  if (options.max_connections == 0 || wanted <= limit) return;
+  LogWarning(
+      "descriptors will run out before the connection limit is reached (two a "
+      "connection); raise `ulimit -n` or systemd's LimitNOFILE",
+      {{"max_connections", options.max_connections},
+       {"descriptors_wanted", wanted},
+       {"descriptor_limit", limit}});
+}
 
 }  // namespace
 
@@ -46,6 +61,7 @@ absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Listen(
   }
   absl::StatusOr<ListenSocket> listener = ListenSocket::Listen(*address);
   if (!listener.ok()) return listener.status();
+  WarnOfUnreachableCap(options);
   UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
   UniqueFd wakeup(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll.valid() || !wakeup.valid()) {

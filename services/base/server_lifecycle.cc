@@ -6,6 +6,7 @@
 #include "common/mutex.h"
 #include "services/base/address_file.h"
 #include "services/base/build_info.h"
+#include "services/base/descriptor_limit.h"
 #include "services/base/log.h"
 #include "services/base/shutdown_signal.h"
 #include "services/base/systemd_notify.h"
@@ -74,6 +75,7 @@ int RunServer(const ProgramInfo& program, const StartServer& start) {
   absl::StatusOr<ServerOptions> options = ServerOptionsFromFlags();
   if (!options.ok()) return CannotStart(program.name, options.status());
   InitLog(options->log_format, options->log_level);
+  RaiseDescriptorLimit();
   Requests requests;
   const ShutdownSignal signals(
       {[&requests](int /*signal*/) { requests.AskDrain(); },

@@ -39,12 +39,12 @@ using StartServer =
     std::function<absl::StatusOr<std::unique_ptr<RunningServer>>(
         const ServerOptions& options)>;
 
-// The life of a server's process after ParseFlagsOrExit: sets up log and
-// signals, starts it, logs where it listens, tells systemd, writes the address
-// file, waits for SIGTERM or SIGINT, drains, and gives main's exit code: 0
-// after a drain; 2 when it could not start because of what it was told (flags,
-// files); 1 when it could not start for another reason (a taken port). Called
-// from main, before any thread is started, once.
+// The life of a server's process after ParseFlagsOrExit: sets up log,
+// signals and the limit on descriptors, starts it, logs where it listens, tells
+// systemd, writes the address file, waits for SIGTERM or SIGINT, drains, and
+// gives main's exit code: 0 after a drain; 2 when it could not start because of
+// what it was told (flags, files); 1 when it could not start for another reason
+// (a taken port). Called from main, before any thread is started, once.
 int RunServer(const ProgramInfo& program, const StartServer& start);
 
 }  // namespace msgproc::server

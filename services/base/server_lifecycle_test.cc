@@ -1,4 +1,6 @@
 // A server's process from start to end, with real signals.
+#include <sys/resource.h>
+
 #include <csignal>
 #include <fstream>
 #include <memory>
@@ -82,6 +84,19 @@ TEST_F(ServerLifecycleTest, ABrokenPipeIsIgnored) {
     }
   }
   EXPECT_NE(ignored & (uint64_t{1} << (SIGPIPE - 1)), 0u);
+}
+
+TEST_F(ServerLifecycleTest, RaisesItsDescriptorLimitAsFarAsItMay) {
+  rlimit saved{};
+  getrlimit(RLIMIT_NOFILE, &saved);
+  rlimit lowered = saved;
+  lowered.rlim_cur = 256;
+  setrlimit(RLIMIT_NOFILE, &lowered);
+  ChildProcess& child = Serve();
+  setrlimit(RLIMIT_NOFILE, &saved);
+  rlimit limit{};
+  ASSERT_EQ(prlimit(child.pid(), RLIMIT_NOFILE, nullptr, &limit), 0);
+  EXPECT_EQ(limit.rlim_cur, saved.rlim_max);
 }
 
 TEST_F(ServerLifecycleTest, WritesItsAddressesOnceItServes) {

@@ -1,7 +1,6 @@
 #include "services/base/testing/raw_client.h"
 
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -17,7 +16,6 @@ namespace msgproc::server {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(20);
-constexpr rlim_t kManyDescriptors = 8192;
 
 // Waits for bytes or the end; false: neither came in time.
 bool Readable(int fd, absl::Time deadline) {
@@ -49,15 +47,6 @@ std::string ReadExactly(int fd, size_t size) {
   }
   bytes.resize(got);
   return bytes;
-}
-
-bool RaiseDescriptorLimit() {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur >= kManyDescriptors) return true;
-  limit.rlim_cur = std::min(kManyDescriptors, limit.rlim_max);
-  return setrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-         limit.rlim_cur >= kManyDescriptors;
 }
 
 RawClient::RawClient() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}

@@ -12,10 +12,6 @@ namespace msgproc::server {
 // `size` bytes from a socket, fewer when it ends or 20 s have passed.
 std::string ReadExactly(int fd, size_t size);
 
-// Raises the soft limit on descriptors to what tests with thousands of
-// connections need; false: the hard limit is too low.
-bool RaiseDescriptorLimit();
-
 // A client that speaks bytes, over TCP or a Unix socket. One thread's.
 class RawClient {
  public:
