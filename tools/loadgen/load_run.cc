@@ -11,7 +11,6 @@ namespace msgproc::loadgen {
 namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(50);
-constexpr absl::Duration kCloseTimeout = absl::Seconds(10);
 constexpr size_t kMaxLineBytes = size_t{64} << 20;
 
 int64_t After(int64_t now, absl::Duration duration) {
@@ -44,36 +43,11 @@ LoadRun::~LoadRun() {
 }
 
 absl::Status LoadRun::Connect() {
-  const Options& asked = plan_.asked;
   const RunContext context{&plan_, &payloads_, &clock_, output_.get()};
-  for (int i = 0; i < plan_.streams; ++i) {
-    auto load = std::make_unique<LoadStream>(context, i);
-    client::MessageStreamOptions options = stream_options_;
-    options.connection_key = i / asked.streams_per_connection;
-    options.handler = asked.handler;
-    options.client_name = asked.client_name;
-    options.max_outstanding_messages = asked.max_outstanding;
-    if (asked.max_batch != 0) options.max_batch_messages = asked.max_batch;
-    options.connect_timeout = asked.connect_timeout;
-    options.give_up_after = asked.give_up_after;
-    options.on_result = [stream = load.get()](const client::Result& result) {
-      stream->OnResult(result);
-    };
-    options.on_event = [stream = load.get()](const client::StreamEvent& event) {
-      stream->OnEvent(event);
-    };
-    auto opened = client::MessageStream::Open(std::move(options));
-    if (!opened.ok()) return opened.status();
-    load->Attach(*std::move(opened));
-    streams_.push_back(std::move(load));
-  }
-  const absl::Time deadline = absl::Now() + asked.connect_timeout;
-  for (const auto& stream : streams_) {
-    const absl::Status status = stream->stream()->WaitUntilConnected(
-        std::max(deadline - absl::Now(), absl::ZeroDuration()));
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
+  absl::StatusOr<LoadStreams> streams = OpenStreams(context, stream_options_);
+  if (!streams.ok()) return streams.status();
+  streams_ = *std::move(streams);
+  return WaitUntilConnected(streams_, plan_.asked.connect_timeout);
 }
 
 void LoadRun::Stop() {
@@ -161,54 +135,14 @@ bool LoadRun::Watch(absl::string_view name, const Phase& phase,
   return true;
 }
 
-// --- The end ---------------------------------------------------------------
-
-void LoadRun::CloseStreams() {
-  const absl::Time deadline = absl::Now() + kCloseTimeout;
-  // All at once first, so that they wait for each other's servers together.
-  for (const auto& stream : streams_) {
-    if (stream->stream() == nullptr || stream->outstanding() != 0) continue;
-    stream->stream()->Close(absl::ZeroDuration()).IgnoreError();
-  }
-  for (const auto& stream : streams_) {
-    if (stream->stream() == nullptr || stream->outstanding() != 0) continue;
-    stream->stream()
-        ->Close(std::max(deadline - absl::Now(), absl::ZeroDuration()))
-        .IgnoreError();
-  }
-  for (const auto& stream : streams_) stream->Destroy();
-}
-
-Tally LoadRun::TakeTally() {
-  Tally tally;
-  for (const auto& stream : streams_) tally.Add(stream->TakeTally());
-  return tally;
-}
-
-void LoadRun::TakeEntries(Report* report) {
-  for (const auto& stream : streams_) {
-    const StreamJournal::Entries entries = stream->TakeEntries();
-    report->interruptions.Add(entries.interruptions);
-    for (const auto& [id, share] : entries.servers) {
-      ServerShare& sum = report->servers[id];
-      sum.address = share.address;
-      sum.messages += share.messages;
-      sum.streams += share.streams;
-    }
-    const absl::Status failure = stream->failure();
-    if (!failure.ok()) ++report->stream_errors[failure.ToString()];
-  }
-}
+// --- The whole ------------------------------------------------------------
 
 void LoadRun::Measure(Report* report) {
   const Outcome* const outcome = RunPhase("", plan_.measured);
   // The books are open until nothing can come any more.
-  CloseStreams();
-  int64_t end = outcome->start;
-  for (const auto& stream : streams_) {
-    end = std::max(end, stream->last_result_at());
-  }
-  report->tally = TakeTally();
+  CloseStreams(streams_);
+  const int64_t end = LastResultAt(streams_);
+  report->tally = TakeTally(streams_);
   report->seconds = static_cast<double>(end - outcome->start) / 1e9;
   report->latency = outcome->recorder.Total();
   report->series = outcome->recorder.Series(end);
@@ -222,11 +156,11 @@ Report LoadRun::Execute() {
   bool usable = true;
   if (!plan_.warmup.empty()) {
     usable = RunPhase("warm-up", plan_.warmup)->finished;
-    if (!usable) CloseStreams();
-    report.warmup = TakeTally();
+    if (!usable) CloseStreams(streams_);
+    report.warmup = TakeTally(streams_);
   }
   if (usable) Measure(&report);
-  TakeEntries(&report);
+  TakeEntries(streams_, &report);
   if (output_ != nullptr) input_status_.Update(output_->Finish());
   if (!input_status_.ok()) {
     problems_.emplace_back(input_status_.message());

@@ -14,7 +14,7 @@
 #include "tools/loadgen/input_feed.h"
 #include "tools/loadgen/latency_recorder.h"
 #include "tools/loadgen/line_reader.h"
-#include "tools/loadgen/load_stream.h"
+#include "tools/loadgen/load_streams.h"
 #include "tools/loadgen/nano_clock.h"
 #include "tools/loadgen/ordered_output.h"
 #include "tools/loadgen/pacing_thread.h"
@@ -67,9 +67,6 @@ class LoadRun {
   bool Watch(absl::string_view name, const Phase& phase, Outcome* outcome);
   void Measure(Report* report);
   void SetGate(PhaseGate* gate);
-  void CloseStreams();
-  Tally TakeTally();
-  void TakeEntries(Report* report);
 
   const Plan& plan_;
   const client::MessageStreamOptions stream_options_;

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include <algorithm>
-#include <utility>
+#include <vector>
 
 namespace msgproc::loadgen {
 namespace {

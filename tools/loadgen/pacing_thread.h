@@ -2,10 +2,8 @@
 #define MSGPROC_TOOLS_LOADGEN_PACING_THREAD_H_
 
 #include <cstdint>
-#include <memory>
-#include <vector>
 
-#include "tools/loadgen/load_stream.h"
+#include "tools/loadgen/load_streams.h"
 #include "tools/loadgen/nano_clock.h"
 #include "tools/loadgen/pacer.h"
 #include "tools/loadgen/phase_gate.h"
@@ -13,8 +11,6 @@
 #include "tools/loadgen/report.h"
 
 namespace msgproc::loadgen {
-
-using LoadStreams = std::vector<std::unique_ptr<LoadStream>>;
 
 // Sends the open loop of one phase, beginning at `start`, until the gate closes
 // or every stream has sent its share: to be run on a thread of its own. Sleeps

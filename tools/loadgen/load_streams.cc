@@ -1,0 +1,110 @@
+#include "tools/loadgen/load_streams.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace msgproc::loadgen {
+namespace {
+
+constexpr absl::Duration kCloseTimeout = absl::Seconds(10);
+
+absl::Duration Left(absl::Time deadline) {
+  return std::max(deadline - absl::Now(), absl::ZeroDuration());
+}
+
+client::MessageStreamOptions StreamOptions(
+    const Options& asked, int index, const client::MessageStreamOptions& base,
+    LoadStream* stream) {
+  client::MessageStreamOptions options = base;
+  options.connection_key = index / asked.streams_per_connection;
+  options.handler = asked.handler;
+  options.client_name = asked.client_name;
+  options.max_outstanding_messages = asked.max_outstanding;
+  if (asked.max_batch != 0) options.max_batch_messages = asked.max_batch;
+  options.connect_timeout = asked.connect_timeout;
+  options.give_up_after = asked.give_up_after;
+  options.on_result = [stream](const client::Result& result) {
+    stream->OnResult(result);
+  };
+  options.on_event = [stream](const client::StreamEvent& event) {
+    stream->OnEvent(event);
+  };
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<LoadStreams> OpenStreams(
+    const RunContext& context, const client::MessageStreamOptions& base) {
+  LoadStreams streams;
+  for (int i = 0; i < context.plan->streams; ++i) {
+    auto stream = std::make_unique<LoadStream>(context, i);
+    auto opened = client::MessageStream::Open(
+        StreamOptions(context.plan->asked, i, base, stream.get()));
+    if (!opened.ok()) return opened.status();
+    stream->Attach(*std::move(opened));
+    streams.push_back(std::move(stream));
+  }
+  return streams;
+}
+
+absl::Status WaitUntilConnected(const LoadStreams& streams,
+                                absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  for (const auto& stream : streams) {
+    const absl::Status status =
+        stream->stream()->WaitUntilConnected(Left(deadline));
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+void CloseStreams(const LoadStreams& streams) {
+  const absl::Time deadline = absl::Now() + kCloseTimeout;
+  // All at once first, so that they wait for their servers together.
+  for (const bool wait : {false, true}) {
+    for (const auto& stream : streams) {
+      if (stream->outstanding() != 0) continue;
+      // How a stream ended, OnEvent has noted.
+      stream->stream()
+          ->Close(wait ? Left(deadline) : absl::ZeroDuration())
+          .IgnoreError();
+    }
+  }
+  for (const auto& stream : streams) stream->Destroy();
+}
+
+Tally TakeTally(const LoadStreams& streams) {
+  Tally tally;
+  for (const auto& stream : streams) tally.Add(stream->TakeTally());
+  return tally;
+}
+
+void TakeEntries(const LoadStreams& streams, Report* report) {
+  for (const auto& stream : streams) {
+    const StreamJournal::Entries entries = stream->TakeEntries();
+    report->interruptions.Add(entries.interruptions);
+    for (const auto& [id, share] : entries.servers) {
+      ServerShare& sum = report->servers[id];
+      sum.address = share.address;
+      sum.messages += share.messages;
+      sum.streams += share.streams;
+    }
+    const absl::Status failure = stream->failure();
+    if (!failure.ok()) ++report->stream_errors[failure.ToString()];
+  }
+}
+
+int64_t LastResultAt(const LoadStreams& streams) {
+  int64_t last = 0;
+  for (const auto& stream : streams) {
+    last = std::max(last, stream->last_result_at());
+  }
+  return last;
+}
+
+}  // namespace msgproc::loadgen
