@@ -145,8 +145,10 @@ TEST_F(BalancerLinkTest, DrainsBeforeItLeaves) {
   }
   link_->Leave(kPatience);
   for (const auto& balancer : {one.get(), two.get()}) {
+    EXPECT_TRUE(Eventually([&] {
+      return balancer->fleet().EventCount(RegistryEvent::Kind::kLeft) == 1;
+    }));
     EXPECT_TRUE(balancer->fleet().List().empty());
-    EXPECT_EQ(balancer->fleet().EventCount(RegistryEvent::Kind::kLeft), 1U);
   }
   EXPECT_EQ(link_->registered(), 0U);
 }
