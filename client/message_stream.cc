@@ -1,10 +1,12 @@
 #include "client/message_stream.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/address_source.h"
 #include "client/reconnecting_stream.h"
+#include "client/server_locator.h"
 
 namespace msgproc::client {
 namespace {
@@ -50,11 +52,16 @@ absl::StatusOr<std::unique_ptr<MessageStream>> MessageStream::Open(
     MessageStreamOptions options) {
   absl::Status status = Check(options);
   if (!status.ok()) return status;
-  // The seam for ServerLocator.
-  if (!options.balancers.empty()) {
-    return absl::UnimplementedError("balancers cannot be asked yet");
+  std::unique_ptr<AddressSource> source;
+  if (options.balancers.empty()) {
+    source = std::make_unique<FixedAddress>(options.target);
+  } else {
+    source = std::make_unique<ServerLocator>(
+        ServerLocator::Options{.balancers = options.balancers,
+                               .affinity_key = options.affinity_key,
+                               .credentials = options.credentials,
+                               .channel_arguments = options.channel_arguments});
   }
-  auto source = std::make_unique<FixedAddress>(options.target);
   return std::make_unique<ReconnectingStream>(std::move(options),
                                               std::move(source));
 }

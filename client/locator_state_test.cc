@@ -1,0 +1,101 @@
+#include "client/locator_state.h"
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace msgproc::client {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+v1::GetServerResponse Answer(const std::vector<std::string>& addresses) {
+  v1::GetServerResponse response;
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    v1::Server* const server =
+        i == 0 ? response.mutable_server() : response.add_alternatives();
+    server->set_address(addresses[i]);
+  }
+  return response;
+}
+
+TEST(LocatorStateTest, AsksWithTheKeyAndWhatFailed) {
+  LocatorState state({"b1"}, "key");
+  state.Begin({"s1", "s2"});
+  EXPECT_EQ(state.balancer(), "b1");
+  EXPECT_EQ(state.request().affinity_key(), "key");
+  EXPECT_THAT(state.request().exclude(), ElementsAre("s1", "s2"));
+  EXPECT_EQ(state.OnAnswer(Answer({"s3", "s4"})), "s3");
+}
+
+TEST(LocatorStateTest, ExcludesNoMoreThanABalancerTakes) {
+  LocatorState state({"b1"}, "");
+  std::vector<std::string> failed;
+  for (int i = 0; i < 100; ++i) failed.push_back(std::to_string(i));
+  state.Begin(failed);
+  EXPECT_EQ(state.request().exclude_size(), 64);
+  EXPECT_EQ(state.request().exclude(63), "99");
+}
+
+TEST(LocatorStateTest, AsksTheNextBalancerWhenOneIsDown) {
+  LocatorState state({"b1", "b2", "b3"}, "");
+  state.Begin({});
+  EXPECT_EQ(state.balancer(), "b1");
+  EXPECT_FALSE(state.OnError(absl::UnavailableError("down")).has_value());
+  EXPECT_EQ(state.balancer(), "b2");
+  EXPECT_EQ(state.OnAnswer(Answer({"s1"})), "s1");
+  // And stays with the one that answers, all around if need be.
+  state.Begin({});
+  EXPECT_EQ(state.balancer(), "b2");
+  EXPECT_FALSE(state.OnError(absl::UnavailableError("down")).has_value());
+  EXPECT_EQ(state.balancer(), "b3");
+  EXPECT_FALSE(state.OnError(absl::UnavailableError("down")).has_value());
+  EXPECT_EQ(state.balancer(), "b1");
+}
+
+TEST(LocatorStateTest, SaysWhatEveryBalancerSaid) {
+  LocatorState state({"b1", "b2"}, "");
+  state.Begin({});
+  EXPECT_FALSE(state.OnError(absl::DeadlineExceededError("late")).has_value());
+  const auto end = state.OnError(absl::UnavailableError("no server"));
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(end->status().message()),
+              HasSubstr("b1: late; b2: no server"));
+}
+
+TEST(LocatorStateTest, AReasonThatWillNotGoAwayIsGivenAsItIs) {
+  LocatorState state({"b1"}, "");
+  state.Begin({});
+  const auto end = state.OnError(absl::UnimplementedError("not a balancer"));
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->status().code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST(LocatorStateTest, FallsBackToTheAlternativesWhenNoBalancerAnswers) {
+  LocatorState state({"b1"}, "");
+  state.Begin({});
+  state.OnAnswer(Answer({"s1", "s2", "s3"}));
+  state.Begin({"s1"});
+  EXPECT_EQ(state.OnError(absl::UnavailableError("down"))->value(), "s2");
+  state.Begin({"s1", "s2"});
+  EXPECT_EQ(state.OnError(absl::UnavailableError("down"))->value(), "s3");
+}
+
+TEST(LocatorStateTest, TriesEachServerAgainWhenAllHaveFailed) {
+  LocatorState state({"b1"}, "");
+  state.Begin({});
+  state.OnAnswer(Answer({"s1", "s2"}));
+  std::vector<std::string> tried;
+  for (int i = 0; i < 4; ++i) {
+    state.Begin({"s1", "s2"});
+    tried.push_back(state.OnError(absl::UnavailableError("down"))->value());
+  }
+  EXPECT_THAT(tried, ElementsAre("s1", "s2", "s1", "s2"));
+}
+
+}  // namespace
+}  // namespace msgproc::client
