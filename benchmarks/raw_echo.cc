@@ -64,7 +64,7 @@ class EchoReactor final : public grpc::ServerGenericBidiReactor {
 
  private:
   void PopLocked() MSGPROC_REQUIRES(mutex_) {
-    write_ = std::move(queue_.front());
+    write_ = queue_.front();
     queue_.pop_front();
   }
 

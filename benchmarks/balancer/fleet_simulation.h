@@ -85,8 +85,8 @@ class FleetSimulation {
   void Schedule(absl::Duration delay, Kind kind, uint32_t server,
                 uint32_t other = 0);
   void Handle(const Event& event);
-  void Register(uint32_t server);
-  void SendReport(uint32_t server);
+  void Register(uint32_t index);
+  void SendReport(uint32_t index);
   void Connect();
   void Obey(uint32_t server, const MoveOrder& order);
   void Churn();

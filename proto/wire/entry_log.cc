@@ -56,6 +56,7 @@ char* EntryLog::Append(size_t bytes) {
 void EntryLog::Splice(EntryLog* other) {
   for (size_t i = other->head_; i < other->held_.size(); ++i) {
     Held& from = other->held_[i];
+    bytes_ += from.size;
     Held* tail = held_.size() > head_ ? &held_.back() : nullptr;
     if (from.size <= kCopyBytes) {
       if (tail == nullptr ||
@@ -72,7 +73,6 @@ void EntryLog::Splice(EntryLog* other) {
     }
     const Held& now = held_.back();
     next_position_ = now.first + now.entries;
-    bytes_ += from.size;
   }
   other->Reset(other->next_position_);
 }

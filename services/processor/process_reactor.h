@@ -96,7 +96,7 @@ class ProcessReactor final
   absl::Status OnRequest();
   absl::Status OnFirstRequest();
   absl::StatusOr<std::shared_ptr<HostedSession>> OpenSession(
-      v1::ProcessResponse* welcome);
+      v1::ProcessResponse* response);
   absl::Status DropDuplicates(uint64_t accepted_through);
   void BeginEnding(Ending ending, absl::Status status, bool now);
   void Cancel(const std::string& why);

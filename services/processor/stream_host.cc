@@ -33,7 +33,7 @@ absl::StatusOr<HandlerBinding*> StreamHost::FindHandler(
       "'; there are: ", absl::StrJoin(bindings_, ", ", names), "."));
 }
 
-void StreamHost::Add(std::shared_ptr<ProcessReactor> stream) {
+void StreamHost::Add(const std::shared_ptr<ProcessReactor>& stream) {
   bool draining;
   absl::Duration grace;
   {

@@ -39,7 +39,7 @@ class StreamHost {
     std::function<std::string(const std::string&)> real_peer;
   };
 
-  StreamHost(Options options, const Clock* clock = Clock::Monotonic());
+  explicit StreamHost(Options options, const Clock* clock = Clock::Monotonic());
 
   // Offers a handler; before the server starts.
   void Bind(std::unique_ptr<HandlerBinding> binding);
@@ -56,7 +56,7 @@ class StreamHost {
   const server::MethodMetricsPage& methods() const { return methods_; }
 
   // After this a stream that begins is told to leave at once.
-  void Add(std::shared_ptr<ProcessReactor> stream);
+  void Add(const std::shared_ptr<ProcessReactor>& stream);
   void Remove(const std::shared_ptr<ProcessReactor>& stream);
 
   // Tells every stream, also those to come, to leave.

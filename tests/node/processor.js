@@ -126,9 +126,9 @@ class Wire {
     this.deaf = false;  // Nothing from the server reaches the client.
   }
 
-  // Resets every connection.
+  // Closes every connection at both ends, in the middle of whatever it carried.
   cut() {
-    for (const socket of this.sockets) socket.resetAndDestroy();
+    for (const socket of this.sockets) socket.destroy();
     this.sockets.clear();
   }
 

@@ -79,11 +79,11 @@ class Dispatcher {
   // The worker takes work from now on.
   void AddWorker(WorkerId worker);
   // It takes no more, and finishes what it holds. Unknown ones are ignored.
-  void RetireWorker(WorkerId worker);
+  void RetireWorker(WorkerId id);
   // It is dead. What it held waits again, except for the deliveries in
   // `given_up`, whose next message may not be tried again: call GiveUp.
   // Returns how many messages it held.
-  uint64_t RemoveWorker(WorkerId worker, std::vector<Delivery*>* given_up);
+  uint64_t RemoveWorker(WorkerId id, std::vector<Delivery*>* given_up);
 
   // Takes in a delivery, which stays its owner's and is kept until it is
   // complete.
@@ -95,7 +95,7 @@ class Dispatcher {
 
   // The worker answered the next messages of the oldest consignment that it
   // holds, at most those. Returns its delivery when that is complete.
-  Delivery* OnAnswered(WorkerId worker, uint64_t messages, absl::Time now);
+  Delivery* OnAnswered(WorkerId id, uint64_t messages, absl::Time now);
 
   // The next message of the delivery was answered by its owner. Whether the
   // delivery is complete; otherwise it waits again.

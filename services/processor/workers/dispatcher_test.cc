@@ -457,7 +457,7 @@ class World {
       Parcel* parcel = static_cast<Parcel*>(delivery);
       ASSERT_EQ(parcel->attempts, max_attempts_);
       ++given_up_;
-      if (parcel->poison.count(parcel->answered) == 0) innocent_ = false;
+      if (parcel->poison.count(parcel->answered) == 0) innocent = false;
       if (dispatcher_.GiveUp(delivery)) Complete(delivery);
     }
   }
@@ -472,7 +472,7 @@ class World {
 
  public:
   // Whether all that was given up had it coming.
-  bool innocent_ = true;
+  bool innocent = true;
 
  private:
   std::mt19937 random_;
@@ -493,7 +493,7 @@ TEST(DispatcherInterleavingTest, PoisonTakesExactlyItsAttemptsOfWorkers) {
       World world(seed, max_attempts);
       world.Run(/*random_deaths=*/false);
       if (::testing::Test::HasFatalFailure()) return;
-      EXPECT_TRUE(world.innocent_) << seed;
+      EXPECT_TRUE(world.innocent) << seed;
       EXPECT_EQ(world.given_up(), world.poison()) << seed;
       EXPECT_LE(world.deaths(), world.poison() * max_attempts) << seed;
     }
