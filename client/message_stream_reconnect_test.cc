@@ -186,6 +186,29 @@ TEST_F(MessageStreamReconnectTest, HeartbeatsKeepAnIdleStreamOpen) {
   }
 }
 
+TEST_F(MessageStreamReconnectTest, ASlowCallbackIsNoSilenceOfTheServers) {
+  bool go_on = false;
+  on_result_ = [this, &go_on](const Result&) {
+    EXPECT_TRUE(Await([&go_on] { return go_on; }));
+  };
+  Connect(Options(), absl::Milliseconds(20));
+  Send(1);
+  call_->ReadMessages(1);
+  call_->Write(Results(1, 1));
+  // Heartbeats go on meanwhile, for more than three intervals.
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(call_->Read(&request_));
+  {
+    MutexLock lock(&mutex_);
+    go_on = true;
+    changed_.SignalAll();
+  }
+  Send(1);
+  call_->ReadMessages(1);
+  call_->Write(Results(2, 2));
+  EXPECT_TRUE(ReceivedThrough(2));
+  EXPECT_EQ(Events(), std::vector<Kind>{Kind::kConnected});
+}
+
 TEST_F(MessageStreamReconnectTest, GarbageBreaksTheConnection) {
   Connect();
   Send(1);

@@ -72,12 +72,13 @@ class ReconnectingStream final : public MessageStream,
   // These let go of the lock meanwhile.
   void Proceed() MSGPROC_REQUIRES(mutex_);
   void Connect() MSGPROC_REQUIRES(mutex_);
-  void WriteNext() MSGPROC_REQUIRES(mutex_);
+  // False: there was nothing to write, or a write is in flight.
+  bool WriteNext() MSGPROC_REQUIRES(mutex_);
   void Break(absl::Status why) MSGPROC_REQUIRES(mutex_);
   void Deliver() MSGPROC_REQUIRES(mutex_);
   void DeliverEvent() MSGPROC_REQUIRES(mutex_);
   void DeliverFrame() MSGPROC_REQUIRES(mutex_);
-  void TakeFrame(bool readable) MSGPROC_REQUIRES(mutex_);
+  void DeliverParsed() MSGPROC_REQUIRES(mutex_);
   void DeliverResults(const Session::Heard& heard) MSGPROC_REQUIRES(mutex_);
   // The last thing that a reaction does: lets go of the lock, and of the call
   // when that is over. The stream may be gone when it returns.

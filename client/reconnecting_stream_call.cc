@@ -81,9 +81,9 @@ void ReconnectingStream::Connect() {
 
 // --- Writing ---------------------------------------------------------------
 
-void ReconnectingStream::WriteNext() {
-  if (writing_ || write_ended_ || phase_ != Phase::kCalling) return;
-  if (!session_.NextWrite(Now(), &write_)) return;
+bool ReconnectingStream::WriteNext() {
+  if (writing_ || write_ended_ || phase_ != Phase::kCalling) return false;
+  if (!session_.NextWrite(Now(), &write_)) return false;
   writing_ = true;
   waits_for_write_ = false;
   // It lives at least until this write is done.
@@ -97,6 +97,7 @@ void ReconnectingStream::WriteNext() {
     call->Write(write_.head, &write_.messages);
   }
   mutex_.Lock();
+  return true;
 }
 
 void ReconnectingStream::OnWritten(bool ok) {
@@ -212,6 +213,7 @@ void ReconnectingStream::OnTimer() {
         absl::FormatDuration(options_.give_up_after), LastFailure()));
     if (phase_ != Phase::kCalling) End(status);
   } else if (phase_ == Phase::kCalling) {
+    if (delivering_) session_.OnBusy(now);
     status = session_.OnTime(now);
     if (status.ok()) WriteNext();
   } else if (phase_ == Phase::kWaiting && now >= connect_at_) {

@@ -37,11 +37,13 @@ void ReconnectingStream::Deliver() {
       DeliverEvent();
     } else if (frame_waiting_) {
       DeliverFrame();
-    } else {
+    } else if (!WriteNext()) {
+      // From here on OnWritten does it.
       break;
     }
   }
   delivering_ = false;
+  SetTimer();
   if (waiting_ > 0 || phase_ == Phase::kEnded) changed_.SignalAll();
 }
 
@@ -59,28 +61,27 @@ void ReconnectingStream::DeliverEvent() {
 
 void ReconnectingStream::DeliverFrame() {
   frame_waiting_ = false;
-  // It lives at least until its last read, which is not asked for yet.
   ProcessCall* const call = call_.get();
   mutex_.Unlock();
   const bool readable =
       flat_.Assign(call->incoming()) && frame_.Parse(flat_.bytes());
   mutex_.Lock();
-  if (broken_.ok()) TakeFrame(readable);
+  if (broken_.ok()) {
+    if (readable) {
+      DeliverParsed();
+    } else {
+      Break(absl::InternalError(
+          "the server sent a frame that is no ProcessResponse"));
+    }
+  }
+  // Behind the write, so that HTTP/2's window updates travel with it: reading
+  // earlier was measured to cost a system call and a wake-up a frame.
   mutex_.Unlock();
-  // Behind the write that the frame gave rise to, so that a window update
-  // travels with it.
   call->ReadNext();
   mutex_.Lock();
-  // A write that was done meanwhile left what callbacks sent to this thread.
-  WriteNext();
 }
 
-void ReconnectingStream::TakeFrame(bool readable) {
-  if (!readable) {
-    Break(absl::InternalError(
-        "the server sent a frame that is no ProcessResponse"));
-    return;
-  }
+void ReconnectingStream::DeliverParsed() {
   const absl::Time now = Clock::Monotonic()->Now();
   const Session::Heard heard = session_.OnFrame(frame_, now);
   if (heard.welcome) {
@@ -96,7 +97,6 @@ void ReconnectingStream::TakeFrame(bool readable) {
   if (heard.drain) AddEvent(StreamEvent::Kind::kDraining, absl::OkStatus());
   if (!heard.status.ok()) Break(heard.status);
   WriteNext();
-  SetTimer();
 }
 
 void ReconnectingStream::DeliverResults(const Session::Heard& heard) {

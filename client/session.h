@@ -76,6 +76,9 @@ class Session {
 
   Heard OnFrame(const wire::ResponseFrame& frame, absl::Time now);
 
+  // The caller has been too busy to read: any silence is its own.
+  void OnBusy(absl::Time now) { heard_ = now; }
+
   // Not OK, UNAVAILABLE: the connection must be given up. Otherwise NextWrite
   // may have something.
   absl::Status OnTime(absl::Time now) const;
