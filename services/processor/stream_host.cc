@@ -9,10 +9,9 @@
 
 namespace msgproc::processor {
 
-StreamHost::StreamHost(Options options, const Clock* clock)
+StreamHost::StreamHost(Options options)
     : options_(std::move(options)),
-      clock_(clock),
-      sessions_(options_.sessions, &counters_, clock),
+      sessions_(options_.sessions, &counters_, options_.clock),
       method_(methods_.Add("bidi_stream", "msgproc.v1.Processor", "Process")) {}
 
 void StreamHost::Bind(std::unique_ptr<HandlerBinding> binding) {
@@ -98,7 +97,7 @@ void StreamHost::EndAll(absl::string_view why) {
 }
 
 void StreamHost::Tick() {
-  const absl::Time now = clock_->Now();
+  const absl::Time now = options_.clock->Now();
   for (const auto& stream : Streams()) stream->Tick(now);
   sessions_.Sweep();
 }

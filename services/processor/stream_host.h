@@ -37,9 +37,11 @@ class StreamHost {
     SessionTable::Options sessions;
     // From gRPC's name of a peer to the client's real one (PROXY protocol).
     std::function<std::string(const std::string&)> real_peer;
+    // Outlives the host.
+    const Clock* clock = Clock::Monotonic();
   };
 
-  explicit StreamHost(Options options, const Clock* clock = Clock::Monotonic());
+  explicit StreamHost(Options options);
 
   // Offers a handler; before the server starts.
   void Bind(std::unique_ptr<HandlerBinding> binding);
@@ -50,7 +52,7 @@ class StreamHost {
   const Options& options() const { return options_; }
   SessionTable* sessions() { return &sessions_; }
   ProcessorCounters* counters() { return &counters_; }
-  const Clock* clock() const { return clock_; }
+  const Clock* clock() const { return options_.clock; }
   // The method Process, in grpc_server_* metrics.
   server::MethodMetrics* method() { return method_; }
   const server::MethodMetricsPage& methods() const { return methods_; }
@@ -78,7 +80,6 @@ class StreamHost {
   std::vector<std::shared_ptr<ProcessReactor>> Streams();
 
   const Options options_;
-  const Clock* const clock_;
   ProcessorCounters counters_;
   SessionTable sessions_;
   server::MethodMetricsPage methods_;

@@ -13,6 +13,7 @@
 #include "common/mutex.h"
 #include "gtest/gtest.h"
 #include "proto/wire/entry.h"
+#include "services/processor/testing/gate.h"
 #include "services/processor/testing/session_fixture.h"
 
 namespace msgproc::processor {
@@ -34,43 +35,6 @@ class FunctionHandler final : public Handler {
 
  private:
   const std::function<void(const Message&)> function_;
-};
-
-// A gate that handlers wait at, counting those inside.
-class Gate {
- public:
-  void Pass() {
-    MutexLock lock(&mutex_);
-    ++inside_;
-    most_ = std::max(most_, inside_);
-    changed_.SignalAll();
-    while (!open_) changed_.Wait(&mutex_);
-    --inside_;
-  }
-  void Open() {
-    MutexLock lock(&mutex_);
-    open_ = true;
-    changed_.SignalAll();
-  }
-  // Until so many are inside.
-  bool Await(int inside) {
-    MutexLock lock(&mutex_);
-    while (inside_ < inside) {
-      if (!changed_.WaitFor(&mutex_, kPatience)) return false;
-    }
-    return true;
-  }
-  int most() {
-    MutexLock lock(&mutex_);
-    return most_;
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  int inside_ MSGPROC_GUARDED_BY(mutex_) = 0;
-  int most_ MSGPROC_GUARDED_BY(mutex_) = 0;
-  bool open_ MSGPROC_GUARDED_BY(mutex_) = false;
 };
 
 // Wakes the test when results are there.

@@ -1,0 +1,146 @@
+#include "services/processor/testing/processor_fixture.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/time/clock.h"
+#include "services/processor/handlers/builtin.h"
+
+namespace msgproc::processor {
+namespace {
+
+using Function = std::function<absl::Status(const Message&, Reply*)>;
+
+class FunctionHandler final : public Handler {
+ public:
+  explicit FunctionHandler(Function function)
+      : function_(std::move(function)) {}
+
+  absl::Status Handle(const Message& message, Reply* reply) override {
+    return function_(message, reply);
+  }
+
+ private:
+  const Function function_;
+};
+
+std::unique_ptr<Handler> Make(Function function) {
+  return std::make_unique<FunctionHandler>(std::move(function));
+}
+
+absl::Status Echo(const Message& message, Reply* reply) {
+  reply->BorrowPayload(message.payload);
+  return absl::OkStatus();
+}
+
+absl::Status Size(const Message& message, Reply* reply) {
+  size_t bytes = 0;
+  if (!absl::SimpleAtoi(message.payload, &bytes)) {
+    return absl::InvalidArgumentError("not a size");
+  }
+  reply->mutable_payload()->assign(bytes, 'x');
+  return absl::OkStatus();
+}
+
+// Not at random: the same everywhere, and still in no order.
+absl::Status Jitter(const Message& message, Reply* reply) {
+  absl::SleepFor(absl::Microseconds(message.sequence * 7919 % 400));
+  return Echo(message, reply);
+}
+
+void RegisterTestHandlers(HandlerRegistry* handlers, Gate* gate,
+                          Sightings* seen) {
+  RegisterBuiltinHandlers(handlers);
+  const auto watched = [seen](const Message& message, Reply* reply) {
+    seen->Add(message.payload);
+    return Echo(message, reply);
+  };
+  const auto gated = [gate, seen](const Message& message, Reply* reply) {
+    seen->Add(message.payload);
+    gate->Pass();
+    return Echo(message, reply);
+  };
+  handlers->Register("seen", Make(watched), {.never_blocks = true})
+      .Register("pool", Make(watched))
+      .Register("gate", Make(gated))
+      .Register("inlinegate", Make(gated), {.never_blocks = true})
+      .Register("throw", Make([](const Message&, Reply*) -> absl::Status {
+                  throw std::runtime_error("thrown by the handler");
+                }))
+      .Register("size", Make(Size), {.never_blocks = true})
+      .Register("jitter", Make(Jitter));
+}
+
+}  // namespace
+
+Neighbour::Neighbour(const std::string& address) : stream_(address) {
+  EXPECT_EQ(stream_.Open(OpenRequest("neighbour")).state(),
+            v1::Welcome::STATE_NEW);
+}
+
+void Neighbour::Exchange() {
+  constexpr uint64_t kMessages = 5;
+  v1::ProcessRequest request = Messages(sent_ + 1, kMessages, 20);
+  request.set_received_through(sent_);
+  ASSERT_TRUE(stream_.Write(request)) << stream_.Finish();
+  const std::vector<v1::Result> results = stream_.ReadResults(kMessages);
+  ASSERT_EQ(results.size(), kMessages) << stream_.Finish();
+  for (const v1::Result& result : results) {
+    ++sent_;
+    EXPECT_EQ(result.sequence(), sent_);
+    EXPECT_EQ(result.payload(), PayloadOf(sent_, 20));
+  }
+}
+
+void Neighbour::Leave() {
+  Exchange();
+  EXPECT_TRUE(stream_.Acknowledge(sent_));
+  stream_.HalfClose();
+  EXPECT_EQ(stream_.ReadToEnd(), std::vector<uint64_t>());
+  EXPECT_EQ(stream_.Finish(), absl::OkStatus());
+}
+
+ProcessorFixture::ProcessorFixture() {
+  RegisterTestHandlers(&handlers_, &gate_, &seen_);
+  options_.grpc.acceptor.address = "127.0.0.1:0";
+  options_.handler_threads = 2;
+  options_.streams.server_id = "under-test";
+  options_.streams.default_handler = "echo";
+  options_.streams.clock = &clock_;
+}
+
+std::unique_ptr<Server> ProcessorFixture::StartAnother() {
+  auto server = Server::Start(options_, &handlers_);
+  EXPECT_TRUE(server.ok()) << server.status();
+  return *std::move(server);
+}
+
+void ProcessorFixture::Start() {
+  server_ = StartAnother();
+  neighbour_ = std::make_unique<Neighbour>(address());
+  neighbour_->Exchange();
+}
+
+void ProcessorFixture::TearDown() {
+  gate_.Open();
+  if (neighbour_ != nullptr) neighbour_->Leave();
+  if (server_ == nullptr) return;
+  EXPECT_TRUE(Eventually([&] { return counters().streams == 0; }))
+      << counters().streams << " streams are left";
+  EXPECT_EQ(counters().sessions_attached, 0);
+  EXPECT_TRUE(Eventually([&] { return counters().outstanding == 0; }))
+      << counters().outstanding << " messages are left";
+  server_.reset();
+}
+
+void ProcessorFixture::Pass(absl::Duration time) {
+  constexpr int kSteps = 8;
+  for (int i = 0; i < kSteps; ++i) {
+    clock_.Advance(time / kSteps);
+    neighbour_->Exchange();
+    server_->streams()->Tick();
+  }
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,107 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_TESTING_PROCESSOR_FIXTURE_H_
+#define MSGPROC_SERVICES_PROCESSOR_TESTING_PROCESSOR_FIXTURE_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/fake_clock.h"
+#include "common/mutex.h"
+#include "gtest/gtest.h"
+#include "services/base/testing/eventually.h"
+#include "services/processor/handler_registry.h"
+#include "services/processor/server.h"
+#include "services/processor/testing/frames.h"
+#include "services/processor/testing/gate.h"
+#include "services/processor/testing/raw_stream.h"
+
+namespace msgproc::processor {
+
+// How often handlers saw each payload. Thread-safe.
+class Sightings {
+ public:
+  void Add(absl::string_view payload) {
+    MutexLock lock(&mutex_);
+    ++times_[std::string(payload)];
+  }
+  int of(const std::string& payload) const {
+    MutexLock lock(&mutex_);
+    const auto found = times_.find(payload);
+    return found == times_.end() ? 0 : found->second;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::map<std::string, int> times_ MSGPROC_GUARDED_BY(mutex_);
+};
+
+// A well-behaved client of a session of its own.
+class Neighbour {
+ public:
+  explicit Neighbour(const std::string& address);
+
+  // Sends some messages and gets their results, each once and in order.
+  void Exchange();
+  // Ends its stream as clients do.
+  void Leave();
+
+ private:
+  RawStream stream_;
+  uint64_t sent_ = 0;
+};
+
+// A real processor on a free port, with a clock that stands still, and a
+// neighbour of whoever the test lets loose on it: when the test is over, the
+// neighbour has got all that is its own, and nothing is left of the others.
+//
+// Handlers:
+//   echo       the payload                        (default, inline)
+//   uppercase, sha256, spin                       (built in)
+//   seen       the payload; counts it in seen_    (inline)
+//   pool       the payload; counts it in seen_    (pool)
+//   gate       the payload, behind gate_          (pool)
+//   inlinegate the payload, behind gate_          (inline)
+//   throw      throws
+//   size       as many bytes as the payload says  (inline)
+//   jitter     the payload, after a while         (pool)
+class ProcessorFixture : public testing::Test {
+ protected:
+  ProcessorFixture();
+
+  // With options_, once the test has changed them.
+  void Start();
+  void TearDown() override;
+
+  const std::string& address() const { return server_->address(); }
+  ProcessorCounters& counters() { return *server_->streams()->counters(); }
+  Neighbour& neighbour() { return *neighbour_; }
+
+  // Lets time pass, in steps, while the neighbour behaves.
+  void Pass(absl::Duration time);
+
+  // A further processor with the same options and handlers.
+  std::unique_ptr<Server> StartAnother();
+
+  static bool Eventually(const std::function<bool()>& condition) {
+    return server::Eventually(condition, absl::Seconds(60));
+  }
+
+  // The session has no stream any more.
+  bool EventuallyDetached(int64_t sessions) {
+    return Eventually([&] { return counters().sessions_detached == sessions; });
+  }
+
+  FakeClock clock_;
+  Gate gate_;
+  Sightings seen_;
+  HandlerRegistry handlers_;
+  ServerOptions options_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<Neighbour> neighbour_;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_TESTING_PROCESSOR_FIXTURE_H_
