@@ -138,6 +138,7 @@ void AnswerBook::Answered(uint64_t messages, absl::Duration handler_time,
   Batch* batch = owed.parcel->batch.get();
   if (handler_time <= absl::ZeroDuration()) handler_time = now - since_;
   batch->handler_time += handler_time;
+  busy_ += handler_time;
   NoteHandlerTime(batch->binding, handler_time, messages);
   since_ = now;
   answered_.push_back(messages);

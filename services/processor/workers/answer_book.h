@@ -48,6 +48,11 @@ class AnswerBook {
   void AnswerTooLarge(size_t bytes, absl::Time now);
   void Settle(absl::Time now);
 
+  // What the handlers took, since the last call.
+  absl::Duration TakeBusy() {
+    return std::exchange(busy_, absl::ZeroDuration());
+  }
+
   // How many were answered, since the last call, of each thing owed, oldest
   // first. `answered` is overwritten.
   void TakeAnswered(std::vector<uint64_t>* answered) {
@@ -66,6 +71,7 @@ class AnswerBook {
   std::vector<uint64_t> answered_;
   uint64_t unsettled_ = 0;  // Of the oldest.
   absl::Time since_;
+  absl::Duration busy_;
 };
 
 }  // namespace msgproc::processor
