@@ -64,8 +64,8 @@ bool OrphanGuard::Start() {
   std::string script = kScript;
   char* const arguments[] = {name.data(), option.data(), script.data(),
                              nullptr};
-  const int error = posix_spawn(&pid_, "/bin/sh", &actions, &attributes,
-                                arguments, environ);
+  const int error =
+      posix_spawn(&pid_, "/bin/sh", &actions, &attributes, arguments, environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) pid_ = -1;

@@ -65,11 +65,12 @@ void WorkerLink::WaitForRoom() {
   watched_ = true;
 }
 
-void WorkerLink::CloseInput() {
-  MutexLock lock(&mutex_);
+void WorkerLink::CloseInput(absl::Time now) {
+  if (std::exchange(input_closed, true)) return;
+  left_at = now;
   // A thread that writes is about to find that there is nothing left.
-  if (!input_closed) process_->CloseInput();
-  input_closed = true;
+  MutexLock lock(&mutex_);
+  process_->CloseInput();
 }
 
 void WorkerLink::MakeRoom() {

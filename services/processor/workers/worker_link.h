@@ -41,10 +41,11 @@ class WorkerLink {
   void Push(Parcel* parcel, uint64_t messages, bool apart, absl::Time now);
   // Writes what was pushed. Any thread, holding no lock.
   void Flush();
-  // Lets the worker finish and exit. It must hold nothing.
-  void CloseInput();
 
   // What follows is for the crew's thread alone.
+
+  // Lets the worker finish and exit.
+  void CloseInput(absl::Time now);
 
   enum class Heard {
     kAnswers,  // Perhaps.
@@ -66,13 +67,13 @@ class WorkerLink {
 
   absl::Time started;
   bool serving = false;
-  // It was told to leave, or will be once it holds nothing; why, if it did not
-  // go by itself.
+  // It is to leave once it holds nothing; it was told so, and when.
   bool leaving = false;
   bool input_closed = false;
+  absl::Time left_at;
+  // It was killed, and why.
   bool killed = false;
   Departure why = Departure::kExit;
-  absl::Time left_at = absl::InfiniteFuture();
 
   static uint64_t ReadableEvent(WorkerId id) { return id << 2; }
   static uint64_t WritableEvent(WorkerId id) { return id << 2 | 1; }

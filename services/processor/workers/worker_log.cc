@@ -76,11 +76,10 @@ void WorkerLog::Run() {
       const bool ready = i + 1 >= polled.size() || polled[i + 1].revents != 0;
       if (ready && !Read(&sources[i])) End(&sources[i]);
     }
-    sources.erase(std::remove_if(sources.begin(), sources.end(),
-                                 [](const Source& source) {
-                                   return !source.fd.valid();
-                                 }),
-                  sources.end());
+    sources.erase(
+        std::remove_if(sources.begin(), sources.end(),
+                       [](const Source& source) { return !source.fd.valid(); }),
+        sources.end());
   }
 }
 

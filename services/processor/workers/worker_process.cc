@@ -39,9 +39,9 @@ constexpr std::array<absl::string_view, 6> kNotForWorkers = {
     "LISTEN_PID=",    "LISTEN_FDS=",    "LISTEN_FDNAMES="};
 
 absl::Status Failed(absl::string_view what, int error) {
-  return absl::InternalError(
-      absl::StrCat("A worker cannot be started: ", what, ": ",
-                   std::strerror(error), "."));  // NOLINT(concurrency-mt-unsafe)
+  return absl::InternalError(absl::StrCat(
+      "A worker cannot be started: ", what, ": ", std::strerror(error),
+      "."));  // NOLINT(concurrency-mt-unsafe)
 }
 
 UniqueFd MoveUp(int fd) {
@@ -217,8 +217,7 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(
   process->to_ = std::move(ends.to);
   process->from_ = std::move(ends.from);
   process->errors_ = std::move(errors);
-  process->exit_ =
-      UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  process->exit_ = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!process->exit_.valid()) return Failed("pidfd_open", errno);
   LetItGoFirst(pid);
   return process;
