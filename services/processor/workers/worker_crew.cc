@@ -72,9 +72,7 @@ WorkerCrew::WorkerCrew(const WorkerOptions& options, Owner* owner)
   Watch(epoll_.get(), wake_.get(), kWakeEvent);
 }
 
-WorkerCrew::~WorkerCrew() {
-  if (thread_.joinable()) Stop(absl::ZeroDuration());
-}
+WorkerCrew::~WorkerCrew() { Stop(absl::ZeroDuration()); }
 
 absl::Status WorkerCrew::Start() {
   // A worker that dies while it is written to is no reason to end.
@@ -93,6 +91,7 @@ absl::Status WorkerCrew::Start() {
 }
 
 void WorkerCrew::Stop(absl::Duration patience) {
+  if (!thread_.joinable()) return;
   {
     MutexLock lock(&mutex_);
     stop_ = true;

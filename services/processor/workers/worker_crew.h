@@ -52,8 +52,7 @@ class WorkerCrew {
   // Returns once a worker serves. UNAVAILABLE: none can be started, and why.
   absl::Status Start();
   // Lets the workers leave, kills those that have not after `patience`, and
-  // returns when there is none. Nothing is called any more. Once, or never
-  // after a failed Start.
+  // returns when there is none. Nothing is called any more.
   void Stop(absl::Duration patience);
 
   // New workers first, then the old ones retire. Any thread.

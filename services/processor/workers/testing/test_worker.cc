@@ -1,5 +1,6 @@
-// A worker for tests: handlers that misbehave when a message asks for it, and,
-// with --lie=NAME, a worker that breaks the protocol.
+// A worker for tests, with a handler that does what a message says. With the
+// argument `liar`, a worker that breaks the protocol; with `broken`, one that
+// never starts; with `mute`, one that never says that it is ready.
 #include <unistd.h>
 
 #include <chrono>
@@ -15,6 +16,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "services/processor/handler_registry.h"
+#include "services/processor/workers/testing/liar.h"
+#include "services/processor/workers/worker_process.h"
 #include "services/processor/workers/worker_role.h"
 
 namespace msgproc::processor {
@@ -64,7 +67,19 @@ class Obedient final : public Handler {
 }  // namespace
 }  // namespace msgproc::processor
 
-int main() {
+int main(int argc, char** argv) {
+  const std::string role = argc > 1 ? argv[1] : "";
+  if (role == "liar") {
+    msgproc::processor::RunLiar(msgproc::processor::kWorkerSocket);
+    return 0;
+  }
+  if (role == "broken") {
+    std::fprintf(stderr, "no such model: /nowhere\n");
+    return 4;
+  }
+  if (role == "mute") {
+    while (true) pause();
+  }
   msgproc::processor::HandlerRegistry handlers;
   handlers.Register("obedient",
                     std::make_unique<msgproc::processor::Obedient>());
