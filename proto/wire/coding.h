@@ -58,6 +58,8 @@ class FieldReader {
       : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
   bool Done() const { return at_ == end_; }
+  // Where the next field begins.
+  const char* at() const { return at_; }
 
   // A tag; field numbers are 1 to 2^29 - 1.
   bool ReadTag(uint32_t* tag) {

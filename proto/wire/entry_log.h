@@ -62,7 +62,11 @@ class EntryLog {
   // Appends an entry of so many bytes and returns where to write it. The entry
   // must be one encoded length-delimited field with a one-byte tag, written
   // before anything else is called.
-  char* Append(size_t bytes);
+  char* Append(size_t bytes) { return Append(bytes, 1); }
+
+  // The same for a run of entries, one behind the other, of so many bytes
+  // together.
+  char* Append(size_t bytes, uint64_t entries);
 
   // Appends all of `other` (positions are this log's own) and leaves it empty,
   // at the position behind. Small ones are copied, large ones change hands.

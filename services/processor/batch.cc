@@ -138,14 +138,19 @@ bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
   }
   batch->handler_time = Clock::Monotonic()->Now() - begin;
   if (batch->messages.empty()) return true;
-  const int64_t now = absl::ToInt64Nanoseconds(batch->handler_time) /
-                      static_cast<int64_t>(batch->messages.size());
+  NoteHandlerTime(&binding, batch->handler_time, batch->messages.size());
+  return true;
+}
+
+void NoteHandlerTime(HandlerBinding* binding, absl::Duration time,
+                     uint64_t messages) {
+  const int64_t now =
+      absl::ToInt64Nanoseconds(time) / static_cast<int64_t>(messages);
   const int64_t before =
-      binding.message_nanoseconds.load(std::memory_order_relaxed);
-  binding.message_nanoseconds.store(
+      binding->message_nanoseconds.load(std::memory_order_relaxed);
+  binding->message_nanoseconds.store(
       before == 0 ? now + 1 : before + (now - before) / 8,
       std::memory_order_relaxed);
-  return true;
 }
 
 }  // namespace msgproc::processor

@@ -50,6 +50,9 @@ struct Batch {
   // Which session, of those with this binding, for executors that keep one
   // session's messages together.
   uint64_t session_number = 0;
+  // The executor's own note, which the session keeps from batch to batch; 0 at
+  // first.
+  uint64_t executor_note = 0;
   // Which life of the session (it starts anew when its state was lost).
   uint64_t epoch = 0;
   uint64_t first_position = 0;
@@ -79,6 +82,11 @@ struct Batch {
  private:
   std::vector<wire::MessageView> parsed_;
 };
+
+// Takes into the binding's moving average what so many messages took, at least
+// one.
+void NoteHandlerTime(HandlerBinding* binding, absl::Duration time,
+                     uint64_t messages);
 
 // Calls the handler for every message of the batch, in order, and fills
 // `results`, `failed` and `handler_time`. Exceptions become results. False:

@@ -120,6 +120,7 @@ std::unique_ptr<Batch> HostedSession::NewBatch(const Session::Run& run) {
   batch->owner = shared_from_this();
   batch->binding = binding_;
   batch->session_number = number_;
+  batch->executor_note = executor_note_;
   batch->epoch = run.epoch;
   batch->first_position = run.first_position;
   batch->size = run.size;
@@ -178,6 +179,7 @@ void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
     MutexLock lock(&mutex_);
     const Session::Run run = {batch->epoch, batch->first_position, batch->size};
     if (session_.Complete(run, &batch->results)) CountReady();
+    executor_note_ = batch->executor_note;
     batch->Clear();
     spare_batch_ = std::move(batch);
     // A synchronous executor's caller looks for results by itself.

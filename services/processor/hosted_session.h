@@ -139,6 +139,7 @@ class HostedSession final : public BatchOwner,
   // Some thread is giving out batches; it will see what others bring.
   bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;
   std::unique_ptr<Batch> spare_batch_ MSGPROC_GUARDED_BY(mutex_);
+  uint64_t executor_note_ MSGPROC_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace msgproc::processor

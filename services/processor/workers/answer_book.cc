@@ -1,0 +1,252 @@
+#include "services/processor/workers/answer_book.h"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/utf8.h"
+#include "proto/wire/coding.h"
+#include "proto/wire/entry.h"
+
+namespace msgproc::processor {
+namespace {
+
+using wire::FieldReader;
+using wire::Tag;
+using wire::WireType;
+
+constexpr size_t kMaxHeaderBytes = 64 << 10;
+// What a result may take beside its payload: headers, tags, lengths.
+constexpr size_t kMaxOverhead = 2 * kMaxHeaderBytes;
+constexpr uint32_t kResultTag = Tag(2, WireType::kLengthDelimited);
+
+absl::Status Unreadable() {
+  return absl::InvalidArgumentError("an answer cannot be parsed");
+}
+
+absl::Status TooLarge(absl::string_view what, size_t bytes, size_t most) {
+  return absl::OutOfRangeError(absl::StrCat("The result", what, " ", bytes,
+                                            " bytes; at most ", most,
+                                            " are allowed."));
+}
+
+// Copies encoded entries to a log, those that stand side by side at once.
+// Nothing else is to be appended between Add and Flush.
+class EntryCopier {
+ public:
+  explicit EntryCopier(wire::EntryLog* log) : log_(log) {}
+  ~EntryCopier() { Flush(); }
+  EntryCopier(const EntryCopier&) = delete;
+  EntryCopier& operator=(const EntryCopier&) = delete;
+
+  // An entry with its tag and length, and the body in it.
+  void Add(absl::string_view entry, absl::string_view body) {
+    if (static_cast<uint8_t>(entry[0]) != kResultTag) {
+      Flush();  // A tag longer than it need be.
+      wire::AppendEncoded(log_, body);
+      return;
+    }
+    if (entries_ > 0 && begin_ + bytes_ != entry.data()) Flush();
+    if (entries_ == 0) begin_ = entry.data();
+    bytes_ += entry.size();
+    ++entries_;
+  }
+
+  void Flush() {
+    if (entries_ == 0) return;
+    std::memcpy(log_->Append(bytes_, entries_), begin_, bytes_);
+    bytes_ = 0;
+    entries_ = 0;
+  }
+
+ private:
+  wire::EntryLog* const log_;
+  const char* begin_ = nullptr;
+  size_t bytes_ = 0;
+  uint64_t entries_ = 0;
+};
+
+// What a result says if it is an error, in a form that every client can read.
+struct Failure {
+  absl::Status status;
+  bool retryable = false;
+};
+
+Failure WorkersError(absl::string_view body) {
+  uint64_t code = 0;
+  uint64_t retryable = 0;
+  absl::string_view text;
+  FieldReader reader(body);
+  bool ok = true;
+  while (ok && !reader.Done()) {
+    uint32_t tag = 0;
+    ok = reader.ReadTag(&tag);
+    if (!ok) break;
+    if (tag == Tag(1, WireType::kVarint)) {
+      ok = reader.ReadVarint(&code);
+    } else if (tag == Tag(2, WireType::kLengthDelimited)) {
+      ok = reader.ReadBytes(&text);
+    } else if (tag == Tag(3, WireType::kVarint)) {
+      ok = reader.ReadVarint(&retryable);
+    } else {
+      ok = reader.Skip(tag);
+    }
+  }
+  if (!ok || !IsUtf8(text)) {
+    return {absl::InternalError(
+        "The handler failed, and its worker's Error cannot be read.")};
+  }
+  const bool known = code > 0 && code <= 16;
+  return {absl::Status(known ? static_cast<absl::StatusCode>(code)
+                             : absl::StatusCode::kUnknown,
+                       text),
+          retryable != 0};
+}
+
+Failure FailureOf(const wire::ResultView& result, size_t max_payload_bytes) {
+  if (result.failed) return WorkersError(result.error);
+  if (result.payload.size() > max_payload_bytes) {
+    return {TooLarge(" has", result.payload.size(), max_payload_bytes)};
+  }
+  const size_t overhead = result.body.size() - result.payload.size();
+  if (overhead > kMaxOverhead || result.header_bytes > kMaxHeaderBytes) {
+    return {TooLarge("'s headers have", overhead, kMaxHeaderBytes)};
+  }
+  if (result.has_headers) {
+    for (const wire::HeaderView& header : result.headers()) {
+      if (!IsUtf8(header.key)) {
+        return {
+            absl::InternalError("A key of the result's headers is not UTF-8.")};
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void AnswerBook::Owe(const Owed& owed, absl::Time now) {
+  if (owed_.empty()) since_ = now;
+  owed_.push_back(owed);
+}
+
+void AnswerBook::Answered(uint64_t messages, absl::Duration handler_time,
+                          absl::Time now) {
+  if (messages == 0) return;
+  Owed& owed = owed_.front();
+  Batch* batch = owed.parcel->batch.get();
+  if (handler_time <= absl::ZeroDuration()) handler_time = now - since_;
+  batch->handler_time += handler_time;
+  busy_ += handler_time;
+  NoteHandlerTime(batch->binding, handler_time, messages);
+  since_ = now;
+  answered_.push_back(messages);
+  owed.messages -= messages;
+  if (owed.messages == 0) owed_.pop_front();
+}
+
+// Whether the result's turn has come; moves on to the next message.
+absl::Status AnswerBook::TakeTurn(absl::string_view body,
+                                  wire::ResultView* result) {
+  if (!wire::ParseResult(body, result)) return Unreadable();
+  Parcel* parcel = owed_.front().parcel;
+  MessageCursor next = parcel->next;
+  const uint64_t expected = SequenceOf(next.Next(parcel->pieces));
+  if (result->sequence != expected) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a result has sequence ", result->sequence,
+                     "; it is message ", expected, "'s turn"));
+  }
+  parcel->next = next;
+  return absl::OkStatus();
+}
+
+absl::Status AnswerBook::AnswerResults(absl::string_view frame, uint64_t owed,
+                                       uint64_t* answered) {
+  Batch* batch = owed_.front().parcel->batch.get();
+  const size_t max_payload_bytes = batch->binding->max_payload_bytes;
+  EntryCopier copier(&batch->results);
+  FieldReader reader(frame);
+  while (!reader.Done()) {
+    const char* const begin = reader.at();
+    uint32_t tag = 0;
+    if (!reader.ReadTag(&tag)) return Unreadable();
+    if (tag != kResultTag) {
+      if (!reader.Skip(tag)) return Unreadable();
+      continue;
+    }
+    absl::string_view body;
+    if (!reader.ReadBytes(&body)) return Unreadable();
+    if (*answered == owed) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "an answer has more results than the ", owed, " still owed"));
+    }
+    wire::ResultView result;
+    absl::Status status = TakeTurn(body, &result);
+    if (!status.ok()) return status;
+    ++*answered;
+    const Failure failure = FailureOf(result, max_payload_bytes);
+    if (failure.status.ok()) {
+      batch->payload_bytes += result.payload.size();
+      copier.Add(
+          absl::string_view(begin, static_cast<size_t>(reader.at() - begin)),
+          body);
+    } else {
+      copier.Flush();
+      AppendError(batch, result.sequence, failure.status, failure.retryable);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AnswerBook::AnswerFrame(uint64_t batch_id, absl::string_view frame,
+                                     absl::Duration handler_time,
+                                     absl::Time now) {
+  if (owed_.empty() || batch_id != Next().batch_id) {
+    const std::string turn =
+        owed_.empty() ? "nobody" : absl::StrCat("batch ", Next().batch_id);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "batch ", batch_id, " is answered; it is ", turn, "'s turn"));
+  }
+  uint64_t answered = 0;
+  const absl::Status status = AnswerResults(frame, Next().messages, &answered);
+  Answered(answered, handler_time, now);
+  if (status.ok() && answered == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("an answer to batch ", batch_id, " has no results"));
+  }
+  return status;
+}
+
+void AnswerBook::AnswerPayload(absl::string_view payload, absl::Time now) {
+  Parcel* parcel = Next().parcel;
+  Batch* batch = parcel->batch.get();
+  if (payload.size() > batch->binding->max_payload_bytes) {
+    AnswerTooLarge(payload.size(), now);
+    return;
+  }
+  batch->payload_bytes += payload.size();
+  wire::AppendResult(&batch->results,
+                     SequenceOf(parcel->next.Next(parcel->pieces)), payload);
+  AnswerNext(now);
+}
+
+void AnswerBook::AnswerTooLarge(size_t bytes, absl::Time now) {
+  Parcel* parcel = Next().parcel;
+  Batch* batch = parcel->batch.get();
+  AppendError(batch, SequenceOf(parcel->next.Next(parcel->pieces)),
+              TooLarge(" has", bytes, batch->binding->max_payload_bytes),
+              false);
+  AnswerNext(now);
+}
+
+void AnswerBook::AnswerNext(absl::Time now) {
+  if (++unsettled_ == Next().messages) Settle(now);
+}
+
+void AnswerBook::Settle(absl::Time now) {
+  Answered(std::exchange(unsettled_, 0), absl::ZeroDuration(), now);
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,171 @@
+#include "services/processor/workers/frame_codec.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "msgproc/worker/v1/worker.pb.h"
+#include "proto/wire/coding.h"
+
+namespace msgproc::processor {
+namespace {
+
+using wire::FieldReader;
+using wire::Tag;
+using wire::WireType;
+
+// WorkBatch and ResultBatch.
+constexpr uint32_t kBatchIdTag = Tag(1, WireType::kVarint);
+constexpr uint32_t kHandlerTag = Tag(3, WireType::kLengthDelimited);
+constexpr uint32_t kAnswerBeforeNextTag = Tag(4, WireType::kVarint);
+constexpr uint32_t kHandlerNanosecondsTag = Tag(3, WireType::kVarint);
+constexpr uint32_t kReadyTag = Tag(4, WireType::kLengthDelimited);
+
+// A length takes at most five bytes in any frame that is let in.
+constexpr size_t kMaxLengthBytes = 5;
+
+void AppendVarint(uint64_t value, std::string* out) {
+  char bytes[10];
+  out->append(bytes,
+              static_cast<size_t>(wire::PutVarint(bytes, value) - bytes));
+}
+
+}  // namespace
+
+std::string FrameCodec::Greeting() const {
+  worker::v1::WorkBatch batch;
+  batch.mutable_hello()->set_protocol_version(kWorkerProtocolVersion);
+  batch.mutable_hello()->set_worker(worker_);
+  batch.mutable_hello()->set_max_payload_bytes(max_payload_bytes_);
+  batch.mutable_hello()->set_max_frame_bytes(kMaxWorkerFrameBytes);
+  std::string greeting;
+  AppendVarint(batch.ByteSizeLong(), &greeting);
+  batch.AppendToString(&greeting);
+  return greeting;
+}
+
+OutFrame FrameCodec::Frame(const Parcel& parcel, bool apart,
+                           std::vector<wire::Piece> pieces) {
+  std::string fields;
+  fields += static_cast<char>(kBatchIdTag);
+  AppendVarint(next_batch_id_++, &fields);
+  const std::string& handler = parcel.batch->binding->name;
+  fields += static_cast<char>(kHandlerTag);
+  AppendVarint(handler.size(), &fields);
+  fields += handler;
+  if (apart) {
+    fields += static_cast<char>(kAnswerBeforeNextTag);
+    fields += '\1';
+  }
+  size_t bytes = fields.size();
+  for (const wire::Piece& piece : pieces) bytes += piece.size;
+  OutFrame frame;
+  AppendVarint(bytes, &frame.head);
+  frame.head += fields;
+  frame.pieces = std::move(pieces);
+  return frame;
+}
+
+void FrameCodec::Encode(Parcel* parcel, uint64_t messages, bool apart,
+                        std::vector<OutFrame>* frames,
+                        std::vector<AnswerBook::Owed>* owed) {
+  if (!apart) {
+    owed->push_back({parcel, next_batch_id_, messages});
+    std::vector<wire::Piece> pieces;
+    parcel->next.CopyRest(parcel->pieces, &pieces);
+    frames->push_back(Frame(*parcel, apart, std::move(pieces)));
+    return;
+  }
+  MessageCursor cursor = parcel->next;
+  for (uint64_t i = 0; i < messages; ++i) {
+    owed->push_back({parcel, next_batch_id_, 1});
+    std::vector<wire::Piece> pieces;
+    cursor.Take(parcel->pieces, 1, &pieces);
+    frames->push_back(Frame(*parcel, apart, std::move(pieces)));
+  }
+}
+
+absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
+                                          absl::Time now, AnswerBook* book) {
+  // One that is a little too large is an Error of its own; this is garbage.
+  const size_t max_frame_bytes =
+      std::max<size_t>(4 << 20, 2 * max_payload_bytes_) + kMaxWorkerFrameBytes;
+  size_t consumed = 0;
+  while (consumed < bytes.size()) {
+    const absl::string_view rest = bytes.substr(consumed);
+    FieldReader reader(rest);
+    uint64_t size = 0;
+    if (!reader.ReadVarint(&size)) {
+      if (rest.size() >= kMaxLengthBytes) {
+        return absl::InvalidArgumentError("a frame's length is malformed");
+      }
+      break;
+    }
+    if (size > max_frame_bytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a frame is to have ", size, " bytes; at most ",
+                       max_frame_bytes, " are allowed"));
+    }
+    const auto prefix = static_cast<size_t>(reader.at() - rest.data());
+    if (rest.size() - prefix < size) break;
+    absl::Status status = DecodeFrame(rest.substr(prefix, size), now, book);
+    if (!status.ok()) return status;
+    consumed += prefix + size;
+  }
+  return consumed;
+}
+
+absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
+                                     AnswerBook* book) {
+  uint64_t batch_id = 0;
+  uint64_t nanoseconds = 0;
+  absl::string_view ready;
+  bool has_ready = false;
+  FieldReader reader(frame);
+  while (!reader.Done()) {
+    uint32_t tag = 0;
+    if (!reader.ReadTag(&tag)) {
+      return absl::InvalidArgumentError("a frame cannot be parsed");
+    }
+    bool ok;
+    if (tag == kBatchIdTag) {
+      ok = reader.ReadVarint(&batch_id);
+    } else if (tag == kHandlerNanosecondsTag) {
+      ok = reader.ReadVarint(&nanoseconds);
+    } else if (tag == kReadyTag) {
+      has_ready = true;
+      ok = reader.ReadBytes(&ready);
+    } else {
+      ok = reader.Skip(tag);
+    }
+    if (!ok) return absl::InvalidArgumentError("a frame cannot be parsed");
+  }
+  if (!ready_) {
+    if (!has_ready) {
+      return absl::InvalidArgumentError("the first frame has no `ready`");
+    }
+    return DecodeReady(ready);
+  }
+  if (has_ready) return absl::InvalidArgumentError("a second `ready`");
+  // Nobody's handler takes a year.
+  const absl::Duration handler_time = absl::Nanoseconds(
+      static_cast<int64_t>(std::min<uint64_t>(nanoseconds, uint64_t{1} << 55)));
+  return book->AnswerFrame(batch_id, frame, handler_time, now);
+}
+
+absl::Status FrameCodec::DecodeReady(absl::string_view encoded) {
+  worker::v1::Ready ready;
+  if (!ready.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
+    return absl::InvalidArgumentError("its `ready` cannot be parsed");
+  }
+  if (ready.protocol_version() != kWorkerProtocolVersion) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("it keeps version ", ready.protocol_version(),
+                     " of the worker protocol, and the processor version ",
+                     kWorkerProtocolVersion));
+  }
+  ready_ = true;
+  return absl::OkStatus();
+}
+
+}  // namespace msgproc::processor

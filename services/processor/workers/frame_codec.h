@@ -1,0 +1,49 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_FRAME_CODEC_H_
+#define MSGPROC_SERVICES_PROCESSOR_WORKERS_FRAME_CODEC_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "services/processor/workers/worker_codec.h"
+
+namespace msgproc::processor {
+
+// The version of worker.proto's rules that this processor keeps.
+inline constexpr uint32_t kWorkerProtocolVersion = 1;
+// Most bytes of results in one frame, but for a single result.
+inline constexpr size_t kMaxWorkerFrameBytes = 1 << 20;
+
+// Speaks worker.proto: batches go out as the very bytes that clients sent,
+// results come back as the very bytes that clients get. A codec a worker.
+class FrameCodec final : public WorkerCodec {
+ public:
+  FrameCodec(uint32_t worker, size_t max_payload_bytes)
+      : worker_(worker), max_payload_bytes_(max_payload_bytes) {}
+
+  std::string Greeting() const override;
+  bool says_ready() const override { return true; }
+  void Encode(Parcel* parcel, uint64_t messages, bool apart,
+              std::vector<OutFrame>* frames,
+              std::vector<AnswerBook::Owed>* owed) override;
+  absl::StatusOr<size_t> Decode(absl::string_view bytes, absl::Time now,
+                                AnswerBook* book) override;
+  bool ready() const override { return ready_; }
+
+ private:
+  OutFrame Frame(const Parcel& parcel, bool apart,
+                 std::vector<wire::Piece> pieces);
+  absl::Status DecodeFrame(absl::string_view frame, absl::Time now,
+                           AnswerBook* book);
+  absl::Status DecodeReady(absl::string_view ready);
+
+  const uint32_t worker_;
+  const size_t max_payload_bytes_;
+  uint64_t next_batch_id_ = 1;  // Encode's.
+  bool ready_ = false;          // Decode's.
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_FRAME_CODEC_H_

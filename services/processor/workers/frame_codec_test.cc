@@ -1,0 +1,315 @@
+#include "services/processor/workers/frame_codec.h"
+
+#include <google/protobuf/util/delimited_message_util.h>
+
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "msgproc/worker/v1/worker.pb.h"
+#include "services/processor/workers/testing/parcels.h"
+
+namespace msgproc::processor {
+namespace {
+
+using ::google::protobuf::util::ParseDelimitedFromZeroCopyStream;
+using ::google::protobuf::util::SerializeDelimitedToOstream;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using worker::v1::ResultBatch;
+using worker::v1::WorkBatch;
+
+constexpr size_t kMaxPayload = 1000;
+
+std::string Delimited(const ResultBatch& batch) {
+  std::ostringstream out;
+  SerializeDelimitedToOstream(batch, &out);
+  return out.str();
+}
+
+class FrameCodecTest : public ::testing::Test {
+ protected:
+  FrameCodecTest() {
+    binding_.name = "upper";
+    binding_.max_payload_bytes = kMaxPayload;
+    ResultBatch ready;
+    ready.mutable_ready()->set_protocol_version(1);
+    EXPECT_TRUE(Say(ready).ok());
+  }
+
+  // What a worker would read.
+  std::vector<WorkBatch> Give(Parcel* parcel, bool apart = false) {
+    std::vector<OutFrame> frames;
+    std::vector<AnswerBook::Owed> owed;
+    codec_.Encode(parcel, parcel->remaining(), apart, &frames, &owed);
+    for (const auto& one : owed) book_.Owe(one, absl::UnixEpoch());
+    std::string bytes;
+    for (const OutFrame& frame : frames) {
+      bytes += frame.head;
+      for (const wire::Piece& piece : frame.pieces) {
+        bytes.append(piece.data, piece.size);
+      }
+    }
+    return ReadAll(bytes);
+  }
+
+  static std::vector<WorkBatch> ReadAll(const std::string& bytes) {
+    std::istringstream in(bytes);
+    google::protobuf::io::IstreamInputStream stream(&in);
+    std::vector<WorkBatch> batches;
+    bool clean_end = false;
+    WorkBatch batch;
+    while (ParseDelimitedFromZeroCopyStream(&batch, &stream, &clean_end)) {
+      batches.push_back(batch);
+      batch.Clear();
+    }
+    EXPECT_TRUE(clean_end);
+    return batches;
+  }
+
+  absl::Status SayBytes(const std::string& bytes) {
+    return codec_.Decode(bytes, absl::UnixEpoch() + absl::Seconds(1), &book_)
+        .status();
+  }
+  absl::Status Say(const ResultBatch& batch) {
+    return SayBytes(Delimited(batch));
+  }
+  // An answer to messages `first` to `last`.
+  static ResultBatch Answer(uint64_t id, uint64_t first, uint64_t last) {
+    ResultBatch batch;
+    batch.set_batch_id(id);
+    for (uint64_t i = first; i <= last; ++i) {
+      v1::Result* result = batch.add_results();
+      result->set_sequence(i);
+      result->set_payload("r" + std::to_string(i));
+    }
+    return batch;
+  }
+  std::vector<uint64_t> TakeAnswered() {
+    std::vector<uint64_t> answered;
+    book_.TakeAnswered(&answered);
+    return answered;
+  }
+
+  HandlerBinding binding_;
+  FrameCodec codec_{7, kMaxPayload};
+  AnswerBook book_;
+};
+
+TEST_F(FrameCodecTest, GreetsWithWhatAWorkerMustKnow) {
+  const auto batches = ReadAll(codec_.Greeting());
+  ASSERT_EQ(batches.size(), 1u);
+  EXPECT_EQ(batches[0].hello().protocol_version(), 1u);
+  EXPECT_EQ(batches[0].hello().worker(), 7u);
+  EXPECT_EQ(batches[0].hello().max_payload_bytes(), kMaxPayload);
+  EXPECT_EQ(batches[0].hello().max_frame_bytes(), 1u << 20);
+}
+
+TEST_F(FrameCodecTest, SendsAParcelAsOneBatch) {
+  const auto parcel = MakeParcel(&binding_, {"a", "b", "c"}, 41);
+  const auto batches = Give(parcel.get());
+  ASSERT_EQ(batches.size(), 1u);
+  EXPECT_EQ(batches[0].batch_id(), 1u);
+  EXPECT_EQ(batches[0].handler(), "upper");
+  EXPECT_FALSE(batches[0].answer_before_next());
+  ASSERT_EQ(batches[0].messages_size(), 3);
+  EXPECT_EQ(batches[0].messages(2).sequence(), 43u);
+  EXPECT_EQ(batches[0].messages(2).payload(), "c");
+}
+
+TEST_F(FrameCodecTest, TakesAnAnswerAndCountsIt) {
+  const auto parcel = MakeParcel(&binding_, {"a", "b", "c"});
+  Give(parcel.get());
+  ResultBatch answer = Answer(1, 1, 3);
+  answer.set_handler_nanoseconds(3000);
+  EXPECT_TRUE(Say(answer).ok());
+  const auto results = ResultsOf(parcel->batch->results);
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[1].sequence(), 2u);
+  EXPECT_EQ(results[1].payload(), "r2");
+  EXPECT_EQ(parcel->batch->payload_bytes, 6u);
+  EXPECT_EQ(parcel->batch->handler_time, absl::Microseconds(3));
+  EXPECT_EQ(binding_.message_nanoseconds.load(), 1001);
+  EXPECT_THAT(TakeAnswered(), ElementsAre(3));
+  EXPECT_TRUE(book_.Empty());
+}
+
+TEST_F(FrameCodecTest, TakesAnAnswerInParts) {
+  const auto parcel = MakeParcel(&binding_, {"a", "b", "c"});
+  Give(parcel.get());
+  EXPECT_TRUE(
+      SayBytes(Delimited(Answer(1, 1, 1)) + Delimited(Answer(1, 2, 3))).ok());
+  EXPECT_THAT(TakeAnswered(), ElementsAre(1, 2));
+  EXPECT_EQ(ResultsOf(parcel->batch->results).size(), 3u);
+}
+
+TEST_F(FrameCodecTest, WaitsForTheRestOfAFrame) {
+  const auto parcel = MakeParcel(&binding_, {"a", "b"});
+  Give(parcel.get());
+  const std::string bytes = Delimited(Answer(1, 1, 2)) + "\x7f";
+  for (size_t size = 0; size + 1 < bytes.size(); ++size) {
+    const auto consumed = codec_.Decode(
+        absl::string_view(bytes).substr(0, size), absl::UnixEpoch(), &book_);
+    ASSERT_TRUE(consumed.ok());
+    ASSERT_EQ(*consumed, 0u);
+  }
+  EXPECT_EQ(codec_.Decode(bytes, absl::UnixEpoch(), &book_).value(),
+            bytes.size() - 1);
+}
+
+TEST_F(FrameCodecTest, SendsWhatIsLeftApart) {
+  const auto parcel = MakeParcel(&binding_, {"a", "b", "c"});
+  Give(parcel.get());
+  ASSERT_TRUE(Say(Answer(1, 1, 1)).ok());
+  parcel->answered = 1;
+  book_ = AnswerBook();
+  const auto batches = Give(parcel.get(), /*apart=*/true);
+  ASSERT_EQ(batches.size(), 2u);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(batches[i].messages_size(), 1);
+    EXPECT_EQ(batches[i].messages(0).sequence(), 2u + i);
+    EXPECT_TRUE(batches[i].answer_before_next());
+  }
+  EXPECT_TRUE(Say(Answer(2, 2, 2)).ok());
+  EXPECT_TRUE(Say(Answer(3, 3, 3)).ok());
+  EXPECT_EQ(ResultsOf(parcel->batch->results).size(), 3u);
+}
+
+TEST_F(FrameCodecTest, TurnsContentThatClientsMayNotGetIntoAnError) {
+  const auto parcel = MakeParcel(&binding_, {"a", "b", "c", "d", "e", "f"});
+  Give(parcel.get());
+  ResultBatch answer = Answer(1, 1, 6);
+  answer.mutable_results(1)->set_payload(std::string(kMaxPayload + 1, 'x'));
+  answer.mutable_results(2)->add_headers()->set_key("\xff\xfe");
+  answer.mutable_results(3)->add_headers()->set_value(std::string(70000, 'x'));
+  answer.mutable_results(4)->mutable_error()->set_code(77);
+  answer.mutable_results(4)->mutable_error()->set_message("\xff");
+  EXPECT_TRUE(Say(answer).ok());
+  const auto results = ResultsOf(parcel->batch->results);
+  ASSERT_EQ(results.size(), 6u);
+  EXPECT_EQ(results[0].payload(), "r1");
+  EXPECT_EQ(results[1].error().code(), 11);
+  EXPECT_THAT(results[1].error().message(), HasSubstr("1001 bytes"));
+  EXPECT_EQ(results[2].error().code(), 13);
+  EXPECT_EQ(results[3].error().code(), 11);
+  EXPECT_EQ(results[4].error().code(), 13);
+  EXPECT_EQ(results[5].payload(), "r6");
+  EXPECT_EQ(parcel->batch->failed, 4u);
+  for (uint64_t i = 0; i < 6; ++i) EXPECT_EQ(results[i].sequence(), i + 1);
+}
+
+TEST_F(FrameCodecTest, PassesAWorkersErrorOn) {
+  const auto parcel = MakeParcel(&binding_, {"a"});
+  Give(parcel.get());
+  ResultBatch answer;
+  answer.set_batch_id(1);
+  answer.add_results()->set_sequence(1);
+  answer.mutable_results(0)->mutable_error()->set_code(9);
+  answer.mutable_results(0)->mutable_error()->set_message("not now");
+  answer.mutable_results(0)->mutable_error()->set_retryable(true);
+  EXPECT_TRUE(Say(answer).ok());
+  const auto results = ResultsOf(parcel->batch->results);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].error().code(), 9);
+  EXPECT_EQ(results[0].error().message(), "not now");
+  EXPECT_TRUE(results[0].error().retryable());
+}
+
+// Each lie, and that nothing but what was true before it gets into the batch.
+TEST_F(FrameCodecTest, RefusesWhateverIsNotOwed) {
+  struct Lie {
+    const char* name;
+    std::function<std::string()> bytes;
+    size_t taken;
+  };
+  ResultBatch again;
+  again.mutable_ready()->set_protocol_version(1);
+  const std::vector<Lie> lies = {
+      {"another batch", [] { return Delimited(Answer(2, 1, 3)); }, 0},
+      {"no batch", [] { return Delimited(Answer(0, 1, 3)); }, 0},
+      {"two answers",
+       [] { return Delimited(Answer(1, 1, 3)) + Delimited(Answer(1, 1, 3)); },
+       3},
+      {"too many results", [] { return Delimited(Answer(1, 1, 4)); }, 3},
+      {"another message", [] { return Delimited(Answer(1, 2, 3)); }, 0},
+      {"a message twice",
+       [] {
+         ResultBatch batch = Answer(1, 1, 2);
+         batch.mutable_results(1)->set_sequence(1);
+         return Delimited(batch);
+       },
+       1},
+      {"no results", [] { return Delimited(Answer(1, 2, 1)); }, 0},
+      {"nothing", [] { return std::string(1, '\0'); }, 0},
+      {"ready again", [&] { return Delimited(again); }, 0},
+      {"garbage", [] { return std::string(100, '\x5b'); }, 0},
+      {"text",
+       [] {
+         return std::string(
+             "Traceback (most recent call last)"
+             " and much more than a length says,"
+             " which is 84 here, as T is 0x54");
+       },
+       0},
+      {"a huge length", [] { return std::string("\xff\xff\xff\xff\x0f"); }, 0},
+      {"an endless length", [] { return std::string(12, '\xff'); }, 0},
+      {"a result cut short",
+       [] { return std::string("\x06\x08\x01\x12\x7f\x08\x01", 7); }, 0},
+  };
+  for (const Lie& lie : lies) {
+    SCOPED_TRACE(lie.name);
+    FrameCodec fresh(0, kMaxPayload);
+    ASSERT_TRUE(fresh.Decode(Delimited(again), absl::UnixEpoch(), &book_).ok());
+    AnswerBook book;
+    const auto parcel = MakeParcel(&binding_, {"a", "b", "c"});
+    std::vector<OutFrame> frames;
+    std::vector<AnswerBook::Owed> owed;
+    fresh.Encode(parcel.get(), 3, false, &frames, &owed);
+    book.Owe(owed[0], absl::UnixEpoch());
+    EXPECT_EQ(
+        fresh.Decode(lie.bytes(), absl::UnixEpoch(), &book).status().code(),
+        absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(ResultsOf(parcel->batch->results).size(), lie.taken);
+    std::vector<uint64_t> answered;
+    book.TakeAnswered(&answered);
+    EXPECT_EQ(answered.empty() ? 0u : answered[0], lie.taken);
+  }
+}
+
+TEST_F(FrameCodecTest, RefusesAWorkerThatIsNotReadyOrOfAnotherVersion) {
+  FrameCodec codec(0, kMaxPayload);
+  EXPECT_THAT(
+      codec.Decode(Delimited(Answer(1, 1, 1)), absl::UnixEpoch(), &book_)
+          .status()
+          .message(),
+      HasSubstr("ready"));
+  ResultBatch old;
+  old.mutable_ready()->set_protocol_version(2);
+  EXPECT_THAT(codec.Decode(Delimited(old), absl::UnixEpoch(), &book_)
+                  .status()
+                  .message(),
+              HasSubstr("version 2"));
+  EXPECT_FALSE(codec.ready());
+}
+
+TEST_F(FrameCodecTest, ReadsFieldsItDoesNotKnowAndTagsLongerThanNeeded) {
+  const auto parcel = MakeParcel(&binding_, {"a", "b"});
+  Give(parcel.get());
+  std::string frame;
+  frame += std::string("\x92\x00\x02\x08\x01", 5);  // A result, its tag padded.
+  frame += std::string("\x7a\x01x", 3);             // Field 15.
+  frame += std::string("\x12\x02\x08\x02", 4);      // The other one.
+  frame += std::string("\x08\x01", 2);              // The id comes last.
+  EXPECT_TRUE(
+      SayBytes(std::string(1, static_cast<char>(frame.size())) + frame).ok());
+  const auto results = ResultsOf(parcel->batch->results);
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[1].sequence(), 2u);
+}
+
+}  // namespace
+}  // namespace msgproc::processor

@@ -1,0 +1,55 @@
+#include "services/processor/workers/line_codec.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/frame.h"
+
+namespace msgproc::processor {
+
+void LineCodec::Encode(Parcel* parcel, uint64_t messages, bool /*apart*/,
+                       std::vector<OutFrame>* frames,
+                       std::vector<AnswerBook::Owed>* owed) {
+  owed->push_back({parcel, 0, messages});
+  MessageCursor cursor = parcel->next;
+  OutFrame frame;
+  for (uint64_t i = 0; i < messages; ++i) {
+    wire::MessageView message;
+    wire::ParseMessage(cursor.Next(parcel->pieces), &message);
+    absl::StrAppend(&frame.head, message.payload, "\n");
+  }
+  frames->push_back(std::move(frame));
+}
+
+absl::StatusOr<size_t> LineCodec::Decode(absl::string_view bytes,
+                                         absl::Time now, AnswerBook* book) {
+  size_t consumed = 0;
+  while (consumed < bytes.size()) {
+    const absl::string_view rest = bytes.substr(consumed);
+    if (book->Empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("it wrote a line when no message was left: ",
+                       rest.substr(0, std::min<size_t>(64, rest.find('\n')))));
+    }
+    const size_t end = rest.find('\n');
+    if (end == absl::string_view::npos) {
+      if (overlong_ + rest.size() > max_payload_bytes_) {
+        overlong_ += rest.size();
+        consumed = bytes.size();
+      }
+      break;
+    }
+    consumed += end + 1;
+    if (overlong_ > 0) {
+      book->AnswerTooLarge(overlong_ + end, now);
+      overlong_ = 0;
+    } else {
+      book->AnswerPayload(rest.substr(0, end), now);
+    }
+  }
+  book->Settle(now);
+  return consumed;
+}
+
+}  // namespace msgproc::processor

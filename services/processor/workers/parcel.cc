@@ -1,0 +1,30 @@
+#include "services/processor/workers/parcel.h"
+
+#include <algorithm>
+
+#include "proto/wire/entry.h"
+#include "proto/wire/frame.h"
+
+namespace msgproc::processor {
+namespace {
+
+constexpr size_t kMaxErrorText = 1024;
+
+}  // namespace
+
+void AppendError(Batch* batch, uint64_t sequence, const absl::Status& error,
+                 bool retryable) {
+  const absl::string_view text(error.message().data(),
+                               std::min(error.message().size(), kMaxErrorText));
+  wire::AppendError(&batch->results, sequence, static_cast<int>(error.code()),
+                    text, retryable);
+  ++batch->failed;
+}
+
+uint64_t SequenceOf(absl::string_view message) {
+  wire::MessageView view;
+  wire::ParseMessage(message, &view);
+  return view.sequence;
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,45 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_PARCEL_H_
+#define MSGPROC_SERVICES_PROCESSOR_WORKERS_PARCEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "proto/wire/entry_log.h"
+#include "services/processor/batch.h"
+#include "services/processor/workers/dispatcher.h"
+#include "services/processor/workers/message_cursor.h"
+
+namespace msgproc::processor {
+
+// A batch with what the master needs to send it, again if it must, and to check
+// its results. In one thread's hands at a time.
+struct Parcel : Delivery {
+  std::unique_ptr<Batch> batch;
+  // The messages; they outlive the batch's own, as a write may.
+  std::vector<wire::Piece> pieces;
+  // The first message without a result in batch->results.
+  MessageCursor next;
+  // Messages that were answered before they were sent, by their place in the
+  // batch; `pieces` lacks them.
+  struct Refusal {
+    uint64_t index = 0;
+    uint64_t sequence = 0;
+  };
+  std::vector<Refusal> refused;
+};
+
+// Appends an Error as the next result of the batch. Long texts are cut.
+void AppendError(Batch* batch, uint64_t sequence, const absl::Status& error,
+                 bool retryable);
+
+// The sequence of an encoded message.
+uint64_t SequenceOf(absl::string_view message);
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_PARCEL_H_

@@ -1,0 +1,384 @@
+#include "services/processor/workers/worker_crew.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "services/base/log.h"
+#include "services/processor/workers/frame_codec.h"
+#include "services/processor/workers/line_codec.h"
+#include "services/processor/workers/worker_launch.h"
+
+namespace msgproc::processor {
+namespace {
+
+using server::LogError;
+using server::LogInfo;
+using server::LogWarning;
+
+constexpr uint64_t kWakeEvent = UINT64_MAX;
+constexpr int kMaxEvents = 64;
+// A filter that lives this long has been found and runs.
+constexpr absl::Duration kLineWorkerStart = absl::Milliseconds(50);
+constexpr absl::Duration kLastWords = absl::Milliseconds(500);
+
+bool InheritsOrphans() {
+  int subreaper = 0;
+  prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0);
+  return getpid() == 1 || subreaper != 0;
+}
+
+void Watch(int epoll, int fd, uint64_t event) {
+  epoll_event wanted{};
+  wanted.events = EPOLLIN;
+  wanted.data.u64 = event;
+  epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &wanted);
+}
+
+std::unique_ptr<WorkerCodec> MakeCodec(const WorkerOptions& options,
+                                       int number) {
+  if (options.lines) {
+    return std::make_unique<LineCodec>(options.max_payload_bytes);
+  }
+  return std::make_unique<FrameCodec>(static_cast<uint32_t>(number),
+                                      options.max_payload_bytes);
+}
+
+}  // namespace
+
+WorkerCrew::WorkerCrew(const WorkerOptions& options, Owner* owner)
+    : options_(options),
+      launch_(LaunchOf(options)),
+      owner_(owner),
+      tick_(std::clamp(options.handler_timeout / 8, absl::Milliseconds(5),
+                       absl::Seconds(1))),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      reaps_strangers_(InheritsOrphans()),
+      supervisor_(
+          {.workers = options.count, .start_timeout = options.start_timeout}),
+      patience_(options.leave_timeout) {
+  Watch(epoll_.get(), wake_.get(), kWakeEvent);
+}
+
+WorkerCrew::~WorkerCrew() { Stop(absl::ZeroDuration()); }
+
+absl::Status WorkerCrew::Start() {
+  // A worker that dies while it is written to is no reason to end.
+  std::signal(SIGPIPE, SIG_IGN);
+  // Children are waited for, whatever this process was started with.
+  std::signal(SIGCHLD, SIG_DFL);
+  thread_ = std::thread([this] { Run(); });
+  absl::Status status;
+  {
+    MutexLock lock(&mutex_);
+    while (absl::IsUnknown(started_)) changed_.Wait(&mutex_);
+    status = started_;
+  }
+  if (!status.ok()) Stop(absl::ZeroDuration());
+  return status;
+}
+
+void WorkerCrew::Stop(absl::Duration patience) {
+  if (!thread_.joinable()) return;
+  {
+    MutexLock lock(&mutex_);
+    stop_ = true;
+    stop_patience_ = patience;
+  }
+  eventfd_write(wake_.get(), 1);
+  thread_.join();
+}
+
+void WorkerCrew::Replace() {
+  replace_ = true;
+  eventfd_write(wake_.get(), 1);
+}
+
+uint64_t WorkerCrew::departures(Departure reason) const {
+  return departures_[static_cast<size_t>(reason)].load(
+      std::memory_order_relaxed);
+}
+
+std::shared_ptr<WorkerLink> WorkerCrew::Find(WorkerId worker) const {
+  const auto found = links_.find(worker);
+  return found == links_.end() ? nullptr : found->second;
+}
+
+void WorkerCrew::Kill(WorkerId worker, Departure why,
+                      absl::string_view reason) {
+  const std::shared_ptr<WorkerLink> link = Find(worker);
+  if (link == nullptr || link->killed) return;
+  LogWarning("worker killed", {{"worker", link->number()},
+                               {"pid", link->process()->pid()},
+                               {"why", DepartureName(why)},
+                               {"reason", reason}});
+  link->killed = true;
+  link->why = why;
+  link->process()->Kill();
+}
+
+void WorkerCrew::Retire(WorkerId worker, Departure why) {
+  supervisor_.Replace(worker, why);
+}
+
+void WorkerCrew::Run() {
+  epoll_event events[kMaxEvents];
+  while (true) {
+    absl::Time now = Clock::Monotonic()->Now();
+    if (!leaving_ && ToStop()) LetAllLeave(now);
+    if (leaving_ && links_.empty()) break;
+    if (!leaving_) Decide(now);
+    const int count =
+        epoll_wait(epoll_.get(), events, kMaxEvents, WaitMilliseconds(now));
+    now = Clock::Monotonic()->Now();
+    for (int i = 0; i < count; ++i) HandleEvent(events[i].data.u64, now);
+    if (now >= next_tick_) Tick(now);
+  }
+}
+
+int WorkerCrew::WaitMilliseconds(absl::Time now) const {
+  absl::Time until = next_tick_;
+  if (!leaving_) until = std::min(until, supervisor_.NextDecision());
+  for (const auto& [id, link] : links_) {
+    if (!link->serving && !link->codec().says_ready()) {
+      until = std::min(until, link->started + kLineWorkerStart);
+    }
+  }
+  const int64_t wait = absl::ToInt64Milliseconds(until - now) + 1;
+  return static_cast<int>(std::clamp<int64_t>(wait, 1, 1000));
+}
+
+void WorkerCrew::Decide(absl::Time now) {
+  if (replace_.exchange(false)) {
+    LogInfo("replacing all workers");
+    supervisor_.Replace();
+  }
+  const Supervisor::Actions actions = supervisor_.Decide(now);
+  for (const auto& start : actions.start) StartWorker(start, now);
+  for (const WorkerId worker : actions.retire) {
+    const std::shared_ptr<WorkerLink> link = Find(worker);
+    if (link == nullptr) continue;
+    link->leaving = true;
+    LogInfo("worker retires",
+            {{"worker", link->number()}, {"pid", link->process()->pid()}});
+    owner_->OnRetired(link.get());
+  }
+  for (const WorkerId worker : actions.kill) {
+    Kill(worker, Departure::kStart, "it is not ready, or not wanted any more");
+  }
+  if (supervisor_.TakeAbandoned()) {
+    LogError("the new workers do not start; the old ones stay");
+  }
+  Publish();
+}
+
+void WorkerCrew::Publish() {
+  serving_.store(supervisor_.serving(), std::memory_order_relaxed);
+  for (size_t i = 0; i < departures_.size(); ++i) {
+    departures_[i].store(supervisor_.departures(static_cast<Departure>(i)),
+                         std::memory_order_relaxed);
+  }
+}
+
+void WorkerCrew::StartWorker(const Supervisor::Actions::Start& start,
+                             absl::Time now) {
+  auto process = WorkerProcess::Start(launch_, start.slot);
+  if (!process.ok()) {
+    LogError("worker not started",
+             {{"worker", start.slot}, {"why", process.status().message()}});
+    supervisor_.OnGone(start.worker, Departure::kStart, now);
+    if (supervisor_.Hopeless(now)) {
+      Fail(start.worker, process.status().message());
+    }
+    return;
+  }
+  if (launch_.standard_streams) guard_.Watch((*process)->pid());
+  log_.Add(start.worker, start.slot, (*process)->pid(),
+           (*process)->TakeErrors());
+  auto link = std::make_shared<WorkerLink>(
+      start.worker, start.slot, *std::move(process),
+      MakeCodec(options_, start.slot), epoll_.get());
+  link->started = now;
+  links_[start.worker] = link;
+  Watch(epoll_.get(), link->process()->from(),
+        WorkerLink::ReadableEvent(link->id()));
+  Watch(epoll_.get(), link->process()->exit_fd(),
+        WorkerLink::ExitEvent(link->id()));
+  link->Flush();
+}
+
+void WorkerCrew::Serve(const std::shared_ptr<WorkerLink>& link,
+                       absl::Time now) {
+  link->serving = true;
+  supervisor_.OnReady(link->id(), now);
+  LogInfo("worker serves", {{"worker", link->number()},
+                            {"pid", link->process()->pid()},
+                            {"after", now - link->started}});
+  Publish();
+  owner_->OnServing(link);
+  MutexLock lock(&mutex_);
+  if (!absl::IsUnknown(started_)) return;
+  started_ = absl::OkStatus();
+  changed_.SignalAll();
+}
+
+void WorkerCrew::HandleEvent(uint64_t event, absl::Time now) {
+  if (event == kWakeEvent) {
+    eventfd_t count;
+    eventfd_read(wake_.get(), &count);
+    return;
+  }
+  const std::shared_ptr<WorkerLink> link = Find(event >> 2);
+  if (link == nullptr) return;  // Gone by an event before this one.
+  if (event == WorkerLink::WritableEvent(link->id())) {
+    link->Flush();
+  } else if (event == WorkerLink::ReadableEvent(link->id())) {
+    Read(link, now);
+  } else {
+    OnExit(link, now);
+  }
+}
+
+bool WorkerCrew::Read(const std::shared_ptr<WorkerLink>& link, absl::Time now) {
+  absl::Status breach;
+  const WorkerLink::Heard heard = link->Read(now, &breach);
+  if (heard == WorkerLink::Heard::kNothing) return false;
+  if (!link->serving && link->codec().says_ready() && link->codec().ready()) {
+    Serve(link, now);
+  }
+  owner_->OnAnswers(link.get(), now);
+  if (heard == WorkerLink::Heard::kAnswers) return true;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link->process()->from(), nullptr);
+  if (heard == WorkerLink::Heard::kBreach) {
+    Kill(link->id(), Departure::kProtocol, breach.message());
+  } else if (!link->input_closed) {
+    // It says nothing any more and was not told to leave. If it is about to
+    // exit, this does not change how.
+    link->process()->Kill();
+  }
+  return false;
+}
+
+void WorkerCrew::OnExit(const std::shared_ptr<WorkerLink>& link,
+                        absl::Time now) {
+  // What it said before counts. (Once it has broken the protocol, or said its
+  // last, there is nothing to read.)
+  while (!(link->killed && link->why == Departure::kProtocol) &&
+         Read(link, now)) {
+  }
+  for (const int fd : {link->process()->from(), link->process()->exit_fd()}) {
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  }
+  const pid_t pid = link->process()->pid();
+  const WorkerExit exit = link->process()->Reap();
+  if (launch_.standard_streams) guard_.Forget(pid);
+  if (!link->killed) {
+    link->why = exit.signalled ? Departure::kSignal : Departure::kExit;
+  }
+  const std::string how = link->killed ? absl::StrCat(DepartureName(link->why),
+                                                      ", ", exit.Describe())
+                                       : exit.Describe();
+  if (link->leaving && !link->killed) {
+    LogInfo("worker left",
+            {{"worker", link->number()}, {"pid", pid}, {"how", how}});
+  } else {
+    LogWarning("worker died", {{"worker", link->number()},
+                               {"pid", pid},
+                               {"how", how},
+                               {"lived", now - link->started}});
+  }
+  links_.erase(link->id());
+  supervisor_.OnGone(link->id(), link->why, now);
+  Publish();
+  owner_->OnGone(link.get(), how);
+  if (!leaving_ && supervisor_.Hopeless(now)) Fail(link->id(), how);
+}
+
+void WorkerCrew::Fail(WorkerId last, absl::string_view how) {
+  if (std::exchange(failed_, true)) return;
+  const std::string words = log_.LastWords(last, kLastWords);
+  const absl::Status status = absl::UnavailableError(absl::StrCat(
+      "No worker can be started (",
+      options_.command.empty() ? launch_.program : options_.command, "): ", how,
+      words.empty() ? "" : absl::StrCat("; it wrote last: ", words)));
+  bool before_start;
+  {
+    MutexLock lock(&mutex_);
+    before_start = absl::IsUnknown(started_);
+    if (before_start) started_ = status;
+    changed_.SignalAll();
+  }
+  if (!before_start && options_.on_failure) options_.on_failure(status);
+}
+
+bool WorkerCrew::ToStop() {
+  MutexLock lock(&mutex_);
+  if (stop_) patience_ = stop_patience_;
+  return stop_;
+}
+
+void WorkerCrew::LetAllLeave(absl::Time now) {
+  leaving_ = true;
+  for (const auto& [id, link] : links_) {
+    link->leaving = true;
+    if (link->serving && patience_ > absl::ZeroDuration()) {
+      link->CloseInput(now);
+    } else {
+      link->process()->Kill();
+    }
+  }
+}
+
+void WorkerCrew::Tick(absl::Time now) {
+  next_tick_ = now + tick_;
+  const Links links = links_;
+  for (const auto& [id, link] : links) TickLink(link, now);
+  owner_->OnTick(now);
+  if (reaps_strangers_) ReapStrangers();
+}
+
+void WorkerCrew::TickLink(const std::shared_ptr<WorkerLink>& link,
+                          absl::Time now) {
+  if (!link->serving && !link->codec().says_ready() &&
+      now - link->started >= kLineWorkerStart) {
+    Serve(link, now);
+  }
+  if (link->input_closed && now - link->left_at > patience_) {
+    // It has answered everything: nothing is lost.
+    link->process()->Kill();
+  }
+  if (options_.max_memory > 0 && link->serving && !link->leaving &&
+      link->process()->Memory() > options_.max_memory) {
+    supervisor_.Replace(link->id(), Departure::kMemory);
+  }
+}
+
+// As process 1 of a container: what handlers start and leave behind.
+void WorkerCrew::ReapStrangers() {
+  while (true) {
+    siginfo_t info{};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        info.si_pid == 0 || info.si_pid == guard_.pid()) {
+      return;
+    }
+    for (const auto& [id, link] : links_) {
+      // Its own event is on the way; what is behind it waits for the next time.
+      if (link->process()->pid() == info.si_pid) return;
+    }
+    waitpid(info.si_pid, nullptr, WNOHANG);
+  }
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,118 @@
+#include "services/processor/workers/worker_link.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace msgproc::processor {
+namespace {
+
+constexpr size_t kBufferBytes = 256 << 10;
+// A larger one, made for a large result, is let go of again.
+constexpr size_t kLargeBufferBytes = 1 << 20;
+
+}  // namespace
+
+WorkerLink::WorkerLink(WorkerId id, int number,
+                       std::unique_ptr<WorkerProcess> process,
+                       std::unique_ptr<WorkerCodec> codec, int epoll)
+    : id_(id),
+      number_(number),
+      process_(std::move(process)),
+      codec_(std::move(codec)),
+      epoll_(epoll) {
+  OutFrame greeting{codec_->Greeting(), {}};
+  if (!greeting.head.empty()) pushed_.Push(std::move(greeting));
+}
+
+void WorkerLink::Push(Parcel* parcel, uint64_t messages, bool apart,
+                      absl::Time now) {
+  frames_.clear();
+  MutexLock lock(&mutex_);
+  if (owed_.empty()) owed_at_ = now;
+  codec_->Encode(parcel, messages, apart, &frames_, &owed_);
+  for (OutFrame& frame : frames_) pushed_.Push(std::move(frame));
+}
+
+void WorkerLink::Flush() {
+  MutexLock lock(&mutex_);
+  if (writing_) return;
+  writing_ = true;
+  auto written = OutputQueue::Written::kAll;
+  while (!pushed_.empty() || !out_.empty()) {
+    out_.Append(&pushed_);
+    lock.Unlock();
+    written = out_.WriteTo(process_->to());
+    lock.Relock();
+    if (written == OutputQueue::Written::kBlocked) break;
+  }
+  writing_ = false;
+  if (written == OutputQueue::Written::kBlocked) WaitForRoom();
+}
+
+void WorkerLink::WaitForRoom() {
+  epoll_event event{};
+  event.events = EPOLLOUT | EPOLLONESHOT;
+  event.data.u64 = WritableEvent(id_);
+  epoll_ctl(epoll_, watched_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, process_->to(),
+            &event);
+  watched_ = true;
+}
+
+void WorkerLink::CloseInput(absl::Time now) {
+  if (std::exchange(input_closed, true)) return;
+  left_at = now;
+  // A thread that writes is about to find that there is nothing left.
+  MutexLock lock(&mutex_);
+  process_->CloseInput();
+}
+
+void WorkerLink::MakeRoom() {
+  if (filled_ < capacity_) return;
+  const size_t capacity = capacity_ == 0 ? kBufferBytes : capacity_ * 2;
+  auto larger = std::make_unique<char[]>(capacity);
+  if (filled_ > 0) std::memcpy(larger.get(), buffer_.get(), filled_);
+  buffer_ = std::move(larger);
+  capacity_ = capacity;
+}
+
+WorkerLink::Heard WorkerLink::Read(absl::Time now, absl::Status* breach) {
+  MakeRoom();
+  const ssize_t size =
+      read(process_->from(), buffer_.get() + filled_, capacity_ - filled_);
+  if (size < 0) {
+    return errno == EAGAIN || errno == EINTR ? Heard::kNothing : Heard::kEnd;
+  }
+  if (size == 0) return Heard::kEnd;
+  filled_ += static_cast<size_t>(size);
+  {
+    // What has been answered was pushed before.
+    MutexLock lock(&mutex_);
+    taken_.swap(owed_);
+    for (const AnswerBook::Owed& owed : taken_) book_.Owe(owed, owed_at_);
+  }
+  taken_.clear();
+  const absl::StatusOr<size_t> consumed =
+      codec_->Decode(absl::string_view(buffer_.get(), filled_), now, &book_);
+  if (!consumed.ok()) {
+    *breach = consumed.status();
+    filled_ = 0;
+    return Heard::kBreach;
+  }
+  filled_ -= *consumed;
+  if (filled_ > 0) {
+    std::memmove(buffer_.get(), buffer_.get() + *consumed, filled_);
+  } else if (capacity_ > kLargeBufferBytes) {
+    buffer_.reset();
+    capacity_ = 0;
+  }
+  return Heard::kAnswers;
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,114 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_LINK_H_
+#define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_LINK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/mutex.h"
+#include "services/processor/workers/answer_book.h"
+#include "services/processor/workers/dispatcher.h"
+#include "services/processor/workers/output_queue.h"
+#include "services/processor/workers/parcel.h"
+#include "services/processor/workers/supervisor.h"
+#include "services/processor/workers/worker_codec.h"
+#include "services/processor/workers/worker_process.h"
+
+namespace msgproc::processor {
+
+// One worker process and what passes to and from it. Shared by the crew, whose
+// thread reads, and by whoever is writing.
+//
+// Any thread may write: what is pushed while one thread writes is written by
+// that one, so that nobody waits for a system call of another. When the worker
+// takes no more, the rest is written by the crew's thread once it does.
+class WorkerLink {
+ public:
+  // `epoll` gets an event with WritableEvent(id) when there is room again.
+  WorkerLink(WorkerId id, int number, std::unique_ptr<WorkerProcess> process,
+             std::unique_ptr<WorkerCodec> codec, int epoll);
+
+  WorkerId id() const { return id_; }
+  // The slot's number, as in logs and metrics.
+  int number() const { return number_; }
+
+  // Pushes the next messages of a parcel. Not from two threads at once for one
+  // link. To be followed by Flush.
+  void Push(Parcel* parcel, uint64_t messages, bool apart, absl::Time now);
+  // Writes what was pushed. Any thread, holding no lock.
+  void Flush();
+
+  // What follows is for the crew's thread alone.
+
+  // Lets the worker finish and exit.
+  void CloseInput(absl::Time now);
+
+  enum class Heard {
+    kAnswers,  // Perhaps.
+    kNothing,  // Nothing more for now.
+    kEnd,      // The worker says nothing any more.
+    kBreach,   // The worker broke the protocol: `breach`.
+  };
+  // Reads once.
+  Heard Read(absl::Time now, absl::Status* breach);
+  // See AnswerBook::TakeAnswered.
+  void TakeAnswered(std::vector<uint64_t>* answered) {
+    book_.TakeAnswered(answered);
+  }
+  // What the handlers took, since the last call.
+  absl::Duration TakeBusy() { return book_.TakeBusy(); }
+
+  WorkerProcess* process() { return process_.get(); }
+  const WorkerCodec& codec() const { return *codec_; }
+
+  absl::Time started;
+  bool serving = false;
+  // It is to leave once it holds nothing; it was told so, and when.
+  bool leaving = false;
+  bool input_closed = false;
+  absl::Time left_at;
+  // It was killed, and why.
+  bool killed = false;
+  Departure why = Departure::kExit;
+
+  static uint64_t ReadableEvent(WorkerId id) { return id << 2; }
+  static uint64_t WritableEvent(WorkerId id) { return id << 2 | 1; }
+  static uint64_t ExitEvent(WorkerId id) { return id << 2 | 2; }
+
+ private:
+  void WaitForRoom() MSGPROC_REQUIRES(mutex_);
+  void MakeRoom();
+
+  const WorkerId id_;
+  const int number_;
+  const std::unique_ptr<WorkerProcess> process_;
+  const std::unique_ptr<WorkerCodec> codec_;
+  const int epoll_;
+
+  // Push's, to keep their memory.
+  std::vector<OutFrame> frames_;
+
+  Mutex mutex_;
+  OutputQueue pushed_ MSGPROC_GUARDED_BY(mutex_);
+  std::vector<AnswerBook::Owed> owed_ MSGPROC_GUARDED_BY(mutex_);
+  absl::Time owed_at_ MSGPROC_GUARDED_BY(mutex_);
+  bool writing_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool watched_ MSGPROC_GUARDED_BY(mutex_) = false;
+  // Belongs to the thread that set writing_.
+  OutputQueue out_;
+
+  // The crew's.
+  AnswerBook book_;
+  std::vector<AnswerBook::Owed> taken_;
+  std::unique_ptr<char[]> buffer_;
+  size_t capacity_ = 0;
+  size_t filled_ = 0;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_LINK_H_

@@ -1,0 +1,266 @@
+#include "services/processor/workers/worker_process.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+extern char** environ;
+
+namespace msgproc::processor {
+namespace {
+
+using server::UniqueFd;
+
+// Above the descriptors that a child gets, so that none is overwritten before
+// it has been duplicated.
+constexpr int kFirstFreeDescriptor = 10;
+constexpr int kSocketBufferBytes = 1 << 20;
+// Under memory pressure a worker goes before the process that has the sockets.
+constexpr char kOomScore[] = "500";
+
+// What systemd says to the process that it has started, and to no other.
+constexpr std::array<absl::string_view, 6> kNotForWorkers = {
+    "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=",
+    "LISTEN_PID=",    "LISTEN_FDS=",    "LISTEN_FDNAMES="};
+
+absl::Status Failed(absl::string_view what, int error) {
+  return absl::InternalError(absl::StrCat(
+      "A worker cannot be started: ", what, ": ", std::strerror(error),
+      "."));  // NOLINT(concurrency-mt-unsafe)
+}
+
+UniqueFd MoveUp(int fd) {
+  UniqueFd moved(fcntl(fd, F_DUPFD_CLOEXEC, kFirstFreeDescriptor));
+  close(fd);
+  return moved;
+}
+
+void SetNonBlocking(const UniqueFd& fd) {
+  fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+}
+
+// The two ends of what the processor and a worker speak over.
+struct Ends {
+  UniqueFd to;
+  UniqueFd from;
+  UniqueFd childs_in;
+  UniqueFd childs_out;
+};
+
+bool MakePipe(UniqueFd* read_end, UniqueFd* write_end) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) return false;
+  *read_end = MoveUp(fds[0]);
+  *write_end = MoveUp(fds[1]);
+  return read_end->valid() && write_end->valid();
+}
+
+// Pipes, and not a socket: /dev/stdin of a socket cannot be opened.
+bool MakePipes(Ends* ends) {
+  if (!MakePipe(&ends->childs_in, &ends->to) ||
+      !MakePipe(&ends->from, &ends->childs_out)) {
+    return false;
+  }
+  // As much as an unprivileged process may have; less works as well.
+  fcntl(ends->to.get(), F_SETPIPE_SZ, kSocketBufferBytes);
+  fcntl(ends->from.get(), F_SETPIPE_SZ, kSocketBufferBytes);
+  return true;
+}
+
+bool MakeSocket(Ends* ends) {
+  int fds[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
+    return false;
+  }
+  for (const int fd : fds) {
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSocketBufferBytes,
+               sizeof(kSocketBufferBytes));
+  }
+  ends->from = MoveUp(fds[0]);
+  ends->childs_in = MoveUp(fds[1]);
+  ends->to =
+      UniqueFd(fcntl(ends->from.get(), F_DUPFD_CLOEXEC, kFirstFreeDescriptor));
+  return ends->from.valid() && ends->to.valid() && ends->childs_in.valid();
+}
+
+std::vector<std::string> Environment(int number) {
+  std::vector<std::string> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const absl::string_view variable(*entry);
+    if (std::none_of(kNotForWorkers.begin(), kNotForWorkers.end(),
+                     [variable](absl::string_view name) {
+                       return absl::StartsWith(variable, name);
+                     })) {
+      environment.emplace_back(variable);
+    }
+  }
+  environment.push_back(absl::StrCat("MSGPROC_WORKER=", number));
+  return environment;
+}
+
+std::vector<char*> Pointers(std::vector<std::string>* strings) {
+  std::vector<char*> pointers;
+  for (std::string& string : *strings) pointers.push_back(string.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// What posix_spawn is told, and its end.
+struct SpawnOptions {
+  SpawnOptions() {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP |
+                                              POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    sigset_t all;
+    sigfillset(&all);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+  }
+  ~SpawnOptions() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+  SpawnOptions(const SpawnOptions&) = delete;
+  SpawnOptions& operator=(const SpawnOptions&) = delete;
+
+  void Place(int fd, int as) {
+    posix_spawn_file_actions_adddup2(&actions, fd, as);
+  }
+  void Place(const WorkerLaunch& launch, const Ends& ends, int errors) {
+    if (launch.standard_streams) {
+      Place(ends.childs_in.get(), STDIN_FILENO);
+      Place(ends.childs_out.get(), STDOUT_FILENO);
+    } else {
+      posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
+                                       O_RDONLY, 0);
+      // What handlers print goes to the log.
+      Place(errors, STDOUT_FILENO);
+      Place(ends.childs_in.get(), kWorkerSocket);
+    }
+    Place(errors, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(
+        &actions, launch.standard_streams ? kWorkerSocket : kWorkerSocket + 1);
+    if (!launch.directory.empty()) {
+      posix_spawn_file_actions_addchdir_np(&actions, launch.directory.c_str());
+    }
+  }
+
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+};
+
+void LetItGoFirst(pid_t pid) {
+  const std::string path = absl::StrCat("/proc/", pid, "/oom_score_adj");
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file.valid()) return;
+  [[maybe_unused]] const ssize_t written =
+      write(file.get(), kOomScore, sizeof(kOomScore) - 1);
+}
+
+}  // namespace
+
+std::string WorkerExit::Describe() const {
+  if (!signalled) return absl::StrCat("exit code ", code);
+  const char* name = sigdescr_np(code);
+  return absl::StrCat("signal ", code, " (", name == nullptr ? "?" : name, ")");
+}
+
+absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(
+    const WorkerLaunch& launch, int number) {
+  Ends ends;
+  UniqueFd errors;
+  UniqueFd childs_errors;
+  if (!(launch.standard_streams ? MakePipes(&ends) : MakeSocket(&ends)) ||
+      !MakePipe(&errors, &childs_errors)) {
+    return Failed("no pipe", errno);
+  }
+  SetNonBlocking(ends.to);
+  SetNonBlocking(ends.from);
+
+  SpawnOptions options;
+  options.Place(launch, ends, childs_errors.get());
+  std::vector<std::string> arguments = launch.arguments;
+  std::vector<std::string> environment = Environment(number);
+  const std::vector<char*> argv = Pointers(&arguments);
+  const std::vector<char*> envp = Pointers(&environment);
+  pid_t pid = -1;
+  int error = posix_spawn(&pid, launch.program.c_str(), &options.actions,
+                          &options.attributes, argv.data(), envp.data());
+  if (error == ENOENT && !launch.fallback_program.empty()) {
+    error = posix_spawn(&pid, launch.fallback_program.c_str(), &options.actions,
+                        &options.attributes, argv.data(), envp.data());
+  }
+  if (error != 0) return Failed(launch.program, error);
+
+  std::unique_ptr<WorkerProcess> process(new WorkerProcess);
+  process->pid_ = pid;
+  process->to_ = std::move(ends.to);
+  process->from_ = std::move(ends.from);
+  process->errors_ = std::move(errors);
+  process->exit_ = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!process->exit_.valid()) return Failed("pidfd_open", errno);
+  LetItGoFirst(pid);
+  return process;
+}
+
+WorkerProcess::~WorkerProcess() {
+  if (pid_ < 0) return;
+  Kill();
+  waitpid(pid_, nullptr, 0);
+}
+
+void WorkerProcess::CloseInput() {
+  // A socket's other descriptor would keep it open.
+  shutdown(to_.get(), SHUT_WR);
+  to_.Reset();
+}
+
+void WorkerProcess::Kill() const { kill(-pid_, SIGKILL); }
+
+WorkerExit WorkerProcess::Reap() {
+  Kill();  // As long as it is not reaped its group's number is its own.
+  int status = 0;
+  waitpid(pid_, &status, 0);
+  pid_ = -1;
+  WorkerExit result;
+  result.signalled = WIFSIGNALED(status);
+  result.code = result.signalled ? WTERMSIG(status) : WEXITSTATUS(status);
+  return result;
+}
+
+size_t WorkerProcess::Memory() const {
+  const std::string path = absl::StrCat("/proc/", pid_, "/statm");
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return 0;
+  char text[128];
+  const ssize_t size = read(file.get(), text, sizeof(text) - 1);
+  if (size <= 0) return 0;
+  text[size] = '\0';
+  unsigned long total = 0;
+  unsigned long resident = 0;
+  // NOLINTNEXTLINE(cert-err34-c): the kernel wrote it.
+  if (std::sscanf(text, "%lu %lu", &total, &resident) != 2) return 0;
+  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,314 @@
+#include "services/processor/workers/worker_process_executor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "services/processor/workers/line_refusals.h"
+
+namespace msgproc::processor {
+namespace {
+
+// How a session's messages are cut: about this much work in a batch, so that
+// sessions take turns and a session's messages spread over the workers.
+constexpr int64_t kBatchNanoseconds = 250'000;
+constexpr uint64_t kMaxBatchMessages = 4096;
+constexpr size_t kMaxBatchBytes = 256 << 10;
+// Until something is known of a handler.
+constexpr uint64_t kFirstBatchMessages = 4;
+
+void Add(std::atomic<uint64_t>* counter, uint64_t count) {
+  counter->fetch_add(count, std::memory_order_relaxed);
+}
+
+absl::Status GivenUp(int attempts, absl::string_view how) {
+  return absl::AbortedError(
+      absl::StrCat("The message killed its worker ", attempts,
+                   attempts == 1 ? " time" : " times", " (", how, ")."));
+}
+
+absl::Status Check(const WorkerOptions& options) {
+  if (options.count < 1 || options.count > 1024) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--workers is ", options.count, "; it takes 1 to 1024."));
+  }
+  if (options.max_delivery_attempts < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_delivery_attempts is ",
+                     options.max_delivery_attempts, "; it takes at least 1."));
+  }
+  if (options.handler_timeout < absl::Milliseconds(10)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--handler_timeout is ", absl::FormatDuration(options.handler_timeout),
+        "; it takes at least 10ms."));
+  }
+  if (options.lines && options.command.empty()) {
+    return absl::InvalidArgumentError(
+        "--worker_lines says how a worker command speaks; there is none "
+        "(--worker_command).");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<WorkerProcessExecutor>>
+WorkerProcessExecutor::Start(WorkerOptions options) {
+  if (absl::Status status = Check(options); !status.ok()) return status;
+  std::unique_ptr<WorkerProcessExecutor> executor(
+      new WorkerProcessExecutor(std::move(options)));
+  if (absl::Status status = executor->crew_.Start(); !status.ok()) {
+    return status;
+  }
+  return executor;
+}
+
+WorkerProcessExecutor::WorkerProcessExecutor(WorkerOptions options)
+    : options_(std::move(options)),
+      counters_(options_.count),
+      dispatcher_({.max_attempts = options_.max_delivery_attempts,
+                   .message_timeout = options_.handler_timeout}),
+      crew_(options_, this) {}
+
+WorkerProcessExecutor::~WorkerProcessExecutor() { Stop(); }
+
+Executor::Limits WorkerProcessExecutor::LimitsFor(
+    const HandlerBinding& binding) const {
+  const int64_t each =
+      binding.message_nanoseconds.load(std::memory_order_relaxed);
+  const uint64_t messages =
+      each == 0 ? kFirstBatchMessages
+                : std::clamp<uint64_t>(
+                      static_cast<uint64_t>(kBatchNanoseconds / each), 1,
+                      kMaxBatchMessages);
+  return {.max_batches = binding.traits.ordered
+                             ? 1
+                             : static_cast<uint64_t>(options_.count) * 2,
+          .max_messages = messages,
+          .max_bytes = kMaxBatchBytes};
+}
+
+Parcel* WorkerProcessExecutor::NewParcel(std::unique_ptr<Batch> batch) {
+  Parcel* parcel;
+  if (free_parcels_.empty()) {
+    parcel = &parcels_.emplace_back();
+  } else {
+    parcel = free_parcels_.back();
+    free_parcels_.pop_back();
+  }
+  static_cast<Delivery&>(*parcel) = Delivery();
+  parcel->pieces.clear();
+  parcel->pieces.swap(batch->pieces);
+  parcel->next = MessageCursor();
+  parcel->messages = batch->size;
+  for (const wire::Piece& piece : parcel->pieces) parcel->bytes += piece.size;
+  parcel->message_nanoseconds =
+      batch->binding->message_nanoseconds.load(std::memory_order_relaxed);
+  parcel->ordered = batch->binding->traits.ordered;
+  parcel->worker = batch->executor_note;
+  batch->handler_time = absl::ZeroDuration();
+  parcel->batch = std::move(batch);
+  return parcel;
+}
+
+void WorkerProcessExecutor::Execute(std::unique_ptr<Batch> batch) {
+  const absl::Time now = Clock::Monotonic()->Now();
+  // Almost always one, and on the stack where there is none.
+  Links written;
+  Parcel* parcel;
+  bool refused = false;
+  {
+    MutexLock lock(&mutex_);
+    parcel = NewParcel(std::move(batch));
+    if (options_.lines) refused = TakeOutRefusals(parcel);
+    if (!refused) {
+      dispatcher_.Enqueue(parcel);
+      Dispatch(now, &written);
+    }
+  }
+  for (const auto& link : written) link->Flush();
+  if (!refused) return;
+  std::vector<Parcel*> finished = {parcel};
+  Finish(&finished);
+}
+
+void WorkerProcessExecutor::Dispatch(absl::Time now, Links* written) {
+  while (dispatcher_.NextFlight(now, &flight_)) {
+    const auto found = std::find_if(
+        links_.begin(), links_.end(),
+        [this](const auto& link) { return link->id() == flight_.worker; });
+    for (const Dispatcher::Consignment& consignment : flight_.consignments) {
+      (*found)->Push(static_cast<Parcel*>(consignment.delivery),
+                     consignment.messages, consignment.apart, now);
+    }
+    CountHeld(found->get());
+    if (written->empty() || written->back() != *found) {
+      written->push_back(*found);
+    }
+  }
+  counters_.waiting.store(dispatcher_.waiting(), std::memory_order_relaxed);
+}
+
+void WorkerProcessExecutor::CountHeld(WorkerLink* link) {
+  counters_.slots[static_cast<size_t>(link->number())].held.store(
+      dispatcher_.held(link->id()), std::memory_order_relaxed);
+}
+
+void WorkerProcessExecutor::OnServing(const std::shared_ptr<WorkerLink>& link) {
+  written_.clear();
+  {
+    MutexLock lock(&mutex_);
+    links_.push_back(link);
+    dispatcher_.AddWorker(link->id());
+    Dispatch(Clock::Monotonic()->Now(), &written_);
+  }
+  for (const auto& each : written_) each->Flush();
+}
+
+void WorkerProcessExecutor::OnRetired(WorkerLink* link) {
+  const absl::Time now = Clock::Monotonic()->Now();
+  written_.clear();
+  bool idle;
+  {
+    MutexLock lock(&mutex_);
+    dispatcher_.RetireWorker(link->id());
+    idle = dispatcher_.Idle(link->id());
+    Dispatch(now, &written_);
+  }
+  for (const auto& each : written_) each->Flush();
+  if (idle) link->CloseInput(now);
+}
+
+void WorkerProcessExecutor::OnAnswers(WorkerLink* link, absl::Time now) {
+  link->TakeAnswered(&answered_);
+  if (answered_.empty()) return;
+  WorkerCounters::Slot& slot =
+      counters_.slots[static_cast<size_t>(link->number())];
+  Add(&slot.busy_nanoseconds,
+      static_cast<uint64_t>(absl::ToInt64Nanoseconds(link->TakeBusy())));
+  bool idle = false;
+  bool worn_out = false;
+  uint64_t messages = 0;
+  written_.clear();
+  {
+    MutexLock lock(&mutex_);
+    for (const uint64_t answered : answered_) {
+      messages += answered;
+      Delivery* complete = dispatcher_.OnAnswered(link->id(), answered, now);
+      if (complete != nullptr) {
+        finished_.push_back(static_cast<Parcel*>(complete));
+      }
+    }
+    Dispatch(now, &written_);
+    CountHeld(link);
+    idle = link->leaving && dispatcher_.Idle(link->id());
+    worn_out = options_.max_messages > 0 && !link->leaving &&
+               dispatcher_.given(link->id()) >= options_.max_messages;
+  }
+  // The worker's next work before the results of its last.
+  for (const auto& each : written_) each->Flush();
+  Add(&slot.messages, messages);
+  if (idle) link->CloseInput(now);
+  if (worn_out) crew_.Retire(link->id(), Departure::kMessages);
+  Finish(&finished_);
+}
+
+void WorkerProcessExecutor::AnswerWithError(Parcel* parcel,
+                                            const absl::Status& error) {
+  AppendError(parcel->batch.get(),
+              SequenceOf(parcel->next.Next(parcel->pieces)), error,
+              absl::IsUnavailable(error));
+}
+
+void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
+  std::vector<Delivery*> given_up;
+  written_.clear();
+  {
+    MutexLock lock(&mutex_);
+    links_.erase(
+        std::remove_if(links_.begin(), links_.end(),
+                       [link](const auto& each) { return each.get() == link; }),
+        links_.end());
+    const uint64_t held = dispatcher_.RemoveWorker(link->id(), &given_up);
+    counters_.slots[static_cast<size_t>(link->number())].held.store(
+        0, std::memory_order_relaxed);
+    Add(&counters_.retries, held - given_up.size());
+    Add(&counters_.given_up, given_up.size());
+    for (Delivery* delivery : given_up) {
+      auto* parcel = static_cast<Parcel*>(delivery);
+      AnswerWithError(parcel, GivenUp(parcel->attempts, how));
+      if (dispatcher_.GiveUp(parcel)) finished_.push_back(parcel);
+    }
+    Dispatch(Clock::Monotonic()->Now(), &written_);
+  }
+  for (const auto& each : written_) each->Flush();
+  Finish(&finished_);
+}
+
+void WorkerProcessExecutor::OnTick(absl::Time now) {
+  std::vector<WorkerId> overdue;
+  {
+    MutexLock lock(&mutex_);
+    overdue = dispatcher_.Overdue(now);
+  }
+  for (const WorkerId worker : overdue) {
+    crew_.Kill(worker, Departure::kTimeout,
+               absl::StrCat("no answer for ",
+                            absl::FormatDuration(options_.handler_timeout),
+                            " (--handler_timeout)"));
+  }
+}
+
+void WorkerProcessExecutor::Finish(std::vector<Parcel*>* finished) {
+  if (finished->empty()) return;
+  for (Parcel* parcel : *finished) {
+    PutInRefusals(parcel);
+    std::unique_ptr<Batch> batch = std::move(parcel->batch);
+    batch->executor_note = parcel->worker;
+    parcel->pieces.clear();
+    // May come back as Execute.
+    Batch::Done(std::move(batch));
+  }
+  MutexLock lock(&mutex_);
+  free_parcels_.insert(free_parcels_.end(), finished->begin(), finished->end());
+  if (stopped_ && dispatcher_.Empty()) emptied_.SignalAll();
+  finished->clear();
+}
+
+void WorkerProcessExecutor::Stop() {
+  {
+    MutexLock lock(&mutex_);
+    if (std::exchange(stopped_, true)) return;
+    const absl::Time deadline =
+        Clock::Monotonic()->Now() + options_.leave_timeout;
+    while (!dispatcher_.Empty()) {
+      const absl::Duration left = deadline - Clock::Monotonic()->Now();
+      if (left <= absl::ZeroDuration()) break;
+      emptied_.WaitFor(&mutex_, left);
+    }
+  }
+  bool empty;
+  {
+    MutexLock lock(&mutex_);
+    empty = dispatcher_.Empty();
+  }
+  crew_.Stop(empty ? options_.leave_timeout : absl::ZeroDuration());
+  // What workers held waits again now, and no thread is left but this one.
+  std::vector<Parcel*> finished;
+  {
+    MutexLock lock(&mutex_);
+    for (Delivery* delivery : dispatcher_.TakeWaiting()) {
+      auto* parcel = static_cast<Parcel*>(delivery);
+      for (uint64_t left = parcel->remaining(); left > 0; --left) {
+        AnswerWithError(parcel, absl::UnavailableError("The processor stops."));
+      }
+      parcel->answered = parcel->messages;
+      finished.push_back(parcel);
+    }
+  }
+  Finish(&finished);
+}
+
+}  // namespace msgproc::processor

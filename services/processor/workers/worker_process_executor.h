@@ -1,0 +1,103 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_PROCESS_EXECUTOR_H_
+#define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_PROCESS_EXECUTOR_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/mutex.h"
+#include "services/processor/executor.h"
+#include "services/processor/workers/dispatcher.h"
+#include "services/processor/workers/parcel.h"
+#include "services/processor/workers/worker_counters.h"
+#include "services/processor/workers/worker_crew.h"
+#include "services/processor/workers/worker_link.h"
+#include "services/processor/workers/worker_options.h"
+
+namespace msgproc::processor {
+
+// Runs handlers in worker processes: Model II. This process runs none, so
+// nothing that a handler does reaches a socket or a session.
+//
+//   Execute (any thread)             crew's thread
+//     Dispatcher: which worker  <---   answers, deaths, new workers
+//     WorkerLink: write                WorkerLink: read, check
+//                                      Batch::Done
+//
+// What a batch says stays the bytes that the client sent, and what a worker
+// answers the bytes that the client gets. What waits is bounded by LimitsFor a
+// session.
+class WorkerProcessExecutor final : public Executor, private WorkerCrew::Owner {
+ public:
+  // Returns once a worker serves. INVALID_ARGUMENT: an option; UNAVAILABLE: no
+  // worker can be started, and why.
+  static absl::StatusOr<std::unique_ptr<WorkerProcessExecutor>> Start(
+      WorkerOptions options);
+  ~WorkerProcessExecutor() override;
+
+  bool synchronous() const override { return false; }
+  Limits LimitsFor(const HandlerBinding& binding) const override;
+  void Execute(std::unique_ptr<Batch> batch) override;
+  // Waits for what it holds, for at most leave_timeout; the rest gets
+  // UNAVAILABLE.
+  void Stop() override;
+
+  // Replaces all workers: new ones first, and the old ones finish what they
+  // have. Nothing is retried.
+  void Replace() { crew_.Replace(); }
+  // Whether a worker serves.
+  bool Ready() const { return crew_.serving() > 0; }
+
+  const WorkerCounters& counters() const { return counters_; }
+  int serving() const { return crew_.serving(); }
+  uint64_t departures(Departure reason) const {
+    return crew_.departures(reason);
+  }
+
+ private:
+  explicit WorkerProcessExecutor(WorkerOptions options);
+
+  void OnServing(const std::shared_ptr<WorkerLink>& link) override;
+  void OnRetired(WorkerLink* link) override;
+  void OnAnswers(WorkerLink* link, absl::Time now) override;
+  void OnGone(WorkerLink* link, absl::string_view how) override;
+  void OnTick(absl::Time now) override;
+
+  Parcel* NewParcel(std::unique_ptr<Batch> batch) MSGPROC_REQUIRES(mutex_);
+  // Gives out what may be given out now; to be written once the lock is let go
+  // of.
+  using Links = std::vector<std::shared_ptr<WorkerLink>>;
+  void Dispatch(absl::Time now, Links* written) MSGPROC_REQUIRES(mutex_);
+  void CountHeld(WorkerLink* link) MSGPROC_REQUIRES(mutex_);
+  // Answers the next message of the parcel in the worker's stead.
+  void AnswerWithError(Parcel* parcel, const absl::Status& error);
+  void Finish(std::vector<Parcel*>* finished);
+
+  const WorkerOptions options_;
+  WorkerCounters counters_;
+
+  Mutex mutex_;
+  CondVar emptied_;
+  Dispatcher dispatcher_ MSGPROC_GUARDED_BY(mutex_);
+  Links links_ MSGPROC_GUARDED_BY(mutex_);
+  Dispatcher::Flight flight_ MSGPROC_GUARDED_BY(mutex_);
+  std::deque<Parcel> parcels_ MSGPROC_GUARDED_BY(mutex_);
+  std::vector<Parcel*> free_parcels_ MSGPROC_GUARDED_BY(mutex_);
+  bool stopped_ MSGPROC_GUARDED_BY(mutex_) = false;
+
+  // The crew's thread's, to keep their memory.
+  std::vector<uint64_t> answered_;
+  std::vector<Parcel*> finished_;
+  Links written_;
+
+  WorkerCrew crew_;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_PROCESS_EXECUTOR_H_

@@ -1,0 +1,342 @@
+#include "services/processor/workers/worker_process_executor.h"
+
+#include <signal.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/processor/workers/testing/worker_test.h"
+
+namespace msgproc::processor {
+namespace {
+
+using ::testing::HasSubstr;
+
+using WorkerProcessExecutorTest = WorkerTest;
+
+TEST_F(WorkerProcessExecutorTest, AnswersEveryMessageOnceAndInOrder) {
+  options_.count = 4;
+  Start();
+  std::vector<std::shared_ptr<FakeSession>> sessions;
+  const std::vector<std::string> payloads = Payloads(1500);
+  for (int i = 0; i < 4; ++i) {
+    sessions.push_back(NewSession());
+    sessions.back()->Send(payloads);
+  }
+  for (const auto& session : sessions) {
+    const auto results = session->Results(payloads.size());
+    ASSERT_EQ(results.size(), payloads.size());
+    EXPECT_EQ(session->wrong(), 0u);
+    for (size_t i = 0; i < results.size(); ++i) {
+      EXPECT_EQ(results[i].payload(), payloads[i]);
+      EXPECT_FALSE(results[i].has_error());
+    }
+  }
+  EXPECT_EQ(executor_->counters().retries.load(), 0u);
+}
+
+TEST_F(WorkerProcessExecutorTest, SpreadsSlowMessagesOverItsWorkers) {
+  options_.count = 3;
+  Start();
+  ASSERT_TRUE(Eventually([&] { return executor_->serving() == 3; }));
+  auto session = NewSession();
+  for (int i = 0; i < 3; ++i) session->SendBatch({"sleep 100", "pid"});
+  std::set<std::string> pids;
+  const auto results = session->Results(6);
+  for (size_t i = 1; i < results.size(); i += 2) {
+    pids.insert(results[i].payload());
+  }
+  EXPECT_EQ(pids.size(), 3u);
+}
+
+TEST_F(WorkerProcessExecutorTest, CarriesPayloadsLargerThanAnyBuffer) {
+  Start();
+  auto session = NewSession();
+  const std::string large(1 << 20, 'x');
+  session->Send(std::vector<std::string>(20, large));
+  for (const auto& result : session->Results(20)) {
+    EXPECT_TRUE(result.payload() == large);
+  }
+}
+
+TEST_F(WorkerProcessExecutorTest, PassesAHandlersErrorOn) {
+  Start();
+  auto session = NewSession();
+  session->Send({"a", "fail", "b"});
+  const auto results = session->Results(3);
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[1].error().code(), 9);
+  EXPECT_EQ(results[1].error().message(), "as asked");
+  EXPECT_EQ(results[2].payload(), "b");
+}
+
+TEST_F(WorkerProcessExecutorTest, AnswersForAHandlerThatTheWorkerHasNot) {
+  binding_.name = "missing";
+  Start();
+  auto session = NewSession();
+  session->Send({"a", "b"});
+  const auto results = session->Results(2);
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[1].error().code(), 5);
+}
+
+TEST_F(WorkerProcessExecutorTest, LosesNothingToAWorkerThatIsKilled) {
+  options_.count = 1;
+  Start();
+  const pid_t pid = Pids(1)[0];
+  auto session = NewSession();
+  session->SendBatch({"before", "sleep 200", "pid"});
+  kill(pid, SIGKILL);
+  const auto results = session->Results(3);
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].payload(), "before");
+  EXPECT_NE(results[2].payload(), absl::StrCat(pid));
+  EXPECT_EQ(session->wrong(), 0u);
+  EXPECT_GE(executor_->counters().retries.load(), 2u);
+  EXPECT_EQ(executor_->departures(Departure::kSignal), 1u);
+}
+
+TEST_F(WorkerProcessExecutorTest,
+       GivesUpAPoisonousMessageAfterItsAttemptsAndNoOther) {
+  for (const int attempts : {1, 2, 3}) {
+    options_.max_delivery_attempts = attempts;
+    Start();
+    auto session = NewSession();
+    std::vector<std::string> payloads = Payloads(200);
+    payloads[70] = "poison";
+    session->SendBatch(payloads);
+    const auto results = session->Results(payloads.size());
+    ASSERT_EQ(results.size(), payloads.size());
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (i == 70) continue;
+      EXPECT_EQ(results[i].payload(), payloads[i]);
+    }
+    EXPECT_EQ(results[70].error().code(), 10);
+    EXPECT_THAT(results[70].error().message(),
+                HasSubstr(absl::StrCat("killed its worker ", attempts)));
+    EXPECT_FALSE(results[70].error().retryable());
+    EXPECT_EQ(deaths(), static_cast<uint64_t>(attempts));
+    EXPECT_EQ(executor_->counters().given_up.load(), 1u);
+    executor_->Stop();
+  }
+}
+
+TEST_F(WorkerProcessExecutorTest, KillsAWorkerThatHangs) {
+  options_.handler_timeout = absl::Milliseconds(300);
+  Start();
+  auto session = NewSession();
+  session->SendBatch({"a", "hang", "b"});
+  const auto results = session->Results(3);
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].payload(), "a");
+  EXPECT_EQ(results[1].error().code(), 10);
+  EXPECT_THAT(results[1].error().message(), HasSubstr("timeout"));
+  EXPECT_EQ(results[2].payload(), "b");
+  EXPECT_EQ(executor_->departures(Departure::kTimeout), 3u);
+}
+
+TEST_F(WorkerProcessExecutorTest, LetsABatchTakeLongerThanAMessageMay) {
+  options_.handler_timeout = absl::Milliseconds(500);
+  Start();
+  auto session = NewSession();
+  session->SendBatch(std::vector<std::string>(10, "sleep 100"));
+  for (const auto& result : session->Results(10)) {
+    EXPECT_FALSE(result.has_error());
+  }
+  EXPECT_EQ(deaths(), 0u);
+}
+
+TEST_F(WorkerProcessExecutorTest, KeepsLiesToTheMessagesThatAskForThem) {
+  options_.arguments = {"test_worker", "liar"};
+  options_.max_delivery_attempts = 2;
+  Start();
+  for (const std::string lie : {"garbage", "text", "half", "huge", "stranger",
+                                "sequence", "extra", "twice", "close"}) {
+    SCOPED_TRACE(lie);
+    const uint64_t before = deaths();
+    auto session = NewSession();
+    session->SendBatch({"a", absl::StrCat("lie ", lie), "b"});
+    auto other = NewSession();
+    other->Send(Payloads(50));
+    const auto results = session->Results(3);
+    ASSERT_EQ(results.size(), 3u);
+    EXPECT_EQ(results[0].payload(), "a");
+    EXPECT_EQ(results[2].payload(), "b");
+    if (lie == "twice" || lie == "extra") {
+      // The first of the two answers was true.
+      EXPECT_TRUE(Eventually([&] { return deaths() > before; }));
+    } else {
+      EXPECT_EQ(results[1].error().code(), 10);
+      EXPECT_EQ(deaths(), before + 2);
+    }
+    EXPECT_EQ(session->wrong(), 0u);
+    for (const auto& result : other->Results(50)) {
+      EXPECT_FALSE(result.has_error());
+    }
+    EXPECT_EQ(other->wrong(), 0u);
+  }
+}
+
+TEST_F(WorkerProcessExecutorTest, SaysWhyNoWorkerStarts) {
+  options_.arguments = {"test_worker", "broken"};
+  const auto broken = WorkerProcessExecutor::Start(options_);
+  EXPECT_EQ(broken.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(broken.status().message(), HasSubstr("exit code 4"));
+  EXPECT_THAT(broken.status().message(), HasSubstr("no such model"));
+
+  options_.program = "/nowhere/at/all";
+  const auto missing = WorkerProcessExecutor::Start(options_);
+  EXPECT_THAT(missing.status().message(), HasSubstr("No such file"));
+
+  options_.command = "no-such-command-at-all";
+  options_.lines = true;
+  const auto command = WorkerProcessExecutor::Start(options_);
+  EXPECT_THAT(command.status().message(), HasSubstr("exit code 127"));
+  EXPECT_THAT(command.status().message(), HasSubstr("not found"));
+}
+
+TEST_F(WorkerProcessExecutorTest, DoesNotWaitForEverForAWorkerToBeReady) {
+  options_.arguments = {"test_worker", "mute"};
+  options_.start_timeout = absl::Milliseconds(100);
+  const auto executor = WorkerProcessExecutor::Start(options_);
+  EXPECT_EQ(executor.status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(WorkerProcessExecutorTest, RefusesOptionsThatMakeNoSense) {
+  const auto refused = [](const WorkerOptions& options) {
+    return WorkerProcessExecutor::Start(options).status();
+  };
+  WorkerOptions options = options_;
+  options.count = 0;
+  EXPECT_THAT(refused(options).message(), HasSubstr("--workers"));
+  options = options_;
+  options.max_delivery_attempts = 0;
+  EXPECT_THAT(refused(options).message(), HasSubstr("--max_delivery_attempts"));
+  options = options_;
+  options.handler_timeout = absl::ZeroDuration();
+  EXPECT_THAT(refused(options).message(), HasSubstr("--handler_timeout"));
+  options = options_;
+  options.lines = true;
+  EXPECT_THAT(refused(options).message(), HasSubstr("--worker_command"));
+}
+
+TEST_F(WorkerProcessExecutorTest, ReplacesItsWorkersWithoutRetryingAnything) {
+  Start();
+  ASSERT_TRUE(Eventually([&] { return executor_->serving() == 2; }));
+  const auto before = Pids();
+  auto session = NewSession();
+  session->SendBatch({"sleep 300", "pid"});
+  executor_->Replace();
+  ASSERT_TRUE(Eventually(
+      [&] { return executor_->departures(Departure::kReload) == 2; }));
+  for (const pid_t pid : Pids()) {
+    EXPECT_THAT(before, ::testing::Not(::testing::Contains(pid)));
+  }
+  const auto results = session->Results(2);
+  ASSERT_EQ(results.size(), 2u);
+  // The old one finished what it held.
+  EXPECT_THAT(before, ::testing::Contains(std::stoi(results[1].payload())));
+  EXPECT_EQ(executor_->counters().retries.load(), 0u);
+  EXPECT_EQ(deaths(), 0u);
+  EXPECT_TRUE(Eventually([&] { return kill(before[0], 0) != 0; }));
+}
+
+TEST_F(WorkerProcessExecutorTest, RetiresAWorkerThatHasDoneItsShare) {
+  options_.count = 1;
+  options_.max_messages = 100;
+  Start();
+  auto session = NewSession();
+  for (int i = 0; i < 10; ++i) {
+    session->Send(Payloads(100));
+    session->Results(static_cast<uint64_t>(100 * (i + 1)));
+  }
+  EXPECT_TRUE(Eventually(
+      [&] { return executor_->departures(Departure::kMessages) >= 1; }));
+  EXPECT_EQ(session->answered(), 1000u);
+  EXPECT_EQ(executor_->counters().retries.load(), 0u);
+}
+
+TEST_F(WorkerProcessExecutorTest, RetiresAWorkerThatGrowsTooLarge) {
+  options_.count = 1;
+  options_.max_memory = 128 << 20;
+  options_.handler_timeout = absl::Milliseconds(500);  // Looks more often.
+  Start();
+  auto session = NewSession();
+  session->Send({"leak", "leak", "leak"});
+  EXPECT_EQ(session->Results(3).size(), 3u);
+  EXPECT_TRUE(Eventually(
+      [&] { return executor_->departures(Departure::kMemory) == 1; }));
+  EXPECT_EQ(executor_->counters().retries.load(), 0u);
+}
+
+TEST_F(WorkerProcessExecutorTest, KeepsAnOrderedSessionInOrderOnOneWorker) {
+  options_.count = 3;
+  binding_.traits.ordered = true;
+  Start();
+  auto session = NewSession();
+  session->Send(std::vector<std::string>(300, "pid"));
+  std::set<std::string> pids;
+  for (const auto& result : session->Results(300))
+    pids.insert(result.payload());
+  EXPECT_EQ(pids.size(), 1u);
+  kill(std::stoi(*pids.begin()), SIGKILL);
+  ASSERT_TRUE(Eventually([&] { return deaths() == 1; }));
+  session->Send(std::vector<std::string>(300, "pid"));
+  const auto results = session->Results(600);
+  ASSERT_EQ(results.size(), 600u);
+  std::set<std::string> later;
+  for (size_t i = 300; i < 600; ++i) later.insert(results[i].payload());
+  EXPECT_EQ(later.size(), 1u);
+  EXPECT_NE(*later.begin(), *pids.begin());
+}
+
+TEST_F(WorkerProcessExecutorTest, FinishesWhatItHoldsWhenItStops) {
+  Start();
+  auto session = NewSession();
+  session->SendBatch({"sleep 200", "a"});
+  executor_->Stop();
+  const auto results = session->Results(2, absl::ZeroDuration());
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[1].payload(), "a");
+}
+
+TEST_F(WorkerProcessExecutorTest, AnswersUnavailableForWhatDoesNotEnd) {
+  options_.leave_timeout = absl::Milliseconds(200);
+  Start();
+  auto session = NewSession();
+  session->SendBatch({"hang", "a"});
+  executor_->Stop();
+  const auto results = session->Results(2, absl::ZeroDuration());
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].error().code(), 14);
+  EXPECT_EQ(results[1].error().code(), 14);
+}
+
+TEST_F(WorkerProcessExecutorTest, SurvivesAStormOfDeaths) {
+  options_.count = 4;
+  Start();
+  std::vector<std::shared_ptr<FakeSession>> sessions;
+  for (int i = 0; i < 8; ++i) sessions.push_back(NewSession());
+  uint64_t sent = 0;
+  for (int round = 0; round < 30; ++round) {
+    for (const auto& session : sessions) session->Send(Payloads(300));
+    sent += 300;
+    for (const pid_t pid : Pids(1)) kill(pid, SIGKILL);
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  for (const auto& session : sessions) {
+    const auto results = session->Results(sent);
+    ASSERT_EQ(results.size(), sent);
+    EXPECT_EQ(session->wrong(), 0u);
+    for (const auto& result : results) {
+      EXPECT_FALSE(result.has_error()) << result.error().message();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace msgproc::processor

@@ -1,0 +1,288 @@
+#include "services/processor/workers/worker_role.h"
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "common/clock.h"
+#include "msgproc/worker/v1/worker.pb.h"
+#include "proto/wire/coding.h"
+#include "proto/wire/entry.h"
+#include "services/processor/workers/frame_codec.h"
+#include "services/processor/workers/worker_process.h"
+
+namespace msgproc::processor {
+namespace {
+
+using wire::FieldReader;
+using wire::Tag;
+using wire::WireType;
+
+constexpr size_t kBufferBytes = 256 << 10;
+// One made for a large batch is let go of again.
+constexpr size_t kLargeBufferBytes = 4 << 20;
+constexpr size_t kFlushBytes = 64 << 10;
+constexpr absl::Duration kFlushAfter = absl::Milliseconds(1);
+// Handlers are timed in chunks of about this much work.
+constexpr int64_t kChunkNanoseconds = 100'000;
+constexpr size_t kMaxChunkMessages = 256;
+
+absl::Status Garbage() {
+  return absl::InvalidArgumentError(
+      "The processor wrote something that is not a WorkBatch.");
+}
+
+void AppendVarint(uint64_t value, std::string* out) {
+  char bytes[10];
+  out->append(bytes,
+              static_cast<size_t>(wire::PutVarint(bytes, value) - bytes));
+}
+
+}  // namespace
+
+bool WorkerRole::Fill() {
+  if (begin_ == end_) {
+    begin_ = end_ = 0;
+    if (capacity_ > kLargeBufferBytes) capacity_ = 0;
+  }
+  if (end_ == capacity_ && begin_ > 0) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (end_ == capacity_) {
+    capacity_ = std::max(kBufferBytes, capacity_ * 2);
+    auto larger = std::make_unique<char[]>(capacity_);
+    if (end_ > 0) std::memcpy(larger.get(), buffer_.get(), end_);
+    buffer_ = std::move(larger);
+  }
+  ssize_t size;
+  do {
+    size = read(socket_, buffer_.get() + end_, capacity_ - end_);
+  } while (size < 0 && errno == EINTR);
+  if (size <= 0) return false;
+  end_ += static_cast<size_t>(size);
+  return true;
+}
+
+absl::Status WorkerRole::Run() {
+  while (Fill()) {
+    while (begin_ < end_) {
+      const absl::string_view rest(buffer_.get() + begin_, end_ - begin_);
+      FieldReader reader(rest);
+      uint64_t size = 0;
+      if (!reader.ReadVarint(&size)) break;
+      const auto prefix = static_cast<size_t>(reader.at() - rest.data());
+      if (rest.size() - prefix < size) break;
+      absl::Status status = ReadFrame(rest.substr(prefix, size));
+      if (!status.ok()) return status;
+      begin_ += prefix + size;
+    }
+    if (!Flush()) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WorkerRole::ReadFrame(absl::string_view frame) {
+  absl::string_view handler;
+  absl::string_view hello;
+  uint64_t apart = 0;
+  messages_.clear();
+  FieldReader reader(frame);
+  while (!reader.Done()) {
+    uint32_t tag = 0;
+    absl::string_view body;
+    bool ok = reader.ReadTag(&tag);
+    if (!ok) return Garbage();
+    if (tag == Tag(2, WireType::kLengthDelimited)) {
+      ok = reader.ReadBytes(&body) &&
+           wire::ParseMessage(body, &messages_.emplace_back());
+    } else if (tag == Tag(1, WireType::kVarint)) {
+      ok = reader.ReadVarint(&batch_id_);
+    } else if (tag == Tag(3, WireType::kLengthDelimited)) {
+      ok = reader.ReadBytes(&handler);
+    } else if (tag == Tag(4, WireType::kVarint)) {
+      ok = reader.ReadVarint(&apart);
+    } else if (tag == Tag(5, WireType::kLengthDelimited)) {
+      ok = reader.ReadBytes(&hello);
+    } else {
+      ok = reader.Skip(tag);
+    }
+    if (!ok) return Garbage();
+  }
+  if (!greeted_) return Greet(hello);
+  binding_ = FindBinding(handler);
+  if (binding_ == nullptr) unknown_handler_ = std::string(handler);
+  Work(apart != 0);
+  return absl::OkStatus();
+}
+
+absl::Status WorkerRole::Greet(absl::string_view encoded) {
+  worker::v1::Hello hello;
+  if (!hello.ParseFromArray(encoded.data(), static_cast<int>(encoded.size())) ||
+      hello.protocol_version() != kWorkerProtocolVersion) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("The processor speaks version ", hello.protocol_version(),
+                     " of the worker protocol, and this worker version ",
+                     kWorkerProtocolVersion, "."));
+  }
+  greeted_ = true;
+  max_payload_bytes_ = hello.max_payload_bytes();
+  prctl(PR_SET_NAME, absl::StrCat("msgproc-w", hello.worker()).c_str());
+  worker::v1::ResultBatch batch;
+  batch.mutable_ready()->set_protocol_version(kWorkerProtocolVersion);
+  Answer answer;
+  AppendVarint(batch.ByteSizeLong(), &answer.head);
+  batch.AppendToString(&answer.head);
+  answers_.push_back(std::move(answer));
+  return absl::OkStatus();
+}
+
+HandlerBinding* WorkerRole::FindBinding(absl::string_view handler) {
+  if (binding_ != nullptr && binding_->name == handler) return binding_;
+  std::unique_ptr<HandlerBinding>& binding = bindings_[std::string(handler)];
+  if (binding == nullptr) {
+    const auto entry = handlers_->Find(handler);
+    if (!entry.ok()) return nullptr;
+    binding = std::make_unique<HandlerBinding>();
+    binding->name = (*entry)->name;
+    binding->handler = (*entry)->handler.get();
+    binding->traits = (*entry)->traits;
+    binding->max_payload_bytes = max_payload_bytes_;
+  }
+  return binding.get();
+}
+
+void WorkerRole::Work(bool apart) {
+  cursor_ = batch_.results.At(batch_.results.next_position());
+  handler_time_ = absl::ZeroDuration();
+  size_t done = 0;
+  while (done < messages_.size()) {
+    size_t chunk = messages_.size() - done;
+    if (binding_ != nullptr) {
+      const int64_t each =
+          binding_->message_nanoseconds.load(std::memory_order_relaxed);
+      chunk = std::min(
+          chunk, each == 0 ? 1
+                           : std::clamp<size_t>(
+                                 static_cast<size_t>(kChunkNanoseconds / each),
+                                 1, kMaxChunkMessages));
+    }
+    RunChunk(done, chunk);
+    done += chunk;
+    const absl::Time now = Clock::Monotonic()->Now();
+    oldest_ = std::min(oldest_, now);
+    if (done < messages_.size() &&
+        (now - oldest_ > kFlushAfter ||
+         gathered_bytes_ + batch_.results.bytes() > kFlushBytes)) {
+      Gather();
+      Flush();
+    }
+  }
+  Gather();
+  if (apart || gathered_bytes_ > kFlushBytes) Flush();
+}
+
+void WorkerRole::RunChunk(size_t first, size_t messages) {
+  if (binding_ != nullptr) {
+    batch_.binding = binding_;
+    batch_.messages = absl::MakeSpan(messages_).subspan(first, messages);
+    RunHandler(&batch_);
+    handler_time_ += batch_.handler_time;
+    return;
+  }
+  const std::string why =
+      absl::StrCat("The worker has no handler '", unknown_handler_, "'.");
+  for (size_t i = first; i < first + messages; ++i) {
+    wire::AppendError(&batch_.results, messages_[i].sequence,
+                      static_cast<int>(absl::StatusCode::kNotFound), why,
+                      false);
+  }
+}
+
+// Makes the results so far an answer.
+void WorkerRole::Gather() {
+  Answer answer;
+  const size_t bytes =
+      batch_.results.Take(&cursor_, UINT64_MAX, SIZE_MAX, &answer.pieces).bytes;
+  if (bytes == 0) return;
+  batch_.results.ReleaseThrough(batch_.results.next_position() - 1);
+  std::string fields;
+  fields += static_cast<char>(Tag(1, WireType::kVarint));
+  AppendVarint(batch_id_, &fields);
+  fields += static_cast<char>(Tag(3, WireType::kVarint));
+  AppendVarint(static_cast<uint64_t>(std::max<int64_t>(
+                   1, absl::ToInt64Nanoseconds(handler_time_))),
+               &fields);
+  AppendVarint(fields.size() + bytes, &answer.head);
+  answer.head += fields;
+  answers_.push_back(std::move(answer));
+  gathered_bytes_ += bytes;
+  handler_time_ = absl::ZeroDuration();
+}
+
+bool WorkerRole::Flush() {
+  std::vector<iovec> parts;
+  for (Answer& answer : answers_) {
+    parts.push_back({answer.head.data(), answer.head.size()});
+    for (const wire::Piece& piece : answer.pieces) {
+      parts.push_back({const_cast<char*>(piece.data), piece.size});
+    }
+  }
+  for (size_t next = 0; next < parts.size();) {
+    const int count =
+        static_cast<int>(std::min<size_t>(IOV_MAX, parts.size() - next));
+    ssize_t written = writev(socket_, &parts[next], count);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    while (next < parts.size() &&
+           static_cast<size_t>(written) >= parts[next].iov_len) {
+      written -= static_cast<ssize_t>(parts[next++].iov_len);
+    }
+    if (written > 0) {
+      parts[next].iov_base = static_cast<char*>(parts[next].iov_base) + written;
+      parts[next].iov_len -= static_cast<size_t>(written);
+    }
+  }
+  answers_.clear();
+  gathered_bytes_ = 0;
+  oldest_ = absl::InfiniteFuture();
+  return true;
+}
+
+int RunWorkerRole(const HandlerRegistry& handlers) {
+  // A handler that hangs does not see the socket close.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  int type = 0;
+  socklen_t size = sizeof(type);
+  if (getsockopt(kWorkerSocket, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+    std::fprintf(stderr,
+                 "--worker_role is for processes that a processor starts by "
+                 "itself (--workers).\n");
+    return 2;
+  }
+  // A terminal or a supervisor may signal all processes at once; the processor
+  // decides what ends when.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+    std::signal(signal, SIG_IGN);
+  }
+  const absl::Status status = WorkerRole(kWorkerSocket, &handlers).Run();
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,84 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_ROLE_H_
+#define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_ROLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "proto/wire/entry_log.h"
+#include "proto/wire/frame.h"
+#include "services/processor/batch.h"
+#include "services/processor/handler_registry.h"
+
+namespace msgproc::processor {
+
+// The other end of worker.proto: reads batches, runs handlers, writes results.
+// One thread, no gRPC. Results leave when there is nothing more to read, when a
+// millisecond or 64 KiB have gathered, and after every message that may have
+// killed a worker.
+class WorkerRole {
+ public:
+  // Reads and writes `socket`. `handlers` outlives it.
+  WorkerRole(int socket, const HandlerRegistry* handlers)
+      : socket_(socket), handlers_(handlers) {}
+
+  // Returns when the processor closes the socket: OK; otherwise what was wrong
+  // with what it said.
+  absl::Status Run();
+
+ private:
+  // What goes out: a head, then pieces of results.
+  struct Answer {
+    std::string head;
+    std::vector<wire::Piece> pieces;
+  };
+
+  bool Fill();
+  absl::Status ReadFrame(absl::string_view frame);
+  absl::Status Greet(absl::string_view hello);
+  void Work(bool apart);
+  void RunChunk(size_t first, size_t messages);
+  HandlerBinding* FindBinding(absl::string_view handler);
+  void Gather();
+  bool Flush();
+
+  const int socket_;
+  const HandlerRegistry* const handlers_;
+  std::map<std::string, std::unique_ptr<HandlerBinding>> bindings_;
+  uint64_t max_payload_bytes_ = 0;
+  bool greeted_ = false;
+
+  std::unique_ptr<char[]> buffer_;
+  size_t capacity_ = 0;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+
+  // The batch at hand.
+  uint64_t batch_id_ = 0;
+  HandlerBinding* binding_ = nullptr;
+  std::string unknown_handler_;
+  std::vector<wire::MessageView> messages_;
+  Batch batch_;
+  wire::EntryLog::Cursor cursor_;
+  absl::Duration handler_time_;
+
+  std::vector<Answer> answers_;
+  size_t gathered_bytes_ = 0;
+  // When the oldest result in answers_ or in the batch was made.
+  absl::Time oldest_ = absl::InfiniteFuture();
+};
+
+// The life of a worker process: dies with its parent, leaves only when its
+// socket closes, and runs a WorkerRole on kWorkerSocket. Returns main's exit
+// code.
+int RunWorkerRole(const HandlerRegistry& handlers);
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_ROLE_H_
