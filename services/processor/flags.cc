@@ -5,11 +5,13 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "services/processor/workers/worker_flags.h"
 
 ABSL_FLAG(std::string, handler, "",
           "The handler of streams that name none; empty: the first one there "
@@ -100,6 +102,9 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   options.streams.default_handler = absl::GetFlag(FLAGS_handler);
   options.streams.heartbeat_interval = absl::GetFlag(FLAGS_heartbeat_interval);
   options.streams.drain_grace = common.drain_timeout;
+  absl::StatusOr<WorkerOptions> workers = WorkerOptionsFromFlags();
+  if (!workers.ok()) return workers.status();
+  options.workers = *std::move(workers);
   SessionTable::Options& sessions = options.streams.sessions;
   sessions.session_ttl = absl::GetFlag(FLAGS_session_ttl);
   sessions.max_detached_bytes = absl::GetFlag(FLAGS_max_detached_bytes);

@@ -1,5 +1,7 @@
 #include "services/processor/run_processor.h"
 
+#include <unistd.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -7,6 +9,7 @@
 #include "services/base/build_info.h"
 #include "services/base/flag_parser.h"
 #include "services/base/http_server.h"
+#include "services/base/log.h"
 #include "services/base/metrics_page.h"
 #include "services/base/process_metrics.h"
 #include "services/base/server_flags.h"
@@ -15,6 +18,9 @@
 #include "services/processor/flags.h"
 #include "services/processor/processor_metrics.h"
 #include "services/processor/server.h"
+#include "services/processor/workers/worker_flags.h"
+#include "services/processor/workers/worker_metrics.h"
+#include "services/processor/workers/worker_role.h"
 
 namespace msgproc::processor {
 namespace {
@@ -26,6 +32,7 @@ class RunningProcessor final : public server::RunningServer {
       const server::ServerOptions& common, const HandlerRegistry& handlers) {
     absl::StatusOr<ServerOptions> options = OptionsFromFlags(common);
     if (!options.ok()) return options.status();
+    options->workers.on_failure = ExitBecauseOfWorkers;
     auto server = Server::Start(*std::move(options), &handlers);
     if (!server.ok()) return server.status();
     auto running = std::make_unique<RunningProcessor>(*std::move(server));
@@ -35,20 +42,32 @@ class RunningProcessor final : public server::RunningServer {
   }
 
   explicit RunningProcessor(std::unique_ptr<Server> server)
-      : server_(std::move(server)), metrics_(server_.get()) {}
+      : server_(std::move(server)),
+        metrics_(server_.get()),
+        worker_metrics_(server_->workers()) {}
 
   std::string grpc_address() const override { return server_->address(); }
   std::string http_address() const override {
     return http_ == nullptr ? "" : http_->address();
   }
   void Drain(absl::Duration timeout) override { server_->Drain(timeout); }
+  void Reload() override {
+    if (server_->workers() != nullptr) server_->workers()->Replace();
+  }
 
  private:
+  // Nothing can be processed any more, and nothing drained.
+  static void ExitBecauseOfWorkers(const absl::Status& status) {
+    server::LogError("exiting", {{"why", status.message()}});
+    _exit(1);
+  }
+
   absl::Status StartHttp(const std::string& address) {
     if (address.empty()) return absl::OkStatus();
     server::HttpHandlers pages;
     pages["/metrics"] = [this](const server::HttpRequest&) {
-      return server::MetricsPage({&metrics_, &server_->streams()->methods(),
+      return server::MetricsPage({&metrics_, &worker_metrics_,
+                                  &server_->streams()->methods(),
                                   &process_metrics_, &build_info_});
     };
     pages["/healthz"] = [](const server::HttpRequest&) {
@@ -56,7 +75,7 @@ class RunningProcessor final : public server::RunningServer {
     };
     pages["/readyz"] = [this](const server::HttpRequest&) {
       if (server_->Serving()) return server::HttpResponse{.body = "ready\n"};
-      return server::HttpResponse{.code = 503, .body = "draining\n"};
+      return server::HttpResponse{.code = 503, .body = "not serving\n"};
     };
     auto http =
         server::HttpServer::Start({.address = address}, std::move(pages));
@@ -71,6 +90,7 @@ class RunningProcessor final : public server::RunningServer {
 
   const std::unique_ptr<Server> server_;
   const ProcessorMetrics metrics_;
+  const WorkerMetrics worker_metrics_;
   const server::ProcessMetrics process_metrics_;
   const server::BuildInfoMetric build_info_;
   // Last, so that no page is asked for what is gone.
@@ -89,6 +109,7 @@ int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers) {
           "for each message, in order, also across broken connections.",
       .usage = "bazel run //services/processor -- [flags]"};
   server::ParseFlagsOrExit(argc, argv, program);
+  if (IsWorkerRole()) return RunWorkerRole(handlers);
   return server::RunServer(program, [&](const server::ServerOptions& common) {
     return RunningProcessor::Start(common, handlers);
   });

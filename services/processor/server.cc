@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/clock.h"
 #include "services/processor/inline_executor.h"
 #include "services/processor/thread_pool_executor.h"
@@ -49,9 +50,20 @@ int ReceiveLimit(const SessionLimits& limits) {
       std::max<size_t>(4 << 20, limits.max_payload_bytes * 2 + (256 << 10)));
 }
 
+// The handlers that a worker command has are those it is said to have.
+void NameCommandHandlers(ServerOptions* options) {
+  options->workers.handlers = absl::StrSplit(options->streams.default_handler,
+                                             ',', absl::SkipWhitespace());
+  if (options->workers.handlers.empty()) {
+    options->workers.handlers = {"worker"};
+  }
+  options->streams.default_handler = options->workers.handlers.front();
+}
+
 }  // namespace
 
-Server::Server(ServerOptions options, const HandlerRegistry* handlers)
+Server::Server(ServerOptions options, const HandlerRegistry* handlers,
+               std::unique_ptr<WorkerProcessExecutor> workers)
     : options_(std::move(options)),
       host_([this] {
         StreamHost::Options streams = options_.streams;
@@ -62,34 +74,76 @@ Server::Server(ServerOptions options, const HandlerRegistry* handlers)
         return streams;
       }()),
       service_(&host_) {
+  if (workers != nullptr) {
+    workers_ = workers.get();
+    executors_.push_back(std::move(workers));
+  }
+  if (options_.workers.command.empty()) {
+    BindHandlers(*handlers);
+  } else {
+    BindCommand();
+  }
+}
+
+void Server::BindHandlers(const HandlerRegistry& handlers) {
   const int threads =
       options_.handler_threads > 0
           ? options_.handler_threads
           : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  executors_.push_back(std::make_unique<InlineExecutor>());
-  executors_.push_back(std::make_unique<ThreadPoolExecutor>(threads));
-  for (const std::string& name : handlers->Names()) {
-    const HandlerRegistry::Entry& entry = **handlers->Find(name);
-    auto binding = std::make_unique<HandlerBinding>();
-    binding->name = entry.name;
-    binding->handler = entry.handler.get();
-    binding->traits = entry.traits;
-    binding->executor = executors_[entry.traits.never_blocks ? 0 : 1].get();
-    binding->max_payload_bytes =
-        options_.streams.sessions.limits.max_payload_bytes;
-    host_.Bind(std::move(binding));
+  if (workers_ == nullptr) {
+    executors_.push_back(std::make_unique<InlineExecutor>());
+    executors_.push_back(std::make_unique<ThreadPoolExecutor>(threads));
   }
+  for (const std::string& name : handlers.Names()) {
+    const HandlerRegistry::Entry& entry = **handlers.Find(name);
+    if (workers_ != nullptr) {
+      Bind(entry.name, entry.traits, nullptr, workers_);
+    } else {
+      Bind(entry.name, entry.traits, entry.handler.get(),
+           executors_[entry.traits.never_blocks ? 0 : 1].get());
+    }
+  }
+}
+
+void Server::BindCommand() {
+  const HandlerTraits traits = {.ordered = options_.workers.ordered};
+  for (const std::string& name : options_.workers.handlers) {
+    Bind(name, traits, nullptr, workers_);
+  }
+}
+
+void Server::Bind(const std::string& name, HandlerTraits traits,
+                  Handler* handler, Executor* executor) {
+  auto binding = std::make_unique<HandlerBinding>();
+  binding->name = name;
+  binding->handler = handler;
+  binding->traits = traits;
+  binding->executor = executor;
+  binding->max_payload_bytes =
+      options_.streams.sessions.limits.max_payload_bytes;
+  host_.Bind(std::move(binding));
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     ServerOptions options, const HandlerRegistry* handlers) {
   const SessionLimits& limits = options.streams.sessions.limits;
   if (absl::Status status = CheckLimits(limits); !status.ok()) return status;
-  if (options.streams.default_handler.empty()) {
+  if (!options.workers.command.empty()) {
+    NameCommandHandlers(&options);
+  } else if (options.streams.default_handler.empty()) {
     options.streams.default_handler = handlers->first();
   }
   options.grpc.max_receive_message_bytes = ReceiveLimit(limits);
-  std::unique_ptr<Server> server(new Server(std::move(options), handlers));
+  // Before gRPC starts, and with it threads that are of no use to workers.
+  std::unique_ptr<WorkerProcessExecutor> workers;
+  if (options.workers.count > 0) {
+    options.workers.max_payload_bytes = limits.max_payload_bytes;
+    auto started = WorkerProcessExecutor::Start(options.workers);
+    if (!started.ok()) return started.status();
+    workers = *std::move(started);
+  }
+  std::unique_ptr<Server> server(
+      new Server(std::move(options), handlers, std::move(workers)));
   if (auto binding = server->host_.FindHandler(""); !binding.ok()) {
     return binding.status();
   }
@@ -117,7 +171,8 @@ Server::~Server() {
 }
 
 bool Server::Serving() {
-  return !host_.counters()->draining.load(std::memory_order_relaxed);
+  return !host_.counters()->draining.load(std::memory_order_relaxed) &&
+         (workers_ == nullptr || workers_->Ready());
 }
 
 void Server::Tick() {

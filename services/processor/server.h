@@ -16,6 +16,8 @@
 #include "services/processor/handler_registry.h"
 #include "services/processor/processor_service.h"
 #include "services/processor/stream_host.h"
+#include "services/processor/workers/worker_options.h"
+#include "services/processor/workers/worker_process_executor.h"
 
 namespace msgproc::processor {
 
@@ -24,15 +26,19 @@ struct ServerOptions {
   StreamHost::Options streams;
   // Threads for handlers that may block. 0: as many as there are cores.
   int handler_threads = 0;
+  // With workers all handlers run in them (Model II). With a worker command
+  // `streams.default_handler` may name several, separated by commas: those that
+  // the command has; otherwise it has one, "worker".
+  WorkerOptions workers;
 };
 
-// A processor: Model I. Owns everything that serves; its owner calls Drain
-// before it lets go of it, or streams are cut. Thread-safe.
+// A processor: Model I or II. Owns everything that serves; its owner calls
+// Drain before it lets go of it, or streams are cut. Thread-safe.
 class Server {
  public:
   // Serves once it returns. `handlers` outlives the server. Errors as of
-  // GrpcServer::Start; NOT_FOUND: the default handler; INVALID_ARGUMENT: a
-  // limit out of bounds.
+  // GrpcServer::Start and WorkerProcessExecutor::Start; NOT_FOUND: the default
+  // handler; INVALID_ARGUMENT: a limit out of bounds.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       ServerOptions options, const HandlerRegistry* handlers);
 
@@ -44,8 +50,10 @@ class Server {
   const std::string& server_id() const { return host_.options().server_id; }
   StreamHost* streams() { return &host_; }
   const server::GrpcServer& grpc() const { return *grpc_; }
+  // Null in Model I.
+  WorkerProcessExecutor* workers() { return workers_; }
 
-  // Whether new streams are welcome.
+  // Whether new streams are welcome, and a worker serves where there are any.
   bool Serving();
 
   // Stops as rule 7 of processor.proto says: no new connections, Drain on every
@@ -54,13 +62,19 @@ class Server {
   void Drain(absl::Duration timeout);
 
  private:
-  Server(ServerOptions options, const HandlerRegistry* handlers);
+  Server(ServerOptions options, const HandlerRegistry* handlers,
+         std::unique_ptr<WorkerProcessExecutor> workers);
 
+  void BindHandlers(const HandlerRegistry& handlers);
+  void BindCommand();
+  void Bind(const std::string& name, HandlerTraits traits, Handler* handler,
+            Executor* executor);
   void Tick();
 
   const ServerOptions options_;
   StreamHost host_;
   std::vector<std::unique_ptr<Executor>> executors_;
+  WorkerProcessExecutor* workers_ = nullptr;  // One of them, or null.
   ProcessorService service_;
   std::unique_ptr<server::GrpcServer> grpc_;
   // grpc_, for streams: the first may come before Start has it.

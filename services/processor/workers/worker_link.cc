@@ -42,10 +42,10 @@ void WorkerLink::Push(Parcel* parcel, uint64_t messages, bool apart,
 
 void WorkerLink::Flush() {
   MutexLock lock(&mutex_);
-  if (writing_) return;
+  if (writing_ || closing_) return;
   writing_ = true;
   auto written = OutputQueue::Written::kAll;
-  while (!pushed_.empty() || !out_.empty()) {
+  while (!closing_ && !(pushed_.empty() && out_.empty())) {
     out_.Append(&pushed_);
     lock.Unlock();
     written = out_.WriteTo(process_->to());
@@ -53,7 +53,11 @@ void WorkerLink::Flush() {
     if (written == OutputQueue::Written::kBlocked) break;
   }
   writing_ = false;
-  if (written == OutputQueue::Written::kBlocked) WaitForRoom();
+  if (closing_) {
+    process_->CloseInput();
+  } else if (written == OutputQueue::Written::kBlocked) {
+    WaitForRoom();
+  }
 }
 
 void WorkerLink::WaitForRoom() {
@@ -68,9 +72,10 @@ void WorkerLink::WaitForRoom() {
 void WorkerLink::CloseInput(absl::Time now) {
   if (std::exchange(input_closed, true)) return;
   left_at = now;
-  // A thread that writes is about to find that there is nothing left.
   MutexLock lock(&mutex_);
-  process_->CloseInput();
+  // The descriptor's number may be another's as soon as it is closed.
+  closing_ = true;
+  if (!writing_) process_->CloseInput();
 }
 
 void WorkerLink::MakeRoom() {

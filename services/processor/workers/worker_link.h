@@ -44,7 +44,7 @@ class WorkerLink {
 
   // What follows is for the crew's thread alone.
 
-  // Lets the worker finish and exit.
+  // Lets the worker finish and exit; what was not written yet never will be.
   void CloseInput(absl::Time now);
 
   enum class Heard {
@@ -98,6 +98,7 @@ class WorkerLink {
   absl::Time owed_at_ MSGPROC_GUARDED_BY(mutex_);
   bool writing_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool watched_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool closing_ MSGPROC_GUARDED_BY(mutex_) = false;
   // Belongs to the thread that set writing_.
   OutputQueue out_;
 

@@ -22,8 +22,9 @@ struct WorkerOptions {
   // The command is a filter that reads a line and writes a line; otherwise it
   // speaks the worker protocol (worker.proto).
   bool lines = false;
-  // Whether the command's handlers want a session's messages one at a time and
-  // in order.
+  // The names of the command's handlers, and whether they want a session's
+  // messages one at a time and in order.
+  std::vector<std::string> handlers;
   bool ordered = false;
 
   // Without a command: the program and its arguments, argv[0] first. Empty:

@@ -121,6 +121,11 @@ void WorkerProcessExecutor::Execute(std::unique_ptr<Batch> batch) {
   bool refused = false;
   {
     MutexLock lock(&mutex_);
+    if (stopped_) {
+      lock.Unlock();
+      batch.reset();
+      return;
+    }
     parcel = NewParcel(std::move(batch));
     if (options_.lines) refused = TakeOutRefusals(parcel);
     if (!refused) {
@@ -215,13 +220,6 @@ void WorkerProcessExecutor::OnAnswers(WorkerLink* link, absl::Time now) {
   Finish(&finished_);
 }
 
-void WorkerProcessExecutor::AnswerWithError(Parcel* parcel,
-                                            const absl::Status& error) {
-  AppendError(parcel->batch.get(),
-              SequenceOf(parcel->next.Next(parcel->pieces)), error,
-              absl::IsUnavailable(error));
-}
-
 void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
   std::vector<Delivery*> given_up;
   written_.clear();
@@ -238,7 +236,9 @@ void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
     Add(&counters_.given_up, given_up.size());
     for (Delivery* delivery : given_up) {
       auto* parcel = static_cast<Parcel*>(delivery);
-      AnswerWithError(parcel, GivenUp(parcel->attempts, how));
+      AppendError(parcel->batch.get(),
+                  SequenceOf(parcel->next.Next(parcel->pieces)),
+                  GivenUp(parcel->attempts, how), false);
       if (dispatcher_.GiveUp(parcel)) finished_.push_back(parcel);
     }
     Dispatch(Clock::Monotonic()->Now(), &written_);
@@ -273,7 +273,6 @@ void WorkerProcessExecutor::Finish(std::vector<Parcel*>* finished) {
   }
   MutexLock lock(&mutex_);
   free_parcels_.insert(free_parcels_.end(), finished->begin(), finished->end());
-  if (stopped_ && dispatcher_.Empty()) emptied_.SignalAll();
   finished->clear();
 }
 
@@ -281,34 +280,22 @@ void WorkerProcessExecutor::Stop() {
   {
     MutexLock lock(&mutex_);
     if (std::exchange(stopped_, true)) return;
-    const absl::Time deadline =
-        Clock::Monotonic()->Now() + options_.leave_timeout;
-    while (!dispatcher_.Empty()) {
-      const absl::Duration left = deadline - Clock::Monotonic()->Now();
-      if (left <= absl::ZeroDuration()) break;
-      emptied_.WaitFor(&mutex_, left);
-    }
   }
-  bool empty;
-  {
-    MutexLock lock(&mutex_);
-    empty = dispatcher_.Empty();
+  Drop();
+  crew_.Stop(options_.leave_timeout);
+  // What workers held when they were killed.
+  Drop();
+}
+
+void WorkerProcessExecutor::Drop() {
+  // They may hold the last references to their sessions.
+  std::vector<std::unique_ptr<Batch>> dropped;
+  MutexLock lock(&mutex_);
+  for (Delivery* delivery : dispatcher_.TakeWaiting()) {
+    dropped.push_back(std::move(static_cast<Parcel*>(delivery)->batch));
   }
-  crew_.Stop(empty ? options_.leave_timeout : absl::ZeroDuration());
-  // What workers held waits again now, and no thread is left but this one.
-  std::vector<Parcel*> finished;
-  {
-    MutexLock lock(&mutex_);
-    for (Delivery* delivery : dispatcher_.TakeWaiting()) {
-      auto* parcel = static_cast<Parcel*>(delivery);
-      for (uint64_t left = parcel->remaining(); left > 0; --left) {
-        AnswerWithError(parcel, absl::UnavailableError("The processor stops."));
-      }
-      parcel->answered = parcel->messages;
-      finished.push_back(parcel);
-    }
-  }
-  Finish(&finished);
+  lock.Unlock();
+  dropped.clear();
 }
 
 }  // namespace msgproc::processor

@@ -43,8 +43,7 @@ class WorkerProcessExecutor final : public Executor, private WorkerCrew::Owner {
   bool synchronous() const override { return false; }
   Limits LimitsFor(const HandlerBinding& binding) const override;
   void Execute(std::unique_ptr<Batch> batch) override;
-  // Waits for what it holds, for at most leave_timeout; the rest gets
-  // UNAVAILABLE.
+  // Lets the workers finish what they have, for at most leave_timeout.
   void Stop() override;
 
   // Replaces all workers: new ones first, and the old ones finish what they
@@ -74,15 +73,13 @@ class WorkerProcessExecutor final : public Executor, private WorkerCrew::Owner {
   using Links = std::vector<std::shared_ptr<WorkerLink>>;
   void Dispatch(absl::Time now, Links* written) MSGPROC_REQUIRES(mutex_);
   void CountHeld(WorkerLink* link) MSGPROC_REQUIRES(mutex_);
-  // Answers the next message of the parcel in the worker's stead.
-  void AnswerWithError(Parcel* parcel, const absl::Status& error);
+  void Drop();
   void Finish(std::vector<Parcel*>* finished);
 
   const WorkerOptions options_;
   WorkerCounters counters_;
 
   Mutex mutex_;
-  CondVar emptied_;
   Dispatcher dispatcher_ MSGPROC_GUARDED_BY(mutex_);
   Links links_ MSGPROC_GUARDED_BY(mutex_);
   Dispatcher::Flight flight_ MSGPROC_GUARDED_BY(mutex_);

@@ -1,0 +1,114 @@
+"""A worker of a message processor, in Python.
+
+serve() is all of the worker protocol (docs/worker-protocol.md): length-delimited
+protobuf on standard input and output. Standard output belongs to the protocol, so
+print() goes to standard error, which the processor logs.
+"""
+
+import os
+import sys
+import time
+
+from msgproc.worker.v1 import worker_pb2
+
+PROTOCOL_VERSION = 1
+
+# A result does not wait longer than this for the others of its batch.
+_PART_SECONDS = 0.001
+
+# google.rpc.Code
+INVALID_ARGUMENT = 3
+INTERNAL = 13
+
+
+class MessageError(Exception):
+    """Raised by a handler: what is wrong with its message, for the client."""
+
+    def __init__(self, text, code=INVALID_ARGUMENT, retryable=False):
+        super().__init__(text)
+        self.code = code
+        self.retryable = retryable
+
+
+def serve(handlers):
+    """Answers messages until the processor closes standard input.
+
+    Args:
+      handlers: functions by handler name. A function takes a msgproc.v1.Message
+        and returns the result's payload, bytes; it may raise MessageError.
+    """
+    source = sys.stdin.buffer
+    sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    sys.stdout = sys.stderr
+
+    hello = _read(source).hello
+    if hello.protocol_version != PROTOCOL_VERSION:
+        sys.exit(f"the processor speaks version {hello.protocol_version}, not {PROTOCOL_VERSION}")
+    ready = worker_pb2.ResultBatch()
+    ready.ready.protocol_version = PROTOCOL_VERSION
+    _write(sink, ready)
+
+    while (batch := _read(source)) is not None:
+        _answer(batch, handlers, hello, sink)
+
+
+def _answer(batch, handlers, hello, sink):
+    handler = handlers.get(batch.handler)
+    part = worker_pb2.ResultBatch(batch_id=batch.batch_id)
+    part_bytes = 0
+    began = time.perf_counter_ns()
+    for message in batch.messages:
+        result = part.results.add(sequence=message.sequence)
+        _handle(handler, batch.handler, message, result)
+        part_bytes += len(result.payload) + 64
+        now = time.perf_counter_ns()
+        if now - began > _PART_SECONDS * 1e9 or part_bytes > hello.max_frame_bytes // 2:
+            part.handler_nanoseconds = now - began
+            _write(sink, part)
+            part = worker_pb2.ResultBatch(batch_id=batch.batch_id)
+            part_bytes = 0
+            began = now
+    if part.results:
+        part.handler_nanoseconds = max(1, time.perf_counter_ns() - began)
+        _write(sink, part)
+
+
+def _handle(handler, name, message, result):
+    try:
+        if handler is None:
+            raise MessageError(f"there is no handler '{name}'")
+        result.payload = handler(message)
+    except MessageError as error:
+        result.error.code = error.code
+        result.error.message = str(error)
+        result.error.retryable = error.retryable
+    except Exception as error:  # One message's trouble, not the worker's.
+        result.error.code = INTERNAL
+        result.error.message = f"{type(error).__name__}: {error}"
+
+
+def _read(source):
+    """Returns the next WorkBatch, or None at the end of input."""
+    size = shift = 0
+    while True:
+        byte = source.read(1)
+        if not byte:
+            return None
+        size |= (byte[0] & 0x7F) << shift
+        if byte[0] < 0x80:
+            break
+        shift += 7
+    frame = source.read(size)
+    return worker_pb2.WorkBatch.FromString(frame) if len(frame) == size else None
+
+
+def _write(sink, batch):
+    frame = batch.SerializeToString()
+    size = len(frame)
+    prefix = bytearray()
+    while size > 0x7F:
+        prefix.append(size & 0x7F | 0x80)
+        size >>= 7
+    prefix.append(size)
+    sink.write(prefix + frame)
+    sink.flush()

@@ -1,0 +1,89 @@
+"""The worker as the processor sees it: frames in, frames out."""
+
+import os
+import subprocess
+import unittest
+
+import msgproc_worker
+from msgproc.worker.v1 import worker_pb2
+
+_WORKER = os.path.join(
+    os.environ["TEST_SRCDIR"],
+    os.environ["TEST_WORKSPACE"],
+    "examples/python_worker/worker",
+)
+
+
+class WorkerTest(unittest.TestCase):
+    def setUp(self):
+        self.worker = subprocess.Popen(
+            [_WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.addCleanup(self.worker.communicate)
+        self.addCleanup(self.worker.kill)
+        hello = worker_pb2.WorkBatch()
+        hello.hello.protocol_version = 1
+        hello.hello.max_frame_bytes = 1 << 20
+        self._write(hello)
+        self.assertEqual(self._read().ready.protocol_version, 1)
+
+    def _write(self, batch):
+        msgproc_worker._write(self.worker.stdin, batch)
+
+    def _read(self):
+        size = shift = 0
+        while True:
+            byte = self.worker.stdout.read(1)
+            self.assertTrue(byte, "the worker has ended")
+            size |= (byte[0] & 0x7F) << shift
+            if byte[0] < 0x80:
+                break
+            shift += 7
+        return worker_pb2.ResultBatch.FromString(self.worker.stdout.read(size))
+
+    def _answers(self, handler, payloads):
+        batch = worker_pb2.WorkBatch(batch_id=7, handler=handler)
+        for sequence, payload in enumerate(payloads, start=40):
+            batch.messages.add(sequence=sequence, payload=payload)
+        self._write(batch)
+        results = []
+        while len(results) < len(payloads):
+            part = self._read()
+            self.assertEqual(part.batch_id, 7)
+            self.assertTrue(part.results)
+            results += part.results
+        self.assertEqual(
+            [result.sequence for result in results], list(range(40, 40 + len(payloads)))
+        )
+        return results
+
+    def test_answers_in_order(self):
+        results = self._answers("upper", [f"grüße {i}".encode() for i in range(300)])
+        self.assertEqual(results[299].payload, "GRÜSSE 299".encode())
+
+    def test_answers_with_results_larger_than_a_frame(self):
+        results = self._answers("upper", [b"x" * 600_000] * 5)
+        self.assertEqual(results[4].payload, b"X" * 600_000)
+
+    def test_a_bad_message_is_an_error_of_its_own(self):
+        results = self._answers("sum", [b"[1, 2, 3.5]", b"no json", b"[4]"])
+        self.assertEqual(results[0].payload, b"6.5")
+        self.assertEqual(results[1].error.code, 3)
+        self.assertEqual(results[2].payload, b"4")
+
+    def test_an_exception_is_an_error_of_its_own(self):
+        results = self._answers("upper", [b"\xff", b"a"])
+        self.assertEqual(results[0].error.code, 13)
+        self.assertEqual(results[1].payload, b"A")
+
+    def test_names_a_handler_that_is_not_there(self):
+        self.assertIn("'lower'", self._answers("lower", [b"a"])[0].error.message)
+
+    def test_exits_at_the_end_of_input(self):
+        self.worker.stdin.close()
+        self.assertEqual(self.worker.wait(timeout=20), 0)
+        self.assertEqual(self.worker.stderr.read(), b"")
+
+
+if __name__ == "__main__":
+    unittest.main()
