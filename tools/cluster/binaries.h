@@ -20,7 +20,7 @@ class Binaries {
   std::string Find(absl::string_view path) const;
 
  private:
-  const std::string folder_;
+  std::string folder_;
 };
 
 }  // namespace msgproc::cluster
