@@ -55,6 +55,7 @@ def _figure(run, path):
     return run
 
 
+@unittest.skipUnless(os.path.exists(_CHROMIUM), "there is no Chromium (tools/install_packages)")
 class PageTest(harness.ProcessTest):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="page-")
