@@ -59,6 +59,9 @@ ABSL_FLAG(std::string, slo, "",
 ABSL_FLAG(std::string, json, "",
           "Write the report as JSON: --json to the standard output in place of "
           "the text, --json=FILE to a file beside it.");
+ABSL_FLAG(std::string, report, "",
+          "Write the report as an HTML page with charts to this file; it needs "
+          "no network.");
 ABSL_FLAG(std::string, tls_ca, "",
           "PEM file with the authorities that the server's certificate must "
           "come from. Turns TLS on.");
@@ -157,6 +160,7 @@ Options OptionsFromFlags() {
   options.seed = absl::GetFlag(FLAGS_seed);
   options.slo = absl::GetFlag(FLAGS_slo);
   options.json = UserPath(absl::GetFlag(FLAGS_json));
+  options.report = UserPath(absl::GetFlag(FLAGS_report));
   options.tls_ca = UserPath(absl::GetFlag(FLAGS_tls_ca));
   options.tls_cert = UserPath(absl::GetFlag(FLAGS_tls_cert));
   options.tls_key = UserPath(absl::GetFlag(FLAGS_tls_key));

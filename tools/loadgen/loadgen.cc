@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "services/base/log.h"
 #include "services/base/shutdown_signal.h"
 #include "tools/loadgen/endpoint.h"
@@ -13,6 +14,7 @@
 #include "tools/loadgen/report_json.h"
 #include "tools/loadgen/report_text.h"
 #include "tools/loadgen/run_files.h"
+#include "tools/report/page.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -45,6 +47,13 @@ absl::Status WriteAll(int descriptor, absl::string_view text) {
   return absl::OkStatus();
 }
 
+std::string Page(const Report& report) {
+  return report::MakePage(
+      "Load generator report",
+      absl::StrCat(R"({"what": "msgproc-loadgen", "runs": [{"name": "Run", )",
+                   R"("report": )", JsonReport(report), "}]}"));
+}
+
 // The text gives way when something else has the standard output.
 absl::Status WriteReports(const Report& report, const RunFiles& files) {
   const Options& asked = report.plan.asked;
@@ -52,7 +61,10 @@ absl::Status WriteReports(const Report& report, const RunFiles& files) {
   if (files.json() >= 0) {
     status.Update(WriteAll(files.json(), JsonReport(report)));
   }
-  if (asked.json != "-") {
+  if (files.report() >= 0) {
+    status.Update(WriteAll(files.report(), Page(report)));
+  }
+  if (asked.json != "-" && asked.report != "-") {
     status.Update(WriteAll(asked.output == "-" ? STDERR_FILENO : STDOUT_FILENO,
                            TextReport(report)));
   }
@@ -65,6 +77,10 @@ ExitCode RunLoadgen(Options options) {
   server::InitLog(server::LogFormat::kText, server::LogLevel::kError);
   const absl::StatusOr<Plan> plan = MakePlan(std::move(options));
   if (!plan.ok()) return Refuse(plan.status(), ExitCode::kUsage);
+  if (absl::Status status = report::CanMakePages();
+      !plan->asked.report.empty() && !status.ok()) {
+    return Refuse(status, ExitCode::kUsage);
+  }
   const absl::StatusOr<RunFiles> files = RunFiles::Open(*plan);
   if (!files.ok()) return Refuse(files.status(), ExitCode::kUsage);
   const absl::StatusOr<Endpoint> endpoint = FindEndpoint(*plan);

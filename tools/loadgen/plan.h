@@ -52,6 +52,7 @@ struct Options {
   uint64_t seed = 0;
   std::string slo;
   std::string json;
+  std::string report;  // HTML.
   std::string tls_ca;
   std::string tls_cert;
   std::string tls_key;

@@ -35,6 +35,8 @@ absl::StatusOr<RunFiles> RunFiles::Open(const Plan& plan) {
                          &files.output_));
   status.Update(
       OpenFile("json", asked.json, STDOUT_FILENO, kReplace, &files.json_));
+  status.Update(OpenFile("report", asked.report, STDOUT_FILENO, kReplace,
+                         &files.report_));
   files.stop_.Reset(eventfd(0, EFD_CLOEXEC));
   if (!files.stop_.valid()) {
     status.Update(absl::ErrnoToStatus(errno, "eventfd"));

@@ -19,6 +19,7 @@ class RunFiles {
   int input() const { return input_.get(); }
   int output() const { return output_.get(); }
   int json() const { return json_.get(); }
+  int report() const { return report_.get(); }
 
   // Becomes readable when the run is to stop, for whoever waits for input.
   int stop() const { return stop_.get(); }
@@ -28,6 +29,7 @@ class RunFiles {
   server::UniqueFd input_;
   server::UniqueFd output_;
   server::UniqueFd json_;
+  server::UniqueFd report_;
   server::UniqueFd stop_;
 };
 

@@ -1,0 +1,114 @@
+"""tools/cluster: the models under one command, and nothing left behind."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import tempfile
+import unittest
+
+from tests import harness
+
+_CLUSTER = "tools/cluster/cluster"
+
+
+class Cluster(harness.Process):
+    """Serves when the constructor returns."""
+
+    def __init__(self, *flags):
+        folder = tempfile.mkdtemp(prefix="cluster-")
+        self._address_file = pathlib.Path(folder, "addresses")
+        super().__init__(
+            [harness.runfile(_CLUSTER), f"--address_file={self._address_file}", *flags], "cluster"
+        )
+        lines = harness.eventually(self._written, "the cluster serves", 60)
+        self.loadgen_flag = f"--{lines[0]}"
+
+    def _written(self):
+        if not self.running():
+            raise AssertionError(self.describe("ended before it served"))
+        with contextlib.suppress(FileNotFoundError):
+            return self._address_file.read_text().splitlines()
+        return None
+
+
+def _gone(pid):
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    # A zombie waits for a parent that the sandbox may not have.
+    return stat.rsplit(")", 1)[1].split()[0] == "Z"
+
+
+def _descendants(pid):
+    found = []
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in path.read_text().split():
+            found += [int(child), *_descendants(child)]
+    return found
+
+
+class ClusterTest(harness.ProcessTest):
+    def cluster(self, *flags):
+        return self.keep(Cluster(*flags))
+
+    def _passes_the_stress_test_and_leaves_nothing(self, messages, *flags):
+        cluster = self.cluster(*flags)
+        load = self.loadgen(cluster.loadgen_flag, f"--n={messages}", "--connections=6")
+        report = self.assert_all_answered_once(load, messages)
+        started = _descendants(cluster.pid)
+        self.assertTrue(started)
+        self.assertEqual(cluster.stop(60), 0, cluster.describe("did not stop cleanly"))
+        harness.eventually(lambda: all(map(_gone, started)), "every process is gone")
+        return report
+
+    def test_model_1(self):
+        report = self._passes_the_stress_test_and_leaves_nothing(3_000, "--model=1")
+        self.assertEqual(len(report["servers"]), 1)
+
+    def test_model_4(self):
+        report = self._passes_the_stress_test_and_leaves_nothing(10_000, "--model=4")
+        self.assertEqual(len(report["servers"]), 3)
+
+    def test_model_4_passed_through(self):
+        report = self._passes_the_stress_test_and_leaves_nothing(
+            10_000, "--model=4", "--processors=2", "--pass_through"
+        )
+        self.assertEqual(len(report["servers"]), 2)
+
+    def test_everything_goes_when_the_cluster_is_killed(self):
+        cluster = self.cluster("--model=4")
+        started = _descendants(cluster.pid)
+        # NGINX with at least one worker, and three processors.
+        self.assertGreaterEqual(len(started), 5)
+        cluster.kill()
+        harness.eventually(lambda: all(map(_gone, started)), "every process is gone")
+
+    def test_a_processor_that_dies_is_named_and_ends_the_cluster(self):
+        cluster = self.cluster("--model=1")
+        (processor,) = _descendants(cluster.pid)
+        os.kill(processor, signal.SIGKILL)
+        self.assertEqual(cluster.wait(), 1)
+        self.assertIn("processor-1 ended with exit code 137", cluster.output())
+
+    def test_a_processor_that_does_not_start_is_shown_with_its_own_words(self):
+        cluster = self.keep(
+            harness.Process([harness.runfile(_CLUSTER), "--handler=none_such"], "cluster")
+        )
+        self.assertEqual(cluster.wait(), 1)
+        self.assertIn("none_such", cluster.output())
+
+    def test_wrong_flags_say_what_is_wrong(self):
+        for flag, said in (
+            ("--model=5", "--model=5: there are 1, 2, 3 and 4."),
+            ("--processors=0", "--processors=0: it takes 1 to 100."),
+            ("--pass_through", "--pass_through goes with --model=4."),
+        ):
+            cluster = self.keep(harness.Process([harness.runfile(_CLUSTER), flag], "cluster"))
+            self.assertEqual(cluster.wait(), 2)
+            self.assertIn(said, cluster.output())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,128 @@
+#ifndef MSGPROC_TOOLS_CLUSTER_CLUSTER_H_
+#define MSGPROC_TOOLS_CLUSTER_CLUSTER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tools/cluster/binaries.h"
+#include "tools/cluster/child.h"
+#include "tools/cluster/process_usage.h"
+
+namespace msgproc::cluster {
+
+// The four shapes of the system (README).
+enum class Model {
+  kOneProcess = 1,
+  kWorkers = 2,
+  kBalancer = 3,
+  kNginx = 4,
+};
+
+struct Options {
+  Model model = Model::kOneProcess;
+  int processors = 3;  // Models III and IV; the others have one.
+  int workers = 0;     // In each processor; Model II wants at least one.
+  std::string handler;
+  std::vector<std::string> processor_flags;  // As "--session_ttl=5s".
+  // Model IV by the TCP listener and PROXY headers instead of grpc_pass.
+  bool pass_through = false;
+  std::string folder;  // For logs and NGINX's files; there already.
+  Binaries binaries;
+};
+
+// INVALID_ARGUMENT, naming the flag of the tool.
+absl::Status CheckOptions(const Options& options);
+
+// A running system on loopback: real processes on free ports, which end with
+// it. What ends by itself is not restarted.
+//
+// Not thread-safe. The thread that calls Start and Restart must outlive it: the
+// processes are told to stop when that thread ends.
+class Cluster {
+ public:
+  // Serves when it returns: every processor, and what is in front of them.
+  // The error has the last words of what did not start.
+  static absl::StatusOr<std::unique_ptr<Cluster>> Start(Options options);
+
+  // Kills what is left.
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  // Where clients go: the processor or NGINX (empty for Model III).
+  const std::string& target() const { return target_; }
+  // Whom clients ask, for Model III; otherwise empty.
+  const std::string& balancer() const { return balancer_address_; }
+  // "--target=…" or "--balancer=…".
+  std::string LoadgenFlag() const;
+
+  int processor_count() const { return static_cast<int>(nodes_.size()); }
+  const std::string& address(int processor) const;
+  const std::string& http_address(int processor) const;
+  // 0: it does not run.
+  pid_t pid(int processor) const;
+  // What is reachable where, a line each, for people.
+  std::string Describe() const;
+
+  // SIGKILL, and gone when it returns.
+  void Kill(int processor);
+  // SIGTERM: drains. UNAVAILABLE when it did not end in `timeout`; INTERNAL
+  // when its exit code is not 0.
+  absl::Status Terminate(int processor, absl::Duration timeout);
+  // A new process on the address of one that ended; serves when it returns.
+  absl::Status Restart(int processor);
+
+  // SIGTERM to all, front first; then what is left is killed. The first of what
+  // went wrong.
+  absl::Status Stop(absl::Duration timeout);
+
+  // "processor-1 ended with exit code 1" for what ended though nobody asked;
+  // empty: all is well.
+  std::string EndedByItself();
+
+  // Since Start; those that ended too, but for their memory.
+  ProcessUsage ProcessorsUsage() const;
+  // NGINX's or the balancer's; zero without one.
+  ProcessUsage FrontUsage() const;
+
+ private:
+  struct Node {
+    std::string address;
+    std::string http_address;
+    std::unique_ptr<Child> child;
+    absl::Duration cpu_of_ended;
+  };
+
+  explicit Cluster(Options options) : options_(std::move(options)) {}
+
+  absl::Status StartAll();
+  absl::Status StartBalancer();
+  absl::Status StartProcessor(int processor);
+  absl::Status StartNginx();
+  absl::Status RenderNginx() const;
+  absl::Status WaitForFleet();
+  absl::Status WaitUntil(Child* child, absl::string_view name,
+                         const std::function<bool()>& ready);
+  std::vector<std::string> ProcessorCommand(const Node& node,
+                                            const std::string& name) const;
+  absl::Status AwaitDrained(int processor, absl::Duration timeout);
+  void Reap(Node* node);
+  std::string File(absl::string_view name) const;
+
+  const Options options_;
+  std::string target_;
+  std::string balancer_address_;
+  std::string balancer_http_;
+  std::unique_ptr<Child> front_;  // NGINX or the balancer.
+  absl::Duration front_cpu_of_ended_;
+  std::vector<Node> nodes_;
+};
+
+}  // namespace msgproc::cluster
+
+#endif  // MSGPROC_TOOLS_CLUSTER_CLUSTER_H_

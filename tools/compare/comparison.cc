@@ -1,0 +1,140 @@
+#include "tools/compare/comparison.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace msgproc::compare {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double MedianOf(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const size_t middle = values.size() / 2;
+  std::sort(values.begin(), values.end());
+  if (values.size() % 2 == 1) return values[middle];
+  return (values[middle - 1] + values[middle]) / 2;
+}
+
+double SumOf(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+// A line of the table.
+struct Row {
+  const char* name;
+  std::function<double(const Trial&)> value;
+  const char* format;
+  double (*over)(std::vector<double>);
+};
+
+std::function<double(const Trial&)> Of(const char* pointer) {
+  return [pointer](const Trial& trial) { return trial.Figure(pointer); };
+}
+
+const std::vector<Row>& Rows() {
+  static const auto* const rows = [] {
+    const auto sum = [](std::vector<double> values) { return SumOf(values); };
+    const auto mebibytes = [](const cluster::ProcessUsage& usage) {
+      return static_cast<double>(usage.resident_bytes) / (1 << 20);
+    };
+    return new std::vector<Row>{
+        {"messages", Of("/messages"), "%.0f", MedianOf},
+        {"lost", Of("/lost"), "%.0f", sum},
+        {"duplicated", Of("/duplicated"), "%.0f", sum},
+        {"failed", Of("/failed"), "%.0f", sum},
+        {"messages/s", Of("/messages_per_second"), "%.0f", MedianOf},
+        {"p50 (us)", Of("/latency_us/p50"), "%.0f", MedianOf},
+        {"p99 (us)", Of("/latency_us/p99"), "%.0f", MedianOf},
+        {"p99.9 (us)", Of("/latency_us/p999"), "%.0f", MedianOf},
+        {"CPU client (us/msg)",
+         [](const Trial& t) { return t.CpuMicroseconds(t.client_cpu); }, "%.2f",
+         MedianOf},
+        {"CPU servers (us/msg)",
+         [](const Trial& t) { return t.CpuMicroseconds(t.servers.cpu); },
+         "%.2f", MedianOf},
+        {"CPU front (us/msg)",
+         [](const Trial& t) { return t.CpuMicroseconds(t.front.cpu); }, "%.2f",
+         MedianOf},
+        {"memory servers (MiB)",
+         [=](const Trial& t) { return mebibytes(t.servers); }, "%.1f",
+         MedianOf},
+        {"memory front (MiB)",
+         [=](const Trial& t) { return mebibytes(t.front); }, "%.1f", MedianOf},
+        {"fairness (Jain)", Of("/fairness"), "%.3f", MedianOf},
+        {"interruptions", Of("/interruptions/count"), "%.0f", MedianOf},
+        {"longest gap (ms)", Of("/interruptions/longest_ms"), "%.0f", MedianOf},
+    };
+  }();
+  return *rows;
+}
+
+double Value(const Row& row, const ModelTrials& model) {
+  std::vector<double> values;
+  values.reserve(model.trials.size());
+  for (const Trial& trial : model.trials) values.push_back(row.value(trial));
+  return row.over(std::move(values));
+}
+
+std::string Format(const Row& row, double value) {
+  return absl::StrFormat(*absl::ParsedFormat<'f'>::New(row.format), value);
+}
+
+Json Run(const ModelTrials& model) {
+  const Trial& trial = Median(model.trials);
+  Json events = Json::array();
+  for (const Trial::Event& event : trial.events) {
+    events.push_back({{"at", event.at}, {"what", event.what}});
+  }
+  Json medians = Json::object();
+  for (const Row& row : Rows()) medians[row.name] = Value(row, model);
+  return {{"name", model.name},
+          {"report", trial.report},
+          {"usage",
+           {{"client_cpu_us", trial.CpuMicroseconds(trial.client_cpu)},
+            {"servers_cpu_us", trial.CpuMicroseconds(trial.servers.cpu)},
+            {"front_cpu_us", trial.CpuMicroseconds(trial.front.cpu)},
+            {"servers_bytes", trial.servers.resident_bytes},
+            {"front_bytes", trial.front.resident_bytes}}},
+          {"events", std::move(events)},
+          {"trials", model.trials.size()},
+          {"medians", std::move(medians)}};
+}
+
+}  // namespace
+
+std::string ModelName(cluster::Model model) {
+  constexpr const char* kNames[] = {"Model I", "Model II", "Model III",
+                                    "Model IV"};
+  return kNames[static_cast<int>(model) - 1];
+}
+
+std::string ComparisonTable(const std::vector<ModelTrials>& models) {
+  std::string text = absl::StrFormat("%-22s", "");
+  for (const ModelTrials& model : models) {
+    absl::StrAppendFormat(&text, "%12s", model.name);
+  }
+  for (const Row& row : Rows()) {
+    absl::StrAppendFormat(&text, "\n%-22s", row.name);
+    for (const ModelTrials& model : models) {
+      absl::StrAppendFormat(&text, "%12s", Format(row, Value(row, model)));
+    }
+  }
+  return text + "\n";
+}
+
+std::string ComparisonJson(absl::string_view what,
+                           const std::vector<ModelTrials>& models) {
+  Json runs = Json::array();
+  for (const ModelTrials& model : models) {
+    if (!model.trials.empty()) runs.push_back(Run(model));
+  }
+  const Json json = {{"what", std::string(what)}, {"runs", std::move(runs)}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace msgproc::compare

@@ -1,0 +1,33 @@
+#ifndef MSGPROC_TOOLS_COMPARE_COMPARISON_H_
+#define MSGPROC_TOOLS_COMPARE_COMPARISON_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "tools/compare/trial.h"
+
+namespace msgproc::compare {
+
+// All trials of one model.
+struct ModelTrials {
+  std::string name;  // "Model I".
+  std::vector<Trial> trials;
+};
+
+// "Model III".
+std::string ModelName(cluster::Model model);
+
+// A row a figure, a column a model, each figure the median of the model's
+// trials (counts of what went wrong: their sum). For people.
+std::string ComparisonTable(const std::vector<ModelTrials>& models);
+
+// The same for programs: {what, runs: [{name, report, usage, events,
+// medians}]}, each run the trial with the median throughput. What
+// report::MakePage takes.
+std::string ComparisonJson(absl::string_view what,
+                           const std::vector<ModelTrials>& models);
+
+}  // namespace msgproc::compare
+
+#endif  // MSGPROC_TOOLS_COMPARE_COMPARISON_H_

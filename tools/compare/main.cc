@@ -1,0 +1,174 @@
+#include <sys/prctl.h>
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "services/base/flag_parser.h"
+#include "services/base/user_path.h"
+#include "tools/compare/comparison.h"
+#include "tools/compare/trial.h"
+#include "tools/report/page.h"
+
+ABSL_FLAG(uint64_t, n, 10000, "Messages of each run.");
+ABSL_FLAG(std::string, duration, "",
+          "How long each run sends, as in 10s, instead of --n. With --chaos at "
+          "least 10s is taken.");
+ABSL_FLAG(int, repeat, 3, "Runs of each model; the table has their medians.");
+ABSL_FLAG(std::string, models, "1,2,3,4", "Which models.");
+ABSL_FLAG(int, processors, 3, "Processors, in Models 3 and 4.");
+ABSL_FLAG(int, workers, 2, "Worker processes, in Model 2.");
+ABSL_FLAG(int, connections, 6, "The load's connections.");
+ABSL_FLAG(std::string, handler, "", "The processors' --handler.");
+ABSL_FLAG(std::string, loadgen_flags, "",
+          "More flags for the load generator, separated by blanks.");
+ABSL_FLAG(bool, chaos, false,
+          "In mid-run kill one processor, then restart all, one by one.");
+ABSL_FLAG(std::string, json, "", "Write the figures to this file as JSON.");
+ABSL_FLAG(std::string, report, "",
+          "Write an HTML page with charts to this file; it needs no network.");
+ABSL_FLAG(std::string, bin_dir, "",
+          "Where the programs are; empty: those built with this one.");
+
+namespace msgproc::compare {
+namespace {
+
+int Fail(absl::string_view why, int exit_code) {
+  std::fprintf(stderr, "msgproc-compare: %s\n", std::string(why).c_str());
+  return exit_code;
+}
+
+TrialOptions OptionsFor(cluster::Model model) {
+  TrialOptions options;
+  options.cluster.model = model;
+  options.cluster.processors = absl::GetFlag(FLAGS_processors);
+  if (model == cluster::Model::kWorkers) {
+    options.cluster.workers = absl::GetFlag(FLAGS_workers);
+  }
+  options.cluster.handler = absl::GetFlag(FLAGS_handler);
+  options.cluster.binaries =
+      cluster::Binaries(server::UserPath(absl::GetFlag(FLAGS_bin_dir)));
+  options.chaos = absl::GetFlag(FLAGS_chaos);
+  std::string duration = absl::GetFlag(FLAGS_duration);
+  // Both disturbances must find a load that still runs.
+  if (options.chaos && duration.empty()) duration = "10s";
+  options.loadgen_flags = {
+      absl::StrCat("--connections=", absl::GetFlag(FLAGS_connections)),
+      duration.empty() ? absl::StrCat("--n=", absl::GetFlag(FLAGS_n))
+                       : absl::StrCat("--duration=", duration)};
+  if (!options.cluster.handler.empty()) {
+    options.loadgen_flags.push_back(
+        absl::StrCat("--handler=", options.cluster.handler));
+  }
+  for (const auto& flag : absl::StrSplit(absl::GetFlag(FLAGS_loadgen_flags),
+                                         ' ', absl::SkipEmpty())) {
+    options.loadgen_flags.emplace_back(flag);
+  }
+  return options;
+}
+
+absl::StatusOr<std::vector<TrialOptions>> PlanFromFlags() {
+  std::vector<TrialOptions> plan;
+  for (const auto& text : absl::StrSplit(absl::GetFlag(FLAGS_models), ',')) {
+    int model = 0;
+    if (!absl::SimpleAtoi(text, &model)) model = 0;
+    plan.push_back(OptionsFor(static_cast<cluster::Model>(model)));
+    absl::Status status = cluster::CheckOptions(plan.back().cluster);
+    if (!status.ok()) return status;
+  }
+  if (absl::GetFlag(FLAGS_repeat) < 1) {
+    return absl::InvalidArgumentError("--repeat takes at least 1.");
+  }
+  if (!absl::GetFlag(FLAGS_report).empty()) {
+    absl::Status status = report::CanMakePages();
+    if (!status.ok()) return status;
+  }
+  return plan;
+}
+
+// Interleaved, so that what else the machine does meets all models alike.
+absl::Status RunAll(const std::vector<TrialOptions>& plan,
+                    std::vector<ModelTrials>* models) {
+  for (const TrialOptions& options : plan) {
+    models->push_back({ModelName(options.cluster.model), {}});
+  }
+  for (int i = 0; i < absl::GetFlag(FLAGS_repeat); ++i) {
+    for (size_t m = 0; m < plan.size(); ++m) {
+      auto trial = RunTrial(plan[m]);
+      if (!trial.ok()) {
+        return absl::Status(
+            trial.status().code(),
+            absl::StrCat((*models)[m].name, ": ", trial.status().message()));
+      }
+      std::fprintf(stderr, "%s, run %d: %.0f messages/s\n",
+                   (*models)[m].name.c_str(), i + 1,
+                   trial->Figure("/messages_per_second"));
+      (*models)[m].trials.push_back(*std::move(trial));
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool WriteFile(const std::string& flag, const std::string& text) {
+  const std::string path = server::UserPath(flag);
+  if (path.empty()) return true;
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  return static_cast<bool>(file);
+}
+
+bool Clean(const std::vector<ModelTrials>& models) {
+  for (const ModelTrials& model : models) {
+    for (const Trial& trial : model.trials) {
+      if (trial.exit_code != 0) return false;
+    }
+  }
+  return true;
+}
+
+int Run() {
+  const auto plan = PlanFromFlags();
+  if (!plan.ok()) return Fail(plan.status().message(), server::kUsageExitCode);
+  std::vector<ModelTrials> models;
+  if (absl::Status status = RunAll(*plan, &models); !status.ok()) {
+    return Fail(status.message(), 1);
+  }
+  const std::string what = absl::StrCat(
+      "The same load against each model: loadgen ",
+      absl::StrJoin(plan->front().loadgen_flags, " "), ". The median of ",
+      absl::GetFlag(FLAGS_repeat), " interleaved runs, by throughput.");
+  const std::string json = ComparisonJson(what, models);
+  std::fputs(ComparisonTable(models).c_str(), stdout);
+  if (!WriteFile(absl::GetFlag(FLAGS_json), json)) {
+    return Fail("--json: cannot write the file", 1);
+  }
+  if (!WriteFile(absl::GetFlag(FLAGS_report),
+                 report::MakePage("The models compared", json))) {
+    return Fail("--report: cannot write the file", 1);
+  }
+  return Clean(models) ? 0 : Fail("some messages went wrong: see above", 1);
+}
+
+}  // namespace
+}  // namespace msgproc::compare
+
+int main(int argc, char** argv) {
+  // Goes, with all it started, when whoever started it does.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  msgproc::server::ParseFlagsOrExit(
+      argc, argv,
+      {.name = "msgproc-compare",
+       .summary = "Runs the same load against the four models and compares "
+                  "throughput, latency, CPU, memory and interruptions.",
+       .usage = "bazel run //tools/compare -- --n=10000 [flags]"});
+  return msgproc::compare::Run();
+}
