@@ -19,7 +19,9 @@ class WorkerTest(unittest.TestCase):
         self.worker = subprocess.Popen(
             [_WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        self.addCleanup(self.worker.communicate)
+        for pipe in (self.worker.stdin, self.worker.stdout, self.worker.stderr):
+            self.addCleanup(pipe.close)
+        self.addCleanup(self.worker.wait)
         self.addCleanup(self.worker.kill)
         hello = worker_pb2.WorkBatch()
         hello.hello.protocol_version = 1

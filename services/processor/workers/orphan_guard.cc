@@ -27,7 +27,7 @@ while read -r what group; do
     leave) exit ;;
   esac
 done
-for group in $groups; do kill -KILL -- "-$group"; done
+for group in $groups; do kill -s KILL -- "-$group"; done
 )";
 
 }  // namespace
