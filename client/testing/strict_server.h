@@ -41,7 +41,8 @@ class StrictServer : public grpc::CallbackGenericService {
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override;
   // What becomes of a stream that sent `bytes`: not OK, it ends so.
-  absl::Status Read(StrictProcessor::Stream* stream, absl::string_view bytes);
+  absl::Status Read(StrictProcessor::Stream* stream, absl::string_view bytes)
+      MSGPROC_REQUIRES(mutex_);
 
   Mutex mutex_;
   StrictProcessor processor_ MSGPROC_GUARDED_BY(mutex_);

@@ -79,8 +79,8 @@ void AppendStatus(const ServerStatus& status, std::string* json) {
   server::AppendJsonString(report.server_id, json);
   absl::StrAppend(json, ",\"address\":");
   server::AppendJsonString(report.address, json);
-  absl::StrAppend(json, ",\"state\":\"", StateName(status.state),
-                  "\",\"weight\":", report.weight,
+  absl::StrAppend(json, R"(,"state":")", StateName(status.state),
+                  R"(","weight":)", report.weight,
                   ",\"sessions\":", report.load.sessions,
                   ",\"messages_per_second\":", report.load.messages_per_second,
                   ",\"utilization\":", report.load.utilization);
@@ -105,7 +105,7 @@ HttpResponse ListPage(const Fleet& fleet) {
     if (json.back() != '[') json += ',';
     AppendStatus(status, &json);
   }
-  absl::StrAppend(&json, "],\"policy\":\"", PolicyName(fleet.policy()), "\",",
+  absl::StrAppend(&json, R"(],"policy":")", PolicyName(fleet.policy()), "\",",
                   FailStatic(fleet), "}");
   return Json(200, json);
 }
@@ -115,7 +115,7 @@ HttpResponse HealthPage(const Fleet& fleet) {
   for (const ServerStatus& status : fleet.List()) {
     ++counts[static_cast<size_t>(status.state)];
   }
-  std::string json = "{\"status\":\"ok\",\"servers\":{";
+  std::string json = R"({"status":"ok","servers":{)";
   for (size_t i = 0; i < kServerStates; ++i) {
     absl::StrAppend(&json, i == 0 ? "" : ",", "\"",
                     StateName(static_cast<ServerState>(i)), "\":", counts[i]);

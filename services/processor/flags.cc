@@ -4,13 +4,19 @@
 
 #include <array>
 #include <cstdint>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/random/random.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
+#include "grpcpp/security/credentials.h"
+#include "services/base/user_path.h"
 #include "services/processor/workers/worker_flags.h"
 
 ABSL_FLAG(std::string, handler, "",
@@ -21,6 +27,19 @@ ABSL_FLAG(int, handler_threads, 0,
 ABSL_FLAG(std::string, server_id, "",
           "This server's name, unique in the fleet; empty: host name and a "
           "random part.");
+ABSL_FLAG(std::string, balancer, "",
+          "Balancers to register with: host:port, separated by commas. The "
+          "first one may ask to move sessions.");
+ABSL_FLAG(std::string, advertise_address, "",
+          "Where clients reach this server, as balancers tell them: host:port; "
+          "empty: where it listens.");
+ABSL_FLAG(double, weight, 1,
+          "Its share of the sockets relative to other servers', 0.01 to 1000.");
+ABSL_FLAG(std::string, register_token_file, "",
+          "A file with the secret that balancers ask of servers.");
+ABSL_FLAG(std::string, balancer_ca, "",
+          "PEM file with the authorities that sign balancers' certificates; "
+          "--tls_cert and --tls_key are shown to them. Empty: plaintext.");
 ABSL_FLAG(int, max_connections, 10000,
           "Connections beyond it are closed at once; 0: no cap.");
 ABSL_FLAG(bool, proxy_protocol, false,
@@ -62,6 +81,18 @@ absl::Status Positive(absl::string_view flag, absl::Duration value) {
   return absl::InvalidArgumentError(absl::StrCat("--", flag, " is ",
                                                  absl::FormatDuration(value),
                                                  "; it takes at least 10ms."));
+}
+
+absl::StatusOr<std::string> ReadFile(absl::string_view flag,
+                                     const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)),
+                   std::istreambuf_iterator<char>());
+  if (!file) {
+    return absl::NotFoundError(
+        absl::StrCat("--", flag, ": the file '", path, "' cannot be read."));
+  }
+  return text;
 }
 
 absl::Status NotNegative(absl::string_view flag, int value) {
@@ -115,6 +146,50 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   sessions.limits.max_outstanding_bytes =
       absl::GetFlag(FLAGS_max_outstanding_bytes);
   sessions.limits.max_result_bytes = absl::GetFlag(FLAGS_max_result_bytes);
+  return options;
+}
+
+absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
+    const server::ServerOptions& common, const std::string& server_id,
+    const std::string& address) {
+  BalancerLink::Options options;
+  options.balancers =
+      absl::StrSplit(absl::GetFlag(FLAGS_balancer), ',', absl::SkipEmpty());
+  options.server_id = server_id;
+  options.address = absl::GetFlag(FLAGS_advertise_address);
+  if (options.address.empty()) options.address = address;
+  options.weight = absl::GetFlag(FLAGS_weight);
+  if (options.weight < 0.01 || options.weight > 1000) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--weight is ", options.weight, "; it takes 0.01 to 1000."));
+  }
+  const std::string token_file =
+      server::UserPath(absl::GetFlag(FLAGS_register_token_file));
+  if (!token_file.empty()) {
+    absl::StatusOr<std::string> token =
+        ReadFile("register_token_file", token_file);
+    if (!token.ok()) return token.status();
+    options.token = std::string(absl::StripAsciiWhitespace(*token));
+  }
+  const std::string ca_file =
+      server::UserPath(absl::GetFlag(FLAGS_balancer_ca));
+  if (!ca_file.empty()) {
+    grpc::SslCredentialsOptions tls;
+    absl::StatusOr<std::string> ca = ReadFile("balancer_ca", ca_file);
+    if (!ca.ok()) return ca.status();
+    tls.pem_root_certs = *std::move(ca);
+    if (!common.credentials.tls_cert.empty()) {
+      absl::StatusOr<std::string> cert =
+          ReadFile("tls_cert", common.credentials.tls_cert);
+      if (!cert.ok()) return cert.status();
+      absl::StatusOr<std::string> key =
+          ReadFile("tls_key", common.credentials.tls_key);
+      if (!key.ok()) return key.status();
+      tls.pem_cert_chain = *std::move(cert);
+      tls.pem_private_key = *std::move(key);
+    }
+    options.credentials = grpc::SslCredentials(tls);
+  }
   return options;
 }
 

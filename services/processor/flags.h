@@ -1,8 +1,11 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_FLAGS_H_
 #define MSGPROC_SERVICES_PROCESSOR_FLAGS_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "services/base/server_flags.h"
+#include "services/processor/balancer_link.h"
 #include "services/processor/server.h"
 
 namespace msgproc::processor {
@@ -11,6 +14,13 @@ namespace msgproc::processor {
 // After ParseFlagsOrExit. INVALID_ARGUMENT, naming the flag.
 absl::StatusOr<ServerOptions> OptionsFromFlags(
     const server::ServerOptions& common);
+
+// Which balancers to register with, and as what; no balancers: with none.
+// `server_id` and `address` are what the server has. INVALID_ARGUMENT or
+// NOT_FOUND, naming the flag.
+absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
+    const server::ServerOptions& common, const std::string& server_id,
+    const std::string& address);
 
 }  // namespace msgproc::processor
 

@@ -15,7 +15,9 @@
 #include "services/base/server_flags.h"
 #include "services/base/server_lifecycle.h"
 #include "services/base/shutdown_signal.h"
+#include "services/processor/balancer_link.h"
 #include "services/processor/flags.h"
+#include "services/processor/load_meter.h"
 #include "services/processor/processor_metrics.h"
 #include "services/processor/server.h"
 #include "services/processor/workers/worker_flags.h"
@@ -24,6 +26,9 @@
 
 namespace msgproc::processor {
 namespace {
+
+// How long a stop may wait for a balancer to hear of it.
+constexpr absl::Duration kTellBalancers = absl::Seconds(1);
 
 // A processor with its HTTP page.
 class RunningProcessor final : public server::RunningServer {
@@ -37,6 +42,7 @@ class RunningProcessor final : public server::RunningServer {
     if (!server.ok()) return server.status();
     auto running = std::make_unique<RunningProcessor>(*std::move(server));
     absl::Status status = running->StartHttp(common.http_address);
+    if (status.ok()) status = running->StartLink(common);
     if (!status.ok()) return status;
     return running;
   }
@@ -44,13 +50,18 @@ class RunningProcessor final : public server::RunningServer {
   explicit RunningProcessor(std::unique_ptr<Server> server)
       : server_(std::move(server)),
         metrics_(server_.get()),
+        load_meter_(server_->streams()->counters()),
         worker_metrics_(server_->workers()) {}
 
   std::string grpc_address() const override { return server_->address(); }
   std::string http_address() const override {
     return http_ == nullptr ? "" : http_->address();
   }
-  void Drain(absl::Duration timeout) override { server_->Drain(timeout); }
+  void Drain(absl::Duration timeout) override {
+    if (link_ != nullptr) link_->Drain(kTellBalancers);
+    server_->Drain(timeout);
+    if (link_ != nullptr) link_->Leave(kTellBalancers);
+  }
   void Reload() override {
     if (server_->workers() != nullptr) server_->workers()->Replace();
   }
@@ -60,6 +71,23 @@ class RunningProcessor final : public server::RunningServer {
   static void ExitBecauseOfWorkers(const absl::Status& status) {
     server::LogError("exiting", {{"why", status.message()}});
     _exit(1);
+  }
+
+  // Last: balancers check that the processor answers.
+  absl::Status StartLink(const server::ServerOptions& common) {
+    absl::StatusOr<BalancerLink::Options> options =
+        LinkOptionsFromFlags(common, server_->server_id(), server_->address());
+    if (!options.ok()) return options.status();
+    if (options->balancers.empty()) return absl::OkStatus();
+    link_ = std::make_unique<BalancerLink>(
+        *std::move(options), [this] { return load_meter_.Read(); },
+        [this](uint32_t sessions, const std::string& address) {
+          const size_t moved = server_->streams()->Move(sessions, address);
+          server::LogInfo(
+              "sessions moved",
+              {{"asked", sessions}, {"moved", moved}, {"to", address}});
+        });
+    return absl::OkStatus();
   }
 
   absl::Status StartHttp(const std::string& address) {
@@ -90,11 +118,13 @@ class RunningProcessor final : public server::RunningServer {
 
   const std::unique_ptr<Server> server_;
   const ProcessorMetrics metrics_;
+  LoadMeter load_meter_;
   const WorkerMetrics worker_metrics_;
   const server::ProcessMetrics process_metrics_;
   const server::BuildInfoMetric build_info_;
   // Last, so that no page is asked for what is gone.
   std::unique_ptr<server::HttpServer> http_;
+  std::unique_ptr<BalancerLink> link_;
 };
 
 }  // namespace
