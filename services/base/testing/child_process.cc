@@ -48,7 +48,7 @@ ChildProcess::~ChildProcess() {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
-  reader_.join();
+  if (reader_.joinable()) reader_.join();
 }
 
 void ChildProcess::Signal(int signal) const { kill(pid_, signal); }
@@ -68,6 +68,7 @@ int ChildProcess::Wait() {
       Eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; });
   if (!ended) return -1;
   pid_ = -1;
+  reader_.join();
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

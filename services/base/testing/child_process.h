@@ -32,7 +32,7 @@ class ChildProcess {
   bool EventuallyPrints(const std::string& text) const;
 
   // Waits for its end, for at most 20 s: its exit code, 128 + signal when a
-  // signal killed it, -1 when it still runs.
+  // signal killed it, -1 when it still runs. After its end Output is complete.
   int Wait();
 
  private:
