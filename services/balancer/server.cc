@@ -24,13 +24,13 @@ void LogEvent(const RegistryEvent& event) {
       event.kind == Kind::kLeaseExpired || event.kind == Kind::kStreamBroken ||
       event.kind == Kind::kReplaced || event.kind == Kind::kUnhealthy ||
       event.kind == Kind::kFailStaticBegan;
+  const server::LogLevel level =
+      bad ? server::LogLevel::kWarning : server::LogLevel::kInfo;
+  if (!server::LogEnabled(level)) return;
   if (event.server_id.empty()) {
-    return server::Log(
-        bad ? server::LogLevel::kWarning : server::LogLevel::kInfo, "fleet",
-        {{"event", event.text}});
+    return server::Log(level, "fleet", {{"event", event.text}});
   }
-  server::Log(bad ? server::LogLevel::kWarning : server::LogLevel::kInfo,
-              "server",
+  server::Log(level, "server",
               {{"server_id", event.server_id},
                {"address", event.address},
                {"event", event.text}});
