@@ -67,6 +67,19 @@ class ClusterTest(harness.ProcessTest):
         report = self._passes_the_stress_test_and_leaves_nothing(3_000, "--model=1")
         self.assertEqual(len(report["servers"]), 1)
 
+    def test_model_2(self):
+        report = self._passes_the_stress_test_and_leaves_nothing(6_000, "--model=2")
+        self.assertEqual(len(report["servers"]), 1)
+
+    def test_model_3(self):
+        report = self._passes_the_stress_test_and_leaves_nothing(10_000, "--model=3")
+        self.assertEqual(len(report["servers"]), 3)
+
+    def test_model_3_with_workers(self):
+        self._passes_the_stress_test_and_leaves_nothing(
+            10_000, "--model=3", "--processors=2", "--workers=1"
+        )
+
     def test_model_4(self):
         report = self._passes_the_stress_test_and_leaves_nothing(10_000, "--model=4")
         self.assertEqual(len(report["servers"]), 3)

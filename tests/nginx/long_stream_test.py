@@ -66,6 +66,19 @@ class LongStreamTest(front.FrontTest):
         self._wait_for_more_answers(processors[1:])
         self.assert_all_answered_once(load)
 
+    def test_a_rolling_restart_behind_nginx_loses_nothing(self):
+        addresses = [f"127.0.0.1:{harness.free_port()}" for _ in range(3)]
+        processors = [self.processor(listen_address=address) for address in addresses]
+        nginx = self.nginx(processors)
+        load = self.loadgen(f"--target={nginx.grpc}", "--duration=6s", "--connections=6")
+        self._wait_for_more_answers(processors)
+        for i, address in enumerate(addresses):
+            self.assertEqual(processors[i].stop(), 0, processors[i].describe("did not drain"))
+            processors[i] = self.processor(listen_address=address)
+        self.assert_all_answered_once(load)
+        # There was a processor for every stream at all times.
+        self.assertNotIn('"grpc_status":"14","http_status":"204"', nginx.log("access"))
+
     def _wait_for_more_answers(self, processors):
         before = [self.answered(each) for each in processors]
 
