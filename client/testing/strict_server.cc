@@ -62,13 +62,8 @@ class StrictServer::Reactor final : public grpc::ServerGenericBidiReactor {
     delete this;
   }
 
-<<<<<<< HEAD
   // With the server's lock held, which the analysis does not see. A server's
   // reactions never come inline, so it may be.
-=======
-  // A server's reactions never come inline: the lock may be held here. It is
-  // the server's, which the analysis cannot follow through server().
->>>>>>> 501a61e (Thread annotations where the analysis cannot follow; raw strings are a matter of taste)
   void WriteNext() MSGPROC_NO_THREAD_SAFETY_ANALYSIS {
     if (writing_ || finished_) return;
     v1::ProcessResponse response;
