@@ -57,7 +57,7 @@ std::vector<prometheus::MetricFamily> MethodMetricsPage::Collect() const {
   const std::vector<const MethodMetrics*> methods = Methods();
   MetricWriter writer;
   const auto write = [&](absl::string_view name, absl::string_view help,
-                         auto value) MSGPROC_REQUIRES(mutex_) {
+                         auto value) {
     MetricWriter::Samples samples = writer.Counter(name, help);
     for (const MethodMetrics* method : methods) {
       samples.Add({{"grpc_type", method->type_},

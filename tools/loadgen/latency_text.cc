@@ -21,7 +21,8 @@ std::string LatencyBars(const Histogram& latency) {
   uint64_t seen = 0;
   for (int i = 1; i <= bars; ++i) {
     const double bound =
-        i == bars ? high : low * std::pow(high / low, double(i) / bars);
+        i == bars ? high
+                  : low * std::pow(high / low, static_cast<double>(i) / bars);
     const uint64_t through = latency.CountAtMost(std::llround(bound));
     counts.push_back(through - seen);
     bounds.push_back(bound);
