@@ -53,6 +53,8 @@ class LoadStream {
   };
 
   LoadStream(const RunContext& context, int index);
+  // Callbacks use every member: the MessageStream goes first.
+  ~LoadStream() { Destroy(); }
 
   // Before anything else. `stream` calls OnResult and OnEvent.
   void Attach(std::unique_ptr<client::MessageStream> stream);

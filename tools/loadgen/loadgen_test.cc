@@ -57,15 +57,21 @@ Ended RunProgram(std::vector<std::string> arguments) {
 class LoadgenTest : public testing::Test {
  protected:
   Ended Run(std::vector<std::string> arguments) {
-    arguments.push_back("--target=" + processor_.address());
+    arguments.push_back("--target=" + processor_->address());
     return RunProgram(std::move(arguments));
   }
   static std::string File(const std::string& name) {
     return testing::TempDir() + "/" + name;
   }
 
-  TestProcessor processor_;
+  // One for all tests; see LoadRunTest.
+  static void SetUpTestSuite() { processor_ = new TestProcessor; }
+  static void TearDownTestSuite() { delete processor_; }
+
+  static TestProcessor* processor_;
 };
+
+TestProcessor* LoadgenTest::processor_ = nullptr;
 
 TEST_F(LoadgenTest, TenThousandMessagesAreAnsweredOnceAndReported) {
   const Ended ended = Run({"--n=10000", "--json=" + File("report.json")});
@@ -80,7 +86,7 @@ TEST_F(LoadgenTest, TenThousandMessagesAreAnsweredOnceAndReported) {
   EXPECT_EQ(report.at("lost"), 0);
   EXPECT_GT(report.at("messages_per_second"), 0);
   EXPECT_EQ(report.at("servers").at("test-processor").at("messages"), 10'000);
-  EXPECT_EQ(report.at("run").at("target"), processor_.address());
+  EXPECT_EQ(report.at("run").at("target"), processor_->address());
 }
 
 TEST_F(LoadgenTest, BareJsonIsAllThatTheStandardOutputGets) {
@@ -89,7 +95,7 @@ TEST_F(LoadgenTest, BareJsonIsAllThatTheStandardOutputGets) {
         std::vector<std::string>{"--n=10", "--json"},
         std::vector<std::string>{"--n=10", "--json=-"}}) {
     std::vector<std::string> arguments = flags;
-    arguments.insert(arguments.begin(), "--target=" + processor_.address());
+    arguments.insert(arguments.begin(), "--target=" + processor_->address());
     const Ended ended = RunProgram(arguments);
     EXPECT_EQ(ended.exit_code, 0) << ended.error;
     EXPECT_EQ(json::parse(ended.out).at("answered"), 10);
@@ -167,7 +173,7 @@ TEST_F(LoadgenTest, LinesGoInAndResultsComeOutInOrder) {
 TEST_F(LoadgenTest, StandardInputAndOutputCanBeUsed) {
   ChildProcess shell({"/bin/sh", "-c",
                       absl::StrCat("printf 'a\\nb' | ", kLoadgen,
-                                   " --target=", processor_.address(),
+                                   " --target=", processor_->address(),
                                    " --input=- --output=- >", File("results"),
                                    " 2>", File("report"))});
   EXPECT_EQ(shell.Wait(), 0);
@@ -181,16 +187,17 @@ TEST_F(LoadgenTest, PathsCountFromWhereTheUserIs) {
   ChildProcess shell({"/bin/sh", "-c",
                       absl::StrCat("BUILD_WORKING_DIRECTORY=", folder, " ",
                                    kLoadgen, " --n=10 --json=report.json ",
-                                   "--target=", processor_.address())});
+                                   "--target=", processor_->address())});
   EXPECT_EQ(shell.Wait(), 0);
   EXPECT_EQ(json::parse(Read(folder + "/report.json")).at("answered"), 10);
 }
 
 TEST_F(LoadgenTest, CtrlCReportsWhatWasDone) {
+  const uint64_t before = processor_->messages_processed();
   ChildProcess program(
-      {kLoadgen, "--duration=1h", "--target=" + processor_.address()});
+      {kLoadgen, "--duration=1h", "--target=" + processor_->address()});
   EXPECT_TRUE(server::Eventually(
-      [this] { return processor_.messages_processed() > 1000; }));
+      [before] { return processor_->messages_processed() > before + 1000; }));
   program.Signal(SIGINT);
   EXPECT_EQ(program.Wait(), 0);
   EXPECT_TRUE(program.EventuallyPrints("Stopping"));
@@ -199,10 +206,11 @@ TEST_F(LoadgenTest, CtrlCReportsWhatWasDone) {
 }
 
 TEST_F(LoadgenTest, ASecondCtrlCEndsItAtOnce) {
+  const uint64_t before = processor_->sessions_opened();
   ChildProcess program({kLoadgen, "--n=1", "--handler=stuck",
-                        "--target=" + processor_.address()});
-  EXPECT_TRUE(
-      server::Eventually([this] { return processor_.sessions_opened() == 1; }));
+                        "--target=" + processor_->address()});
+  EXPECT_TRUE(server::Eventually(
+      [before] { return processor_->sessions_opened() == before + 1; }));
   program.Signal(SIGINT);
   EXPECT_TRUE(program.EventuallyPrints("Stopping"));
   program.Signal(SIGINT);
