@@ -134,6 +134,17 @@ void ProcessorFixture::TearDown() {
   server_.reset();
 }
 
+double ProcessorFixture::FramesRead() {
+  for (const prometheus::MetricFamily& family :
+       server_->streams()->methods().Collect()) {
+    if (family.name == "grpc_server_msg_received_total") {
+      return family.metric.at(0).counter.value;
+    }
+  }
+  ADD_FAILURE() << "no grpc_server_msg_received_total";
+  return 0;
+}
+
 void ProcessorFixture::Pass(absl::Duration time) {
   constexpr int kSteps = 8;
   for (int i = 0; i < kSteps; ++i) {

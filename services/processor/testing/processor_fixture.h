@@ -81,6 +81,9 @@ class ProcessorFixture : public testing::Test {
   // Lets time pass, in steps, while the neighbour behaves.
   void Pass(absl::Duration time);
 
+  // How many frames the processor has read.
+  double FramesRead();
+
   // A further processor with the same options and handlers.
   std::unique_ptr<Server> StartAnother();
 
