@@ -347,8 +347,10 @@ void ProcessReactor::BeginEnding(Ending ending, absl::Status status, bool now) {
   std::shared_ptr<HostedSession> session;
   {
     MutexLock lock(&mutex_);
-    // The first reason stands, unless the end comes sooner now.
-    if (ending_ == Ending::kNone || ending == Ending::kBroken ||
+    // The first reason stands, unless the end comes sooner now. What breaks
+    // because it was cancelled here is not news.
+    if (ending_ == Ending::kNone ||
+        (ending == Ending::kBroken && !cancelled_) ||
         (now && ending_ == Ending::kHalfClosed)) {
       ending_ = ending;
       end_status_ = std::move(status);

@@ -28,11 +28,11 @@ class Gate {
     changed_.SignalAll();
   }
 
-  // Whether so many have arrived, before or within a minute.
+  // Whether so many have arrived, before or within half a minute.
   bool Await(int arrived) {
     MutexLock lock(&mutex_);
     while (arrived_ < arrived) {
-      if (!changed_.WaitFor(&mutex_, absl::Minutes(1))) return false;
+      if (!changed_.WaitFor(&mutex_, absl::Seconds(30))) return false;
     }
     return true;
   }

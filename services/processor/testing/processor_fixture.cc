@@ -75,7 +75,7 @@ void RegisterTestHandlers(HandlerRegistry* handlers, Gate* gate,
 }  // namespace
 
 Neighbour::Neighbour(const std::string& address) : stream_(address) {
-  EXPECT_EQ(stream_.Open(OpenRequest("neighbour")).state(),
+  EXPECT_EQ(stream_.Open(OpenRequest("neighbour", "echo")).state(),
             v1::Welcome::STATE_NEW);
 }
 
@@ -129,9 +129,23 @@ void ProcessorFixture::TearDown() {
   EXPECT_TRUE(Eventually([&] { return counters().streams == 0; }))
       << counters().streams << " streams are left";
   EXPECT_EQ(counters().sessions_attached, 0);
+  // Detached sessions may wait for clients that do not come back.
+  clock_.Advance(options_.streams.sessions.session_ttl);
+  server_->streams()->Tick();
+  EXPECT_EQ(counters().sessions_detached, 0);
   EXPECT_TRUE(Eventually([&] { return counters().outstanding == 0; }))
       << counters().outstanding << " messages are left";
   server_.reset();
+}
+
+double ProcessorFixture::Total(const std::string& metric) {
+  double total = 0;
+  for (const prometheus::MetricFamily& family :
+       server_->streams()->methods().Collect()) {
+    if (family.name != metric) continue;
+    for (const auto& labelled : family.metric) total += labelled.counter.value;
+  }
+  return total;
 }
 
 void ProcessorFixture::Pass(absl::Duration time) {

@@ -81,6 +81,12 @@ class ProcessorFixture : public testing::Test {
   // Lets time pass, in steps, while the neighbour behaves.
   void Pass(absl::Duration time);
 
+  // How many frames the processor has read, and streams it has ended.
+  double FramesRead() { return Total("grpc_server_msg_received_total"); }
+  double StreamsEnded() { return Total("grpc_server_handled_total"); }
+  // A counter of the method's, over all labels.
+  double Total(const std::string& metric);
+
   // A further processor with the same options and handlers.
   std::unique_ptr<Server> StartAnother();
 

@@ -56,7 +56,8 @@ class RawStream {
   // The sequences of all results until the server ends the stream.
   std::vector<uint64_t> ReadToEnd();
 
-  // Sends the request, which has an Open, and reads the Welcome.
+  // Sends the request, which has an Open, and reads the Welcome. Results that
+  // come with it are the first ones to be read.
   v1::Welcome Open(const v1::ProcessRequest& request);
 
   void HalfClose();
@@ -89,6 +90,7 @@ class RawStream {
   bool finished_ = false;
   grpc::ByteBuffer incoming_;
   grpc::Status status_;
+  std::vector<v1::Result> unread_;
   std::optional<v1::Welcome> welcome_;
   std::optional<v1::Drain> drain_;
 };

@@ -1,0 +1,158 @@
+// A server that stops, and one that has too much to do.
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/processor/testing/processor_fixture.h"
+
+namespace msgproc::processor {
+namespace {
+
+using testing::HasSubstr;
+
+class StreamDrainTest : public ProcessorFixture {
+ protected:
+  void BeginDrain(absl::Duration timeout) {
+    draining_ = std::thread([this, timeout] { server_->Drain(timeout); });
+    ASSERT_TRUE(Eventually([&] { return counters().draining.load(); }));
+  }
+  void EndDrain() {
+    draining_.join();
+    EXPECT_EQ(counters().streams, 0);
+  }
+  void LeaveNeighbour() {
+    neighbour().Leave();
+    neighbour_.reset();
+  }
+  // Waits for the Drain that comes by itself.
+  static void AwaitDrain(RawStream* stream, v1::Drain::Reason reason) {
+    while (!stream->drain().has_value()) {
+      ASSERT_TRUE(stream->Read().has_value()) << stream->Finish();
+    }
+    EXPECT_EQ(stream->drain()->reason(), reason);
+  }
+
+  std::thread draining_;
+};
+
+TEST_F(StreamDrainTest, EveryStreamIsToldAndMayFinish) {
+  Start();
+  RawStream mute(address());
+  ASSERT_TRUE(mute.AwaitInitialMetadata());
+  RawStream anonymous(address());
+  ASSERT_TRUE(anonymous.Write(Messages(1, 1)));
+  EXPECT_EQ(anonymous.ReadResults(1).size(), 1U);
+  RawStream busy(address());
+  busy.Open(OpenRequest("s", "gate"));
+  ASSERT_TRUE(busy.Write(Messages(1, 10)));
+  ASSERT_TRUE(gate_.Await(1));
+
+  BeginDrain(absl::Seconds(60));
+  EXPECT_FALSE(server_->Serving());
+  for (RawStream* stream : {&mute, &anonymous, &busy}) {
+    AwaitDrain(stream, v1::Drain::REASON_SHUTDOWN);
+    EXPECT_EQ(stream->drain()->grace().seconds(), 60);
+    EXPECT_EQ(stream->drain()->server_address(), "");
+  }
+  // What still arrives is accepted and answered.
+  ASSERT_TRUE(busy.Write(Messages(11, 5)));
+  ASSERT_TRUE(anonymous.Write(Messages(2, 3)));
+  EXPECT_EQ(anonymous.ReadResults(3).size(), 3U);
+  ASSERT_TRUE(mute.Write(OpenRequest("late")));
+  EXPECT_TRUE(mute.Read()->has_welcome());
+  busy.HalfClose();
+  gate_.Open();
+  EXPECT_EQ(busy.ReadToEnd(), Range(1, 15));
+  EXPECT_EQ(busy.Finish(), absl::OkStatus());
+  for (RawStream* stream : {&mute, &anonymous}) {
+    stream->HalfClose();
+    EXPECT_EQ(stream->Finish(), absl::OkStatus());
+  }
+  LeaveNeighbour();
+  EndDrain();
+}
+
+TEST_F(StreamDrainTest, AStreamThatBeginsWhileDrainingIsToldAtOnce) {
+  Start();
+  const auto channel = NewChannel(address());
+  RawStream before(channel);
+  ASSERT_TRUE(before.AwaitInitialMetadata());
+  BeginDrain(absl::Seconds(60));
+  RawStream after(channel);
+  AwaitDrain(&after, v1::Drain::REASON_SHUTDOWN);
+  ASSERT_TRUE(after.Write(Messages(1, 1)));
+  EXPECT_EQ(after.ReadResults(1).size(), 1U);
+  for (RawStream* stream : {&before, &after}) {
+    stream->HalfClose();
+    EXPECT_EQ(stream->Finish(), absl::OkStatus());
+  }
+  LeaveNeighbour();
+  EndDrain();
+}
+
+TEST_F(StreamDrainTest, WhoStaysIsUnavailableInTheEnd) {
+  Start();
+  RawStream idle(address());
+  idle.Open(OpenRequest("idle"));
+  RawStream busy(address());
+  busy.Open(OpenRequest("busy", "gate"));
+  ASSERT_TRUE(busy.Write(Messages(1, 100)));
+  ASSERT_TRUE(gate_.Await(1));
+  LeaveNeighbour();
+  BeginDrain(absl::Milliseconds(100));
+  for (RawStream* stream : {&idle, &busy}) {
+    EXPECT_TRUE(stream->ReadToEnd().empty());
+    const absl::Status status = stream->Finish();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("drain timeout"));
+    EXPECT_TRUE(stream->drain().has_value());
+  }
+  EndDrain();
+  // The server does not wait for the hundred messages either.
+  std::thread opener([this] { gate_.Open(); });
+  server_.reset();
+  opener.join();
+}
+
+TEST_F(StreamDrainTest, MovesSessionsThatCanBeResumedElsewhere) {
+  Start();
+  std::vector<std::unique_ptr<RawStream>> anonymous;
+  for (int i = 0; i < 3; ++i) {
+    anonymous.push_back(std::make_unique<RawStream>(address()));
+    ASSERT_TRUE(anonymous.back()->Write(Messages(1, 1)));
+    EXPECT_EQ(anonymous.back()->ReadResults(1).size(), 1U);
+  }
+  RawStream opened(address());
+  opened.Open(OpenRequest("s"));
+  // This one and the neighbour's.
+  EXPECT_EQ(server_->streams()->Move(10, "10.1.2.3:50051"), 2U);
+  EXPECT_EQ(server_->streams()->Move(10, "10.1.2.3:50051"), 0U);
+  AwaitDrain(&opened, v1::Drain::REASON_REBALANCE);
+  EXPECT_EQ(opened.drain()->server_address(), "10.1.2.3:50051");
+  EXPECT_EQ(opened.drain()->grace().seconds(), 25);
+  ASSERT_TRUE(opened.Write(Messages(1, 1)));
+  EXPECT_EQ(opened.ReadResults(1).size(), 1U);
+  for (const auto& stream : anonymous) {
+    ASSERT_TRUE(stream->Write(Messages(2, 1)));
+    EXPECT_EQ(stream->ReadResults(1).size(), 1U);
+    EXPECT_FALSE(stream->drain().has_value());
+  }
+}
+
+TEST_F(StreamDrainTest, MovesNoMoreThanItIsAskedTo) {
+  Start();
+  std::vector<std::unique_ptr<RawStream>> streams;
+  for (int i = 0; i < 5; ++i) {
+    streams.push_back(std::make_unique<RawStream>(address()));
+    streams.back()->Open(OpenRequest("s" + std::to_string(i)));
+  }
+  EXPECT_EQ(server_->streams()->Move(0, "a:1"), 0U);
+  EXPECT_EQ(server_->streams()->Move(2, "a:1"), 2U);
+  EXPECT_EQ(server_->streams()->Move(9, "a:1"), 4U);
+}
+
+}  // namespace
+}  // namespace msgproc::processor
