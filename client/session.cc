@@ -13,6 +13,9 @@ constexpr uint32_t kOpenTag = wire::Tag(1, wire::WireType::kLengthDelimited);
 constexpr uint32_t kReceivedTag = wire::Tag(3, wire::WireType::kVarint);
 // Three intervals of silence, in either direction, mean that the other is gone.
 constexpr int kSilentIntervals = 3;
+// Heartbeats of a process's sockets go out together, this often at most: a
+// thread that wakes for many of them costs a fraction of many wake-ups.
+constexpr absl::Duration kHeartbeatGrid = absl::Milliseconds(100);
 
 absl::Duration ToDuration(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) +
@@ -71,7 +74,7 @@ bool Session::NextWrite(absl::Time now, Write* write) {
   write->half_close = Finished();
   const bool acknowledge = now >= window_.acknowledge_by() ||
                            (write->half_close && !window_.acknowledged());
-  const bool heartbeat = now >= spoke_ + heartbeat_interval_;
+  const bool heartbeat = now >= HeartbeatTime();
   if (send || acknowledge || (heartbeat && !write->half_close)) {
     // While draining this takes nothing: nothing may be sent.
     const SendWindow::Frame frame =
@@ -195,11 +198,21 @@ absl::Time Session::BreakTime() const {
   return std::min(end_by_, heard_ + kSilentIntervals * heartbeat_interval_);
 }
 
+absl::Time Session::HeartbeatTime() const {
+  if (heartbeat_interval_ == absl::InfiniteDuration()) {
+    return absl::InfiniteFuture();
+  }
+  const absl::Duration grid =
+      std::min(kHeartbeatGrid, heartbeat_interval_ / 8);
+  const absl::Duration due = spoke_ + heartbeat_interval_ - absl::UnixEpoch();
+  return absl::UnixEpoch() + absl::Floor(due, grid);
+}
+
 absl::Time Session::SpeakTime() const {
   if (phase_ != Phase::kOpen && phase_ != Phase::kDraining) {
     return absl::InfiniteFuture();
   }
-  return std::min(spoke_ + heartbeat_interval_, window_.acknowledge_by());
+  return std::min(HeartbeatTime(), window_.acknowledge_by());
 }
 
 void Session::OnDisconnected() {

@@ -103,6 +103,8 @@ class Session {
   absl::Status OnDrain(absl::string_view encoded, absl::Time now, Heard* heard);
   // Whether nothing more will be sent on this connection.
   bool Finished() const;
+  // When the next heartbeat is due, unless something is written before.
+  absl::Time HeartbeatTime() const;
   void PutReceived(uint64_t received_through, Write* write) const;
 
   const std::string open_;
