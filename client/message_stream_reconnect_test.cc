@@ -187,9 +187,10 @@ TEST_F(MessageStreamReconnectTest, HeartbeatsKeepAnIdleStreamOpen) {
 }
 
 TEST_F(MessageStreamReconnectTest, ASlowCallbackIsNoSilenceOfTheServers) {
-  bool go_on = false;
-  on_result_ = [this, &go_on](const Result&) {
-    EXPECT_TRUE(Await([&go_on] { return go_on; }));
+  // Shared: the last callback may outlive this function.
+  const auto go_on = std::make_shared<bool>(false);
+  on_result_ = [this, go_on](const Result&) {
+    EXPECT_TRUE(Await([go_on] { return *go_on; }));
   };
   Connect(Options(), absl::Milliseconds(20));
   Send(1);
@@ -199,7 +200,7 @@ TEST_F(MessageStreamReconnectTest, ASlowCallbackIsNoSilenceOfTheServers) {
   for (int i = 0; i < 8; ++i) ASSERT_TRUE(call_->Read(&request_));
   {
     MutexLock lock(&mutex_);
-    go_on = true;
+    *go_on = true;
     changed_.SignalAll();
   }
   Send(1);

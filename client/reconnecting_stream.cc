@@ -89,28 +89,29 @@ std::string ReconnectingStream::LastFailure() const {
                                            last_failure_.ToString());
 }
 
-absl::Status ReconnectingStream::CannotSend(absl::string_view payload) const {
+bool ReconnectingStream::MaySend(absl::string_view payload) const {
+  return !closing_ && !cancelled_ && phase_ != Phase::kEnded &&
+         payload.size() <= session_.max_payload_bytes();
+}
+
+absl::Status ReconnectingStream::WhyNotSend(absl::string_view payload) const {
   if (phase_ == Phase::kEnded && !status_.ok()) return status_;
   if (cancelled_) return absl::CancelledError("the stream was cancelled");
   if (closing_) {
     return absl::FailedPreconditionError(
         "Send after Close: open another stream");
   }
-  if (payload.size() > session_.max_payload_bytes()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a payload of ", payload.size(),
-                     " bytes is over the server's max_payload_bytes of ",
-                     session_.max_payload_bytes()));
-  }
-  return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("a payload of ", payload.size(),
+                   " bytes is over the server's max_payload_bytes of ",
+                   session_.max_payload_bytes()));
 }
 
 absl::StatusOr<uint64_t> ReconnectingStream::Send(
     absl::string_view payload, absl::Span<const wire::HeaderView> headers,
     absl::Duration timeout) {
   MutexLock lock(&mutex_);
-  absl::Status status = CannotSend(payload);
-  if (!status.ok()) return status;
+  if (!MaySend(payload)) return WhyNotSend(payload);
   uint64_t sequence = session_.TryAppend(payload, headers);
   if (sequence == 0) {
     absl::StatusOr<uint64_t> waited = WaitToAppend(payload, headers, timeout);
@@ -148,11 +149,10 @@ absl::StatusOr<uint64_t> ReconnectingStream::WaitToAppend(
       break;
     }
     changed_.WaitFor(&mutex_, left);
-    const absl::Status status = CannotSend(payload);
-    if (status.ok()) {
+    if (MaySend(payload)) {
       sequence = session_.TryAppend(payload, headers);
     } else {
-      sequence = status;
+      sequence = WhyNotSend(payload);
     }
   }
   --waiting_;

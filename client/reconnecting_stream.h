@@ -76,6 +76,9 @@ class ReconnectingStream final : public MessageStream,
   bool WriteNext() MSGPROC_REQUIRES(mutex_);
   void Break(absl::Status why) MSGPROC_REQUIRES(mutex_);
   void Deliver() MSGPROC_REQUIRES(mutex_);
+  // On a thread of its own: callbacks may take their time, and the timer's
+  // thread is there for all streams. Only where there is no call: at the end.
+  void DeliverApart() MSGPROC_REQUIRES(mutex_);
   void DeliverEvent() MSGPROC_REQUIRES(mutex_);
   void DeliverFrame() MSGPROC_REQUIRES(mutex_);
   void DeliverParsed() MSGPROC_REQUIRES(mutex_);
@@ -87,7 +90,8 @@ class ReconnectingStream final : public MessageStream,
   absl::StatusOr<uint64_t> WaitToAppend(
       absl::string_view payload, absl::Span<const wire::HeaderView> headers,
       absl::Duration timeout) MSGPROC_REQUIRES(mutex_);
-  absl::Status CannotSend(absl::string_view payload) const
+  bool MaySend(absl::string_view payload) const MSGPROC_REQUIRES(mutex_);
+  absl::Status WhyNotSend(absl::string_view payload) const
       MSGPROC_REQUIRES(mutex_);
   std::string LastFailure() const MSGPROC_REQUIRES(mutex_);
   // The call, or the attempt at one, ended: what comes after it.

@@ -88,10 +88,13 @@ bool ReconnectingStream::WriteNext() {
   waits_for_write_ = false;
   // It lives at least until this write is done.
   ProcessCall* const call = call_.get();
+  // Once it is under way, another thread may see its end and fill write_ again.
+  const bool has_frame = write_.has_frame;
+  const bool half_close = write_.half_close;
   mutex_.Unlock();
-  if (!write_.has_frame) {
+  if (!has_frame) {
     call->HalfClose();
-  } else if (write_.half_close) {
+  } else if (half_close) {
     call->WriteLast(write_.head, &write_.messages);
   } else {
     call->Write(write_.head, &write_.messages);
@@ -105,10 +108,9 @@ void ReconnectingStream::OnWritten(bool ok) {
   writing_ = false;
   if (!ok) write_ended_ = true;
   // Who delivers writes when done, so that what callbacks send leaves together.
-  if (!delivering_ || waits_for_write_) {
-    WriteNext();
-    SetTimer();
-  }
+  if (!delivering_ || waits_for_write_) WriteNext();
+  // Also while a callback takes its time: heartbeats go on.
+  SetTimer();
   Leave();
 }
 
@@ -221,7 +223,7 @@ void ReconnectingStream::OnTimer() {
   }
   if (phase_ == Phase::kCalling && !status.ok()) Break(std::move(status));
   SetTimer();
-  if (!delivering_) Deliver();
+  if (!delivering_ && !events_.empty()) DeliverApart();
   Leave();
 }
 

@@ -1,4 +1,5 @@
 // What is done with what the calls bring: callbacks, one at a time, in order.
+#include <thread>
 #include <utility>
 
 #include "client/callback_scope.h"
@@ -45,6 +46,15 @@ void ReconnectingStream::Deliver() {
   delivering_ = false;
   SetTimer();
   if (waiting_ > 0 || phase_ == Phase::kEnded) changed_.SignalAll();
+}
+
+void ReconnectingStream::DeliverApart() {
+  delivering_ = true;
+  std::thread([this] {
+    mutex_.Lock();
+    Deliver();
+    Leave();
+  }).detach();
 }
 
 void ReconnectingStream::DeliverEvent() {
