@@ -202,8 +202,7 @@ absl::Time Session::HeartbeatTime() const {
   if (heartbeat_interval_ == absl::InfiniteDuration()) {
     return absl::InfiniteFuture();
   }
-  const absl::Duration grid =
-      std::min(kHeartbeatGrid, heartbeat_interval_ / 8);
+  const absl::Duration grid = std::min(kHeartbeatGrid, heartbeat_interval_ / 8);
   const absl::Duration due = spoke_ + heartbeat_interval_ - absl::UnixEpoch();
   return absl::UnixEpoch() + absl::Floor(due, grid);
 }
