@@ -60,6 +60,9 @@ class ProcessCall final
   grpc::ByteBuffer* incoming() { return &incoming_; }
   void ReadNext() { StartRead(&incoming_); }
 
+  // For a wire::CompletionMarker.
+  grpc_call* c_call() { return context_.c_call(); }
+
   // Ends the call soon. Also after the end, when it does nothing.
   void Cancel() { context_.TryCancel(); }
 

@@ -120,7 +120,9 @@ absl::StatusOr<uint64_t> ReconnectingStream::Send(
   }
   // What a callback sends leaves together once its frame is delivered; what
   // others send must not wait for that.
-  if (CallbackScope::Current() == this) return sequence;
+  if (CallbackScope::Current() == this && !session_.window().frame_full()) {
+    return sequence;
+  }
   if (writing_) {
     waits_for_write_ = true;
   } else {

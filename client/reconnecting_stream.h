@@ -21,7 +21,9 @@
 #include "common/mutex.h"
 #include "grpcpp/channel.h"
 #include "proto/wire/byte_buffer.h"
+#include "proto/wire/completion_marker.h"
 #include "proto/wire/frame.h"
+#include "proto/wire/gather_policy.h"
 
 namespace msgproc::client {
 
@@ -43,7 +45,8 @@ namespace msgproc::client {
 // something to write while no write is in flight writes it (`writing_`). No
 // lock is held across a call of gRPC or of the user.
 class ReconnectingStream final : public MessageStream,
-                                 private ProcessCall::Listener {
+                                 private ProcessCall::Listener,
+                                 private wire::CompletionMarker {
  public:
   // Connects in the background. The options are checked already.
   ReconnectingStream(MessageStreamOptions options,
@@ -66,6 +69,7 @@ class ReconnectingStream final : public MessageStream,
   void OnReadEnded() override;
   void OnWritten(bool ok) override;
   void OnEnded(const grpc::Status& status) override;
+  void OnReached() override;
   void OnTimer();
   void OnLocated(absl::StatusOr<std::string> address);
 
@@ -74,6 +78,7 @@ class ReconnectingStream final : public MessageStream,
   void Connect() MSGPROC_REQUIRES(mutex_);
   // False: there was nothing to write, or a write is in flight.
   bool WriteNext() MSGPROC_REQUIRES(mutex_);
+  void PostMarker() MSGPROC_REQUIRES(mutex_);
   void Break(absl::Status why) MSGPROC_REQUIRES(mutex_);
   void Deliver() MSGPROC_REQUIRES(mutex_);
   // On a thread of its own: callbacks may take their time, and the timer's
@@ -124,6 +129,14 @@ class ReconnectingStream final : public MessageStream,
   bool frame_waiting_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool delivering_ MSGPROC_GUARDED_BY(mutex_) = false;
   uint64_t delivered_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  // Gathering: what callbacks sent waits for the marker, or for the next frame,
+  // to tell whether more is to be sent along.
+  wire::GatherPolicy gather_policy_ MSGPROC_GUARDED_BY(mutex_);
+  bool gathering_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool marker_in_flight_ MSGPROC_GUARDED_BY(mutex_) = false;
+  uint64_t frames_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  uint64_t frames_at_marker_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  size_t gathered_bytes_ MSGPROC_GUARDED_BY(mutex_) = 0;  // Of results.
   wire::FlatFrame flat_;  // These two belong to who set delivering_.
   wire::ResponseFrame frame_;
 

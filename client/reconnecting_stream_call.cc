@@ -52,6 +52,7 @@ void ReconnectingStream::Connect() {
   phase_ = Phase::kCalling;
   located_ = false;
   frame_waiting_ = write_ended_ = read_ended_ = released_ = false;
+  gathering_ = false;
   broken_ = absl::OkStatus();
   writing_ = true;
   std::shared_ptr<ProcessCall> old = std::move(call_);
@@ -86,6 +87,8 @@ bool ReconnectingStream::WriteNext() {
   if (!session_.NextWrite(Now(), &write_)) return false;
   writing_ = true;
   waits_for_write_ = false;
+  gathering_ = false;
+  gathered_bytes_ = 0;
   // It lives at least until this write is done.
   ProcessCall* const call = call_.get();
   // Once it is under way, another thread may see its end and fill write_ again.
@@ -108,7 +111,10 @@ void ReconnectingStream::OnWritten(bool ok) {
   writing_ = false;
   if (!ok) write_ended_ = true;
   // Who delivers writes when done, so that what callbacks send leaves together.
-  if (!delivering_ || waits_for_write_) WriteNext();
+  const bool gather = delivering_ || gathering_;
+  if (!gather || waits_for_write_ || session_.window().frame_full()) {
+    WriteNext();
+  }
   // Also while a callback takes its time: heartbeats go on.
   SetTimer();
   Leave();
@@ -135,7 +141,7 @@ void ReconnectingStream::OnReadEnded() {
 
 void ReconnectingStream::Leave() {
   const bool release = phase_ == Phase::kCalling && read_ended_ && !writing_ &&
-                       !delivering_ && !released_;
+                       !delivering_ && !marker_in_flight_ && !released_;
   if (release) released_ = true;
   ProcessCall* const call = call_.get();
   mutex_.Unlock();

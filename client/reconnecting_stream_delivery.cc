@@ -27,6 +27,7 @@ StreamEvent::State ToEventState(SessionState state) {
 void ReconnectingStream::OnFrame() {
   mutex_.Lock();
   frame_waiting_ = true;
+  ++frames_;
   if (!delivering_) Deliver();
   Leave();
 }
@@ -38,7 +39,9 @@ void ReconnectingStream::Deliver() {
       DeliverEvent();
     } else if (frame_waiting_) {
       DeliverFrame();
-    } else if (!WriteNext()) {
+    } else if (gathering_ && !marker_in_flight_) {
+      PostMarker();
+    } else if (gathering_ || !WriteNext()) {
       // From here on OnWritten does it.
       break;
     }
@@ -106,7 +109,39 @@ void ReconnectingStream::DeliverParsed() {
   if (heard.count > 0) DeliverResults(heard);
   if (heard.drain) AddEvent(StreamEvent::Kind::kDraining, absl::OkStatus());
   if (!heard.status.ok()) Break(heard.status);
-  WriteNext();
+  gathered_bytes_ += flat_.bytes().size();
+  const uint64_t unsent = session_.window().unsent();
+  gathering_ = heard.count > 0 && unsent > 0 &&
+               !session_.window().frame_full() &&
+               gather_policy_.ShouldLook(unsent, gathered_bytes_);
+  if (!gathering_) WriteNext();
+}
+
+void ReconnectingStream::PostMarker() {
+  marker_in_flight_ = true;
+  frames_at_marker_ = frames_;
+  ProcessCall* const call = call_.get();
+  mutex_.Unlock();
+  Post(call->c_call());
+  mutex_.Lock();
+}
+
+void ReconnectingStream::OnReached() {
+  mutex_.Lock();
+  marker_in_flight_ = false;
+  const bool found = frames_ != frames_at_marker_;
+  gather_policy_.OnLooked(found);
+  gathering_ = gathering_ && found && !read_ended_;
+  // Who delivers goes on otherwise.
+  if (!delivering_) {
+    if (gathering_) {
+      PostMarker();
+    } else {
+      WriteNext();
+      SetTimer();
+    }
+  }
+  Leave();
 }
 
 void ReconnectingStream::DeliverResults(const Session::Heard& heard) {

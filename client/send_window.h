@@ -93,6 +93,12 @@ class SendWindow {
     return connected_ && cursor_.position() < log_.next_position() &&
            (unbound() || BudgetMessages() > 0);
   }
+  // Messages that the present connection was not given yet.
+  uint64_t unsent() const { return log_.next_position() - cursor_.position(); }
+  // Whether they fill a frame.
+  bool frame_full() const {
+    return connected_ && unsent() >= limits_.batch_messages;
+  }
   // When the server must be told `received_through`, if not before with
   // something else: the past when it is half a window behind.
   absl::Time acknowledge_by() const { return acknowledge_by_; }

@@ -94,23 +94,55 @@ void ProcessReactor::OnReadDone(bool ok) {
                        std::memory_order_relaxed);
   {
     MutexLock lock(&mutex_);
+    ++reads_;
     if (finished_) return;
+    processing_ = true;
   }
   host_->method()->MessageReceived();
   const absl::Status status = OnRequest();
+  const size_t messages = frame_.message_count;
+  const size_t bytes = flat_.bytes().size();
   read_buffer_.Clear();
   flat_.Clear();
   if (frame_.messages.empty()) frame_ = wire::RequestFrame();
+  OnProcessed(status.ok(), messages, bytes);
   if (absl::IsAborted(status)) {
     BeginEnding(Ending::kTakenOver, status, true);
   } else if (!status.ok()) {
     host_->counters()->Reject(status);
     BeginEnding(Ending::kFailed, status, false);
   } else {
-    {
-      MutexLock lock(&mutex_);
-      read_in_flight_ = false;
-    }
+    Advance();
+  }
+}
+
+void ProcessReactor::OnProcessed(bool succeeded, size_t messages,
+                                 size_t bytes) {
+  MutexLock lock(&mutex_);
+  processing_ = false;
+  if (!succeeded) return;
+  read_in_flight_ = false;
+  gathered_messages_ += messages;
+  gathered_bytes_ += bytes;
+  gathering_ = messages > 0 &&
+               gather_policy_.ShouldLook(gathered_messages_, gathered_bytes_);
+}
+
+void ProcessReactor::OnReached() {
+  bool again = false;
+  {
+    MutexLock lock(&mutex_);
+    marker_in_flight_ = false;
+    const bool found = reads_ != reads_at_marker_;
+    gather_policy_.OnLooked(found);
+    // While what was read is processed, that decides what follows.
+    gathering_ = gathering_ && (found || processing_);
+    again = gathering_ && !processing_ && !finished_;
+    if (again) MarkLocked();
+  }
+  if (again) {
+    Post(context_->c_call());
+  } else {
     Advance();
   }
 }
@@ -383,6 +415,7 @@ void ProcessReactor::Advance() {
       read_starting_ = false;
       again = std::exchange(finish_waits_, false);
     }
+    if (actions.mark) Post(context_->c_call());
     if (actions.ended != nullptr) {
       host_->sessions()->Detach(actions.ended, this, actions.status.ok());
     }
@@ -406,12 +439,24 @@ bool ProcessReactor::MayRead() {
 ProcessReactor::Actions ProcessReactor::Decide() {
   Actions actions;
   if (finished_) return actions;
-  if (!write_in_flight_) DecideWrite(&actions);
-  if (!finished_ && MayRead()) {
+  const bool read = MayRead();
+  // What nothing can be added to is written.
+  if (!read && !read_in_flight_) gathering_ = false;
+  if (!write_in_flight_ && !(gathering_ && ending_ == Ending::kNone)) {
+    DecideWrite(&actions);
+  }
+  if (!finished_ && read) {
     read_in_flight_ = read_starting_ = true;
     actions.read = true;
+    actions.mark = gathering_ && !marker_in_flight_;
+    if (actions.mark) MarkLocked();
   }
   return actions;
+}
+
+void ProcessReactor::MarkLocked() {
+  marker_in_flight_ = true;
+  reads_at_marker_ = reads_;
 }
 
 void ProcessReactor::DecideWrite(Actions* actions) {
@@ -427,6 +472,7 @@ void ProcessReactor::DecideWrite(Actions* actions) {
     write_buffer_ = wire::ToByteBuffer(head_, &pieces_);
     head_.clear();
     owes_response_ = false;
+    gathered_messages_ = gathered_bytes_ = 0;
     write_in_flight_ = true;
     write_started_ = host_->clock()->Now();
     actions->write = true;
@@ -438,6 +484,8 @@ void ProcessReactor::DecideWrite(Actions* actions) {
     finish_waits_ = true;
     return;
   }
+  // It decides again.
+  if (marker_in_flight_) return;
   finished_ = true;
   finished_at_ = host_->clock()->Now();
   actions->finish = true;

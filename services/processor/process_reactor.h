@@ -16,7 +16,9 @@
 #include "grpcpp/support/server_callback.h"
 #include "msgproc/v1/processor.pb.h"
 #include "proto/wire/byte_buffer.h"
+#include "proto/wire/completion_marker.h"
 #include "proto/wire/frame.h"
+#include "proto/wire/gather_policy.h"
 #include "services/processor/hosted_session.h"
 #include "services/processor/stream_host.h"
 
@@ -34,8 +36,10 @@ namespace msgproc::processor {
 //
 // Reading: one read in flight, except while an anonymous session is at its
 // limit, and none once the stream is ending. Writing: one write in flight; what
-// becomes ready meanwhile goes out together in the next one. `Advance` is the
-// only place that decides to write or finish; it finishes only when no write is
+// becomes ready meanwhile goes out together in the next one, and so does what
+// small frames that have come already bring (GatherPolicy): a marker behind the
+// completions tells when there is no other. `Advance` is the only place that
+// decides to write or finish; it finishes only when no write and no marker is
 // in flight and no read is about to be started, because nothing of gRPC's may
 // be called after that.
 //
@@ -45,6 +49,7 @@ namespace msgproc::processor {
 class ProcessReactor final
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       public Attachment,
+      private wire::CompletionMarker,
       public std::enable_shared_from_this<ProcessReactor> {
  public:
   // `host` outlives it. Call Start next.
@@ -84,6 +89,7 @@ class ProcessReactor final
   // What Advance has to do, once the lock is released.
   struct Actions {
     bool read = false;
+    bool mark = false;
     bool write = false;
     bool finish = false;
     grpc::Status status;
@@ -93,7 +99,11 @@ class ProcessReactor final
     std::shared_ptr<HostedSession> resumed;
   };
 
+  // wire::CompletionMarker:
+  void OnReached() override;
+
   absl::Status OnRequest();
+  void OnProcessed(bool succeeded, size_t messages, size_t bytes);
   absl::Status OnFirstRequest();
   absl::StatusOr<std::shared_ptr<HostedSession>> OpenSession(
       v1::ProcessResponse* response);
@@ -103,6 +113,7 @@ class ProcessReactor final
   void Advance();
   Actions Decide() MSGPROC_REQUIRES(mutex_);
   void DecideWrite(Actions* actions) MSGPROC_REQUIRES(mutex_);
+  void MarkLocked() MSGPROC_REQUIRES(mutex_);
   bool MayRead() MSGPROC_REQUIRES(mutex_);
   void LogEnd(const Actions& actions);
 
@@ -137,6 +148,15 @@ class ProcessReactor final
   bool read_starting_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool finish_waits_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool write_in_flight_ MSGPROC_GUARDED_BY(mutex_) = false;
+  // Gathering: nothing is written until the marker, or another read, says so.
+  wire::GatherPolicy gather_policy_ MSGPROC_GUARDED_BY(mutex_);
+  bool gathering_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool marker_in_flight_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool processing_ MSGPROC_GUARDED_BY(mutex_) = false;  // What was read.
+  uint64_t reads_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  uint64_t reads_at_marker_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  size_t gathered_messages_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  size_t gathered_bytes_ MSGPROC_GUARDED_BY(mutex_) = 0;
   absl::Time write_started_ MSGPROC_GUARDED_BY(mutex_);
   bool owes_response_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool drain_sent_ MSGPROC_GUARDED_BY(mutex_) = false;
