@@ -21,6 +21,7 @@ _LIBRARIES = {
     "absl_statusor": ("absl_statusor", "libabsl-dev"),
     "absl_str_format": ("absl_str_format", "libabsl-dev"),
     "absl_strings": ("absl_strings", "libabsl-dev"),
+    "absl_synchronization": ("absl_synchronization", "libabsl-dev"),
     "absl_time": ("absl_time", "libabsl-dev"),
     "benchmark": ("benchmark", "libbenchmark-dev"),
     "crypto": ("libcrypto", "libssl-dev"),

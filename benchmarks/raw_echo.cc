@@ -223,7 +223,31 @@ class EchoClient final
   std::vector<int64_t> latency_ns_ MSGPROC_GUARDED_BY(mutex_);
 };
 
+class IdleStreams final : public RawIdleStreams {
+ public:
+  IdleStreams(const std::string& address, int count)
+      : load_{.address = address,
+              .messages = 1,
+              .outstanding = 1,
+              .messages_per_frame = 1} {
+    for (int i = 0; i < count; ++i) {
+      clients_.push_back(std::make_unique<EchoClient>(load_, 1));
+      clients_.back()->Start();
+      clients_.back()->WaitFinished();
+    }
+  }
+
+ private:
+  const RawEchoLoad load_;
+  std::vector<std::unique_ptr<EchoClient>> clients_;
+};
+
 }  // namespace
+
+std::unique_ptr<RawIdleStreams> RawIdleStreams::Open(const std::string& address,
+                                                     int count) {
+  return std::make_unique<IdleStreams>(address, count);
+}
 
 std::unique_ptr<RawEchoServer> RawEchoServer::Start() {
   return std::make_unique<Server>();

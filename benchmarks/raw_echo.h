@@ -34,6 +34,16 @@ struct RawEchoLoad {
 // Sends the load and waits for all of it. Latencies are those of frames.
 Measurement RunRawEcho(const RawEchoLoad& load);
 
+// Open streams, each on a connection of its own, on which nothing happens after
+// a first frame.
+class RawIdleStreams {
+ public:
+  // Returns once all are open.
+  static std::unique_ptr<RawIdleStreams> Open(const std::string& address,
+                                              int count);
+  virtual ~RawIdleStreams() = default;
+};
+
 }  // namespace msgproc::benchmarks
 
 #endif  // MSGPROC_BENCHMARKS_RAW_ECHO_H_

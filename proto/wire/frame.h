@@ -15,6 +15,9 @@ namespace msgproc::wire {
 
 // Rules 2 and 3 of processor.proto.
 inline constexpr size_t kMaxFrameBytes = 1 << 20;
+// Messages or results that we put into one frame at most: with more, the first
+// waits long for the last, and both ends for each other.
+inline constexpr uint64_t kFrameMessages = 4096;
 inline constexpr uint64_t kMaxMessagesWithOpen = 64;
 inline constexpr size_t kMaxBytesWithOpen = 64 << 10;
 

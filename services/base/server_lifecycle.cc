@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/mutex.h"
+#include "common/process_tuning.h"
 #include "services/base/address_file.h"
 #include "services/base/build_info.h"
 #include "services/base/descriptor_limit.h"
@@ -71,6 +72,7 @@ void Serve(RunningServer* server, Requests* requests) {
 }  // namespace
 
 int RunServer(const ProgramInfo& program, const StartServer& start) {
+  TuneProcess();
   ShutdownSignal::Block();
   absl::StatusOr<ServerOptions> options = ServerOptionsFromFlags();
   if (!options.ok()) return CannotStart(program.name, options.status());

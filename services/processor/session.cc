@@ -202,7 +202,8 @@ void Session::DropReceived() {
 uint64_t Session::TakeResults(size_t max_bytes,
                               std::vector<wire::Piece>* pieces) {
   const uint64_t taken =
-      results_.Take(&results_cursor_, UINT64_MAX, max_bytes, pieces).entries;
+      results_.Take(&results_cursor_, wire::kFrameMessages, max_bytes, pieces)
+          .entries;
   taken_through_ += taken;
   if (kind_ == Kind::kAnonymous) {
     // Nobody will ask for them again.

@@ -1,8 +1,12 @@
+#include "common/process_tuning.h"
+#include "services/base/descriptor_limit.h"
 #include "services/base/shutdown_signal.h"
 #include "tools/loadgen/flags.h"
 #include "tools/loadgen/loadgen.h"
 
 int main(int argc, char** argv) {
+  msgproc::TuneProcess();
+  msgproc::server::RaiseDescriptorLimit();
   msgproc::server::ShutdownSignal::Block();
   msgproc::loadgen::ParseCommandLineOrExit(argc, argv);
   return static_cast<int>(

@@ -1,0 +1,196 @@
+// What open sockets cost that nothing is sent on: memory, and CPU for
+// heartbeats.
+//
+//   bazel run //benchmarks:idle_benchmark -- --sockets=10000 --seconds=30
+//
+// Beside them the same number of bare gRPC streams, which have no heartbeats:
+// each is opened with one frame that is echoed. Every socket and stream has a
+// connection of its own; servers and clients are processes of their own.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "benchmarks/child_server.h"
+#include "benchmarks/raw_echo.h"
+#include "client/message_stream.h"
+#include "common/process_tuning.h"
+#include "services/base/descriptor_limit.h"
+#include "services/base/log.h"
+#include "services/processor/handlers/builtin.h"
+#include "services/processor/server.h"
+
+ABSL_FLAG(int, sockets, 10'000, "Sockets that are open at once.");
+ABSL_FLAG(int, seconds, 30, "How long their CPU time is measured.");
+ABSL_FLAG(std::string, role, "", "Internal: what the child process does.");
+ABSL_FLAG(std::string, address, "", "Internal: of the server.");
+
+namespace msgproc::benchmarks {
+namespace {
+
+// Connections that are being made at once.
+constexpr size_t kConnecting = 64;
+
+double ResidentKib(pid_t pid) {
+  std::ifstream status(absl::StrCat("/proc/", pid, "/status"));
+  std::string word;
+  while (status >> word) {
+    double kib = 0;
+    if (word == "VmRSS:" && status >> kib) return kib;
+  }
+  return 0;
+}
+
+[[noreturn]] void Die(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+  std::exit(1);
+}
+
+int ServeProcessor() {
+  TuneProcess();
+  server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
+  processor::HandlerRegistry handlers;
+  processor::RegisterBuiltinHandlers(&handlers);
+  processor::ServerOptions options;
+  options.grpc.acceptor.address = "127.0.0.1:0";
+  options.grpc.acceptor.max_connections =
+      static_cast<size_t>(absl::GetFlag(FLAGS_sockets)) + 100;
+  options.streams.server_id = "benchmark";
+  options.streams.default_handler = "echo";
+  auto server = processor::Server::Start(options, &handlers);
+  if (!server.ok()) Die(server.status().ToString());
+  ChildServer::Serve((*server)->address());
+  return 0;
+}
+
+// Says how large the process was before, once all are open.
+int HoldSockets(const std::string& address, int sockets) {
+  TuneProcess();
+  const double before = ResidentKib(getpid());
+  std::vector<std::unique_ptr<client::MessageStream>> streams;
+  for (int i = 0; i < sockets; ++i) {
+    client::MessageStreamOptions options;
+    options.target = address;
+    options.on_result = [](const client::Result&) {};
+    auto stream = client::MessageStream::Open(std::move(options));
+    if (!stream.ok()) Die(stream.status().ToString());
+    streams.push_back(*std::move(stream));
+    const size_t connecting = std::min(streams.size(), kConnecting);
+    const absl::Status connected =
+        streams[streams.size() - connecting]->WaitUntilConnected(
+            absl::Seconds(30));
+    if (!connected.ok()) Die(connected.ToString());
+  }
+  for (const auto& stream : streams) {
+    const absl::Status connected =
+        stream->WaitUntilConnected(absl::Seconds(30));
+    if (!connected.ok()) Die(connected.ToString());
+  }
+  ChildServer::Serve(absl::StrCat(before));
+  // The kernel closes ten thousand sockets sooner than we do.
+  std::_Exit(0);
+}
+
+int HoldRawStreams(const std::string& address, int sockets) {
+  TuneProcess();
+  const double before = ResidentKib(getpid());
+  const auto streams = RawIdleStreams::Open(address, sockets);
+  ChildServer::Serve(absl::StrCat(before));
+  std::_Exit(0);
+}
+
+struct Cost {
+  double client_kib = 0;  // A socket.
+  double server_kib = 0;
+  double client_cpu = 0;  // Of a core.
+  double server_cpu = 0;
+};
+
+Cost Measure(const std::string& server_role, const std::string& client_role) {
+  const int sockets = absl::GetFlag(FLAGS_sockets);
+  const std::string count = absl::StrCat("--sockets=", sockets);
+  const auto server = ChildServer::Start(server_role, {count});
+  const double server_before = ResidentKib(server->pid());
+  const auto client = ChildServer::Start(
+      client_role, {count, absl::StrCat("--address=", server->address())});
+  const double client_before = std::atof(client->address().c_str());
+  absl::SleepFor(absl::Seconds(2));
+  Cost cost;
+  cost.client_kib = (ResidentKib(client->pid()) - client_before) / sockets;
+  cost.server_kib = (ResidentKib(server->pid()) - server_before) / sockets;
+  const double client_cpu = client->CpuSeconds();
+  const double server_cpu = server->CpuSeconds();
+  const absl::Time begin = absl::Now();
+  absl::SleepFor(absl::Seconds(absl::GetFlag(FLAGS_seconds)));
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  cost.client_cpu = (client->CpuSeconds() - client_cpu) / seconds;
+  cost.server_cpu = (server->CpuSeconds() - server_cpu) / seconds;
+  return cost;
+}
+
+void Print(const char* what, const Cost& cost) {
+  std::printf("| %-18s | %8.1f KiB | %8.1f KiB | %5.2f %% | %5.2f %% |\n", what,
+              cost.client_kib, cost.server_kib, cost.client_cpu * 100,
+              cost.server_cpu * 100);
+  std::fflush(stdout);
+}
+
+int Run() {
+  const auto wanted = static_cast<uint64_t>(absl::GetFlag(FLAGS_sockets));
+  const uint64_t descriptors = server::DescriptorLimit();
+  if (wanted + 100 > descriptors) {
+    Die(absl::StrCat("--sockets=", wanted, " needs ", wanted + 100,
+                     " descriptors in a process and the limit is ", descriptors,
+                     " (ulimit -n)."));
+  }
+  std::printf("%ld idle sockets, each:\n\n", static_cast<long>(wanted));
+  std::printf(
+      "|                    | client       | server       "
+      "| CPU client | CPU server |\n");
+  std::printf(
+      "|--------------------|-------------:|-------------:"
+      "|-----------:|-----------:|\n");
+  const Cost raw = Measure("raw", "raw_client");
+  Print("bare gRPC streams", raw);
+  const Cost ours = Measure("processor", "client");
+  Print("permanent sockets", ours);
+  std::printf(
+      "\nMemory: %.2f of a bare stream's (client %.2f, server %.2f).\n",
+      (ours.client_kib + ours.server_kib) / (raw.client_kib + raw.server_kib),
+      ours.client_kib / raw.client_kib, ours.server_kib / raw.server_kib);
+  return 0;
+}
+
+}  // namespace
+}  // namespace msgproc::benchmarks
+
+int main(int argc, char** argv) {
+  using namespace msgproc::benchmarks;  // NOLINT
+  absl::SetProgramUsageMessage("Measures what idle sockets cost.");
+  absl::ParseCommandLine(argc, argv);
+  msgproc::server::RaiseDescriptorLimit();
+  const std::string role = absl::GetFlag(FLAGS_role);
+  const std::string address = absl::GetFlag(FLAGS_address);
+  const int sockets = absl::GetFlag(FLAGS_sockets);
+  if (role == "raw") {
+    msgproc::TuneProcess();
+    const auto server = RawEchoServer::Start();
+    ChildServer::Serve(server->address());
+    std::_Exit(0);
+  }
+  if (role == "processor") return ServeProcessor();
+  if (role == "raw_client") return HoldRawStreams(address, sockets);
+  if (role == "client") return HoldSockets(address, sockets);
+  return Run();
+}
