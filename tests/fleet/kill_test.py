@@ -10,9 +10,11 @@ from tests.fleet import fleet
 class KillTest(fleet.FleetTest):
     def test_no_socket_notices_that_the_balancer_is_killed_and_restarted(self):
         address = f"127.0.0.1:{harness.free_port()}"
-        balancer = self.balancer(listen_address=address)
+        # Sockets stay where they are, so that none moves for another reason.
+        flags = "--moves_per_second=0"
+        balancer = self.balancer(flags, listen_address=address)
         processors = self.members(balancer, 3)
-        load = self.endless_load([balancer], "--connections=6", "--max_outstanding=64")
+        load = self.endless_load([balancer], "--connections=12", "--max_outstanding=64")
         for _ in range(2):
             self.await_answers(load, processors)
             balancer.kill()
@@ -20,7 +22,7 @@ class KillTest(fleet.FleetTest):
             down = time.monotonic() + fleet.REPORT_SECONDS
             self.await_answers(load, processors)
             harness.eventually(lambda until=down: time.monotonic() > until, "time passes")
-            balancer = self.balancer(listen_address=address)
+            balancer = self.balancer(flags, listen_address=address)
             serves = time.monotonic()
             self.await_serving(balancer, 3)
             took = time.monotonic() - serves
@@ -31,14 +33,14 @@ class KillTest(fleet.FleetTest):
         report = self.finish(load)
         self.assertEqual(report["interruptions"]["count"], 0)
         opens = "msgproc_processor_session_opens_total"
-        self.assertEqual(sum(p.metric(opens, state="new") for p in processors), 6)
+        self.assertEqual(sum(p.metric(opens, state="new") for p in processors), 12)
         for state in ("resumed", "lost"):
             self.assertEqual(sum(p.metric(opens, state=state) for p in processors), 0)
 
     def test_new_clients_find_a_server_while_one_of_two_balancers_is_down(self):
         balancers = [self.balancer(), self.balancer()]
         processors = self.members(balancers, 2)
-        load = self.endless_load(balancers, "--connections=2", "--max_outstanding=64")
+        load = self.endless_load(balancers, "--connections=8", "--max_outstanding=64")
         self.await_answers(load, processors)
         balancers[0].kill()
         late = self.loadgen(

@@ -37,8 +37,8 @@ class OutageTest(fleet.FleetTest):
     def test_when_all_servers_are_killed_clients_wait_for_one_to_return(self):
         balancer = self.balancer()
         processors = self.members(balancer, 3)
-        patient = self.endless_load([balancer], "--connections=3", "--max_outstanding=64")
-        hasty = self.endless_load([balancer], "--connections=3", "--give_up_after=1s")
+        patient = self.endless_load([balancer], "--connections=12", "--max_outstanding=64")
+        hasty = self.endless_load([balancer], "--connections=12", "--give_up_after=1s")
         self.await_answers(patient, processors)
         self.await_answers(hasty, processors)
         for processor in processors:
@@ -62,7 +62,7 @@ class OutageTest(fleet.FleetTest):
     def test_when_all_servers_say_goodbye_clients_wait_for_one_to_return(self):
         balancer = self.balancer()
         processors = self.members(balancer, 2)
-        load = self.endless_load([balancer], "--connections=4", "--max_outstanding=64")
+        load = self.endless_load([balancer], "--connections=8", "--max_outstanding=64")
         self.await_answers(load, processors)
         for processor in processors:
             self.assertEqual(processor.stop(), 0, processor.describe("did not drain"))

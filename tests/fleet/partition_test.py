@@ -46,7 +46,7 @@ class PartitionTest(fleet.FleetTest):
             self.member_on(far, balancer, "far"),
         ]
         self.await_serving(balancer, 3)
-        load = self.endless_load([balancer], "--connections=6", "--max_outstanding=64")
+        load = self.endless_load([balancer], "--connections=12", "--max_outstanding=64")
         self.await_answers(load, processors)
 
         near.isolate(True)
@@ -65,14 +65,14 @@ class PartitionTest(fleet.FleetTest):
         far.isolate(False)
         self.await_serving(balancer, 3)
         self.await_answers(load, processors)
-        self.assert_no_socket_noticed(load, processors, 6)
+        self.assert_no_socket_noticed(load, processors, 12)
 
     def test_a_balancer_that_is_cut_off_from_everyone_keeps_the_last_known_list(self):
         alone, crowd = self.host(), self.host()
         balancer = self.balancer_on(alone)
         processors = [self.member_on(crowd, balancer, f"p{i + 1}") for i in range(3)]
         self.await_serving(balancer, 3)
-        load = self.endless_load([balancer], "--connections=6", "--max_outstanding=64")
+        load = self.endless_load([balancer], "--connections=12", "--max_outstanding=64")
         self.await_answers(load, processors)
 
         alone.isolate(True)
@@ -90,7 +90,7 @@ class PartitionTest(fleet.FleetTest):
         self.await_serving(balancer, 3)
         self.assertEqual(balancer.metric("msgproc_balancer_fail_static"), 0)
         self.await_answers(load, processors)
-        self.assert_no_socket_noticed(load, processors, 6 + 3)
+        self.assert_no_socket_noticed(load, processors, 12 + 3)
 
 
 if __name__ == "__main__":
