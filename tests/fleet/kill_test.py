@@ -36,6 +36,7 @@ class KillTest(fleet.FleetTest):
         self.assertEqual(sum(p.metric(opens, state="new") for p in processors), 12)
         for state in ("resumed", "lost"):
             self.assertEqual(sum(p.metric(opens, state=state) for p in processors), 0)
+        self.assertEqual(balancer.stop(), 0, balancer.describe("did not drain"))
 
     def test_new_clients_find_a_server_while_one_of_two_balancers_is_down(self):
         balancers = [self.balancer(), self.balancer()]
@@ -52,6 +53,21 @@ class KillTest(fleet.FleetTest):
         self.await_answers(load, processors[1:])
         report = self.finish(load)
         self.assertEqual(report["servers"].keys(), {"p1", "p2"})
+
+    def test_without_any_balancer_clients_go_to_the_servers_they_were_told_of(self):
+        balancer = self.balancer()
+        processors = self.members(balancer, 3)
+        load = self.endless_load([balancer], "--connections=12", "--max_outstanding=64")
+        self.await_answers(load, processors)
+        balancer.kill()
+        processors[0].kill()
+        harness.eventually(
+            lambda: sum(map(self.sockets, processors[1:])) == 12, "the others have all sockets"
+        )
+        self.assertEqual(processors[1].stop(), 0, processors[1].describe("did not drain"))
+        harness.eventually(lambda: self.sockets(processors[2]) == 12, "the last has all sockets")
+        self.await_answers(load, processors[2:])
+        self.finish(load)
 
     def test_every_message_is_answered_once_though_a_processor_is_killed(self):
         balancer = self.balancer()

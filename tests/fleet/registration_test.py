@@ -88,6 +88,9 @@ class WhoMayRegisterTest(fleet.FleetTest):
         )
         self.assertEqual(self.servers(balancer).keys(), {"right"})
         self.assertEqual(self.get_server(balancer)[1]["address"], right.grpc)
+        self.assertGreater(balancer.metric("msgproc_balancer_registrations_denied_total"), 2)
+        for processor, state in ((right, "registered"), (wrong, "unregistered")):
+            self.assertEqual(processor.metric("msgproc_processor_balancers", state=state), 1)
         # What may not register serves those who know it all the same.
         self.assert_all_answered_once(self.loadgen(f"--target={wrong.grpc}", "--n=100"), 100)
 
