@@ -17,7 +17,10 @@ _BRIDGE_ADDRESS = "10.99.0.1"
 
 
 def _run(*command):
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise OSError(f"there is no {command[0]}") from None
     if done.returncode != 0:
         raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
 

@@ -94,4 +94,4 @@ class PartitionTest(fleet.FleetTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2 if _NO_NETWORKS else 1)
