@@ -56,6 +56,15 @@ def eventually(condition, what, seconds=_DEFAULT_SECONDS):
         time.sleep(0.01)
 
 
+def assert_in_time(seconds, most):
+    """Fails when something promised within `most` seconds took longer.
+
+    Sanitized programs are held to it, but with more patience.
+    """
+    if seconds > most * _PATIENCE:
+        raise AssertionError(f"it took {seconds:.2f} s; promised are {most * _PATIENCE} s")
+
+
 def free_port():
     """Returns a TCP port of 127.0.0.1 that was free just now.
 
@@ -136,12 +145,13 @@ class Process:
 class Server(Process):
     """A processor or balancer that serves when the constructor returns."""
 
-    def __init__(self, binary, flags, name, listen_address, env=None):
+    def __init__(self, binary, flags, name, listen_address, env=None, prefix=()):
         with tempfile.NamedTemporaryFile(prefix="address-", delete=False) as file:
             self._address_file = pathlib.Path(file.name)
         self._address_file.unlink()
         super().__init__(
             [
+                *prefix,
                 runfile(binary),
                 f"--listen_address={listen_address}",
                 "--http_address=127.0.0.1:0",
@@ -221,11 +231,12 @@ class ProcessTest(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
-    def processor(self, *flags, listen_address="127.0.0.1:0", name="processor"):
-        return self.keep(Server(PROCESSOR, flags, name, listen_address))
+    def processor(self, *flags, listen_address="127.0.0.1:0", name="processor", prefix=()):
+        """`prefix`: a command that runs the rest of its command line, as nsenter does."""
+        return self.keep(Server(PROCESSOR, flags, name, listen_address, prefix=prefix))
 
-    def balancer(self, *flags, listen_address="127.0.0.1:0", name="balancer"):
-        return self.keep(Server(BALANCER, flags, name, listen_address))
+    def balancer(self, *flags, listen_address="127.0.0.1:0", name="balancer", prefix=()):
+        return self.keep(Server(BALANCER, flags, name, listen_address, prefix=prefix))
 
     def loadgen(self, *flags):
         return self.keep(Loadgen(flags))

@@ -10,6 +10,7 @@
 // "after" is the state when the last socket has come, "settled" the state once
 // the rebalancer is done, at most 20 virtual minutes later.
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -107,20 +108,22 @@ void Run(const Workload& workload, PolicyKind policy, size_t balancers) {
   FleetSimulation fleet(options);
   workload.run(fleet);
   const auto after = fleet.Measure();
-  const absl::Duration time =
-      policy == PolicyKind::kConsistentHash
-          ? absl::ZeroDuration()
-          : fleet.RunUntilWithin(0.10, absl::Minutes(20));
+  // Under consistent_hash nothing is moved, so nothing becomes even.
+  std::string time = "never";
+  if (policy != PolicyKind::kConsistentHash) {
+    const absl::Duration even = fleet.RunUntilWithin(0.10, absl::Minutes(20));
+    time = std::to_string(std::lround(absl::ToDoubleSeconds(even))) + " s";
+  }
   fleet.RunFor(absl::Seconds(30));
   const auto settled = fleet.Measure();
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();
   std::printf(
-      "| %-11s | %-15s | %9zu | %8.3f | %8.3f | %8.0f s | %8.3f | %8.3f | "
+      "| %-11s | %-15s | %9zu | %8.3f | %8.3f | %10s | %8.3f | %8.3f | "
       "%10.4f | %6.1f s |\n",
       workload.name.c_str(), std::string(PolicyName(policy)).c_str(), balancers,
-      after.max_over_mean, after.min_over_mean, absl::ToDoubleSeconds(time),
+      after.max_over_mean, after.min_over_mean, time.c_str(),
       settled.max_over_mean, settled.min_over_mean,
       static_cast<double>(fleet.moves()) / kSockets, seconds);
   std::fflush(stdout);

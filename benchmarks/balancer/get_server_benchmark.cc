@@ -41,7 +41,7 @@ int64_t NowNs() {
   return std::chrono::steady_clock::now().time_since_epoch().count();
 }
 
-std::string AddressOf(int i) { return absl::StrCat("10.0.0.1:", 10000 + i); }
+std::string AddressOf(int i) { return absl::StrCat("127.0.0.1:", 10000 + i); }
 
 grpc::ByteBuffer ReadyMadeAnswer() {
   v1::GetServerResponse response;

@@ -256,7 +256,7 @@ void Fleet::ChooseGiversAndTakers() {
   }
 }
 
-std::vector<std::string> Fleet::AddressesToCheck() const {
+std::map<std::string, uint64_t> Fleet::AddressesToCheck() const {
   MutexLock lock(&mutex_);
   return registry_.AddressesToCheck();
 }

@@ -87,7 +87,7 @@ class Fleet {
 
   // Changes whenever AddressesToCheck does. Cheap.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
-  std::vector<std::string> AddressesToCheck() const;
+  std::map<std::string, uint64_t> AddressesToCheck() const;
   std::vector<ServerStatus> List() const;
   bool fail_static() const;
 

@@ -46,23 +46,29 @@ HealthChecker::~HealthChecker() {
   for (const Target& target : leaving_) target.watch->Wait();
 }
 
-void HealthChecker::Watch(const std::vector<std::string>& addresses) {
+void HealthChecker::Watch(const std::map<std::string, uint64_t>& addresses) {
   for (auto item = targets_.begin(); item != targets_.end();) {
-    if (std::binary_search(addresses.begin(), addresses.end(), item->first)) {
+    const auto wanted = addresses.find(item->first);
+    if (wanted != addresses.end() && wanted->second <= item->second.number) {
       ++item;
       continue;
     }
-    item->second.watch->Cancel();
-    leaving_.push_back(std::move(item->second));
+    Leave(std::move(item->second));
     item = targets_.erase(item);
   }
-  for (const std::string& address : addresses) {
+  for (const auto& [address, number] : addresses) {
     const auto [item, is_new] = targets_.try_emplace(address);
     if (!is_new) continue;
     item->second.channel = NewChannel(address, options_);
+    item->second.number = number;
     item->second.backoff = options_.initial_backoff;
     Begin(address, item->second);
   }
+}
+
+void HealthChecker::Leave(Target target) {
+  target.watch->Cancel();
+  leaving_.push_back(std::move(target));
 }
 
 void HealthChecker::Begin(const std::string& address, Target& target) {

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_BALANCER_HEALTH_CHECKER_H_
 #define MSGPROC_SERVICES_BALANCER_HEALTH_CHECKER_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -47,8 +48,9 @@ class HealthChecker {
   HealthChecker(const HealthChecker&) = delete;
   HealthChecker& operator=(const HealthChecker&) = delete;
 
-  // Watches exactly these from now on.
-  void Watch(const std::vector<std::string>& addresses);
+  // Watches exactly these addresses from now on. One whose number is higher
+  // than before is asked anew: `on_health` is told even what it was told last.
+  void Watch(const std::map<std::string, uint64_t>& addresses);
 
   // Gives up on the silent, begins anew what has ended. To be called a few
   // times a second.
@@ -58,6 +60,8 @@ class HealthChecker {
   struct Target {
     std::shared_ptr<grpc::Channel> channel;
     std::unique_ptr<HealthWatch> watch;
+    // As Watch was given it.
+    uint64_t number = 0;
     absl::Time started;
     // Of the next watch, once this one is over.
     absl::Duration backoff;
@@ -65,6 +69,7 @@ class HealthChecker {
   };
 
   void Begin(const std::string& address, Target& target);
+  void Leave(Target target);
   void Continue(const std::string& address, Target& target);
 
   const Options options_;

@@ -55,6 +55,21 @@ TEST_F(RegistrationTest, AnAddressThatDoesNotAnswerIsNeverHandedOut) {
   EXPECT_EQ(GetServer(), "one");
 }
 
+// Its health was known before it registered, and does not change.
+TEST_F(RegistrationTest, AStaticServerThatRegistersIsHandedOutAgainAndAgain) {
+  FakeProcessor processor;
+  ServerOptions options = Options();
+  options.static_servers = {processor.address()};
+  Start(std::move(options));
+  ASSERT_TRUE(Serves(processor.address()));
+  for (int i = 0; i < 3; ++i) {
+    FakeRegistration registration(address(), "one", processor.address());
+    ASSERT_TRUE(registration.Report());
+    ASSERT_TRUE(Serves("one"));
+    EXPECT_EQ(GetServer(), "one");
+  }
+}
+
 TEST_F(RegistrationTest, ABrokenStreamRemovesAtOnceALongLeaseNotwithstanding) {
   Start(Options());
   FakeProcessor first;

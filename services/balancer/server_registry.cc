@@ -62,7 +62,7 @@ absl::StatusOr<ServerRegistry::Registered> ServerRegistry::Register(
          absl::StrCat("registered again, from ", report.address));
   }
   entry.generation = ++last_generation_;
-  entry.health = Health::kUnchecked;
+  Uncheck(entry);
   entry.vanished.reset();
   entry.stale = false;
   Update(entry, report);
@@ -103,7 +103,7 @@ absl::Status ServerRegistry::Report(const Registration& registration,
   const bool moved = entry->report.address != report.address;
   const bool changed = moved || entry->report.weight != report.weight ||
                        entry->report.draining != report.draining;
-  if (moved) entry->health = Health::kUnchecked;
+  if (moved) Uncheck(*entry);
   if (report.draining && !entry->report.draining) {
     Note(Kind::kDraining, *entry, "drains: no new sockets go there");
   }
@@ -152,6 +152,11 @@ std::vector<Registration> ServerRegistry::Tick() {
   }
   Review();
   return expired;
+}
+
+void ServerRegistry::Uncheck(Entry& entry) {
+  entry.health = Health::kUnchecked;
+  entry.check = ++last_check_;
 }
 
 void ServerRegistry::SetHealth(absl::string_view address, Health health) {

@@ -77,10 +77,11 @@ class ServerRegistry {
   // registrations whose lease ran out.
   std::vector<Registration> Tick();
 
-  // Addresses that the balancer should check the health of, sorted: static
-  // servers always, registered ones until they answer, stale ones to learn
-  // whether they are gone.
-  std::vector<std::string> AddressesToCheck() const;
+  // Addresses that the balancer should check the health of: static servers
+  // always, registered ones until they answer, stale ones to learn whether they
+  // are gone. With each the number of its check: what was answered to one of a
+  // lower number is out of date, and the address has to be asked anew.
+  std::map<std::string, uint64_t> AddressesToCheck() const;
   void SetHealth(absl::string_view address, Health health);
 
   // NOT_FOUND when there is none of this name.
@@ -108,6 +109,8 @@ class ServerRegistry {
     uint64_t generation = 0;
     absl::Time last_report = absl::InfinitePast();
     Health health = Health::kUnchecked;
+    // Of its address, since when it has to be answered.
+    uint64_t check = 0;
     // When it was lost without a goodbye.
     std::optional<absl::Time> vanished;
     bool stale = false;
@@ -126,6 +129,8 @@ class ServerRegistry {
   ServerStatus StatusOf(const Entry& entry) const;
 
   Entry* Find(const Registration& registration);
+  // It has to answer a health check that begins now.
+  void Uncheck(Entry& entry);
   // Takes the report over; a new address or weight makes a new Member.
   void Update(Entry& entry, const ServerReport& report);
   // Lets go of a server that did not say goodbye.
@@ -157,6 +162,7 @@ class ServerRegistry {
   Entries registered_;
   Entries static_;
   uint64_t last_generation_ = 0;
+  uint64_t last_check_ = 0;
   uint64_t version_ = 0;
   bool fail_static_ = false;
   absl::Time picks_halved_ = absl::InfinitePast();

@@ -61,18 +61,16 @@ std::vector<ServerStatus> ServerRegistry::List() const {
   return list;
 }
 
-std::vector<std::string> ServerRegistry::AddressesToCheck() const {
-  std::vector<std::string> addresses;
-  for (const auto& [id, entry] : registered_) {
+std::map<std::string, uint64_t> ServerRegistry::AddressesToCheck() const {
+  std::map<std::string, uint64_t> checks;
+  ForEach([&](const Entry& entry) {
     const bool unproven = entry.generation != 0 && !entry.report.draining &&
                           entry.health != Health::kServing;
-    if (unproven || entry.stale) addresses.push_back(entry.report.address);
-  }
-  for (const auto& [address, entry] : static_) addresses.push_back(address);
-  std::sort(addresses.begin(), addresses.end());
-  addresses.erase(std::unique(addresses.begin(), addresses.end()),
-                  addresses.end());
-  return addresses;
+    if (!unproven && !entry.stale && !entry.is_static) return;
+    uint64_t& check = checks[entry.report.address];
+    check = std::max(check, entry.check);
+  });
+  return checks;
 }
 
 std::shared_ptr<const Roster> ServerRegistry::MakeRoster() const {

@@ -14,6 +14,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Key;
 
 constexpr absl::Duration kLease = absl::Seconds(6);
 
@@ -69,11 +70,11 @@ TEST_F(ServerRegistryTest, HandsNoServerOutBeforeItAnsweredAHealthCheck) {
   ASSERT_TRUE(registry_.Register(ReportOf(0)).ok());
   EXPECT_THAT(HandedOut(), IsEmpty());
   EXPECT_EQ(StateOf("s0"), ServerState::kUnhealthy);
-  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre("host0:1"));
+  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre(Key("host0:1")));
 
   registry_.SetHealth("host0:1", Health::kUnreachable);
   EXPECT_THAT(HandedOut(), IsEmpty());
-  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre("host0:1"));
+  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre(Key("host0:1")));
 
   registry_.SetHealth("host0:1", Health::kServing);
   EXPECT_THAT(HandedOut(), ElementsAre("s0"));
@@ -86,9 +87,21 @@ TEST_F(ServerRegistryTest, ANewAddressHasToAnswerAnew) {
   moved.address = "elsewhere:1";
   ASSERT_TRUE(registry_.Report(registration, moved).ok());
   EXPECT_THAT(HandedOut(), IsEmpty());
-  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre("elsewhere:1"));
+  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre(Key("elsewhere:1")));
   registry_.SetHealth("elsewhere:1", Health::kServing);
   EXPECT_EQ((*registry_.MakeRoster())[0].address(), "elsewhere:1");
+}
+
+TEST_F(ServerRegistryTest, EachRegistrationIsAskedAnewThoughItsAddressIsKnown) {
+  ASSERT_TRUE(registry_.AddStatic("host0:1").ok());
+  registry_.SetHealth("host0:1", Health::kServing);
+  uint64_t check = registry_.AddressesToCheck().at("host0:1");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(registry_.Register(ReportOf(0)).ok());
+    EXPECT_GT(registry_.AddressesToCheck().at("host0:1"), check);
+    check = registry_.AddressesToCheck().at("host0:1");
+    registry_.SetHealth("host0:1", Health::kServing);
+  }
 }
 
 TEST_F(ServerRegistryTest, KeepsAServerThatReportsAndRemovesOneThatIsSilent) {
@@ -184,7 +197,8 @@ TEST_F(ServerRegistryTest, StaticServersFollowTheirHealthCheck) {
   ASSERT_TRUE(registry_.AddStatic("a:1").ok());
   ASSERT_TRUE(registry_.AddStatic("b:1").ok());
   EXPECT_FALSE(registry_.AddStatic("nonsense").ok());
-  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre("a:1", "b:1"));
+  EXPECT_THAT(registry_.AddressesToCheck(),
+              ElementsAre(Key("a:1"), Key("b:1")));
   EXPECT_THAT(HandedOut(), IsEmpty());
   registry_.SetHealth("a:1", Health::kServing);
   registry_.SetHealth("b:1", Health::kServing);
@@ -193,7 +207,8 @@ TEST_F(ServerRegistryTest, StaticServersFollowTheirHealthCheck) {
   EXPECT_THAT(HandedOut(), ElementsAre("b:1"));
   registry_.SetHealth("b:1", Health::kRefused);
   EXPECT_THAT(HandedOut(), IsEmpty());
-  EXPECT_THAT(registry_.AddressesToCheck(), ElementsAre("a:1", "b:1"));
+  EXPECT_THAT(registry_.AddressesToCheck(),
+              ElementsAre(Key("a:1"), Key("b:1")));
   EXPECT_EQ(registry_.List().size(), 2U);
 }
 

@@ -76,7 +76,7 @@ void BalancerConnection::OnTimer() {
       begin = now >= connect_at_;
       if (!begin) timer_.Set(connect_at_);
     } else {
-      silent = now - heard_at_ > lease_;
+      silent = silent_ = now - heard_at_ > lease_;
       call = silent ? call_ : CallToReport(report);
       timer_.Set(std::min(now + kTick, reported_at_ + lease_ / 3));
     }
@@ -147,15 +147,18 @@ void BalancerConnection::OnAnswer(const v1::RegisterResponse& answer) {
 
 void BalancerConnection::OnEnded(const grpc::Status& status) {
   bool left = false;
+  std::string why = status.ok() ? "the balancer ended the stream"
+                                : client::ToStatus(status).ToString();
   {
     MutexLock lock(&mutex_);
     left = phase_ == Phase::kLeft;
+    if (silent_) {
+      why = absl::StrCat("the balancer was silent for longer than the lease, ",
+                         absl::FormatDuration(lease_));
+    }
+    silent_ = false;
   }
-  if (!left) {
-    SayOnce(status.ok() ? "the balancer ended the stream"
-                        : client::ToStatus(status).ToString(),
-            false);
-  }
+  if (!left) SayOnce(why, false);
   MutexLock lock(&mutex_);
   in_call_ = false;
   changed_.SignalAll();

@@ -36,7 +36,9 @@ class BalancerConnection final : private RegisterCall::Listener {
     // Null: plaintext.
     std::shared_ptr<grpc::ChannelCredentials> credentials;
     absl::Duration initial_backoff = absl::Milliseconds(100);
-    absl::Duration max_backoff = absl::Seconds(2);
+    // Below a report interval: a balancer that comes back is to know the fleet
+    // within one.
+    absl::Duration max_backoff = absl::Seconds(1);
   };
   // What the processor has to say now. Called on threads of the connection.
   using MakeReport = std::function<v1::RegisterRequest()>;
@@ -85,6 +87,8 @@ class BalancerConnection final : private RegisterCall::Listener {
   std::shared_ptr<RegisterCall> call_ MSGPROC_GUARDED_BY(mutex_);
   // Between Begin and OnEnded.
   bool in_call_ MSGPROC_GUARDED_BY(mutex_) = false;
+  // The call was cancelled because the balancer did not answer any more.
+  bool silent_ MSGPROC_GUARDED_BY(mutex_) = false;
   absl::Duration lease_ MSGPROC_GUARDED_BY(mutex_) = absl::Seconds(6);
   absl::Duration backoff_ MSGPROC_GUARDED_BY(mutex_);
   absl::Time connect_at_ MSGPROC_GUARDED_BY(mutex_) = absl::InfinitePast();

@@ -38,7 +38,7 @@ class BalancerLink {
     // Towards balancers. Null: plaintext.
     std::shared_ptr<grpc::ChannelCredentials> credentials;
     absl::Duration initial_backoff = absl::Milliseconds(100);
-    absl::Duration max_backoff = absl::Seconds(2);
+    absl::Duration max_backoff = absl::Seconds(1);
   };
 
   // Called a few times a second from threads of the link; must be quick.

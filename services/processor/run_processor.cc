@@ -16,6 +16,7 @@
 #include "services/base/server_lifecycle.h"
 #include "services/base/shutdown_signal.h"
 #include "services/processor/balancer_link.h"
+#include "services/processor/balancer_link_metrics.h"
 #include "services/processor/flags.h"
 #include "services/processor/load_meter.h"
 #include "services/processor/processor_metrics.h"
@@ -52,6 +53,8 @@ class RunningProcessor final : public server::RunningServer {
         metrics_(server_.get()),
         load_meter_(server_->streams()->counters()),
         worker_metrics_(server_->workers()) {}
+  // No page is asked for what is gone.
+  ~RunningProcessor() override { http_.reset(); }
 
   std::string grpc_address() const override { return server_->address(); }
   std::string http_address() const override {
@@ -87,6 +90,7 @@ class RunningProcessor final : public server::RunningServer {
               "sessions moved",
               {{"asked", sessions}, {"moved", moved}, {"to", address}});
         });
+    link_metrics_.Show(link_.get());
     return absl::OkStatus();
   }
 
@@ -94,7 +98,7 @@ class RunningProcessor final : public server::RunningServer {
     if (address.empty()) return absl::OkStatus();
     server::HttpHandlers pages;
     pages["/metrics"] = [this](const server::HttpRequest&) {
-      return server::MetricsPage({&metrics_, &worker_metrics_,
+      return server::MetricsPage({&metrics_, &worker_metrics_, &link_metrics_,
                                   &server_->streams()->methods(),
                                   &process_metrics_, &build_info_});
     };
@@ -120,9 +124,9 @@ class RunningProcessor final : public server::RunningServer {
   const ProcessorMetrics metrics_;
   LoadMeter load_meter_;
   const WorkerMetrics worker_metrics_;
+  BalancerLinkMetrics link_metrics_;
   const server::ProcessMetrics process_metrics_;
   const server::BuildInfoMetric build_info_;
-  // Last, so that no page is asked for what is gone.
   std::unique_ptr<server::HttpServer> http_;
   std::unique_ptr<BalancerLink> link_;
 };
