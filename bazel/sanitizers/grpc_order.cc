@@ -7,12 +7,21 @@
 // Abseil's own of the same name, and call them.
 #include <dlfcn.h>
 #include <grpc/grpc.h>
-#include <sanitizer/tsan_interface.h>
 
 #include <string>
 
 #include "absl/base/options.h"
 #include "absl/synchronization/mutex.h"
+
+extern "C" {
+
+// As in <sanitizer/tsan_interface.h>, which not every clang-tidy finds.
+// NOLINTBEGIN(bugprone-reserved-identifier)
+void __tsan_acquire(void* address);
+void __tsan_release(void* address);
+// NOLINTEND(bugprone-reserved-identifier)
+
+}  // extern "C"
 
 namespace {
 
@@ -47,11 +56,11 @@ grpc_call_error grpc_call_start_batch(grpc_call* call, const grpc_op* ops,
   return next(call, ops, nops, tag, reserved);
 }
 
-grpc_event grpc_completion_queue_next(grpc_completion_queue* queue,
+grpc_event grpc_completion_queue_next(grpc_completion_queue* cq,
                                       gpr_timespec deadline, void* reserved) {
   static auto* const next =
       Next<decltype(grpc_completion_queue_next)>("grpc_completion_queue_next");
-  const grpc_event event = next(queue, deadline, reserved);
+  const grpc_event event = next(cq, deadline, reserved);
   __tsan_acquire(&a_server_started);
   if (event.type == GRPC_OP_COMPLETE) __tsan_acquire(event.tag);
   return event;

@@ -4,8 +4,8 @@
 // they promise about order stands in grpc_order.cc; suppressed is what happens
 // inside of them nevertheless, by the top frame of either stack; `race:^grpc::`
 // would match any frame, and every callback of ours has gRPC below it.
-// tests/sanitizers/planted_race_test.cc proves that a race in a reactor is still
-// found. gRPC's own threads are never joined: they are not leaks of ours.
+// tests/sanitizers/planted_race_test.cc proves that a race in a reactor is
+// still found. gRPC's own threads are never joined: they are not leaks of ours.
 
 extern "C" {
 
