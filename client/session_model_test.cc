@@ -260,6 +260,9 @@ class Simulation {
 };
 
 void RunMany(const World& world, uint64_t seeds) {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  seeds /= 5;  // Each takes many times as long.
+#endif
   for (uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     if (!Simulation(seed, world).Run()) return;

@@ -21,7 +21,6 @@ namespace {
 
 using balancer::FakeProcessor;
 using balancer::FakeRegistration;
-using balancer::Fleet;
 using balancer::RegistryEvent;
 using balancer::ServerState;
 using balancer::ServerStatus;

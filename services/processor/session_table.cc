@@ -77,8 +77,7 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Open(
   if (absl::Status status = CheckRequest(request); !status.ok()) return status;
   std::string id(request.session_id);
   if (id.empty()) id = absl::BytesToHexString(RandomBytes(16));
-  absl::StatusOr<Opened> opened =
-      Attach(std::move(id), request, binding, attachment);
+  absl::StatusOr<Opened> opened = Attach(id, request, binding, attachment);
   if (opened.ok() && opened->attached.before != nullptr) {
     ProcessorCounters::Add(&counters_->takeovers, 1);
     std::exchange(opened->attached.before, nullptr)->OnTakenOver();
@@ -87,7 +86,7 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Open(
 }
 
 absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
-    std::string id, const Request& request,
+    const std::string& id, const Request& request,
     const absl::StatusOr<HandlerBinding*>& binding,
     const std::shared_ptr<Attachment>& attachment) {
   MutexLock lock(&mutex_);

@@ -74,7 +74,7 @@ class SessionTable {
   };
   using Sessions = std::unordered_map<std::string, Entry>;
 
-  absl::StatusOr<Opened> Attach(std::string id, const Request& request,
+  absl::StatusOr<Opened> Attach(const std::string& id, const Request& request,
                                 const absl::StatusOr<HandlerBinding*>& binding,
                                 const std::shared_ptr<Attachment>& attachment);
   // Answers the session, to be let go without the lock: it may hold much.

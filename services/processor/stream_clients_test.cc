@@ -11,7 +11,6 @@
 namespace msgproc::processor {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr absl::Duration kHeartbeat = absl::Seconds(20);

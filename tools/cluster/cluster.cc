@@ -164,7 +164,7 @@ std::vector<std::string> Cluster::ProcessorCommand(
   if (!balancer_address_.empty()) {
     command.push_back(absl::StrCat("--balancer=", balancer_address_));
   }
-  if (options_.pass_through) command.push_back("--proxy_protocol");
+  if (options_.pass_through) command.emplace_back("--proxy_protocol");
   command.insert(command.end(), options_.processor_flags.begin(),
                  options_.processor_flags.end());
   return command;
@@ -209,7 +209,7 @@ absl::Status Cluster::RenderNginx() const {
           options_.pass_through ? "--proxied_processors=" : "--processors=",
           absl::StrJoin(addresses, ","))};
   // Its own files must stay readable to its workers.
-  if (geteuid() == 0) command.push_back("--user=root");
+  if (geteuid() == 0) command.emplace_back("--user=root");
   auto render = Child::Start(std::move(command), File("render.log"));
   if (!render.ok()) return render.status();
   const std::optional<int> exit_code = (*render)->Wait(kPatience);

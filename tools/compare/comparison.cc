@@ -38,6 +38,7 @@ std::function<double(const Trial&)> Of(const char* pointer) {
 
 const std::vector<Row>& Rows() {
   static const auto* const rows = [] {
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): as MedianOf wants.
     const auto sum = [](std::vector<double> values) { return SumOf(values); };
     const auto mebibytes = [](const cluster::ProcessUsage& usage) {
       return static_cast<double>(usage.resident_bytes) / (1 << 20);

@@ -27,7 +27,7 @@ TEST(ReportTest, AnythingAmissWithTheResultsIsExitOne) {
   report.stream_errors["PERMISSION_DENIED: wrong token"] = 1;
   EXPECT_EQ(report.Exit(), ExitCode::kFailed);
   report = GoodReport();
-  report.problems.push_back("the output could not be written");
+  report.problems.emplace_back("the output could not be written");
   EXPECT_EQ(report.Exit(), ExitCode::kFailed);
 }
 

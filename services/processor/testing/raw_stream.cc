@@ -46,6 +46,7 @@ RawStream::~RawStream() {
 
 void* RawStream::Begin(Tag tag) {
   pending_[tag] = true;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): a tag is a number here.
   return reinterpret_cast<void*>(static_cast<intptr_t>(tag));
 }
 

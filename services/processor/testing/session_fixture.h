@@ -21,7 +21,8 @@ class SessionFixture : public testing::Test {
 
   std::shared_ptr<HostedSession> NewSession(Executor* executor,
                                             const std::string& id = "s") {
-    binding_.executor = executor;
+    // Another session's threads may be reading it.
+    if (binding_.executor != executor) binding_.executor = executor;
     return std::make_shared<HostedSession>(
         HostedSession::Identity{id, "token", "client"}, &binding_, limits_,
         &counters_, &clock_);

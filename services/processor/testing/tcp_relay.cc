@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
@@ -104,8 +104,9 @@ void TcpRelay::Accept() {
   connection.client = server::UniqueFd(
       accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   connection.server = NewSocket();
-  const sockaddr_in target = Loopback(static_cast<uint16_t>(
-      std::atoi(target_.substr(target_.rfind(':') + 1).c_str())));
+  int port = 0;
+  EXPECT_TRUE(absl::SimpleAtoi(target_.substr(target_.rfind(':') + 1), &port));
+  const sockaddr_in target = Loopback(static_cast<uint16_t>(port));
   if (connect(connection.server.get(),
               reinterpret_cast<const sockaddr*>(&target),
               sizeof(target)) == 0) {

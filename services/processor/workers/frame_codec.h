@@ -36,7 +36,7 @@ class FrameCodec final : public WorkerCodec {
                  std::vector<wire::Piece> pieces);
   absl::Status DecodeFrame(absl::string_view frame, absl::Time now,
                            AnswerBook* book);
-  absl::Status DecodeReady(absl::string_view ready);
+  absl::Status DecodeReady(absl::string_view encoded);
 
   const uint32_t worker_;
   const size_t max_payload_bytes_;

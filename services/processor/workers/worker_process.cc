@@ -19,8 +19,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
-extern char** environ;
-
 namespace msgproc::processor {
 namespace {
 
@@ -258,7 +256,8 @@ size_t WorkerProcess::Memory() const {
   text[size] = '\0';
   unsigned long total = 0;
   unsigned long resident = 0;
-  // NOLINTNEXTLINE(cert-err34-c): the kernel wrote it.
+  // The kernel wrote it.
+  // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion)
   if (std::sscanf(text, "%lu %lu", &total, &resident) != 2) return 0;
   return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }

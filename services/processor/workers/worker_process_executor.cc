@@ -141,9 +141,11 @@ void WorkerProcessExecutor::Execute(std::unique_ptr<Batch> batch) {
 
 void WorkerProcessExecutor::Dispatch(absl::Time now, Links* written) {
   while (dispatcher_.NextFlight(now, &flight_)) {
-    const auto found = std::find_if(
-        links_.begin(), links_.end(),
-        [this](const auto& link) { return link->id() == flight_.worker; });
+    const auto found =
+        std::find_if(links_.begin(), links_.end(),
+                     [worker = flight_.worker](const auto& link) {
+                       return link->id() == worker;
+                     });
     for (const Dispatcher::Consignment& consignment : flight_.consignments) {
       (*found)->Push(static_cast<Parcel*>(consignment.delivery),
                      consignment.messages, consignment.apart, now);

@@ -250,9 +250,9 @@ TEST_F(WorkerProcessExecutorTest, RetiresAWorkerThatHasDoneItsShare) {
   options_.max_messages = 100;
   Start();
   auto session = NewSession();
-  for (int i = 0; i < 10; ++i) {
+  for (uint64_t i = 0; i < 10; ++i) {
     session->Send(Payloads(100));
-    session->Results(static_cast<uint64_t>(100 * (i + 1)));
+    session->Results(100 * (i + 1));
   }
   EXPECT_TRUE(Eventually(
       [&] { return executor_->departures(Departure::kMessages) >= 1; }));

@@ -41,7 +41,7 @@ class WorkerRole {
 
   bool Fill();
   absl::Status ReadFrame(absl::string_view frame);
-  absl::Status Greet(absl::string_view hello);
+  absl::Status Greet(absl::string_view encoded);
   void Work(bool apart);
   void RunChunk(size_t first, size_t messages);
   HandlerBinding* FindBinding(absl::string_view handler);

@@ -1,7 +1,6 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_WORKER_TEST_H_
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_WORKER_TEST_H_
 
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -72,7 +72,7 @@ class WorkerTest : public ::testing::Test {
     std::vector<pid_t> pids;
     for (const auto& result :
          session->Results(static_cast<uint64_t>(messages))) {
-      pids.push_back(std::atoi(result.payload().c_str()));
+      EXPECT_TRUE(absl::SimpleAtoi(result.payload(), &pids.emplace_back()));
     }
     return pids;
   }
