@@ -10,6 +10,8 @@ import tempfile
 from tests import harness
 
 _RENDER = "deploy/nginx/render"
+# Another version's, for one run: --test_env=MSGPROC_NGINX=/path/to/nginx.
+_NGINX = os.environ.get("MSGPROC_NGINX", "/usr/sbin/nginx")
 
 
 class Nginx(harness.Process):
@@ -25,7 +27,7 @@ class Nginx(harness.Process):
         self._settings = ["worker_shutdown_timeout=2s", *settings]
         self.render(processors, proxied)
         super().__init__(
-            ["/usr/sbin/nginx", "-e", "stderr", "-c", self._conf, "-g", "daemon off;"], "nginx"
+            [_NGINX, "-e", "stderr", "-c", self._conf, "-g", "daemon off;"], "nginx"
         )
         listening = [self.grpc, self.stream] + ([self.tls] if certificate else [])
         for address in listening:
