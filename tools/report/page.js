@@ -78,11 +78,12 @@
     ...extra,
   });
   const valueAxis = (write) => axis({ size: 76, values: (_, values) => values.map((v) => (v === null ? "" : write(v))) });
-  const line = (run, i, write) => ({
+  // A line of few points, from a short run, shows each; of one, it is all there is.
+  const line = (run, i, write, points) => ({
     label: run.name,
     stroke: colour(i),
     width: 2,
-    points: { show: false },
+    points: { show: points.length <= 16, size: 6, fill: colour(i) },
     value: (_, value) => (value == null ? "–" : write(value)),
   });
   // What happened in mid-run: a dashed line in its run's colour.
@@ -120,7 +121,7 @@
       scales: { x: { time: false }, y: scale },
       axes: [axis(seconds), valueAxis(write)],
       series: [{ label: "time", value: (_, v) => (v == null ? "–" : v.toFixed(3) + " s") },
-        ...runs.map((run, i) => line(run, i, write))],
+        ...runs.map((run, i) => line(run, i, write, run.report.time_series))],
       hooks: { draw: [markEvents] },
     }),
   });
@@ -143,7 +144,7 @@
       scales: { x: { time: false }, y: { distr: 3 } },
       axes: [axis({ values: (_, values) => values.map(ninesLabel), incrs: [1] }), valueAxis(micros)],
       series: [{ label: "percentile", value: (_, x) => (x == null ? "–" : (100 - 100 / 10 ** x).toFixed(4) + " %") },
-        ...runs.map((run, i) => line(run, i, micros))],
+        ...runs.map((run, i) => line(run, i, micros, run.report.percentiles))],
     }),
   });
 
@@ -193,6 +194,7 @@
       const draw = () => {
         chart?.destroy();
         chart = new uPlot({ ...size(), ...options() }, data, box);
+        box.uplot = chart;  // For whoever wants to look closer.
         box.dataset.points = data.slice(1).reduce((sum, ys) => sum + ys.filter((y) => y != null).length, 0);
       };
       draw();
