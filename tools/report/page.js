@@ -26,6 +26,7 @@
     ["Duplicated", "report.duplicated", count, nonzero],
     ["Failed", "report.failed", count, nonzero],
     ["Messages/s", "report.messages_per_second", count],
+    ["Throughput, relative", "relative_throughput", (value) => value.toFixed(2)],
     ["Latency p50", "report.latency_us.p50", micros],
     ["Latency p90", "report.latency_us.p90", micros],
     ["Latency p99", "report.latency_us.p99", micros],
@@ -83,6 +84,7 @@
     label: run.name,
     stroke: colour(i),
     width: 2,
+    spanGaps: true,
     points: { show: points.length <= 16, size: 6, fill: colour(i) },
     value: (_, value) => (value == null ? "–" : write(value)),
   });
@@ -107,16 +109,20 @@
       }
     });
   };
-  const overTime = (key) =>
+  // `value` of a row, null where there is none.
+  const overTime = (value) =>
     uPlot.join(runs.map((run) => [
       run.report.time_series.map((row) => row.start + row.seconds / 2),
-      run.report.time_series.map((row) => row[key]),
+      run.report.time_series.map(value),
     ]));
-  const seconds = { values: (_, values) => values.map((v) => v.toLocaleString("en") + " s") };
+  const short = runs.every((run) => run.report.seconds < 0.5);
+  const seconds = {
+    values: (_, values) => values.map((v) => (short ? (v * 1e3).toLocaleString("en") + " ms" : v.toLocaleString("en") + " s")),
+  };
 
-  const timeChart = (title, key, write, scale) => ({
+  const timeChart = (title, value, write, scale) => ({
     title,
-    data: overTime(key),
+    data: overTime(value),
     options: () => ({
       scales: { x: { time: false }, y: scale },
       axes: [axis(seconds), valueAxis(write)],
@@ -178,8 +184,8 @@
 
   function drawCharts() {
     const charts = [
-      timeChart("Throughput over time (messages/s)", "messages_per_second", count, { range: (_, __, max) => [0, max * 1.05 || 1] }),
-      timeChart("Latency over time (p99)", "p99_us", micros, { distr: 3 }),
+      timeChart("Throughput over time (messages/s)", (row) => row.messages_per_second, count, { range: (_, __, max) => [0, max * 1.05 || 1] }),
+      timeChart("Latency over time (p99)", (row) => (row.messages > 0 ? row.p99_us : null), micros, { distr: 3 }),
       percentileChart(),
     ];
     if (runs.some((run) => run.usage)) charts.push(cpuChart());
