@@ -50,6 +50,17 @@ class FloodsTest(front.FrontTest):
         self._is_stopped(attack, http2.frame(http2.CONTINUATION, 0, 1, more))
         self._processor_saw_nothing()
 
+    def test_headers_that_grow_when_they_are_unpacked_are_stopped(self):
+        nginx = self.nginx([self.behind])
+        attack = self.attack(nginx)
+        # 20 kB that stand for 60 MB.
+        block = http2.process_headers(nginx.grpc) + http2.header("x", "y" * 3900, indexed=True)
+        block += http2.INDEX_62 * 16_000
+        attack.send(http2.frame(http2.HEADERS, 0, 1, block[:16_000]))
+        attack.send(http2.frame(http2.CONTINUATION, http2.END_HEADERS, 1, block[16_000:]))
+        self.assertTrue(attack.ended.wait(20))
+        self._processor_saw_nothing()
+
     def test_headers_that_never_finish_are_given_up(self):
         # The first ends the stream, the second the connection that it leaves.
         settings = ["client_header_timeout=1s", "keepalive_timeout=1s"]

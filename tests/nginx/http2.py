@@ -14,9 +14,12 @@ def frame(kind, flags, stream, payload=b""):
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
 
-def header(name, value):
-    """A literal without indexing and without Huffman code (RFC 7541, 6.2.2)."""
-    encoded = b"\x00"
+def header(name, value, indexed=False):
+    """A literal without Huffman code (RFC 7541, 6.2.1 and 6.2.2).
+
+    `indexed`: it is entry 62 of the other end's table from then on.
+    """
+    encoded = b"\x40" if indexed else b"\x00"
     for text in (name, value):
         size = len(text)
         encoded += bytes([size]) if size < 127 else b"\x7f" + _rest(size - 127)
@@ -30,6 +33,9 @@ def _rest(number):
         encoded += bytes([number % 128 + 128])
         number //= 128
     return encoded + bytes([number])
+
+
+INDEX_62 = b"\xbe"  # All of that header again, in one byte.
 
 
 def process_headers(authority):
