@@ -17,6 +17,13 @@ def one_message_then(release):
     release.wait()
 
 
+def open_stream(channel, requests):
+    """Returns the call, an iterator of raw responses."""
+    return channel.stream_stream(
+        PROCESS, request_serializer=lambda raw: raw, response_deserializer=lambda raw: raw
+    )(iter(requests), timeout=20)
+
+
 def call(address, requests, metadata=()):
     """Returns the Outcome of a stream of raw requests."""
     with grpc.insecure_channel(address) as channel:

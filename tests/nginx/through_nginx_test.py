@@ -1,6 +1,7 @@
 """What goes through NGINX as if it were not there, and what it adds."""
 
 import json
+import queue
 import threading
 import unittest
 
@@ -136,6 +137,59 @@ class ThroughNginxTest(front.FrontTest):
             _, code, _ = raw_call.call(nginx.grpc, [raw_call.ONE_MESSAGE], [("affinity-key", "customer-7")])
             self.assertEqual(code, grpc.StatusCode.OK)
         self.assertEqual(sorted(self.answered(each) for each in processors), [0, 0, 9])
+        # Its processor gone, they meet at one other.
+        (home,) = [each for each in processors if self.answered(each)]
+        processors.remove(home)
+        home.kill()
+        for _ in range(9):
+            _, code, _ = raw_call.call(
+                nginx.grpc, [raw_call.ONE_MESSAGE], [("affinity-key", "customer-7")]
+            )
+            self.assertEqual(code, grpc.StatusCode.OK)
+        self.assertEqual(sorted(self.answered(each) for each in processors), [0, 9])
+
+    def test_a_processor_that_is_down_costs_new_streams_nothing(self):
+        processors = [self.processor() for _ in range(2)]
+        nginx = self.nginx(processors)
+        processors[0].kill()
+        for _ in range(20):
+            outcome = raw_call.call(nginx.grpc, [raw_call.ONE_MESSAGE])
+            self.assertEqual(outcome.code, grpc.StatusCode.OK, outcome.details)
+        self.assertEqual(self.answered(processors[1]), 20)
+
+    def test_a_connection_that_has_had_its_streams_keeps_those_that_are_open(self):
+        nginx = self.nginx([self.processor()], settings=["keepalive_requests=3"])
+        with grpc.insecure_channel(nginx.grpc) as channel:
+            requests = queue.SimpleQueue()
+            held = raw_call.open_stream(channel, iter(requests.get, None))
+            requests.put(raw_call.ONE_MESSAGE)
+            next(held)
+            # More than the connection may have: the client opens others by itself.
+            for _ in range(10):
+                self.assertEqual(
+                    len(list(raw_call.open_stream(channel, [raw_call.ONE_MESSAGE]))), 1
+                )
+            requests.put(raw_call.ONE_MESSAGE)
+            next(held)
+            requests.put(None)
+            self.assertEqual(held.code(), grpc.StatusCode.OK)
+
+    def test_streams_beyond_those_of_a_connection_wait_for_their_turn(self):
+        nginx = self.nginx([self.processor()], settings=["http2_max_concurrent_streams=2"])
+        with grpc.insecure_channel(nginx.grpc) as channel:
+            releases = [threading.Event() for _ in range(2)]
+            held = [
+                raw_call.open_stream(channel, raw_call.one_message_then(each)) for each in releases
+            ]
+            for stream in held:
+                next(stream)
+            third = raw_call.open_stream(channel, [raw_call.ONE_MESSAGE])
+            answered = threading.Event()
+            third.add_done_callback(answered.set)
+            self.assertFalse(answered.wait(0.3))
+            releases[0].set()
+            self.assertEqual(len(list(third)), 1)
+            releases[1].set()
 
     def _opened(self, processor):
         for line in processor.output().splitlines():
