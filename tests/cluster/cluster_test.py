@@ -3,9 +3,12 @@
 import contextlib
 import os
 import pathlib
+import re
+import shlex
 import signal
 import tempfile
 import unittest
+import urllib.request
 
 from tests import harness
 
@@ -89,6 +92,47 @@ class ClusterTest(harness.ProcessTest):
             10_000, "--model=4", "--processors=2", "--pass_through"
         )
         self.assertEqual(len(report["servers"]), 2)
+
+    def test_model_4_with_workers(self):
+        self._passes_the_stress_test_and_leaves_nothing(
+            10_000, "--model=4", "--processors=2", "--workers=1"
+        )
+
+    def test_what_it_prints_is_how_to_reach_it(self):
+        for model, processors in ((1, 1), (3, 2), (4, 2)):
+            cluster = self.cluster(f"--model={model}", "--processors=2", "--handler=uppercase")
+            printed = cluster.output()
+            (flag,) = re.findall(r"loadgen -- (--\S+) ", printed)
+            load = self.loadgen(flag, "--handler=uppercase", "--n=100")
+            self.assert_all_answered_once(load, 100)
+            pages = re.findall(r"^  processor-\d .* http://(\S+)/metrics ", printed, re.MULTILINE)
+            self.assertEqual(len(pages), processors)
+            for address in pages:
+                with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as page:
+                    self.assertIn("msgproc_build_info", page.read().decode())
+            cluster.kill()
+
+    def test_ctrl_c_takes_everything_down(self):
+        cluster = self.cluster("--model=4", "--processors=2")
+        started = _descendants(cluster.pid)
+        cluster.signal(signal.SIGINT)
+        self.assertEqual(cluster.wait(60), 0, cluster.describe("did not stop cleanly"))
+        self.assertTrue(all(map(_gone, started)))
+
+    def test_everything_goes_when_the_parent_of_the_cluster_is_killed(self):
+        folder = tempfile.mkdtemp(prefix="cluster-")
+        addresses = pathlib.Path(folder, "addresses")
+        command = [harness.runfile(_CLUSTER), "--model=3", f"--address_file={addresses}"]
+        # Somebody's script with a cluster in the background.
+        parent = self.keep(
+            harness.Process(["/bin/sh", "-c", f"{shlex.join(command)} & wait"], "parent")
+        )
+        harness.eventually(addresses.exists, "the cluster serves", 60)
+        started = _descendants(parent.pid)
+        # The cluster, its balancer, three processors.
+        self.assertEqual(len(started), 5)
+        parent.kill()
+        harness.eventually(lambda: all(map(_gone, started)), "every process is gone")
 
     def test_everything_goes_when_the_cluster_is_killed(self):
         cluster = self.cluster("--model=4")

@@ -10,6 +10,8 @@ import tempfile
 from tests import harness
 
 _RENDER = "deploy/nginx/render"
+# Another version's, for one run: --test_env=MSGPROC_NGINX=/path/to/nginx.
+NGINX = os.environ.get("MSGPROC_NGINX", "/usr/sbin/nginx")
 
 
 class Nginx(harness.Process):
@@ -25,14 +27,15 @@ class Nginx(harness.Process):
         self._settings = ["worker_shutdown_timeout=2s", *settings]
         self.render(processors, proxied)
         super().__init__(
-            ["/usr/sbin/nginx", "-e", "stderr", "-c", self._conf, "-g", "daemon off;"], "nginx"
+            [NGINX, "-e", "stderr", "-c", self.conf, "-g", "daemon off;"], "nginx"
         )
         listening = [self.grpc, self.stream] + ([self.tls] if certificate else [])
         for address in listening:
             harness.eventually(lambda at=address: self._accepts(at), f"NGINX listens on {address}")
 
     @property
-    def _conf(self):
+    def conf(self):
+        """The path of its nginx.conf."""
         return f"{self._folder.name}/nginx.conf"
 
     def render(self, processors=(), proxied=()):

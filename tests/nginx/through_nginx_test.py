@@ -1,37 +1,16 @@
 """What goes through NGINX as if it were not there, and what it adds."""
 
 import json
+import queue
 import threading
 import unittest
 
 import grpc
 
 from tests import harness
-from tests.nginx import front
+from tests.nginx import front, raw_call
 
 _MESSAGES = 10_000
-_PROCESS = "/msgproc.v1.Processor/Process"
-# {"messages": [{"sequence": 1, "payload": "hi"}]}, without generated code.
-_ONE_MESSAGE = b"\x12\x06\x08\x01\x12\x02hi"
-
-
-def _one_message_then(release):
-    yield _ONE_MESSAGE
-    release.wait()
-
-
-def _call(address, requests, metadata=()):
-    """Returns (responses, status code, details) of a stream of raw requests."""
-    with grpc.insecure_channel(address) as channel:
-        stream = channel.stream_stream(
-            _PROCESS, request_serializer=lambda raw: raw, response_deserializer=lambda raw: raw
-        )(iter(requests), metadata=metadata, timeout=20)
-        responses = []
-        try:
-            responses.extend(stream)
-        except grpc.RpcError:
-            pass
-        return responses, stream.code(), stream.details()
 
 
 class ThroughNginxTest(front.FrontTest):
@@ -87,9 +66,9 @@ class ThroughNginxTest(front.FrontTest):
 
     def test_the_access_log_has_the_grpc_status(self):
         nginx = self.nginx([self.processor()])
-        _, code, _ = _call(nginx.grpc, [_ONE_MESSAGE])
+        _, code, _ = raw_call.call(nginx.grpc, [raw_call.ONE_MESSAGE])
         self.assertEqual(code, grpc.StatusCode.OK)
-        _, code, _ = _call(nginx.grpc, [b"garbage"])
+        _, code, _ = raw_call.call(nginx.grpc, [b"garbage"])
         self.assertEqual(code, grpc.StatusCode.INVALID_ARGUMENT)
 
         def logged():
@@ -99,11 +78,44 @@ class ThroughNginxTest(front.FrontTest):
         lines = harness.eventually(logged, "two lines in the access log")
         self.assertEqual([line["grpc_status"] for line in lines], ["0", "3"])
 
+    def test_nginxs_own_errors_are_grpc_statuses(self):
+        statuses = {
+            400: grpc.StatusCode.INTERNAL,
+            401: grpc.StatusCode.UNAUTHENTICATED,
+            403: grpc.StatusCode.PERMISSION_DENIED,
+            404: grpc.StatusCode.UNIMPLEMENTED,
+            429: grpc.StatusCode.UNAVAILABLE,
+            500: grpc.StatusCode.INTERNAL,
+            502: grpc.StatusCode.UNAVAILABLE,
+            503: grpc.StatusCode.UNAVAILABLE,
+            504: grpc.StatusCode.UNAVAILABLE,
+        }
+        for http_status, status in statuses.items():
+            # One more directive in the location that would pass the call on.
+            nginx = self.nginx(settings=[f"grpc_socket_keepalive=on; return {http_status}"])
+            _, code, details = raw_call.call(nginx.grpc, [raw_call.ONE_MESSAGE])
+            self.assertEqual(code, status, http_status)
+            self.assertRegex(details, "^NGINX: ", http_status)
+            nginx.kill()
+
+    def test_metadata_beyond_the_limit_ends_the_call_and_nothing_else(self):
+        processor = self.processor()
+        nginx = self.nginx([processor])
+        load = self.loadgen(f"--target={nginx.grpc}", "--duration=1s")
+        for size, codes in (
+            (4_000, {grpc.StatusCode.OK}),
+            (40_000, {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}),
+        ):
+            _, code, details = raw_call.call(nginx.grpc, [raw_call.ONE_MESSAGE], [("large", "x" * size)])
+            self.assertIn(code, codes, details)
+        report = self.assert_all_answered_once(load)
+        self.assertEqual(report["interruptions"]["count"], 0)
+
     def test_without_a_processor_a_client_is_told_unavailable(self):
         processor = self.processor()
         nginx = self.nginx([processor])
         processor.kill()
-        _, code, details = _call(nginx.grpc, [_ONE_MESSAGE])
+        _, code, details = raw_call.call(nginx.grpc, [raw_call.ONE_MESSAGE])
         self.assertEqual(code, grpc.StatusCode.UNAVAILABLE)
         self.assertEqual(details, "NGINX: no processor can be reached")
 
@@ -111,9 +123,9 @@ class ThroughNginxTest(front.FrontTest):
         nginx = self.nginx([self.processor()], settings=["limit_conn client_addresses=1"])
         with grpc.insecure_channel(nginx.grpc) as channel:
             release = threading.Event()
-            held = channel.stream_stream(_PROCESS)(_one_message_then(release), timeout=20)
+            held = channel.stream_stream(raw_call.PROCESS)(raw_call.one_message_then(release), timeout=20)
             next(held)
-            _, code, details = _call(nginx.grpc, [_ONE_MESSAGE])
+            _, code, details = raw_call.call(nginx.grpc, [raw_call.ONE_MESSAGE])
             release.set()
         self.assertEqual(code, grpc.StatusCode.UNAVAILABLE)
         self.assertIn("too many streams", details)
@@ -122,9 +134,62 @@ class ThroughNginxTest(front.FrontTest):
         processors = [self.processor() for _ in range(3)]
         nginx = self.nginx(processors)
         for _ in range(9):
-            _, code, _ = _call(nginx.grpc, [_ONE_MESSAGE], [("affinity-key", "customer-7")])
+            _, code, _ = raw_call.call(nginx.grpc, [raw_call.ONE_MESSAGE], [("affinity-key", "customer-7")])
             self.assertEqual(code, grpc.StatusCode.OK)
         self.assertEqual(sorted(self.answered(each) for each in processors), [0, 0, 9])
+        # Its processor gone, they meet at one other.
+        (home,) = [each for each in processors if self.answered(each)]
+        processors.remove(home)
+        home.kill()
+        for _ in range(9):
+            _, code, _ = raw_call.call(
+                nginx.grpc, [raw_call.ONE_MESSAGE], [("affinity-key", "customer-7")]
+            )
+            self.assertEqual(code, grpc.StatusCode.OK)
+        self.assertEqual(sorted(self.answered(each) for each in processors), [0, 9])
+
+    def test_a_processor_that_is_down_costs_new_streams_nothing(self):
+        processors = [self.processor() for _ in range(2)]
+        nginx = self.nginx(processors)
+        processors[0].kill()
+        for _ in range(20):
+            outcome = raw_call.call(nginx.grpc, [raw_call.ONE_MESSAGE])
+            self.assertEqual(outcome.code, grpc.StatusCode.OK, outcome.details)
+        self.assertEqual(self.answered(processors[1]), 20)
+
+    def test_a_connection_that_has_had_its_streams_keeps_those_that_are_open(self):
+        nginx = self.nginx([self.processor()], settings=["keepalive_requests=3"])
+        with grpc.insecure_channel(nginx.grpc) as channel:
+            requests = queue.SimpleQueue()
+            held = raw_call.open_stream(channel, iter(requests.get, None))
+            requests.put(raw_call.ONE_MESSAGE)
+            next(held)
+            # More than the connection may have: the client opens others by itself.
+            for _ in range(10):
+                self.assertEqual(
+                    len(list(raw_call.open_stream(channel, [raw_call.ONE_MESSAGE]))), 1
+                )
+            requests.put(raw_call.ONE_MESSAGE)
+            next(held)
+            requests.put(None)
+            self.assertEqual(held.code(), grpc.StatusCode.OK)
+
+    def test_streams_beyond_those_of_a_connection_wait_for_their_turn(self):
+        nginx = self.nginx([self.processor()], settings=["http2_max_concurrent_streams=2"])
+        with grpc.insecure_channel(nginx.grpc) as channel:
+            releases = [threading.Event() for _ in range(2)]
+            held = [
+                raw_call.open_stream(channel, raw_call.one_message_then(each)) for each in releases
+            ]
+            for stream in held:
+                next(stream)
+            third = raw_call.open_stream(channel, [raw_call.ONE_MESSAGE])
+            answered = threading.Event()
+            third.add_done_callback(answered.set)
+            self.assertFalse(answered.wait(0.3))
+            releases[0].set()
+            self.assertEqual(len(list(third)), 1)
+            releases[1].set()
 
     def _opened(self, processor):
         for line in processor.output().splitlines():

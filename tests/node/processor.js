@@ -1,6 +1,6 @@
 'use strict';
 
-const {spawn} = require('node:child_process');
+const {execFileSync, spawn} = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
@@ -35,9 +35,62 @@ async function within(promise, what) {
   }
 }
 
-// A processor process of its own. `grpc` and `http` are its addresses.
+// A port of 127.0.0.1 that was free just now.
+async function freeAddress() {
+  const listener = net.createServer();
+  await new Promise(resolve => listener.listen(0, '127.0.0.1', resolve));
+  const {port} = listener.address();
+  await new Promise(resolve => listener.close(resolve));
+  return `127.0.0.1:${port}`;
+}
+
+function accepts(address) {
+  const [host, port] = address.split(':');
+  return new Promise(resolve => {
+    const socket = net.connect(Number(port), host);
+    socket.on('connect', () => { socket.destroy(); resolve(true); });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+// An NGINX of its own in front of one processor, as deploy/nginx configures it.
+class Front {
+  // `listener`: 'grpc' or 'stream'.
+  static async before(address, listener) {
+    const front = new Front();
+    front.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'msgproc-front-'));
+    const listeners = {grpc: await freeAddress(), stream: await freeAddress()};
+    front.address = listeners[listener];
+    execFileSync('deploy/nginx/render', [
+      `--folder=${front.folder}`,
+      `--grpc=${listeners.grpc}`,
+      `--stream=${listeners.stream}`,
+      `--${listener === 'grpc' ? 'processors' : 'proxied_processors'}=${address}`,
+      // The sandbox knows no other user to give the workers to.
+      ...(process.getuid() === 0 ? ['--user=root'] : []),
+    ]);
+    front.child = spawn(
+        process.env.MSGPROC_NGINX || '/usr/sbin/nginx',
+        ['-e', 'stderr', '-c', `${front.folder}/nginx.conf`, '-g', 'daemon off;'],
+        {stdio: ['ignore', 'inherit', 'inherit']});
+    front.exit = new Promise(resolve => front.child.on('exit', resolve));
+    await eventually(() => accepts(front.address), 'NGINX listens');
+    return front;
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');  // Its workers go with it.
+    await this.exit;
+    fs.rmSync(this.folder, {recursive: true});
+  }
+}
+
+// A processor process of its own. `grpc` and `http` are its addresses; with
+// MSGPROC_FRONT=grpc|stream, `grpc` is that listener of an NGINX in front of it.
 class Processor {
   static async start({listenAddress = '127.0.0.1:0', flags = []} = {}) {
+    const listener = process.env.MSGPROC_FRONT;
+    if (listener === 'stream') flags = [...flags, '--proxy_protocol'];
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'msgproc-node-'));
     const addressFile = path.join(folder, 'address');
     const processor = new Processor(spawn(process.env.MSGPROC_PROCESSOR, [
@@ -55,6 +108,10 @@ class Processor {
       processor[name] = address;
     }
     fs.rmSync(folder, {recursive: true});
+    if (listener) {
+      processor.front = await Front.before(processor.grpc, listener);
+      processor.grpc = processor.front.address;
+    }
     return processor;
   }
 
@@ -77,6 +134,7 @@ class Processor {
   async kill() {
     this.child.kill('SIGKILL');
     await this.exitCode;
+    await this.front?.stop();
   }
 
   // The sum of a metric's samples that carry `label`, like 'outcome="ok"'.

@@ -12,8 +12,10 @@ namespace msgproc::cluster {
 // test, or among those of this program.
 class Binaries {
  public:
+  // Among the runfiles.
+  Binaries() = default;
   // `folder`: empty for the runfiles.
-  explicit Binaries(std::string folder = "") : folder_(std::move(folder)) {}
+  explicit Binaries(std::string folder) : folder_(std::move(folder)) {}
 
   // The path of a file of the workspace, as
   // "services/processor/processor". Does not say whether it is there.

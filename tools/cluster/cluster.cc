@@ -233,7 +233,8 @@ absl::Status Cluster::StartNginx() {
                             File("nginx.log"));
   if (!child.ok()) return child.status();
   front_ = *std::move(child);
-  return WaitUntil(front_.get(), "NGINX", [this] { return Accepts(target_); });
+  return WaitUntil(front_.get(), "NGINX",
+                   [this] { return SpeaksHttp2(target_); });
 }
 
 std::string Cluster::LoadgenFlag() const {

@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "services/base/unique_fd.h"
 
 namespace msgproc::cluster {
@@ -66,6 +67,19 @@ absl::StatusOr<std::string> FreeAddress() {
 }
 
 bool Accepts(const std::string& address) { return Connect(address).valid(); }
+
+bool SpeaksHttp2(const std::string& address) {
+  const server::UniqueFd socket = Connect(address);
+  // A client's first bytes, empty SETTINGS among them (RFC 9113, 3.4); a server
+  // answers with its own.
+  constexpr absl::string_view kPreface(
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
+  char byte = 0;
+  return socket.valid() &&
+         send(socket.get(), kPreface.data(), kPreface.size(), MSG_NOSIGNAL) >
+             0 &&
+         recv(socket.get(), &byte, 1, 0) == 1;
+}
 
 absl::StatusOr<std::string> HttpGet(const std::string& address,
                                     const std::string& path) {

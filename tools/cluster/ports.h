@@ -16,6 +16,10 @@ absl::StatusOr<std::string> FreeAddress();
 // Whether something accepts connections there.
 bool Accepts(const std::string& address);
 
+// Whether something speaks HTTP/2 there, itself or through what is in front of
+// it: a listener accepts before those who serve it are there.
+bool SpeaksHttp2(const std::string& address);
+
 // The body of an HTTP GET; UNAVAILABLE when nobody answers.
 absl::StatusOr<std::string> HttpGet(const std::string& address,
                                     const std::string& path);

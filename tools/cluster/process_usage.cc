@@ -1,5 +1,6 @@
 #include "tools/cluster/process_usage.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -37,16 +38,29 @@ uint64_t Number(const std::string& text) {
   return absl::SimpleAtoi(text, &number) ? number : 0;
 }
 
+// Of all its threads, to the nanosecond: a short load takes less than the tick
+// that /proc counts in.
+absl::Duration CpuClock(pid_t pid) {
+  clockid_t clock{};
+  timespec time{};
+  if (clock_getcpuclockid(pid, &clock) != 0 ||
+      clock_gettime(clock, &time) != 0) {
+    return absl::ZeroDuration();
+  }
+  return absl::DurationFromTimespec(time);
+}
+
 ProcessUsage UsageOf(pid_t pid) {
   const std::vector<std::string> fields = StatFields(pid);
-  constexpr size_t kUtime = 11;  // Then stime, cutime, cstime.
+  constexpr size_t kReapedUtime = 13;  // Then their stime.
   constexpr size_t kResidentPages = 21;
   ProcessUsage usage;
   if (fields.size() <= kResidentPages) return usage;
-  uint64_t ticks = 0;
-  for (size_t i = 0; i < 4; ++i) ticks += Number(fields[kUtime + i]);
-  usage.cpu = absl::Seconds(static_cast<double>(ticks) /
-                            static_cast<double>(sysconf(_SC_CLK_TCK)));
+  const uint64_t ticks =
+      Number(fields[kReapedUtime]) + Number(fields[kReapedUtime + 1]);
+  usage.cpu =
+      CpuClock(pid) + absl::Seconds(static_cast<double>(ticks) /
+                                    static_cast<double>(sysconf(_SC_CLK_TCK)));
   usage.resident_bytes = Number(fields[kResidentPages]) *
                          static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   return usage;

@@ -10,7 +10,7 @@
 namespace msgproc::cluster {
 
 struct ProcessUsage {
-  absl::Duration cpu;           // User and system, in clock ticks (10 ms).
+  absl::Duration cpu;           // User and system; of reaped children in ticks.
   uint64_t resident_bytes = 0;  // Now; pages shared by processes count in each.
 
   ProcessUsage& operator+=(const ProcessUsage& other) {

@@ -12,6 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kRate = "/messages_per_second";
+
 double MedianOf(std::vector<double> values) {
   if (values.empty()) return 0;
   const size_t middle = values.size() / 2;
@@ -48,7 +50,7 @@ const std::vector<Row>& Rows() {
         {"lost", Of("/lost"), "%.0f", sum},
         {"duplicated", Of("/duplicated"), "%.0f", sum},
         {"failed", Of("/failed"), "%.0f", sum},
-        {"messages/s", Of("/messages_per_second"), "%.0f", MedianOf},
+        {"messages/s", Of(kRate), "%.0f", MedianOf},
         {"p50 (us)", Of("/latency_us/p50"), "%.0f", MedianOf},
         {"p99 (us)", Of("/latency_us/p99"), "%.0f", MedianOf},
         {"p99.9 (us)", Of("/latency_us/p999"), "%.0f", MedianOf},
@@ -81,11 +83,24 @@ double Value(const Row& row, const ModelTrials& model) {
   return row.over(std::move(values));
 }
 
+// The median of what each trial has of the first model's beside it: what else
+// the machine did meanwhile met both.
+double RatioToFirst(const std::vector<ModelTrials>& models,
+                    const ModelTrials& model) {
+  const std::vector<Trial>& first = models.front().trials;
+  std::vector<double> ratios;
+  for (size_t i = 0; i < std::min(first.size(), model.trials.size()); ++i) {
+    const double rate = first[i].Figure(kRate);
+    if (rate > 0) ratios.push_back(model.trials[i].Figure(kRate) / rate);
+  }
+  return MedianOf(std::move(ratios));
+}
+
 std::string Format(const Row& row, double value) {
   return absl::StrFormat(*absl::ParsedFormat<'f'>::New(row.format), value);
 }
 
-Json Run(const ModelTrials& model) {
+Json Run(const std::vector<ModelTrials>& models, const ModelTrials& model) {
   const Trial& trial = Median(model.trials);
   Json events = Json::array();
   for (const Trial::Event& event : trial.events) {
@@ -103,6 +118,7 @@ Json Run(const ModelTrials& model) {
             {"front_bytes", trial.front.resident_bytes}}},
           {"events", std::move(events)},
           {"trials", model.trials.size()},
+          {"relative_throughput", RatioToFirst(models, model)},
           {"medians", std::move(medians)}};
 }
 
@@ -119,6 +135,10 @@ std::string ComparisonTable(const std::vector<ModelTrials>& models) {
   for (const ModelTrials& model : models) {
     absl::StrAppendFormat(&text, "%12s", model.name);
   }
+  absl::StrAppendFormat(&text, "\n%-22s", "throughput, relative");
+  for (const ModelTrials& model : models) {
+    absl::StrAppendFormat(&text, "%12.2f", RatioToFirst(models, model));
+  }
   for (const Row& row : Rows()) {
     absl::StrAppendFormat(&text, "\n%-22s", row.name);
     for (const ModelTrials& model : models) {
@@ -132,7 +152,7 @@ std::string ComparisonJson(absl::string_view what,
                            const std::vector<ModelTrials>& models) {
   Json runs = Json::array();
   for (const ModelTrials& model : models) {
-    if (!model.trials.empty()) runs.push_back(Run(model));
+    if (!model.trials.empty()) runs.push_back(Run(models, model));
   }
   const Json json = {{"what", std::string(what)}, {"runs", std::move(runs)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

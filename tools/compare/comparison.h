@@ -19,12 +19,13 @@ struct ModelTrials {
 std::string ModelName(cluster::Model model);
 
 // A row a figure, a column a model, each figure the median of the model's
-// trials (counts of what went wrong: their sum). For people.
+// trials (counts of what went wrong: their sum). "relative" is to the first
+// model, trial by trial. For people.
 std::string ComparisonTable(const std::vector<ModelTrials>& models);
 
 // The same for programs: {what, runs: [{name, report, usage, events,
-// medians}]}, each run the trial with the median throughput. What
-// report::MakePage takes.
+// relative_throughput, medians}]}, each run the trial with the median
+// throughput. What report::MakePage takes.
 std::string ComparisonJson(absl::string_view what,
                            const std::vector<ModelTrials>& models);
 

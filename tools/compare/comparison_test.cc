@@ -39,6 +39,17 @@ TEST(ComparisonTest, TableHasMediansOfEveryModelSideBySide) {
   EXPECT_THAT(table, ContainsRegex("CPU servers \\(us/msg\\) +2.00 +2.00"));
 }
 
+TEST(ComparisonTest, AModelIsComparedWithTheFirstTrialByTrial) {
+  // The machine was slow in the second round, for both alike.
+  const std::vector<ModelTrials> models = {
+      {"Model I", {WithRate(100), WithRate(10), WithRate(100)}},
+      {"Model IV", {WithRate(80), WithRate(7), WithRate(75)}}};
+  EXPECT_THAT(ComparisonTable(models),
+              ContainsRegex("throughput, relative +1.00 +0.75"));
+  const auto json = nlohmann::json::parse(ComparisonJson("what", models));
+  EXPECT_DOUBLE_EQ(json["runs"][1]["relative_throughput"], 0.75);
+}
+
 TEST(ComparisonTest, WhatWentWrongInAnyTrialIsShown) {
   const std::string table = ComparisonTable(
       {{"Model I", {WithRate(1, 0), WithRate(1, 7), WithRate(1, 0)}}});

@@ -20,8 +20,8 @@
 
 ABSL_FLAG(uint64_t, n, 10000, "Messages of each run.");
 ABSL_FLAG(std::string, duration, "",
-          "How long each run sends, as in 10s, instead of --n. With --chaos at "
-          "least 10s is taken.");
+          "How long each run sends, as in 10s, instead of --n. Empty with "
+          "--chaos: 10s.");
 ABSL_FLAG(int, repeat, 3, "Runs of each model; the table has their medians.");
 ABSL_FLAG(std::string, models, "1,2,3,4", "Which models.");
 ABSL_FLAG(int, processors, 3, "Processors, in Models 3 and 4.");
@@ -31,7 +31,8 @@ ABSL_FLAG(std::string, handler, "", "The processors' --handler.");
 ABSL_FLAG(std::string, loadgen_flags, "",
           "More flags for the load generator, separated by blanks.");
 ABSL_FLAG(bool, chaos, false,
-          "In mid-run kill one processor, then restart all, one by one.");
+          "In mid-run kill one processor, then restart all, one by one. Takes "
+          "--duration, not --n.");
 ABSL_FLAG(std::string, json, "", "Write the figures to this file as JSON.");
 ABSL_FLAG(std::string, report, "",
           "Write an HTML page with charts to this file; it needs no network.");
@@ -60,6 +61,8 @@ TrialOptions OptionsFor(cluster::Model model) {
   std::string duration = absl::GetFlag(FLAGS_duration);
   // Both disturbances must find a load that still runs.
   if (options.chaos && duration.empty()) duration = "10s";
+  // What is no duration, the load generator will refuse.
+  absl::ParseDuration(duration, &options.duration);
   options.loadgen_flags = {
       absl::StrCat("--connections=", absl::GetFlag(FLAGS_connections)),
       duration.empty() ? absl::StrCat("--n=", absl::GetFlag(FLAGS_n))

@@ -24,35 +24,61 @@ class Disturbance {
   Disturbance(cluster::Cluster* cluster, cluster::Child* load)
       : cluster_(cluster), load_(load), began_(absl::Now()) {}
 
-  // A kill at a quarter of the way that the first seconds show, and a rolling
-  // restart after it.
-  absl::Status Run(std::vector<Trial::Event>* events) {
-    if (!Pause()) return absl::OkStatus();
+  // A kill after a quarter of `duration`, and a rolling restart from its half
+  // on. FAILED_PRECONDITION: the load had ended before both were done.
+  absl::Status Run(absl::Duration duration, std::vector<Trial::Event>* events) {
+    if (!WaitUntil(duration / 4)) return TooShort();
     Note("kill -9", events);
     cluster_->Kill(0);
     absl::Status status = cluster_->Restart(0);
-    if (!status.ok() || !Pause()) return status;
+    if (!status.ok()) return status;
+    if (!WaitUntil(duration / 2)) return TooShort();
     Note("rolling restart", events);
     for (int i = 0; i < cluster_->processor_count(); ++i) {
       status.Update(cluster_->Terminate(i, kDrain));
       status.Update(cluster_->Restart(i));
     }
+    if (status.ok() && !load_->Running()) return TooShort();
     return status;
   }
 
  private:
-  // Lets the load run for a while; false: it has ended.
-  bool Pause() { return !load_->Wait(absl::Seconds(2)).has_value(); }
+  // Lets the load run on; false: it has ended.
+  bool WaitUntil(absl::Duration since_began) {
+    return !load_->Wait(began_ + since_began - absl::Now()).has_value();
+  }
 
+  // Event times are Unix times until the load says when it began.
   void Note(std::string what, std::vector<Trial::Event>* events) const {
-    events->push_back(
-        {absl::ToDoubleSeconds(absl::Now() - began_), std::move(what)});
+    events->push_back({absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch()),
+                       std::move(what)});
+  }
+
+  absl::Status TooShort() const {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "The load ended before the kill and the rolling restart were done: "
+        "give it a longer --duration. It wrote:\n",
+        load_->LastWords()));
   }
 
   cluster::Cluster* const cluster_;
   cluster::Child* const load_;
   const absl::Time began_;
 };
+
+// Makes Unix times seconds since the load began. FAILED_PRECONDITION: that was
+// after one of them.
+absl::Status Rebase(Trial* trial) {
+  const double began = trial->Figure("/run/started_at_ms") / 1e3;
+  for (Trial::Event& event : trial->events) {
+    event.at -= began;
+    if (event.at > 0) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("The load had not begun when it was time for \"",
+                     event.what, "\": give it a longer --duration."));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status ReadReport(const std::string& path, const cluster::Child& load,
                         Trial* trial) {
@@ -80,18 +106,20 @@ absl::Status RunLoad(const TrialOptions& options, cluster::Cluster* cluster,
   if (!load.ok()) return load.status();
   absl::Status status;
   if (options.chaos) {
-    status = Disturbance(cluster, load->get()).Run(&trial->events);
+    status =
+        Disturbance(cluster, load->get()).Run(options.duration, &trial->events);
   }
   const std::optional<int> exit_code = (*load)->Wait(kLongestRun);
   if (!exit_code) return absl::DeadlineExceededError("The load has no end.");
   trial->exit_code = *exit_code;
-  trial->client_cpu = (*load)->cpu_at_end();
   trial->servers = cluster->ProcessorsUsage();
   trial->servers.cpu -= servers_before.cpu;
   trial->front = cluster->FrontUsage();
   trial->front.cpu -= front_before.cpu;
   status.Update(ReadReport(json, **load, trial));
-  return status;
+  if (!status.ok()) return status;
+  trial->client_cpu = absl::Seconds(trial->Figure("/cpu_seconds"));
+  return Rebase(trial);
 }
 
 }  // namespace

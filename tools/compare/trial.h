@@ -22,7 +22,7 @@ struct Trial {
 
   nlohmann::ordered_json report;  // loadgen --json.
   int exit_code = 0;
-  absl::Duration client_cpu;
+  absl::Duration client_cpu;      // From its first message on.
   cluster::ProcessUsage servers;  // Memory: at the end of the load.
   cluster::ProcessUsage front;    // NGINX's or the balancer's.
   std::vector<Event> events;
@@ -37,6 +37,8 @@ struct TrialOptions {
   std::vector<std::string> loadgen_flags;
   // Kills a processor in mid-run, then restarts all, one by one.
   bool chaos = false;
+  // How long the load is going to run; for `chaos`.
+  absl::Duration duration;
 };
 
 // Brings the model up, runs the load, takes it down. The error says what did

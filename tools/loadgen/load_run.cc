@@ -1,5 +1,7 @@
 #include "tools/loadgen/load_run.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -17,6 +19,13 @@ int64_t After(int64_t now, absl::Duration duration) {
   return duration == absl::InfiniteDuration()
              ? std::numeric_limits<int64_t>::max()
              : now + absl::ToInt64Nanoseconds(duration);
+}
+
+// Of all threads of this process.
+double CpuSeconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return absl::ToDoubleSeconds(absl::DurationFromTimespec(time));
 }
 
 }  // namespace
@@ -138,7 +147,10 @@ bool LoadRun::Watch(absl::string_view name, const Phase& phase,
 // --- The whole ------------------------------------------------------------
 
 void LoadRun::Measure(Report* report) {
+  report->started_at = absl::ToUnixMillis(absl::Now());
+  const double cpu_before = CpuSeconds();
   const Outcome* const outcome = RunPhase("", plan_.measured);
+  report->cpu_seconds = CpuSeconds() - cpu_before;
   // The books are open until nothing can come any more.
   CloseStreams(streams_);
   const int64_t end = LastResultAt(streams_);

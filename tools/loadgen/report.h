@@ -48,12 +48,14 @@ struct Report {
   std::string where;  // The address that was used, for people.
   bool embedded = false;
   bool interrupted = false;  // Stopped by a signal before its end.
-  int64_t started_at = 0;    // Unix time, milliseconds.
+  int64_t started_at = 0;    // The measured phase; Unix time, milliseconds.
 
   Tally tally;         // Of the measured phase.
   Tally warmup;        // Of the warm-up.
   double seconds = 0;  // From the first message to the last result.
-  Histogram latency;   // Nanoseconds.
+  // User and system time of this process meanwhile, without its start.
+  double cpu_seconds = 0;
+  Histogram latency;  // Nanoseconds.
   std::vector<TimeSeries::Row> series;
   Interruptions interruptions;
   std::map<std::string, ServerShare> servers;     // By server_id.

@@ -16,6 +16,7 @@ inline Report GoodReport() {
   report.tally.sent = 10'000;
   report.tally.answered = 10'000;
   report.seconds = 0.0125;
+  report.cpu_seconds = 0.0154;
   for (int64_t i = 0; i < 10'000; ++i) {
     report.latency.Record(20'000 + i * i / 100);
   }

@@ -167,6 +167,7 @@ Json Run(const Report& report) {
 std::string JsonReport(const Report& report) {
   Json json = Counts(report.tally);
   json["seconds"] = Rounded(report.seconds, 1e-9);
+  json["cpu_seconds"] = Rounded(report.cpu_seconds, 1e-9);
   json["messages_per_second"] = Rounded(report.MessagesPerSecond(), 0.01);
   json["latency_us"] = Latency(report.latency);
   json["interruptions"] = {

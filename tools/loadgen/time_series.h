@@ -16,7 +16,7 @@ namespace msgproc::loadgen {
 class TimeSeries {
  public:
   static constexpr size_t kMaxIntervals = 256;
-  static constexpr int64_t kShortestWidth = 10'000'000;  // 10 ms.
+  static constexpr int64_t kShortestWidth = 1'000'000;  // 1 ms.
 
   struct Row {
     int64_t start;

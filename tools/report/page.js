@@ -26,6 +26,7 @@
     ["Duplicated", "report.duplicated", count, nonzero],
     ["Failed", "report.failed", count, nonzero],
     ["Messages/s", "report.messages_per_second", count],
+    ["Throughput, relative", "relative_throughput", (value) => value.toFixed(2)],
     ["Latency p50", "report.latency_us.p50", micros],
     ["Latency p90", "report.latency_us.p90", micros],
     ["Latency p99", "report.latency_us.p99", micros],
@@ -78,11 +79,13 @@
     ...extra,
   });
   const valueAxis = (write) => axis({ size: 76, values: (_, values) => values.map((v) => (v === null ? "" : write(v))) });
-  const line = (run, i, write) => ({
+  // A line of few points, from a short run, shows each; of one, it is all there is.
+  const line = (run, i, write, points) => ({
     label: run.name,
     stroke: colour(i),
     width: 2,
-    points: { show: false },
+    spanGaps: true,
+    points: { show: points.length <= 16, size: 6, fill: colour(i) },
     value: (_, value) => (value == null ? "–" : write(value)),
   });
   // What happened in mid-run: a dashed line in its run's colour.
@@ -106,21 +109,25 @@
       }
     });
   };
-  const overTime = (key) =>
+  // `value` of a row, null where there is none.
+  const overTime = (value) =>
     uPlot.join(runs.map((run) => [
       run.report.time_series.map((row) => row.start + row.seconds / 2),
-      run.report.time_series.map((row) => row[key]),
+      run.report.time_series.map(value),
     ]));
-  const seconds = { values: (_, values) => values.map((v) => v.toLocaleString("en") + " s") };
+  const short = runs.every((run) => run.report.seconds < 0.5);
+  const seconds = {
+    values: (_, values) => values.map((v) => (short ? (v * 1e3).toLocaleString("en") + " ms" : v.toLocaleString("en") + " s")),
+  };
 
-  const timeChart = (title, key, write, scale) => ({
+  const timeChart = (title, value, write, scale) => ({
     title,
-    data: overTime(key),
+    data: overTime(value),
     options: () => ({
       scales: { x: { time: false }, y: scale },
       axes: [axis(seconds), valueAxis(write)],
       series: [{ label: "time", value: (_, v) => (v == null ? "–" : v.toFixed(3) + " s") },
-        ...runs.map((run, i) => line(run, i, write))],
+        ...runs.map((run, i) => line(run, i, write, run.report.time_series))],
       hooks: { draw: [markEvents] },
     }),
   });
@@ -143,7 +150,7 @@
       scales: { x: { time: false }, y: { distr: 3 } },
       axes: [axis({ values: (_, values) => values.map(ninesLabel), incrs: [1] }), valueAxis(micros)],
       series: [{ label: "percentile", value: (_, x) => (x == null ? "–" : (100 - 100 / 10 ** x).toFixed(4) + " %") },
-        ...runs.map((run, i) => line(run, i, micros))],
+        ...runs.map((run, i) => line(run, i, micros, run.report.percentiles))],
     }),
   });
 
@@ -177,8 +184,8 @@
 
   function drawCharts() {
     const charts = [
-      timeChart("Throughput over time (messages/s)", "messages_per_second", count, { range: (_, __, max) => [0, max * 1.05 || 1] }),
-      timeChart("Latency over time (p99)", "p99_us", micros, { distr: 3 }),
+      timeChart("Throughput over time (messages/s)", (row) => row.messages_per_second, count, { range: (_, __, max) => [0, max * 1.05 || 1] }),
+      timeChart("Latency over time (p99)", (row) => (row.messages > 0 ? row.p99_us : null), micros, { distr: 3 }),
       percentileChart(),
     ];
     if (runs.some((run) => run.usage)) charts.push(cpuChart());
@@ -193,6 +200,7 @@
       const draw = () => {
         chart?.destroy();
         chart = new uPlot({ ...size(), ...options() }, data, box);
+        box.uplot = chart;  // For whoever wants to look closer.
         box.dataset.points = data.slice(1).reduce((sum, ys) => sum + ys.filter((y) => y != null).length, 0);
       };
       draw();
