@@ -14,12 +14,13 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kRate = "/messages_per_second";
 
-double MedianOf(std::vector<double> values) {
+double MedianOf(const std::vector<double>& values) {
   if (values.empty()) return 0;
   const size_t middle = values.size() / 2;
-  std::sort(values.begin(), values.end());
-  if (values.size() % 2 == 1) return values[middle];
-  return (values[middle - 1] + values[middle]) / 2;
+  std::vector<double> sorted = values;
+  std::sort(sorted.begin(), sorted.end());
+  if (sorted.size() % 2 == 1) return sorted[middle];
+  return (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 double SumOf(const std::vector<double>& values) {
@@ -31,7 +32,7 @@ struct Row {
   const char* name;
   std::function<double(const Trial&)> value;
   const char* format;
-  double (*over)(std::vector<double>);
+  double (*over)(const std::vector<double>&);
 };
 
 std::function<double(const Trial&)> Of(const char* pointer) {
@@ -40,16 +41,14 @@ std::function<double(const Trial&)> Of(const char* pointer) {
 
 const std::vector<Row>& Rows() {
   static const auto* const rows = [] {
-    // NOLINTNEXTLINE(performance-unnecessary-value-param): as MedianOf wants.
-    const auto sum = [](std::vector<double> values) { return SumOf(values); };
     const auto mebibytes = [](const cluster::ProcessUsage& usage) {
       return static_cast<double>(usage.resident_bytes) / (1 << 20);
     };
     return new std::vector<Row>{
         {"messages", Of("/messages"), "%.0f", MedianOf},
-        {"lost", Of("/lost"), "%.0f", sum},
-        {"duplicated", Of("/duplicated"), "%.0f", sum},
-        {"failed", Of("/failed"), "%.0f", sum},
+        {"lost", Of("/lost"), "%.0f", SumOf},
+        {"duplicated", Of("/duplicated"), "%.0f", SumOf},
+        {"failed", Of("/failed"), "%.0f", SumOf},
         {"messages/s", Of(kRate), "%.0f", MedianOf},
         {"p50 (us)", Of("/latency_us/p50"), "%.0f", MedianOf},
         {"p99 (us)", Of("/latency_us/p99"), "%.0f", MedianOf},
@@ -80,7 +79,7 @@ double Value(const Row& row, const ModelTrials& model) {
   std::vector<double> values;
   values.reserve(model.trials.size());
   for (const Trial& trial : model.trials) values.push_back(row.value(trial));
-  return row.over(std::move(values));
+  return row.over(values);
 }
 
 // The median of what each trial has of the first model's beside it: what else
@@ -93,7 +92,7 @@ double RatioToFirst(const std::vector<ModelTrials>& models,
     const double rate = first[i].Figure(kRate);
     if (rate > 0) ratios.push_back(model.trials[i].Figure(kRate) / rate);
   }
-  return MedianOf(std::move(ratios));
+  return MedianOf(ratios);
 }
 
 std::string Format(const Row& row, double value) {
