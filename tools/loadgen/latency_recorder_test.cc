@@ -10,20 +10,21 @@ namespace {
 
 constexpr int64_t kStart = 1'000'000'000'000;
 constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kWidth = TimeSeries::kShortestWidth;
 
 TEST(LatencyRecorderTest, PutsLatenciesIntoTheIntervalInWhichTheyCame) {
   LatencyRecorder recorder(kStart);
-  recorder.Record({1000, 2000}, kStart + 5 * kMillisecond);
-  recorder.Record({3000}, kStart + 25 * kMillisecond);
+  recorder.Record({1000, 2000}, kStart + kWidth / 2);
+  recorder.Record({3000}, kStart + 2 * kWidth + kWidth / 2);
   EXPECT_EQ(recorder.count(), 3U);
   EXPECT_EQ(recorder.Total().count(), 3U);
   EXPECT_EQ(recorder.Total().max(), 3000);
-  const auto rows = recorder.Series(kStart + 26 * kMillisecond);
+  const auto rows = recorder.Series(kStart + 3 * kWidth - 7);
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_EQ(rows[0].count, 2U);
   EXPECT_EQ(rows[1].count, 0U);
   EXPECT_EQ(rows[2].count, 1U);
-  EXPECT_EQ(rows[2].width, 6 * kMillisecond);
+  EXPECT_EQ(rows[2].width, kWidth - 7);
 }
 
 TEST(LatencyRecorderTest, AnHourOfSilenceIsSurvived) {
