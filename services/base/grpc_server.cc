@@ -19,10 +19,11 @@
 namespace msgproc::server {
 namespace {
 
-// gRPC's own measuring of the bandwidth-delay product (GRPC_ARG_HTTP2_BDP_PROBE)
-// costs a ping and its answer for each frame that comes after a pause: a third
-// of what an idle socket costs. Without it the window is fixed: what a client
-// may send ahead of reading, of each stream, is 5 MB/s over 100 ms.
+// gRPC's own measuring of the bandwidth-delay product
+// (GRPC_ARG_HTTP2_BDP_PROBE) costs a ping and its answer for each frame that
+// comes after a pause: a third of what an idle socket costs. Without it the
+// window is fixed: what a client may send ahead of reading, of each stream, is
+// 5 MB/s over 100 ms.
 constexpr int kReceiveWindowBytes = 512 << 10;
 
 using ConnectionType =
