@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -196,11 +198,18 @@ size_t ResidentBytes(pid_t pid) {
              : pages[1] * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
-// Those of its first thread; kernels without CONFIG_PROC_CHILDREN tell none.
+// Each thread lists those that it has started; kernels without
+// CONFIG_PROC_CHILDREN list none.
 void AddChildren(pid_t pid, std::vector<pid_t>* family) {
-  for (const uint64_t child : Numbers(ReadSmall(
-           absl::StrCat("/proc/", pid, "/task/", pid, "/children")))) {
-    family->push_back(static_cast<pid_t>(child));
+  std::error_code gone;
+  for (std::filesystem::directory_iterator
+           thread(absl::StrCat("/proc/", pid, "/task"), gone),
+       end;
+       thread != end && !gone; thread.increment(gone)) {
+    for (const uint64_t child :
+         Numbers(ReadSmall(thread->path().string() + "/children"))) {
+      family->push_back(static_cast<pid_t>(child));
+    }
   }
 }
 
