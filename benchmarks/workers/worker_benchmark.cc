@@ -5,11 +5,16 @@
 //           round trip of a single message
 //   work    `spin` burns 0, 1, 10 and 100 µs of CPU a message: Model II with 1
 //           and 2 workers, on one socket and on 16, beside what as many threads
-//           burn with nothing else to do
+//           burn with nothing else to do. "share": of the CPU time that the
+//           processor and its workers use, what the same work takes there; a
+//           machine with other things to do, or a client on the same cores,
+//           leaves it as it is
 //
 // Neighbours take turns, `--repeat` times; a line shows medians. Client,
 // processor and workers are processes of their own, and the table tells their
 // CPU time apart.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -35,6 +40,7 @@
 ABSL_FLAG(int, repeat, 5, "How often each workload is measured.");
 ABSL_FLAG(double, scale, 1, "Multiplies the messages of each run.");
 ABSL_FLAG(std::string, only, "", "Only one of the tables: echo or work.");
+ABSL_FLAG(int, spin, -1, "Only the lines of `work` with so many microseconds.");
 ABSL_FLAG(int, profile, -1,
           "Only the first echo workload, with so many workers, so that a "
           "profiler sees little else; tells the CPU time of each process.");
@@ -128,14 +134,20 @@ void Profile(int workers) {
   }
 }
 
-// Messages a second that so many threads burn with nothing else to do.
-double BurnAlone(int threads, int spin_us) {
+struct Burnt {
+  double messages_per_second = 0;
+  double cpu_seconds_per_message = 0;
+};
+
+// What so many threads burn with nothing else to do.
+Burnt BurnAlone(int threads, int spin_us) {
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers,
                                      {.spin = absl::Microseconds(spin_us)});
   processor::Handler* spin = (*handlers.Find("spin"))->handler.get();
   std::vector<uint64_t> counts(static_cast<size_t>(threads));
   std::vector<std::thread> burning;
+  const CpuTime before = CpuTime::Of(getpid());
   const absl::Time end = absl::Now() + absl::Seconds(1);
   for (uint64_t& count : counts) {
     burning.emplace_back([&count, spin, end] {
@@ -152,15 +164,17 @@ double BurnAlone(int threads, int spin_us) {
   double total = 0;
   for (std::thread& thread : burning) thread.join();
   for (const uint64_t count : counts) total += static_cast<double>(count);
-  return total;
+  const CpuTime used = CpuTime::Of(getpid()) - before;
+  return {.messages_per_second = total,
+          .cpu_seconds_per_message = used.client / total};
 }
 
 void RunWork(int spin_us, int workers, int streams) {
   const auto server = StartProcessor(workers, spin_us);
   const double guess = spin_us == 0 ? 1e6 : workers * 0.8e6 / spin_us;
-  std::vector<double> rate, alone, ratio, client, master, work;
+  std::vector<double> rate, alone, ratio, client, master, work, share;
   for (int i = 0; i < absl::GetFlag(FLAGS_repeat); ++i) {
-    const double ceiling = BurnAlone(workers, std::max(1, spin_us));
+    const Burnt burnt = BurnAlone(workers, std::max(1, spin_us));
     const CpuTime before = CpuTime::Of(server->pid());
     Measurement measured = RunMessages(
         {.address = server->address(),
@@ -171,18 +185,21 @@ void RunWork(int spin_us, int workers, int streams) {
          .outstanding = static_cast<uint64_t>(streams == 1 ? 1024 : 64)});
     const CpuTime used = CpuTime::Of(server->pid()) - before;
     rate.push_back(measured.MessagesPerSecond());
-    alone.push_back(ceiling);
-    ratio.push_back(rate.back() / ceiling);
+    alone.push_back(burnt.messages_per_second);
+    ratio.push_back(rate.back() / burnt.messages_per_second);
     client.push_back(used.client / measured.seconds);
     master.push_back(used.server / measured.seconds);
     work.push_back(used.workers / measured.seconds);
+    share.push_back(burnt.cpu_seconds_per_message * rate.back() /
+                    (master.back() + work.back()));
   }
   std::printf("| %d µs | %d | %d | %.0f |", spin_us, workers, streams,
               Median(rate));
   if (spin_us == 0) {
-    std::printf(" | |");
+    std::printf(" | | |");
   } else {
-    std::printf(" %.0f | %.2f |", Median(alone), Median(ratio));
+    std::printf(" %.0f | %.2f | %.2f |", Median(alone), Median(ratio),
+                Median(share));
   }
   std::printf(" %.2f | %.2f | %.2f |\n", Median(client), Median(master),
               Median(work));
@@ -191,9 +208,12 @@ void RunWork(int spin_us, int workers, int streams) {
 
 void MeasureWork() {
   std::printf(
-      "| work | workers | sockets | messages/s | work alone | ratio | cores: "
-      "client | processor | workers |\n|-|-:|-:|-:|-:|-:|-:|-:|-:|\n");
+      "| work | workers | sockets | messages/s | work alone | ratio | share "
+      "| cores: client | processor | workers |\n"
+      "|-|-:|-:|-:|-:|-:|-:|-:|-:|-:|\n");
+  const int only = absl::GetFlag(FLAGS_spin);
   for (const int spin_us : {0, 1, 10, 100}) {
+    if (only >= 0 && only != spin_us) continue;
     for (const int streams : {1, 16}) {
       for (const int workers : {1, 2}) RunWork(spin_us, workers, streams);
     }

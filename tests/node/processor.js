@@ -86,11 +86,14 @@ class Front {
 }
 
 // A processor process of its own. `grpc` and `http` are its addresses; with
-// MSGPROC_FRONT=grpc|stream, `grpc` is that listener of an NGINX in front of it.
+// MSGPROC_FRONT=grpc|stream, `grpc` is that listener of an NGINX in front of it;
+// with MSGPROC_WORKERS=N it has so many worker processes.
 class Processor {
   static async start({listenAddress = '127.0.0.1:0', flags = []} = {}) {
     const listener = process.env.MSGPROC_FRONT;
     if (listener === 'stream') flags = [...flags, '--proxy_protocol'];
+    const workers = process.env.MSGPROC_WORKERS;
+    if (workers) flags = [...flags, `--workers=${workers}`];
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'msgproc-node-'));
     const addressFile = path.join(folder, 'address');
     const processor = new Processor(spawn(process.env.MSGPROC_PROCESSOR, [

@@ -11,12 +11,15 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 
 namespace msgproc::processor {
@@ -30,6 +33,8 @@ constexpr int kFirstFreeDescriptor = 10;
 constexpr int kSocketBufferBytes = 1 << 20;
 // Under memory pressure a worker goes before the process that has the sockets.
 constexpr char kOomScore[] = "500";
+// Processes of a worker whose memory is looked at.
+constexpr size_t kMaxFamily = 64;
 
 // What systemd says to the process that it has started, and to no other.
 constexpr std::array<absl::string_view, 6> kNotForWorkers = {
@@ -167,6 +172,47 @@ struct SpawnOptions {
   posix_spawnattr_t attributes;
 };
 
+// A file of /proc, or its beginning; empty where the process is gone.
+std::string ReadSmall(const std::string& path) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return "";
+  char text[4096];
+  const ssize_t size = read(file.get(), text, sizeof(text));
+  return std::string(text, size < 0 ? 0 : static_cast<size_t>(size));
+}
+
+std::vector<uint64_t> Numbers(const std::string& text) {
+  std::vector<uint64_t> numbers;
+  for (const absl::string_view word :
+       absl::StrSplit(text, absl::ByAnyChar(" \n"), absl::SkipEmpty())) {
+    uint64_t number = 0;
+    if (absl::SimpleAtoi(word, &number)) numbers.push_back(number);
+  }
+  return numbers;
+}
+
+size_t ResidentBytes(pid_t pid) {
+  const auto pages = Numbers(ReadSmall(absl::StrCat("/proc/", pid, "/statm")));
+  return pages.size() < 2
+             ? 0
+             : pages[1] * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Each thread lists those that it has started; kernels without
+// CONFIG_PROC_CHILDREN list none.
+void AddChildren(pid_t pid, std::vector<pid_t>* family) {
+  std::error_code gone;
+  for (std::filesystem::directory_iterator
+           thread(absl::StrCat("/proc/", pid, "/task"), gone),
+       end;
+       thread != end && !gone; thread.increment(gone)) {
+    for (const uint64_t child :
+         Numbers(ReadSmall(thread->path().string() + "/children"))) {
+      family->push_back(static_cast<pid_t>(child));
+    }
+  }
+}
+
 void LetItGoFirst(pid_t pid) {
   const std::string path = absl::StrCat("/proc/", pid, "/oom_score_adj");
   const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -247,19 +293,14 @@ WorkerExit WorkerProcess::Reap() {
 }
 
 size_t WorkerProcess::Memory() const {
-  const std::string path = absl::StrCat("/proc/", pid_, "/statm");
-  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return 0;
-  char text[128];
-  const ssize_t size = read(file.get(), text, sizeof(text) - 1);
-  if (size <= 0) return 0;
-  text[size] = '\0';
-  unsigned long total = 0;
-  unsigned long resident = 0;
-  // The kernel wrote it.
-  // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion)
-  if (std::sscanf(text, "%lu %lu", &total, &resident) != 2) return 0;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  // What a command has started counts too: often the shell only waits.
+  size_t bytes = 0;
+  std::vector<pid_t> family = {pid_};
+  for (size_t i = 0; i < family.size() && i < kMaxFamily; ++i) {
+    bytes += ResidentBytes(family[i]);
+    AddChildren(family[i], &family);
+  }
+  return bytes;
 }
 
 }  // namespace msgproc::processor

@@ -73,7 +73,7 @@ class WorkerProcess {
   // how the process ended.
   WorkerExit Reap();
 
-  // Resident bytes; 0: unknown.
+  // Resident bytes, with those of what it has started; 0: unknown.
   size_t Memory() const;
 
  private:
