@@ -263,7 +263,6 @@ TEST_F(WorkerProcessExecutorTest, RetiresAWorkerThatHasDoneItsShare) {
 TEST_F(WorkerProcessExecutorTest, RetiresAWorkerThatGrowsTooLarge) {
   options_.count = 1;
   options_.max_memory = 128 << 20;
-  options_.handler_timeout = absl::Milliseconds(500);  // Looks more often.
   Start();
   auto session = NewSession();
   session->Send({"leak", "leak", "leak"});
