@@ -40,7 +40,7 @@ ABSL_FLAG(std::string, register_token_file, "",
 ABSL_FLAG(std::string, balancer_ca, "",
           "PEM file with the authorities that sign balancers' certificates; "
           "--tls_cert and --tls_key are shown to them. Empty: plaintext.");
-ABSL_FLAG(int, max_connections, 10000,
+ABSL_FLAG(int, max_connections, 8192,
           "Connections beyond it are closed at once; 0: no cap.");
 ABSL_FLAG(bool, proxy_protocol, false,
           "Every connection begins with a PROXY protocol header, v1 or v2, as "
