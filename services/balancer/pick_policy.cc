@@ -1,6 +1,8 @@
 #include "services/balancer/pick_policy.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace msgproc::balancer {
 
@@ -12,10 +14,15 @@ bool Choice::Holds(absl::string_view address) const {
 
 void Choice::SortAlternatives() {
   if (size_ < 3) return;
-  std::sort(members_.begin() + 1, members_.begin() + size_,
-            [](const Member* a, const Member* b) {
-              return a->relative_load() < b->relative_load();
-            });
+  // Loads change while others pick, and a sort whose order changes under it
+  // runs out of its range: each is read once.
+  std::array<std::pair<double, Member*>, kMaxSize> loads;
+  for (size_t i = 1; i < size_; ++i) {
+    loads[i] = {members_[i]->relative_load(), members_[i]};
+  }
+  std::sort(loads.begin() + 1, loads.begin() + size_,
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (size_t i = 1; i < size_; ++i) members_[i] = loads[i].second;
 }
 
 bool Shortlist::Offer(Member& member) {
