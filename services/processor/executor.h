@@ -17,6 +17,10 @@ class Executor {
     // Batches of one session at the same time; what waits meanwhile travels
     // together in the next one.
     uint64_t max_batches = 1;
+    // A batch is the share of what waits that leaves as much for each of the
+    // others (guided self-scheduling, Polychronopoulos and Kuck 1987), and
+    // within these bounds.
+    uint64_t min_messages = UINT64_MAX;
     uint64_t max_messages = UINT64_MAX;
     size_t max_bytes = 1 << 20;
   };

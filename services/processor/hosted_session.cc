@@ -142,8 +142,12 @@ void HostedSession::Pump() {
   while (true) {
     const Executor::Limits limits = binding_->executor->LimitsFor(*binding_);
     std::vector<wire::Piece> pieces;
-    const Session::Run run = session_.NextBatch(
-        limits.max_batches, limits.max_messages, limits.max_bytes, &pieces);
+    const uint64_t messages = std::clamp(
+        session_.pending_messages() / std::max<uint64_t>(1, limits.max_batches),
+        std::min(limits.min_messages, limits.max_messages),
+        limits.max_messages);
+    const Session::Run run = session_.NextBatch(limits.max_batches, messages,
+                                                limits.max_bytes, &pieces);
     if (run.size == 0) break;
     std::unique_ptr<Batch> batch = NewBatch(run);
     batch->pieces.swap(pieces);

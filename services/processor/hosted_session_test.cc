@@ -69,6 +69,27 @@ TEST_F(HostedSessionTest, GivesNoMoreBatchesThanTheExecutorWants) {
   EXPECT_EQ(Take(session.get(), stream), Range(1, 20));
 }
 
+TEST_F(HostedSessionTest, ABatchIsAShareOfWhatWaits) {
+  manual_.limits = {.max_batches = 4, .min_messages = 2, .max_messages = 20};
+  auto session = NewSession(&manual_);
+  const Stream stream = Attach(session.get(), 0, true);
+  ASSERT_TRUE(Send(session.get(), stream, Messages(1, 20)).ok());
+  std::vector<uint64_t> sizes;
+  for (size_t i = 0; i < manual_.held(); ++i) {
+    sizes.push_back(manual_.batch(i).size);
+  }
+  EXPECT_THAT(sizes, ElementsAre(5, 3, 3, 2));
+  ASSERT_TRUE(Send(session.get(), stream, Messages(21, 43)).ok());
+  manual_.Complete(0);
+  // No larger than it may be, whatever waits.
+  manual_.limits.max_messages = 6;
+  manual_.Complete(0);
+  EXPECT_EQ(manual_.batch(2).size, 12U);
+  EXPECT_EQ(manual_.batch(3).size, 6U);
+  manual_.CompleteAll();
+  EXPECT_EQ(Take(session.get(), stream), Range(1, 63));
+}
+
 // What waited while a batch was out travels together in the next one.
 TEST_F(HostedSessionTest, WhatWaitsIsBatched) {
   manual_.limits = {.max_batches = 1, .max_messages = 100};

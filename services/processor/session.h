@@ -113,6 +113,9 @@ class Session {
   }
 
   // Whether there are messages that NextBatch would give.
+  uint64_t pending_messages() const {
+    return pending_.next_position() - pending_.first_position();
+  }
   bool CanProcess() const { return !pending_.empty() && !Paused(); }
 
   // Whether everything accepted was answered and taken for writing.

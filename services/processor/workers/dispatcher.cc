@@ -11,8 +11,9 @@ constexpr int kMaxFlights = 2;
 constexpr int64_t kFlightNanoseconds = 250'000;
 constexpr size_t kFlightBytes = 256 << 10;
 constexpr size_t kFlightDeliveries = 64;
-// A second flight goes to a worker that will be done with the first by then.
-constexpr int64_t kSecondFlightNanoseconds = 250'000;
+// A second flight goes to a worker that will be done with the first by then, as
+// it would wait for work otherwise: the largest batches are as long.
+constexpr int64_t kSecondFlightNanoseconds = 1'000'000;
 // A message of which nothing is known, when work is compared.
 constexpr int64_t kUnknownNanoseconds = 100'000;
 // Messages that travel apart and yet in one flight.

@@ -114,6 +114,14 @@ TEST_F(DispatcherTest, PutsNothingBehindASlowMessage) {
   EXPECT_THAT(Destinations(), ElementsAre(2));
 }
 
+TEST_F(DispatcherTest, PutsAFlightBehindOneThatIsAboutToEnd) {
+  dispatcher_->AddWorker(1);
+  Enqueue(1, 900'000);
+  Enqueue(1, 900'000);
+  Enqueue(1, 900'000);
+  EXPECT_THAT(Destinations(), ElementsAre(1, 1));
+}
+
 TEST_F(DispatcherTest, CutsAFlightByTheWorkInIt) {
   dispatcher_->AddWorker(1);
   for (int i = 0; i < 6; ++i) Enqueue(1, 100'000);

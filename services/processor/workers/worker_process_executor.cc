@@ -11,9 +11,11 @@
 namespace msgproc::processor {
 namespace {
 
-// How a session's messages are cut: about this much work in a batch, so that
-// sessions take turns and a session's messages spread over the workers.
+// How a session's messages are cut: little work in a batch, so that sessions
+// take turns and a session's messages spread over the workers; more where so
+// much waits that all workers have enough to do, as every batch costs the same.
 constexpr int64_t kBatchNanoseconds = 250'000;
+constexpr int64_t kLargeBatchNanoseconds = 1'000'000;
 constexpr uint64_t kMaxBatchMessages = 4096;
 constexpr size_t kMaxBatchBytes = 256 << 10;
 // Until something is known of a handler.
@@ -78,16 +80,24 @@ Executor::Limits WorkerProcessExecutor::LimitsFor(
     const HandlerBinding& binding) const {
   const int64_t each =
       binding.message_nanoseconds.load(std::memory_order_relaxed);
-  const uint64_t messages =
-      each == 0 ? kFirstBatchMessages
-                : std::clamp<uint64_t>(
-                      static_cast<uint64_t>(kBatchNanoseconds / each), 1,
-                      kMaxBatchMessages);
-  return {.max_batches = binding.traits.ordered
-                             ? 1
-                             : static_cast<uint64_t>(options_.count) * 2,
-          .max_messages = messages,
-          .max_bytes = kMaxBatchBytes};
+  const auto flights = static_cast<uint64_t>(options_.count) * 2;
+  Limits limits = {
+      .max_batches = binding.traits.ordered ? 1 : flights,
+      .min_messages = kFirstBatchMessages,
+      .max_messages = kFirstBatchMessages,
+      .max_bytes = kMaxBatchBytes,
+  };
+  if (each == 0) return limits;
+  const auto in = [each](int64_t nanoseconds) {
+    return std::clamp<uint64_t>(static_cast<uint64_t>(nanoseconds / each), 1,
+                                kMaxBatchMessages);
+  };
+  limits.max_messages = in(kLargeBatchNanoseconds);
+  // What other sessions have waiting leaves enough for all workers, too.
+  limits.min_messages =
+      std::clamp(counters_.waiting.load(std::memory_order_relaxed) / flights,
+                 in(kBatchNanoseconds), limits.max_messages);
+  return limits;
 }
 
 Parcel* WorkerProcessExecutor::NewParcel(std::unique_ptr<Batch> batch) {

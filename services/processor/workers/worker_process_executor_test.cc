@@ -53,6 +53,29 @@ TEST_F(WorkerProcessExecutorTest, SpreadsSlowMessagesOverItsWorkers) {
   EXPECT_EQ(pids.size(), 3u);
 }
 
+TEST_F(WorkerProcessExecutorTest, TakesLargerBatchesWhereMuchWaits) {
+  options_.count = 1;
+  Start();
+  HandlerBinding binding;
+  const auto limits = [&] { return executor_->LimitsFor(binding); };
+  EXPECT_EQ(limits().max_messages, 4u);
+  binding.message_nanoseconds = 10'000;
+  EXPECT_EQ(limits().max_batches, 2u);
+  EXPECT_EQ(limits().min_messages, 25u);
+  EXPECT_EQ(limits().max_messages, 100u);
+  auto session = NewSession();
+  session->SendBatch({"sleep 500"});
+  session->SendBatch(Payloads(100));
+  // The worker has two flights; this waits.
+  session->SendBatch(Payloads(120));
+  EXPECT_EQ(executor_->counters().waiting.load(), 120u);
+  EXPECT_EQ(limits().min_messages, 60u);
+  binding.traits.ordered = true;
+  EXPECT_EQ(limits().max_batches, 1u);
+  session->Results(221);
+  EXPECT_EQ(limits().min_messages, 25u);
+}
+
 TEST_F(WorkerProcessExecutorTest, CarriesPayloadsLargerThanAnyBuffer) {
   Start();
   auto session = NewSession();
