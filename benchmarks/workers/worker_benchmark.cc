@@ -31,6 +31,7 @@
 #include "benchmarks/child_server.h"
 #include "benchmarks/message_load.h"
 #include "benchmarks/workers/cpu_time.h"
+#include "common/process_tuning.h"
 #include "services/base/log.h"
 #include "services/processor/handlers/builtin.h"
 #include "services/processor/server.h"
@@ -221,6 +222,7 @@ void MeasureWork() {
 }
 
 int Serve() {
+  if (!processor::IsWorkerRole()) TuneProcess();  // As the product does.
   server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(
