@@ -154,23 +154,26 @@ class VisibilityTest(crew.WorkersTest):
         waits = f"while read -r line; do while [ -e {gate} ]; do sleep 0.01; done; echo $line; done"
         processor = self.processor_with(2, f"--worker_command={waits}", _LINES)
         answers = []
-        client = threading.Thread(
-            target=lambda: answers.extend(self.lines(processor, "a\n" * 50)[0])
-        )
-        client.start()
+        clients = [
+            threading.Thread(target=lambda: answers.extend(self.lines(processor, "a\n" * 50)[0]))
+            for _ in range(3)
+        ]
+        for client in clients:
+            client.start()
 
         def queued():
             held = [processor.metric(_HELD, worker=worker) for worker in "01"]
             waiting = processor.metric(_WAITING)
-            return min(held) > 0 and waiting > 0 and sum(held) + waiting <= 50
+            return min(held) > 0 and waiting > 0 and sum(held) + waiting <= 150
 
         try:
             harness.eventually(queued, "both workers have messages, and the rest waits")
         finally:
             gate.unlink()
-            client.join()
+            for client in clients:
+                client.join()
             gate.touch()
-        self.assertEqual(answers, ["a"] * 50)
+        self.assertEqual(answers, ["a"] * 150)
         for worker in "01":
             self.assertEqual(processor.metric(_HELD, worker=worker), 0)
             for name in ("messages", "busy_seconds"):
