@@ -20,8 +20,8 @@
 #include "services/processor/handlers/builtin.h"
 #include "services/processor/server.h"
 
+// NOLINTBEGIN: glibc's own names of what is replaced here, and the linker's.
 extern "C" {
-// glibc's own names of what is replaced here.
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);
 void* __libc_realloc(void* old, size_t size);
@@ -31,6 +31,7 @@ void* __libc_memalign(size_t alignment, size_t size);
 extern const char __executable_start;
 extern const char etext;
 }
+// NOLINTEND
 
 namespace {
 
@@ -51,6 +52,7 @@ void* New(size_t size, const void* caller) {
 
 }  // namespace
 
+// NOLINTBEGIN: glibc names their parameters otherwise.
 extern "C" {
 void* malloc(size_t size) {
   Count(__builtin_return_address(0));
@@ -74,6 +76,7 @@ int posix_memalign(void** to, size_t alignment, size_t size) {
   return *to == nullptr ? 12 : 0;  // ENOMEM
 }
 }
+// NOLINTEND
 
 void* operator new(size_t size) {
   return New(size, __builtin_return_address(0));

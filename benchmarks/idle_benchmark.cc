@@ -136,7 +136,7 @@ Cost Measure(const std::string& server_role, const std::string& client_role) {
   const double server_before = ResidentKib(server->pid());
   const auto client = ChildServer::Start(
       client_role, {count, absl::StrCat("--address=", server->address())});
-  const double client_before = std::atof(client->address().c_str());
+  const double client_before = std::strtod(client->address().c_str(), nullptr);
   absl::SleepFor(absl::Seconds(2));
   Cost cost;
   cost.client_kib = (ResidentKib(client->pid()) - client_before) / sockets;
