@@ -13,6 +13,10 @@ constexpr size_t kHeadBytes = 16;
 // The most that encoding adds to a message and to each of its headers.
 constexpr size_t kMessageOverhead = 32;
 constexpr size_t kHeaderOverhead = 24;
+// A window travels in two frames where they are large enough: so that the
+// server works on one while the other's results are received.
+constexpr uint64_t kFramesPerWindow = 2;
+constexpr uint64_t kSmallFrameMessages = 256;
 
 size_t HeaderBytes(absl::Span<const wire::HeaderView> headers) {
   size_t bytes = 0;
@@ -34,8 +38,10 @@ SendWindow::SendWindow(const WindowLimits& own) : own_(own) {
 void SendWindow::UpdateLimits() {
   limits_.messages = std::min(own_.messages, server_.messages);
   limits_.bytes = std::min(own_.bytes, server_.bytes);
+  const uint64_t frame = std::max<uint64_t>(
+      limits_.messages / kFramesPerWindow, kSmallFrameMessages);
   limits_.batch_messages = std::max<uint64_t>(
-      1, std::min(own_.batch_messages, server_.batch_messages));
+      1, std::min({own_.batch_messages, server_.batch_messages, frame}));
 }
 
 uint64_t SendWindow::TryAppend(absl::string_view payload,
