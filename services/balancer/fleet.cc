@@ -48,13 +48,17 @@ absl::StatusOr<Fleet::Picked> Fleet::Pick(const PickRequest& request,
   Picked picked;
   picked.policy = policy_now();
   picked.choice = picked.policy->Pick(request, random);
-  if (picked.choice.empty() && IsStale()) {
-    {
+  if (picked.choice.empty()) {
+    if (IsStale()) {
       MutexLock lock(&mutex_);
       Rebuild();
     }
-    picked.policy = policy_now();
-    picked.choice = picked.policy->Pick(request, random);
+    // Built by us, or by another pick since ours began.
+    std::shared_ptr<const PickPolicy> newer = policy_now();
+    if (newer != picked.policy) {
+      picked.policy = std::move(newer);
+      picked.choice = picked.policy->Pick(request, random);
+    }
   }
   if (picked.choice.empty()) return NoServer();
   return picked;
