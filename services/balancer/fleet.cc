@@ -31,7 +31,7 @@ Fleet::Fleet(Options options, const Clock* clock, uint64_t seed)
 
 bool Fleet::IsStale() const {
   return version_.load(std::memory_order_relaxed) !=
-         built_version_.load(std::memory_order_relaxed);
+         built_version_.load(std::memory_order_acquire);
 }
 
 std::shared_ptr<const PickPolicy> Fleet::policy_now() const {
@@ -237,12 +237,13 @@ void Fleet::Rebuild() {
   auto roster = registry_.MakeRoster();
   std::shared_ptr<const PickPolicy> policy =
       NewPickPolicy(options_.policy, std::move(roster), random_);
-  built_version_.store(registry_.version(), std::memory_order_relaxed);
   built_at_ = clock_->Now();
   rebuild_time_ = built_at_ - start;
   ChooseGiversAndTakers();
   MutexLock lock(&policy_mutex_);
   policy_.swap(policy);
+  // Last: who finds that nothing is stale finds the policy, too.
+  built_version_.store(registry_.version(), std::memory_order_release);
 }
 
 void Fleet::ChooseGiversAndTakers() {
