@@ -65,6 +65,7 @@ class Fleet {
 
   // `clock` outlives the fleet. `seed` decides where round robin starts.
   Fleet(Options options, const Clock* clock, uint64_t seed);
+  ~Fleet();
 
   // UNAVAILABLE, saying why, when there is no server to hand out.
   absl::StatusOr<Picked> Pick(const PickRequest& request,
