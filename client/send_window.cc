@@ -38,8 +38,8 @@ SendWindow::SendWindow(const WindowLimits& own) : own_(own) {
 void SendWindow::UpdateLimits() {
   limits_.messages = std::min(own_.messages, server_.messages);
   limits_.bytes = std::min(own_.bytes, server_.bytes);
-  const uint64_t frame = std::max<uint64_t>(
-      limits_.messages / kFramesPerWindow, kSmallFrameMessages);
+  const uint64_t frame = std::max<uint64_t>(limits_.messages / kFramesPerWindow,
+                                            kSmallFrameMessages);
   limits_.batch_messages = std::max<uint64_t>(
       1, std::min({own_.batch_messages, server_.batch_messages, frame}));
 }
