@@ -93,10 +93,14 @@
     const { ctx, bbox } = chart;
     runs.forEach((run, i) => {
       for (const event of run.events ?? []) {
-        const x = chart.valToPos(event.at, "x", true);
+        const x = Math.round(chart.valToPos(event.at, "x", true));
         ctx.save();
         ctx.strokeStyle = ctx.fillStyle = colour(i);
-        ctx.setLineDash([4, 4]);
+        ctx.lineWidth = 2;
+        // Each run's dashes fill gaps of the others', where they fall together.
+        const gaps = Math.max(runs.length - 1, 1);
+        ctx.setLineDash([4, 4 * gaps]);
+        ctx.lineDashOffset = -4 * i;
         ctx.beginPath();
         ctx.moveTo(x, bbox.top);
         ctx.lineTo(x, bbox.top + bbox.height);
