@@ -137,7 +137,7 @@ void ProcessReactor::OnReached() {
     gather_policy_.OnLooked(found);
     // While what was read is processed, that decides what follows.
     gathering_ = gathering_ && (found || processing_);
-    again = gathering_ && !processing_ && !finished_;
+    again = gathering_ && !processing_;
     if (again) MarkLocked();
   }
   if (again) {
@@ -439,13 +439,13 @@ bool ProcessReactor::MayRead() {
 ProcessReactor::Actions ProcessReactor::Decide() {
   Actions actions;
   if (finished_) return actions;
-  const bool read = MayRead();
   // What nothing can be added to is written.
-  if (!read && !read_in_flight_) gathering_ = false;
+  if (gathering_ && !read_in_flight_ && !MayRead()) gathering_ = false;
   if (!write_in_flight_ && !(gathering_ && ending_ == Ending::kNone)) {
     DecideWrite(&actions);
   }
-  if (!finished_ && read) {
+  // Behind the write, which may have made room.
+  if (!finished_ && MayRead()) {
     read_in_flight_ = read_starting_ = true;
     actions.read = true;
     actions.mark = gathering_ && !marker_in_flight_;
