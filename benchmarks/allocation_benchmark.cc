@@ -14,11 +14,11 @@
 #include <string>
 #include <vector>
 
+#include "benchmarks/benchmark_processor.h"
 #include "benchmarks/message_load.h"
 #include "common/process_tuning.h"
 #include "services/base/log.h"
 #include "services/processor/handlers/builtin.h"
-#include "services/processor/server.h"
 
 // NOLINTBEGIN: glibc's own names of what is replaced here, and the linker's.
 extern "C" {
@@ -133,15 +133,7 @@ int Run() {
   server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers);
-  processor::ServerOptions options;
-  options.grpc.acceptor.address = "127.0.0.1:0";
-  options.streams.server_id = "benchmark";
-  options.streams.default_handler = "echo";
-  auto server = processor::Server::Start(options, &handlers);
-  if (!server.ok()) {
-    std::fprintf(stderr, "%s\n", server.status().ToString().c_str());
-    return 1;
-  }
+  const auto server = StartBenchmarkProcessor(&handlers);
   std::printf("Allocations a message:\n\n");
   std::printf("| %-38s | this project | libraries |\n", "");
   std::printf(
@@ -150,8 +142,8 @@ int Run() {
   for (const Case& c : kCases) {
     // The difference of a long and a short run is the steady state.
     const uint64_t warm = c.messages / 4;
-    const Count few = Measure(c, warm, (*server)->address());
-    const Count many = Measure(c, warm + c.messages, (*server)->address());
+    const Count few = Measure(c, warm, server->address());
+    const Count many = Measure(c, warm + c.messages, server->address());
     const auto messages = static_cast<double>(c.messages);
     std::printf("| %-38s | %12.4f | %9.4f |\n", c.name,
                 (many.ours - few.ours) / messages,

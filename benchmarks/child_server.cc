@@ -8,8 +8,9 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
+
+#include "absl/time/time.h"
+#include "tools/cluster/process_usage.h"
 
 namespace msgproc::benchmarks {
 namespace {
@@ -63,17 +64,7 @@ ChildServer::~ChildServer() {
 }
 
 double ChildServer::CpuSeconds() const {
-  std::ifstream stat("/proc/" + std::to_string(pid_) + "/stat");
-  std::string line;
-  std::getline(stat, line);
-  // Behind the name, which may hold anything, stand fields 3 and on.
-  std::istringstream fields(line.substr(line.rfind(')') + 2));
-  std::string skipped;
-  for (int i = 3; i < 14; ++i) fields >> skipped;
-  double user = 0;
-  double system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return absl::ToDoubleSeconds(cluster::UsageOfTree(pid_).cpu);
 }
 
 void ChildServer::Serve(const std::string& address) {

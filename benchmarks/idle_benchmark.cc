@@ -11,10 +11,9 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -23,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "benchmarks/benchmark_processor.h"
 #include "benchmarks/child_server.h"
 #include "benchmarks/raw_echo.h"
 #include "client/message_stream.h"
@@ -30,7 +30,7 @@
 #include "services/base/descriptor_limit.h"
 #include "services/base/log.h"
 #include "services/processor/handlers/builtin.h"
-#include "services/processor/server.h"
+#include "tools/cluster/process_usage.h"
 
 ABSL_FLAG(int, sockets, 10'000, "Sockets that are open at once.");
 ABSL_FLAG(int, seconds, 30, "How long their CPU time is measured.");
@@ -46,13 +46,7 @@ constexpr size_t kConnecting = 64;
 constexpr uint64_t kOtherDescriptors = 400;
 
 double ResidentKib(pid_t pid) {
-  std::ifstream status(absl::StrCat("/proc/", pid, "/status"));
-  std::string word;
-  while (status >> word) {
-    double kib = 0;
-    if (word == "VmRSS:" && status >> kib) return kib;
-  }
-  return 0;
+  return static_cast<double>(cluster::UsageOfTree(pid).resident_bytes) / 1024;
 }
 
 [[noreturn]] void Die(const std::string& what) {
@@ -75,14 +69,10 @@ int ServeProcessor() {
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers);
   processor::ServerOptions options;
-  options.grpc.acceptor.address = "127.0.0.1:0";
   options.grpc.acceptor.max_connections =
       static_cast<size_t>(absl::GetFlag(FLAGS_sockets)) + 100;
-  options.streams.server_id = "benchmark";
-  options.streams.default_handler = "echo";
-  auto server = processor::Server::Start(options, &handlers);
-  if (!server.ok()) Die(server.status().ToString());
-  ChildServer::Serve((*server)->address());
+  const auto server = StartBenchmarkProcessor(&handlers, std::move(options));
+  ChildServer::Serve(server->address());
   return 0;
 }
 

@@ -23,12 +23,12 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
+#include "benchmarks/benchmark_processor.h"
 #include "benchmarks/child_server.h"
 #include "benchmarks/message_load.h"
 #include "benchmarks/raw_echo.h"
 #include "common/process_tuning.h"
 #include "services/processor/handlers/builtin.h"
-#include "services/processor/server.h"
 
 ABSL_FLAG(int, repeat, 5, "How often each workload is measured.");
 ABSL_FLAG(double, scale, 1, "Multiplies the messages of each run.");
@@ -136,16 +136,8 @@ int ServeProcessor() {
   TuneProcess();
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers);
-  processor::ServerOptions options;
-  options.grpc.acceptor.address = "127.0.0.1:0";
-  options.streams.server_id = "benchmark";
-  options.streams.default_handler = "echo";
-  auto server = processor::Server::Start(options, &handlers);
-  if (!server.ok()) {
-    std::fprintf(stderr, "%s\n", server.status().ToString().c_str());
-    return 1;
-  }
-  ChildServer::Serve((*server)->address());
+  const auto server = StartBenchmarkProcessor(&handlers);
+  ChildServer::Serve(server->address());
   return 0;
 }
 

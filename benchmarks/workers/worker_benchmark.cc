@@ -28,6 +28,7 @@
 #include "absl/flags/usage.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "benchmarks/benchmark_processor.h"
 #include "benchmarks/child_server.h"
 #include "benchmarks/message_load.h"
 #include "benchmarks/workers/cpu_time.h"
@@ -229,16 +230,9 @@ int Serve() {
       &handlers, {.spin = absl::Microseconds(absl::GetFlag(FLAGS_spin_us))});
   if (processor::IsWorkerRole()) return processor::RunWorkerRole(handlers);
   processor::ServerOptions options;
-  options.grpc.acceptor.address = "127.0.0.1:0";
-  options.streams.server_id = "benchmark";
-  options.streams.default_handler = "echo";
   options.workers = processor::WorkerOptionsFromFlags().value();
-  auto server = processor::Server::Start(options, &handlers);
-  if (!server.ok()) {
-    std::fprintf(stderr, "%s\n", server.status().ToString().c_str());
-    return 1;
-  }
-  ChildServer::Serve((*server)->address());
+  const auto server = StartBenchmarkProcessor(&handlers, std::move(options));
+  ChildServer::Serve(server->address());
   return 0;
 }
 
