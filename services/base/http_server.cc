@@ -4,6 +4,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -63,6 +64,14 @@ void LogFromLibrary(void* /*unused*/, const char* format, va_list arguments) {
              {{"source", "http"}, {"suppressed", *suppressed}});
 }
 
+void LogRefused(const SocketAddress& peer) {
+  static LogThrottle throttle;
+  const absl::optional<uint64_t> suppressed = throttle.Admit();
+  if (!suppressed.has_value()) return;
+  LogWarning("HTTP connection closed: there are too many",
+             {{"peer", peer.ToString()}, {"suppressed", *suppressed}});
+}
+
 }  // namespace
 
 // What libmicrohttpd calls; `self` is the HttpServer.
@@ -98,6 +107,13 @@ struct HttpCallbacks {
     *state = nullptr;
     static_cast<HttpServer*>(self)->RequestEnded();
   }
+
+  static void OnConnection(void* self, MHD_Connection* /*connection*/,
+                           void** /*state*/,
+                           MHD_ConnectionNotificationCode what) {
+    if (what != MHD_CONNECTION_NOTIFY_CLOSED) return;
+    static_cast<HttpServer*>(self)->ConnectionEnded();
+  }
 };
 
 absl::optional<std::string> HttpRequest::Query(absl::string_view name) const {
@@ -116,15 +132,18 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
   absl::StatusOr<std::unique_ptr<Acceptor>> acceptor = Acceptor::Listen(listen);
   if (!acceptor.ok()) return acceptor.status();
   std::unique_ptr<HttpServer> server(
-      new HttpServer(*std::move(acceptor), std::move(handlers)));
+      new HttpServer(*std::move(acceptor), std::move(handlers),
+                     options.max_connections));
   absl::Status started = server->StartDaemon(options);
   if (!started.ok()) return started;
   return server;
 }
 
 HttpServer::HttpServer(std::unique_ptr<Acceptor> acceptor,
-                       HttpHandlers handlers)
-    : acceptor_(std::move(acceptor)), handlers_(std::move(handlers)) {}
+                       HttpHandlers handlers, int max_connections)
+    : acceptor_(std::move(acceptor)),
+      handlers_(std::move(handlers)),
+      max_connections_(max_connections) {}
 
 absl::Status HttpServer::StartDaemon(const HttpServerOptions& options) {
   daemon_ = MHD_start_daemon(
@@ -133,8 +152,9 @@ absl::Status HttpServer::StartDaemon(const HttpServerOptions& options) {
       /*port=*/0, /*accept=*/nullptr, nullptr, &HttpCallbacks::OnRequest, this,
       MHD_OPTION_EXTERNAL_LOGGER, &LogFromLibrary, nullptr,
       MHD_OPTION_NOTIFY_COMPLETED, &HttpCallbacks::OnRequestEnd, this,
-      MHD_OPTION_CONNECTION_LIMIT,
-      static_cast<unsigned>(options.max_connections),
+      MHD_OPTION_NOTIFY_CONNECTION, &HttpCallbacks::OnConnection, this,
+      // Never reached, see TakeConnection.
+      MHD_OPTION_CONNECTION_LIMIT, std::numeric_limits<unsigned>::max(),
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes,
       MHD_OPTION_CONNECTION_TIMEOUT,
       static_cast<unsigned>(absl::ToInt64Seconds(options.connection_timeout)),
@@ -143,14 +163,24 @@ absl::Status HttpServer::StartDaemon(const HttpServerOptions& options) {
     return absl::InternalError(
         absl::StrCat("cannot serve HTTP on ", address()));
   }
-  acceptor_->Start([this](int fd) { TakeConnection(fd); });
+  acceptor_->Start([this](int fd) { TakeConnection(UniqueFd(fd)); });
   return absl::OkStatus();
 }
 
-void HttpServer::TakeConnection(int fd) {
-  const SocketAddress peer = SocketAddress::PeerOf(fd);
-  // Closes `fd` itself when it does not want it.
-  MHD_add_connection(daemon_, fd, peer.data(), peer.length());
+// The limit is kept here: libmicrohttpd 0.9.75, where it finds its own exceeded
+// by connections that came while it was busy, leaves a lock behind, and serves
+// nobody any more.
+void HttpServer::TakeConnection(UniqueFd fd) {
+  const SocketAddress peer = SocketAddress::PeerOf(fd.get());
+  if (connections_.fetch_add(1) >= max_connections_) {
+    ConnectionEnded();
+    LogRefused(peer);
+    return;
+  }
+  // Closes it itself when it does not want it.
+  const MHD_Result added = MHD_add_connection(daemon_, fd.Release(),
+                                              peer.data(), peer.length());
+  if (added != MHD_YES) ConnectionEnded();
 }
 
 void HttpServer::Stop() {

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_BASE_HTTP_SERVER_H_
 #define MSGPROC_SERVICES_BASE_HTTP_SERVER_H_
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "absl/types/optional.h"
 #include "common/mutex.h"
 #include "services/base/acceptor.h"
+#include "services/base/unique_fd.h"
 
 struct MHD_Daemon;
 
@@ -75,15 +77,19 @@ class HttpServer {
  private:
   friend struct HttpCallbacks;
 
-  HttpServer(std::unique_ptr<Acceptor> acceptor, HttpHandlers handlers);
+  HttpServer(std::unique_ptr<Acceptor> acceptor, HttpHandlers handlers,
+             int max_connections);
   absl::Status StartDaemon(const HttpServerOptions& options);
-  void TakeConnection(int fd);
+  void TakeConnection(UniqueFd fd);
   HttpResponse Answer(const HttpRequest& request) const;
   void RequestBegan();
   void RequestEnded();
+  void ConnectionEnded() { connections_.fetch_sub(1); }
 
   const std::unique_ptr<Acceptor> acceptor_;
   const HttpHandlers handlers_;
+  const int max_connections_;
+  std::atomic<int> connections_{0};
   // Set by Start, stopped by Stop.
   MHD_Daemon* daemon_ = nullptr;
 

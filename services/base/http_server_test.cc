@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/testing/eventually.h"
 #include "services/base/testing/raw_client.h"
 #include "services/base/testing/socket_folder.h"
 
@@ -130,6 +131,33 @@ TEST_F(HttpServerTest, ConnectionsBeyondTheCapAreClosed) {
   EXPECT_NE(first.Read(1), "");
   EXPECT_NE(second.Read(1), "");
   EXPECT_TRUE(RawClient(server_->address()).IsClosedByPeer());
+}
+
+TEST_F(HttpServerTest, ConnectionsBeyondTheCapMayComeWhileItIsBusy) {
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  handlers_["/slow"] = [&](const HttpRequest& /*request*/) {
+    begun.set_value();
+    go_on.get_future().wait();
+    return HttpResponse{200, "text/plain", "done\n"};
+  };
+  HttpServerOptions options;
+  options.max_connections = 2;
+  Start(options);
+  std::thread client([&] {
+    EXPECT_THAT(Ask("GET", "/slow"), EndsWith("done\n"));
+  });
+  begun.get_future().wait();
+  const RawClient waiting(server_->address());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(RawClient(server_->address()).IsClosedByPeer());
+  }
+  go_on.set_value();
+  client.join();
+  // Once the first one's end was noticed.
+  EXPECT_TRUE(Eventually([&] {
+    return absl::StrContains(Ask("GET", "/healthz"), " 200 ");
+  }));
 }
 
 TEST_F(HttpServerTest, ServesOnIpv6AndUnixSockets) {
