@@ -1,16 +1,18 @@
 """The processor is killed and comes back on the same port, under load."""
 
+import os
 import unittest
 
 from tests import harness
 
 _KILLS = 3
+_WORKERS = os.environ.get("MSGPROC_WORKERS", "0")
 
 
 class KillRestartTest(harness.ProcessTest):
     def test_every_message_is_answered_once_though_the_processor_is_killed(self):
         address = f"127.0.0.1:{harness.free_port()}"
-        processor = self.processor(listen_address=address)
+        processor = self._start(address)
         load = self.loadgen(
             f"--target={address}",
             # Long enough for all kills to land in the middle of it.
@@ -21,12 +23,15 @@ class KillRestartTest(harness.ProcessTest):
         for _ in range(_KILLS):
             self._wait_until_it_answers(processor, load)
             processor.kill()
-            processor = self.processor(listen_address=address)
+            processor = self._start(address)
         self._wait_until_it_answers(processor, load)
 
         report = self.assert_all_answered_once(load)
         self.assertGreaterEqual(report["interruptions"]["count"], _KILLS)
         self.assertEqual(processor.stop(), 0, processor.describe("did not drain"))
+
+    def _start(self, address):
+        return self.processor(f"--workers={_WORKERS}", listen_address=address)
 
     def _wait_until_it_answers(self, processor, load):
         def answered():

@@ -72,6 +72,18 @@ class ServiceTest(ServiceTestCase):
                         threads = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
                         self.assertEqual(len(threads), 1)
 
+    def test_a_worker_that_hangs_holds_up_no_stop(self):
+        processor = self.processor_with(
+            2, "--worker_command=sleep 600", "--worker_lines", "--drain_timeout=1s"
+        )
+        load = self.loadgen(f"--target={processor.grpc}", "--handler=", "--n=10")
+        outstanding = "msgproc_processor_outstanding_messages"
+        harness.eventually(lambda: processor.metric(outstanding) == 10, "workers hang")
+        workers = crew.children(processor.pid)
+        self.assertEqual(processor.stop(), 0, processor.describe("did not drain"))
+        self.assertFalse(any(crew.alive(pid) for pid in workers))
+        load.kill()
+
     def test_what_workers_have_and_what_waits_is_bounded(self):
         processor = self.processor_with(
             2,

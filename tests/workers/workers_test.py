@@ -1,5 +1,7 @@
 """Model II as its clients see it: workers die, hang and are replaced; sockets stay."""
 
+import os
+import shutil
 import signal
 import time
 import unittest
@@ -68,6 +70,25 @@ class SocketsTest(crew.WorkersTest):
         harness.eventually(lambda: self.restarts(processor, "reload") == 2, "both are replaced")
         answers, _ = self.lines(processor, "a\nb\nc\n")
         self.assertEqual(answers, ["new a", "new b", "new c"])
+
+    def test_replaced_workers_are_the_new_program(self):
+        first = harness.runfile(harness.PROCESSOR)
+        program = self.file("", executable=True)
+        shutil.copyfile(first, program)
+        processor = self.keep(harness.Server(program, ["--workers=2"], "processor", "127.0.0.1:0"))
+        self.serving(processor, 2)
+        load = self.loadgen(f"--target={processor.grpc}", "--connections=4", "--duration=4s")
+        # Put in its place as package managers do it.
+        text = f'#!/bin/sh\necho "a new program" >&2\nexec {first} "$@"\n'
+        new = self.file(text, executable=True)
+        shutil.copy2(new, f"{program}.new")
+        os.rename(f"{program}.new", program)
+        self.assertNotIn("a new program", processor.output())
+        processor.signal(signal.SIGHUP)
+        harness.eventually(lambda: self.restarts(processor, "reload") == 2, "both are replaced")
+        self.assertEqual(processor.output().count("a new program"), 2)
+        self.assert_all_answered_once(load)
+        self.assert_no_socket_broke(processor, 4)
 
     def test_new_workers_that_do_not_start_leave_the_old_ones(self):
         script = self.file("#!/bin/sh\nexec sed -u 's/^/old /'\n", executable=True)
