@@ -23,12 +23,13 @@ GeneratorRecord RunOpenLoop(const Plan& plan, const NanoClock& clock,
                             int64_t start, PhaseGate* gate,
                             const LoadStreams& streams);
 
-// How long before a message is due to stop sleeping: as late as a sleep may
-// wake, but never more than a tenth of the time between messages, in
-// nanoseconds.
+// How long before a message is due to stop sleeping: as late as a sleep mostly
+// wakes, also in a virtual machine, but never more than a tenth of the time
+// between messages, in nanoseconds.
 int64_t SpinTime(double rate);
 
-// Asks the system to wake this thread on time.
+// Asks the system to wake this thread on time, before all others: with
+// CAP_SYS_NICE as the least of the real-time threads.
 void BePunctual();
 
 // Sleeps, roughly until `until` on the clock.
