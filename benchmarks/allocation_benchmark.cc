@@ -2,6 +2,9 @@
 //
 //   bazel run //benchmarks:allocation_benchmark
 //
+// With --sites=NAME it prints instead where this project's code allocates in
+// the case whose name begins so.
+//
 // Every malloc of this program is counted, also those of gRPC and of the C++
 // library, and told apart by who called: this project's code, or a shared
 // library. Connecting and warming up is not counted. "0" is amortised: a frame
@@ -10,10 +13,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/strings/match.h"
+#include "benchmarks/allocation_sites.h"
 #include "benchmarks/benchmark_processor.h"
 #include "benchmarks/message_load.h"
 #include "common/process_tuning.h"
@@ -33,14 +41,18 @@ extern const char etext;
 }
 // NOLINTEND
 
+ABSL_FLAG(std::string, sites, "",
+          "Prints the sites of the case whose name begins so.");
+
 namespace {
 
 std::atomic<uint64_t> ours{0};
 std::atomic<uint64_t> others{0};
 
-void Count(const void* caller) {
+[[gnu::noinline]] void Count(const void* caller) {
   const bool own = caller >= &__executable_start && caller < &etext;
   (own ? ours : others).fetch_add(1, std::memory_order_relaxed);
+  if (own) msgproc::benchmarks::NoteAllocation();
 }
 
 void* New(size_t size, const void* caller) {
@@ -99,6 +111,7 @@ struct Case {
   uint64_t max_batch;
   uint64_t messages;
   size_t payload_bytes;
+  const char* handler = "";
 };
 
 constexpr Case kCases[] = {
@@ -107,6 +120,19 @@ constexpr Case kCases[] = {
     {"16 sockets, 64 outstanding", 16, 64, UINT64_MAX, 1'000'000, 64},
     {"one message a frame, 1,024 outstanding", 1, 1024, 1, 100'000, 64},
     {"window of one", 1, 1, UINT64_MAX, 20'000, 64},
+    {"thread pool, 1,024 outstanding", 1, 1024, UINT64_MAX, 500'000, 64,
+     "pool"},
+};
+
+// Runs on the pool's threads, and makes its reply of copies.
+class PooledEcho final : public processor::Handler {
+ public:
+  absl::Status Handle(const processor::Message& message,
+                      processor::Reply* reply) override {
+    reply->mutable_payload()->assign(message.payload.data(),
+                                     message.payload.size());
+    return absl::OkStatus();
+  }
 };
 
 struct Count {
@@ -119,6 +145,7 @@ Count Measure(const Case& c, uint64_t messages, const std::string& address) {
   const uint64_t ours_before = ours.load();
   const uint64_t others_before = others.load();
   RunMessages({.address = address,
+               .handler = c.handler,
                .streams = c.streams,
                .messages = messages,
                .outstanding = c.outstanding,
@@ -128,12 +155,26 @@ Count Measure(const Case& c, uint64_t messages, const std::string& address) {
           static_cast<double>(others.load() - others_before)};
 }
 
+int PrintSites(const std::string& name, const std::string& address) {
+  for (const Case& c : kCases) {
+    if (!absl::StartsWith(c.name, name)) continue;
+    Measure(c, c.messages / 4, address);
+    StartAllocationSites();
+    Measure(c, c.messages, address);
+    PrintAllocationSites(c.messages);
+  }
+  return 0;
+}
+
 int Run() {
   TuneProcess();
   server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers);
+  handlers.Register("pool", std::make_unique<PooledEcho>());
   const auto server = StartBenchmarkProcessor(&handlers);
+  const std::string sites = absl::GetFlag(FLAGS_sites);
+  if (!sites.empty()) return PrintSites(sites, server->address());
   std::printf("Allocations a message:\n\n");
   std::printf("| %-38s | this project | libraries |\n", "");
   std::printf(
@@ -156,4 +197,7 @@ int Run() {
 }  // namespace
 }  // namespace msgproc::benchmarks
 
-int main() { return msgproc::benchmarks::Run(); }
+int main(int argc, char** argv) {
+  absl::ParseCommandLine(argc, argv);
+  return msgproc::benchmarks::Run();
+}

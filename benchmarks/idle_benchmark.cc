@@ -26,6 +26,7 @@
 #include "benchmarks/child_server.h"
 #include "benchmarks/raw_echo.h"
 #include "client/message_stream.h"
+#include "common/callback_threads.h"
 #include "common/process_tuning.h"
 #include "services/base/descriptor_limit.h"
 #include "services/base/log.h"
@@ -65,6 +66,7 @@ void AskForDescriptors() {
 
 int ServeProcessor() {
   TuneProcess();
+  const CallbackThreads callback_threads;
   server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers);
@@ -79,6 +81,7 @@ int ServeProcessor() {
 // Says how large the process was before, once all are open.
 int HoldSockets(const std::string& address, int sockets) {
   TuneProcess();
+  const CallbackThreads callback_threads;
   const double before = ResidentKib(getpid());
   std::vector<std::unique_ptr<client::MessageStream>> streams;
   for (int i = 0; i < sockets; ++i) {
@@ -106,6 +109,7 @@ int HoldSockets(const std::string& address, int sockets) {
 
 int HoldRawStreams(const std::string& address, int sockets) {
   TuneProcess();
+  const CallbackThreads callback_threads;
   const double before = ResidentKib(getpid());
   const auto streams = RawIdleStreams::Open(address, sockets);
   ChildServer::Serve(absl::StrCat(before));
@@ -191,6 +195,7 @@ int main(int argc, char** argv) {
   const int sockets = absl::GetFlag(FLAGS_sockets);
   if (role == "raw") {
     msgproc::TuneProcess();
+    const msgproc::CallbackThreads callback_threads;
     const auto server = RawEchoServer::Start();
     ChildServer::Serve(server->address());
     std::_Exit(0);

@@ -18,15 +18,22 @@ struct Measurement {
     return static_cast<double>(messages) / seconds;
   }
   // 0 to 1. 0 where nothing was measured.
-  double LatencyMicroseconds(double quantile) {
+  double LatencyMicroseconds(double quantile) const {
     if (latency_ns.empty()) return 0;
+    std::vector<int64_t> sorted = latency_ns;
     const auto at = static_cast<std::ptrdiff_t>(
-        quantile * static_cast<double>(latency_ns.size() - 1));
-    std::nth_element(latency_ns.begin(), latency_ns.begin() + at,
-                     latency_ns.end());
-    return static_cast<double>(latency_ns[static_cast<size_t>(at)]) / 1000;
+        quantile * static_cast<double>(sorted.size() - 1));
+    std::nth_element(sorted.begin(), sorted.begin() + at, sorted.end());
+    return static_cast<double>(sorted[static_cast<size_t>(at)]) / 1000;
   }
 };
+
+// Of an even number the larger one in the middle; there must be one.
+inline double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
 
 }  // namespace msgproc::benchmarks
 

@@ -9,14 +9,17 @@
 //   burst           10,000 messages at once, socket warm   -
 //   16k, 1m         payloads of 16 KiB and 1 MiB           frames of 64 and 1
 //
-// The ceiling and ours take turns, `--repeat` times; a line shows the medians
-// and the median of the ratios of neighbours. Each server is a process of its
-// own, tuned as the product's is (common/process_tuning.h) where it is ours;
-// the client's process, which both share, is not tuned. Every result of ours is
-// checked.
+// The ceiling is measured twice: with gRPC's threads as they come ("plain"),
+// and with one polling thread at either end (common/callback_threads.h), which
+// is how the products run. All three take turns, `--repeat` times; a line shows
+// the medians, the medians of the ratios of neighbours, and the CPU time that
+// our client's process and our server's take for a message, in ns. Each server
+// is a process of its own, with malloc set as the product's is
+// (common/process_tuning.h) where it is ours; the client's process, which all
+// share, is not. Every result of ours is checked.
 #include <algorithm>
 #include <cstdio>
-#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,8 +28,11 @@
 #include "absl/flags/usage.h"
 #include "benchmarks/benchmark_processor.h"
 #include "benchmarks/child_server.h"
+#include "benchmarks/cpu_time.h"
+#include "benchmarks/measurement.h"
 #include "benchmarks/message_load.h"
 #include "benchmarks/raw_echo.h"
+#include "common/callback_threads.h"
 #include "common/process_tuning.h"
 #include "services/processor/handlers/builtin.h"
 
@@ -43,6 +49,12 @@ ABSL_FLAG(std::string, role, "", "Internal: what the child process serves.");
 
 namespace msgproc::benchmarks {
 namespace {
+
+struct Servers {
+  std::unique_ptr<ChildServer> plain;
+  std::unique_ptr<ChildServer> ceiling;
+  std::unique_ptr<ChildServer> processor;
+};
 
 struct Workload {
   const char* name;
@@ -68,24 +80,61 @@ const Workload kWorkloads[] = {
     {"1m", 1, 2'000, 16, kAny, 1, 1 << 20, false, false},
 };
 
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2,
-                   values.end());
-  return values[values.size() / 2];
+// What one program reached, run by run, beside what ours did next to it.
+struct Beside {
+  std::vector<double> rate, ratio, p50, p50_ratio, p99, p99_ratio;
+
+  void Add(const Measurement& it, const Measurement& ours) {
+    rate.push_back(it.MessagesPerSecond());
+    ratio.push_back(ours.MessagesPerSecond() / it.MessagesPerSecond());
+    p50.push_back(it.LatencyMicroseconds(0.5));
+    p50_ratio.push_back(ours.LatencyMicroseconds(0.5) / p50.back());
+    p99.push_back(it.LatencyMicroseconds(0.99));
+    p99_ratio.push_back(ours.LatencyMicroseconds(0.99) / p99.back());
+  }
+};
+
+void PrintLine(const Workload& workload, const Beside& ours,
+               const Beside& plain, const Beside& ceiling, double seconds,
+               double client_ns, double server_ns) {
+  std::printf(
+      "| %-10s | %10.0f | %10.0f | %5.2f | %10.0f | %5.2f | %7.0f | %7.0f |",
+      workload.name, Median(ours.rate), Median(plain.rate), Median(plain.ratio),
+      Median(ceiling.rate), Median(ceiling.ratio), client_ns, server_ns);
+  if (workload.latency) {
+    std::printf(
+        " p50 %.1f µs, plain %.1f: %.2f, ceiling %.1f: %.2f; p99 %.1f µs, "
+        "plain %.1f: %.2f, ceiling %.1f: %.2f |",
+        Median(ours.p50), Median(plain.p50), Median(plain.p50_ratio),
+        Median(ceiling.p50), Median(ceiling.p50_ratio), Median(ours.p99),
+        Median(plain.p99), Median(plain.p99_ratio), Median(ceiling.p99),
+        Median(ceiling.p99_ratio));
+  } else if (workload.burst) {
+    std::printf(" all answered after %.2f ms |", seconds * 1000);
+  } else {
+    std::printf(
+        " %.0f MB/s of payload |",
+        Median(ours.rate) * static_cast<double>(workload.payload_bytes) / 1e6);
+  }
+  std::printf("\n");
+  std::fflush(stdout);
 }
 
-void RunWorkload(const Workload& workload, const ChildServer& raw,
-                 const ChildServer& processor) {
+void RunWorkload(const Workload& workload, const Servers& servers) {
   const auto messages =
       static_cast<uint64_t>(static_cast<double>(workload.messages) *
                             (workload.burst ? 1 : absl::GetFlag(FLAGS_scale)));
-  const RawEchoLoad ceiling{.address = raw.address(),
-                            .streams = workload.streams,
-                            .messages = messages,
-                            .outstanding = workload.outstanding,
-                            .messages_per_frame = workload.frame,
-                            .payload_bytes = workload.payload_bytes};
-  const MessageLoad ours{.address = processor.address(),
+  const RawEchoLoad plain{.address = servers.plain->address(),
+                          .streams = workload.streams,
+                          .messages = messages,
+                          .outstanding = workload.outstanding,
+                          .messages_per_frame = workload.frame,
+                          .payload_bytes = workload.payload_bytes};
+  RawEchoLoad ceiling = plain;
+  ceiling.address = servers.ceiling->address();
+  RawEchoLoad bare = plain;
+  bare.address = servers.processor->address();
+  const MessageLoad ours{.address = servers.processor->address(),
                          .streams = workload.streams,
                          .messages = messages,
                          .outstanding = workload.outstanding,
@@ -93,43 +142,28 @@ void RunWorkload(const Workload& workload, const ChildServer& raw,
                          .payload_bytes = workload.payload_bytes,
                          .latency = workload.latency,
                          .burst = workload.burst};
-  RawEchoLoad bare = ceiling;
-  RawEchoLoad tiny = ceiling;
-  tiny.messages =
-      ceiling.messages_per_frame * static_cast<uint64_t>(ceiling.streams);
-  if (absl::GetFlag(FLAGS_raw_client)) bare.address = processor.address();
-  std::vector<double> raw_rate, our_rate, ratio, raw_p50, our_p50, raw_p99,
-      our_p99, p50_ratio, p99_ratio, seconds;
+  Beside beside_ours, beside_plain, beside_ceiling;
+  std::vector<double> seconds, client_ns, server_ns;
   for (int i = 0; i < absl::GetFlag(FLAGS_repeat); ++i) {
-    Measurement a = RunRawEcho(absl::GetFlag(FLAGS_profile) ? tiny : ceiling);
-    Measurement b =
+    const bool compare = !absl::GetFlag(FLAGS_profile);
+    const Measurement a = compare ? RunRawEcho(plain) : Measurement();
+    const CallbackThreads callback_threads;
+    const Measurement b = compare ? RunRawEcho(ceiling) : Measurement();
+    const pid_t server = servers.processor->pid();
+    const CpuTime before = CpuTime::Of(server);
+    const Measurement c =
         absl::GetFlag(FLAGS_raw_client) ? RunRawEcho(bare) : RunMessages(ours);
-    raw_rate.push_back(a.MessagesPerSecond());
-    our_rate.push_back(b.MessagesPerSecond());
-    ratio.push_back(our_rate.back() / raw_rate.back());
-    seconds.push_back(b.seconds);
-    raw_p50.push_back(a.LatencyMicroseconds(0.5));
-    our_p50.push_back(b.LatencyMicroseconds(0.5));
-    raw_p99.push_back(a.LatencyMicroseconds(0.99));
-    our_p99.push_back(b.LatencyMicroseconds(0.99));
-    p50_ratio.push_back(our_p50.back() / raw_p50.back());
-    p99_ratio.push_back(our_p99.back() / raw_p99.back());
+    const CpuTime used = CpuTime::Of(server) - before;
+    const auto count = static_cast<double>(c.messages);
+    client_ns.push_back(used.client / count * 1e9);
+    server_ns.push_back(used.server / count * 1e9);
+    beside_ours.Add(c, c);
+    beside_plain.Add(a, c);
+    beside_ceiling.Add(b, c);
+    seconds.push_back(c.seconds);
   }
-  std::printf("| %-10s | %10.0f | %10.0f | %5.2f |", workload.name,
-              Median(our_rate), Median(raw_rate), Median(ratio));
-  if (workload.latency) {
-    std::printf(" p50 %.1f / %.1f µs = %.2f, p99 %.1f / %.1f µs = %.2f |",
-                Median(our_p50), Median(raw_p50), Median(p50_ratio),
-                Median(our_p99), Median(raw_p99), Median(p99_ratio));
-  } else if (workload.burst) {
-    std::printf(" all answered after %.2f ms |", Median(seconds) * 1000);
-  } else {
-    std::printf(
-        " %.0f MB/s of payload |",
-        Median(our_rate) * static_cast<double>(workload.payload_bytes) / 1e6);
-  }
-  std::printf("\n");
-  std::fflush(stdout);
+  PrintLine(workload, beside_ours, beside_plain, beside_ceiling,
+            Median(seconds), Median(client_ns), Median(server_ns));
 }
 
 int ServeProcessor() {
@@ -137,19 +171,37 @@ int ServeProcessor() {
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers);
   const auto server = StartBenchmarkProcessor(&handlers);
+  const CallbackThreads callback_threads;
+  ChildServer::Serve(server->address());
+  return 0;
+}
+
+int ServePlain() {
+  const auto server = RawEchoServer::Start();
+  ChildServer::Serve(server->address());
+  return 0;
+}
+
+int ServeCeiling() {
+  const auto server = RawEchoServer::Start();
+  const CallbackThreads callback_threads;
   ChildServer::Serve(server->address());
   return 0;
 }
 
 int Run() {
-  const auto raw = ChildServer::Start("raw");
-  const auto processor = ChildServer::Start("processor");
-  std::printf("| workload   | messages/s |    ceiling | ratio | |\n");
-  std::printf("|------------|-----------:|-----------:|------:|-|\n");
+  const Servers servers = {.plain = ChildServer::Start("plain"),
+                           .ceiling = ChildServer::Start("ceiling"),
+                           .processor = ChildServer::Start("processor")};
+  std::printf(
+      "| workload   | messages/s |      plain | ratio |    ceiling | ratio | "
+      " client |  server | |\n"
+      "|------------|-----------:|-----------:|------:|-----------:|------:|-"
+      "-------:|--------:|-|\n");
+  const std::string only = absl::GetFlag(FLAGS_only);
   for (const Workload& workload : kWorkloads) {
-    const std::string only = absl::GetFlag(FLAGS_only);
     if (std::string(workload.name).compare(0, only.size(), only) == 0) {
-      RunWorkload(workload, *raw, *processor);
+      RunWorkload(workload, servers);
     }
   }
   return 0;
@@ -163,11 +215,8 @@ int main(int argc, char** argv) {
       "Measures the permanent socket beside a raw gRPC echo.");
   absl::ParseCommandLine(argc, argv);
   const std::string role = absl::GetFlag(FLAGS_role);
-  if (role == "raw") {
-    const auto server = msgproc::benchmarks::RawEchoServer::Start();
-    msgproc::benchmarks::ChildServer::Serve(server->address());
-    return 0;
-  }
+  if (role == "plain") return msgproc::benchmarks::ServePlain();
+  if (role == "ceiling") return msgproc::benchmarks::ServeCeiling();
   if (role == "processor") return msgproc::benchmarks::ServeProcessor();
   return msgproc::benchmarks::Run();
 }

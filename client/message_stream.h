@@ -98,7 +98,9 @@ struct MessageStreamOptions {
 // again. On Drain the stream moves by itself.
 //
 // Memory is bounded by the window. Thread-safe. Inside on_result and on_event
-// every call is allowed and none blocks.
+// every call is allowed and none blocks. A program whose callbacks are short
+// makes streams faster with a CallbackThreads in main
+// (common/callback_threads.h).
 class MessageStream {
  public:
   // Connects in the background. INVALID_ARGUMENT: neither or both of `target`

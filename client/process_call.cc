@@ -27,14 +27,14 @@ void ProcessCall::Start(absl::string_view head,
 
 void ProcessCall::Write(absl::string_view head,
                         std::vector<wire::Piece>* pieces) {
-  outgoing_ = wire::ToByteBuffer(head, pieces);
+  wire::ToByteBuffer(head, pieces, &outgoing_);
   in_flight_.store(&outgoing_, std::memory_order_release);
   StartWrite(&outgoing_);
 }
 
 void ProcessCall::WriteLast(absl::string_view head,
                             std::vector<wire::Piece>* pieces) {
-  outgoing_ = wire::ToByteBuffer(head, pieces);
+  wire::ToByteBuffer(head, pieces, &outgoing_);
   in_flight_.store(&outgoing_, std::memory_order_release);
   StartWriteLast(&outgoing_, grpc::WriteOptions());
 }

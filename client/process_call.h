@@ -60,7 +60,7 @@ class ProcessCall final
   grpc::ByteBuffer* incoming() { return &incoming_; }
   void ReadNext() { StartRead(&incoming_); }
 
-  // For a wire::CompletionMarker.
+  // For a CompletionMarker.
   grpc_call* c_call() { return context_.c_call(); }
 
   // Ends the call soon. Also after the end, when it does nothing.

@@ -18,10 +18,10 @@
 #include "client/reconnect_policy.h"
 #include "client/session.h"
 #include "client/timer.h"
+#include "common/completion_marker.h"
 #include "common/mutex.h"
 #include "grpcpp/channel.h"
 #include "proto/wire/byte_buffer.h"
-#include "proto/wire/completion_marker.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/gather_policy.h"
 
@@ -46,7 +46,7 @@ namespace msgproc::client {
 // lock is held across a call of gRPC or of the user.
 class ReconnectingStream final : public MessageStream,
                                  private ProcessCall::Listener,
-                                 private wire::CompletionMarker {
+                                 private CompletionMarker {
  public:
   // Connects in the background. The options are checked already.
   ReconnectingStream(MessageStreamOptions options,

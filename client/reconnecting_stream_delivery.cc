@@ -90,6 +90,7 @@ void ReconnectingStream::DeliverFrame() {
   // Behind the write, so that HTTP/2's window updates travel with it: reading
   // earlier was measured to cost a system call and a wake-up a frame.
   mutex_.Unlock();
+  flat_.Clear();
   call->ReadNext();
   mutex_.Lock();
 }

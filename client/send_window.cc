@@ -13,9 +13,9 @@ constexpr size_t kHeadBytes = 16;
 // The most that encoding adds to a message and to each of its headers.
 constexpr size_t kMessageOverhead = 32;
 constexpr size_t kHeaderOverhead = 24;
-// A window travels in two frames where they are large enough: so that the
+// A window travels in a few frames where they are large enough: so that the
 // server works on one while the other's results are received.
-constexpr uint64_t kFramesPerWindow = 2;
+constexpr uint64_t kFramesPerWindow = 4;
 constexpr uint64_t kSmallFrameMessages = 256;
 
 size_t HeaderBytes(absl::Span<const wire::HeaderView> headers) {

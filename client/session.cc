@@ -13,9 +13,12 @@ constexpr uint32_t kOpenTag = wire::Tag(1, wire::WireType::kLengthDelimited);
 constexpr uint32_t kReceivedTag = wire::Tag(3, wire::WireType::kVarint);
 // Three intervals of silence, in either direction, mean that the other is gone.
 constexpr int kSilentIntervals = 3;
-// Heartbeats of a process's sockets go out together, this often at most: a
+// What a process's sockets do by time they do together, this often at most: a
 // thread that wakes for many of them costs a fraction of many wake-ups.
-constexpr absl::Duration kHeartbeatGrid = absl::Milliseconds(100);
+constexpr absl::Duration kGrid = absl::Milliseconds(100);
+
+// As fine as what lasts `span` needs it.
+absl::Duration Grid(absl::Duration span) { return std::min(kGrid, span / 8); }
 
 absl::Duration ToDuration(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) +
@@ -194,17 +197,24 @@ absl::Status Session::OnTime(absl::Time now) const {
 
 absl::Time Session::BreakTime() const {
   if (phase_ == Phase::kDetached) return absl::InfiniteFuture();
-  if (phase_ == Phase::kOpening) return opened_ + connect_timeout_;
-  return std::min(end_by_, heard_ + kSilentIntervals * heartbeat_interval_);
+  const absl::Time exact =
+      phase_ == Phase::kOpening
+          ? opened_ + connect_timeout_
+          : std::min(end_by_, heard_ + kSilentIntervals * heartbeat_interval_);
+  const absl::Duration grid =
+      Grid(std::min(connect_timeout_, heartbeat_interval_));
+  if (exact == absl::InfiniteFuture() || grid <= absl::ZeroDuration()) {
+    return exact;
+  }
+  return absl::UnixEpoch() + absl::Ceil(exact - absl::UnixEpoch(), grid);
 }
 
 absl::Time Session::HeartbeatTime() const {
   if (heartbeat_interval_ == absl::InfiniteDuration()) {
     return absl::InfiniteFuture();
   }
-  const absl::Duration grid = std::min(kHeartbeatGrid, heartbeat_interval_ / 8);
   const absl::Duration due = spoke_ + heartbeat_interval_ - absl::UnixEpoch();
-  return absl::UnixEpoch() + absl::Floor(due, grid);
+  return absl::UnixEpoch() + absl::Floor(due, Grid(heartbeat_interval_));
 }
 
 absl::Time Session::SpeakTime() const {

@@ -82,7 +82,9 @@ class Session {
   // Not OK, UNAVAILABLE: the connection must be given up. Otherwise NextWrite
   // may have something.
   absl::Status OnTime(absl::Time now) const;
-  // When OnTime may give the connection up.
+  // When to ask OnTime, which may give the connection up: up to 100 ms after
+  // that is due, so that sockets opened one after another wake their process
+  // together.
   absl::Time BreakTime() const;
   // When NextWrite will have something, unless it has before.
   absl::Time SpeakTime() const;

@@ -153,6 +153,26 @@ TEST_F(SessionTest, ThreeSilentIntervalsBreakTheConnection) {
   EXPECT_EQ(session_.OnTime(now_).code(), absl::StatusCode::kUnavailable);
 }
 
+TEST_F(SessionTest, SocketsOpenedOneAfterAnotherWakeTogether) {
+  session_.OnOpen(now_ + absl::Milliseconds(1), &write_);
+  EXPECT_EQ(session_.BreakTime(), now_ + absl::Milliseconds(10'100));
+  EXPECT_FALSE(session_.OnTime(session_.BreakTime()).ok());
+  Session another(Session::Options{});
+  another.OnOpen(now_ + absl::Milliseconds(99), &write_);
+  EXPECT_EQ(another.BreakTime(), session_.BreakTime());
+}
+
+TEST_F(SessionTest, HeartbeatsGoTogetherAndNeverLate) {
+  Connect();
+  const absl::Time connected = now_;
+  for (const int late : {1, 50, 99}) {
+    now_ = connected + absl::Milliseconds(late);
+    session_.TryAppend("hi", {});
+    ASSERT_TRUE(NextWrite(&request_));
+    EXPECT_EQ(session_.SpeakTime(), connected + absl::Seconds(4));
+  }
+}
+
 TEST_F(SessionTest, AnAttemptToConnectTakesNoLongerThanItMay) {
   session_.OnOpen(now_, &write_);
   EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(10));

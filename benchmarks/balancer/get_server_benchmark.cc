@@ -1,7 +1,8 @@
 // GetServer beside the least that gRPC allows: a unary call whose request is
 // not parsed and whose answer is ready-made, of the same size. Same client,
 // same program, each server in a process of its own; runs take turns, and the
-// medians count. The balancer picks among 1,000 servers.
+// medians count. The balancer picks among 1,000 servers. All of them, and the
+// client, have one polling thread (common/callback_threads.h), as the product.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -16,6 +17,7 @@
 #include "absl/time/time.h"
 #include "benchmarks/child_server.h"
 #include "benchmarks/measurement.h"
+#include "common/callback_threads.h"
 #include "common/mutex.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/server.h"
@@ -34,6 +36,7 @@ namespace {
 
 using benchmarks::ChildServer;
 using benchmarks::Measurement;
+using benchmarks::Median;
 
 constexpr int kServers = 1000;
 
@@ -79,6 +82,7 @@ int ServeRaw() {
                            &port);
   builder.RegisterService(&service);
   const auto server = builder.BuildAndStart();
+  const CallbackThreads callback_threads;
   ChildServer::Serve(absl::StrCat("127.0.0.1:", port));
   return 0;
 }
@@ -99,6 +103,7 @@ int ServeBalancer(absl::string_view policy) {
     if (!fleet.Register(report, nullptr).ok()) return 1;
     fleet.SetHealth(report.address, Health::kServing);
   }
+  const CallbackThreads callback_threads;
   ChildServer::Serve((*server)->grpc_address());
   return 0;
 }
@@ -190,11 +195,6 @@ struct Summary {
   std::vector<double> server_cpu_us;
 };
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 void RunOnce(const ChildServer& server, int connections, int outstanding,
              Summary* summary) {
   const int calls = outstanding == 1 ? absl::GetFlag(FLAGS_calls) / 6
@@ -250,7 +250,10 @@ int Run() {
 int main(int argc, char** argv) {
   absl::ParseCommandLine(argc, argv);
   const std::string role = absl::GetFlag(FLAGS_role);
-  if (role.empty()) return msgproc::balancer::Run();
+  if (role.empty()) {
+    const msgproc::CallbackThreads callback_threads;
+    return msgproc::balancer::Run();
+  }
   if (role == "raw") return msgproc::balancer::ServeRaw();
   return msgproc::balancer::ServeBalancer(role);
 }

@@ -30,6 +30,7 @@
 #include "absl/flags/usage.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "benchmarks/measurement.h"
 
 ABSL_FLAG(int, repeat, 5, "How often each workload is measured.");
 ABSL_FLAG(int, frames, 20'000, "Frames of 64 bytes; of larger ones, fewer.");
@@ -192,12 +193,6 @@ Cost Measure(const Channels& channels, int frames, size_t size, int under_way) {
   const double used =
       CpuMicroseconds(RUSAGE_SELF) + CpuMicroseconds(RUSAGE_CHILDREN) - cpu;
   return {elapsed / frames, used / frames};
-}
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 void Compare() {

@@ -30,8 +30,10 @@
 #include "absl/time/clock.h"
 #include "benchmarks/benchmark_processor.h"
 #include "benchmarks/child_server.h"
+#include "benchmarks/cpu_time.h"
+#include "benchmarks/measurement.h"
 #include "benchmarks/message_load.h"
-#include "benchmarks/workers/cpu_time.h"
+#include "common/callback_threads.h"
 #include "common/process_tuning.h"
 #include "services/base/log.h"
 #include "services/processor/handlers/builtin.h"
@@ -51,12 +53,6 @@ ABSL_FLAG(int, spin_us, 0, "Internal: what the handler spin burns.");
 
 namespace msgproc::benchmarks {
 namespace {
-
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2,
-                   values.end());
-  return values[values.size() / 2];
-}
 
 std::unique_ptr<ChildServer> StartProcessor(int workers, int spin_us = 0) {
   return ChildServer::Start("processor", {absl::StrCat("--workers=", workers),
@@ -232,6 +228,7 @@ int Serve() {
   processor::ServerOptions options;
   options.workers = processor::WorkerOptionsFromFlags().value();
   const auto server = StartBenchmarkProcessor(&handlers, std::move(options));
+  const CallbackThreads callback_threads;
   ChildServer::Serve(server->address());
   return 0;
 }
@@ -245,6 +242,7 @@ int main(int argc, char** argv) {
   if (absl::GetFlag(FLAGS_role) == "processor") {
     return msgproc::benchmarks::Serve();
   }
+  const msgproc::CallbackThreads callback_threads;
   if (absl::GetFlag(FLAGS_profile) >= 0) {
     msgproc::benchmarks::Profile(absl::GetFlag(FLAGS_profile));
     return 0;

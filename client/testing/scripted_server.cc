@@ -85,7 +85,7 @@ class ScriptedServer::Reactor final : public grpc::ServerGenericBidiReactor,
     if (!writes_.empty()) {
       writing_ = true;
       std::vector<wire::Piece> none;
-      outgoing_ = wire::ToByteBuffer(writes_.front(), &none);
+      wire::ToByteBuffer(writes_.front(), &none, &outgoing_);
       writes_.pop_front();
       StartWrite(&outgoing_);
     } else if (finished_ && !status_sent_) {

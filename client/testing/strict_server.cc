@@ -72,7 +72,7 @@ class StrictServer::Reactor final : public grpc::ServerGenericBidiReactor {
                                    &response)) {
       writing_ = true;
       std::vector<wire::Piece> none;
-      outgoing_ = wire::ToByteBuffer(response.SerializeAsString(), &none);
+      wire::ToByteBuffer(response.SerializeAsString(), &none, &outgoing_);
       StartWrite(&outgoing_);
     } else if (ended_ || stream_->ended) {
       finished_ = true;

@@ -2,23 +2,23 @@
 #define MSGPROC_PROTO_WIRE_BYTE_BUFFER_H_
 
 #include <cstddef>
-#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "proto/wire/entry_log.h"
+#include "proto/wire/segment.h"
 
 namespace msgproc::wire {
 
 // Builds a frame of gRPC from `head` (copied) and pieces of a log (shared, not
-// copied; small ones are copied). Lets go of the pieces and leaves `pieces`
-// empty.
-grpc::ByteBuffer ToByteBuffer(absl::string_view head,
-                              std::vector<Piece>* pieces);
+// copied; small ones are copied) in place of what `buffer` held. Lets go of the
+// pieces and leaves `pieces` empty.
+void ToByteBuffer(absl::string_view head, std::vector<Piece>* pieces,
+                  grpc::ByteBuffer* buffer);
 
-// A received frame as one run of bytes. Reused from frame to frame.
-// Not thread-safe.
+// A received frame as one run of bytes. Reused from frame to frame; holds
+// memory only from Assign until Clear. Not thread-safe.
 class FlatFrame {
  public:
   // Takes the buffer's bytes: without a copy when they are in one slice.
@@ -31,8 +31,10 @@ class FlatFrame {
   void Clear();
 
  private:
+  bool Copy(grpc::ByteBuffer* buffer);
+
   grpc::Slice slice_;
-  std::string copy_;
+  SegmentRef copy_;
   absl::string_view bytes_;
 };
 

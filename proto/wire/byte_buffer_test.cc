@@ -23,7 +23,7 @@ TEST_P(ByteBufferTest, AFrameArrivesAsItWasBuilt) {
     EntryLog::Cursor cursor = log.At(1);
     log.Take(&cursor, GetParam(), 1 << 30, &pieces);
     for (const Piece& piece : pieces) expected.append(piece.data, piece.size);
-    buffer = ToByteBuffer("head", &pieces);
+    ToByteBuffer("head", &pieces, &buffer);
   }
   EXPECT_TRUE(pieces.empty());
   FlatFrame frame;
@@ -36,7 +36,8 @@ INSTANTIATE_TEST_SUITE_P(Sizes, ByteBufferTest,
 
 TEST(ByteBufferTest, AnEmptyFrameIsPossible) {
   std::vector<Piece> pieces;
-  grpc::ByteBuffer buffer = ToByteBuffer("", &pieces);
+  grpc::ByteBuffer buffer;
+  ToByteBuffer("", &pieces, &buffer);
   EXPECT_EQ(buffer.Length(), 0U);
   EXPECT_TRUE(buffer.Valid());
   FlatFrame frame;

@@ -1,6 +1,7 @@
 #include "proto/wire/entry_log.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -10,11 +11,17 @@ namespace msgproc::wire {
 namespace {
 
 // An idle socket should hold little, a busy one large runs.
-constexpr size_t kMinSegmentBytes = 2 << 10;
+constexpr size_t kMinSegmentBytes = Segment::kLeastKept;
 // Below 128 KiB, where malloc would go to the kernel for each.
 constexpr size_t kMaxSegmentBytes = 64 << 10;
 // Up to this size copying is cheaper than holding one more segment.
 constexpr size_t kCopyBytes = 4 << 10;
+
+// What a segment for so many bytes should hold: a size that is kept, but for
+// large entries, which would waste half of it.
+size_t Capacity(size_t bytes) {
+  return bytes > kMaxSegmentBytes ? bytes : std::bit_ceil(bytes);
+}
 
 // The size of the entry that starts here: tag (one byte), length, body.
 size_t EntrySize(const char* entry, absl::string_view* body) {
@@ -35,7 +42,8 @@ EntryLog::Held& EntryLog::AddSegment(size_t bytes) {
   next_capacity_ =
       std::clamp(next_capacity_ * 2, kMinSegmentBytes, kMaxSegmentBytes);
   Held& held = held_.emplace_back();
-  held.segment = SegmentRef(Segment::New(std::max(bytes, next_capacity_)));
+  held.segment =
+      SegmentRef(Segment::New(Capacity(std::max(bytes, next_capacity_))));
   held.first = next_position_;
   return held;
 }
@@ -58,7 +66,7 @@ void EntryLog::Splice(EntryLog* other) {
     Held& from = other->held_[i];
     bytes_ += from.size;
     Held* tail = held_.size() > head_ ? &held_.back() : nullptr;
-    if (from.size <= kCopyBytes) {
+    if (from.size <= kCopyBytes || from.size * 4 < from.segment->capacity()) {
       if (tail == nullptr ||
           tail->segment->capacity() - tail->size < from.size) {
         tail = &AddSegment(from.size);
@@ -109,11 +117,14 @@ void EntryLog::ReleaseThrough(uint64_t position) {
 }
 
 void EntryLog::Reset(uint64_t first_position) {
+  // What held so much will hold as much again, in one segment if it can.
+  if (!empty()) {
+    next_capacity_ = std::bit_ceil(std::min(bytes_, kMaxSegmentBytes)) / 2;
+  }
   held_.clear();
   dropped_ = 0;
   head_ = 0;
   bytes_ = 0;
-  next_capacity_ = 0;
   first_position_ = next_position_ = first_position;
 }
 

@@ -69,14 +69,16 @@ class EntryLog {
   char* Append(size_t bytes, uint64_t entries);
 
   // Appends all of `other` (positions are this log's own) and leaves it empty,
-  // at the position behind. Small ones are copied, large ones change hands.
+  // at the position behind. Segments with little in them are copied, others
+  // change hands.
   void Splice(EntryLog* other);
 
   // Lets go of the entries up to and including `position`; those of a segment
   // leave memory together.
   void ReleaseThrough(uint64_t position);
 
-  // Empties the log and starts anew at `first_position`.
+  // Empties the log and starts anew at `first_position`, ready to hold as much
+  // as it did.
   void Reset(uint64_t first_position);
 
   // The place of an entry, first_position() to next_position(). Costs a walk

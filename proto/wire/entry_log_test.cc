@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,49 @@ TEST(EntryLogTest, AReleasedLogHoldsLittle) {
   log.ReleaseThrough(100000);
   EXPECT_TRUE(log.empty());
   EXPECT_LT(log.bytes(), 128U << 10);
+}
+
+TEST(EntryLogTest, ASteadyFlowGoesThroughTheSameSegments) {
+  EntryLog log;
+  std::set<const char*> places;
+  for (uint64_t i = 1; i <= 10000; ++i) {
+    AppendMessage(&log, i, std::string(1000, 'x'));
+    std::vector<Piece> pieces;
+    EntryLog::Cursor cursor = log.At(i);
+    log.Take(&cursor, 1, 2000, &pieces);
+    if (pieces[0].data == pieces[0].segment->data()) {
+      places.insert(pieces[0].data);
+    }
+    log.ReleaseThrough(i);
+  }
+  EXPECT_LE(places.size(), 4U);
+}
+
+TEST(EntryLogTest, ALogThatWasResetBeginsWithRoomForAsMuchAgain) {
+  EntryLog log;
+  for (int turn = 0; turn < 3; ++turn) {
+    for (uint64_t i = 1; i <= 100; ++i) {
+      AppendMessage(&log, i, std::string(300, 'x'));
+    }
+    std::vector<Piece> pieces;
+    EntryLog::Cursor cursor = log.At(1);
+    log.Take(&cursor, 100, 1 << 20, &pieces);
+    EXPECT_EQ(pieces.size(), turn == 0 ? 5U : 1U);
+    log.Reset(1);
+  }
+}
+
+TEST(EntryLogTest, WhatFillsLittleOfItsSegmentIsCopied) {
+  EntryLog log;
+  EntryLog other;
+  AppendMessage(&other, 1, std::string(60000, 'x'));
+  other.Reset(1);
+  AppendMessage(&other, 1, std::string(6000, 'x'));
+  log.Splice(&other);
+  std::vector<Piece> pieces;
+  EntryLog::Cursor cursor = log.At(1);
+  log.Take(&cursor, 1, 10000, &pieces);
+  EXPECT_EQ(pieces[0].segment->capacity(), 8192U);
 }
 
 // Any order of appending, splicing, taking, seeking and releasing gives every

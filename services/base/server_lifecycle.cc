@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/callback_threads.h"
 #include "common/mutex.h"
 #include "common/process_tuning.h"
 #include "services/base/address_file.h"
@@ -86,6 +87,9 @@ int RunServer(const ProgramInfo& program, const StartServer& start) {
   absl::StatusOr<std::unique_ptr<RunningServer>> started = start(*options);
   if (!started.ok()) return CannotStart(program.name, started.status());
   const std::unique_ptr<RunningServer> server = *std::move(started);
+  const std::unique_ptr<CallbackThreads> callback_threads =
+      options->park_callback_threads ? std::make_unique<CallbackThreads>()
+                                     : nullptr;
   LogInfo("serving", {{"server", program.name},
                       {"version", GetBuildInfo().version},
                       {"grpc", server->grpc_address()},

@@ -16,6 +16,8 @@ constexpr size_t kMaxHeaderBytes = 64 << 10;
 constexpr size_t kMaxErrorBytes = 1024;
 // Messages that a batch keeps room for.
 constexpr size_t kKeepMessages = 1024;
+// And of a reply's payload.
+constexpr size_t kKeepReplyBytes = 4 << 10;
 
 bool IsRetryable(absl::StatusCode code) {
   return code == absl::StatusCode::kUnavailable ||
@@ -107,6 +109,7 @@ void Batch::Clear() {
   if (parsed_.capacity() > kKeepMessages) parsed_.shrink_to_fit();
   pieces.clear();
   results.Reset(1);
+  if (reply_.mutable_payload()->capacity() > kKeepReplyBytes) reply_ = Reply();
   failed = 0;
   payload_bytes = 0;
   size = 0;
@@ -120,7 +123,8 @@ void Batch::Done(std::unique_ptr<Batch> batch) {
 bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
   HandlerBinding& binding = *batch->binding;
   const absl::Time begin = Clock::Monotonic()->Now();
-  Reply reply;
+  Reply& reply = batch->reply_;
+  reply.Clear();
   for (const wire::MessageView& message : batch->messages) {
     if (stop != nullptr && stop->load(std::memory_order_relaxed)) return false;
     const absl::Status status = HandleOne(binding, message, &reply);

@@ -80,7 +80,10 @@ struct Batch {
   static void Done(std::unique_ptr<Batch> batch);
 
  private:
+  friend bool RunHandler(Batch* batch, const std::atomic<bool>* stop);
+
   std::vector<wire::MessageView> parsed_;
+  Reply reply_;
 };
 
 // Takes into the binding's moving average what so many messages took, at least

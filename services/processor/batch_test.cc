@@ -1,6 +1,5 @@
 #include "services/processor/batch.h"
 
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -11,25 +10,12 @@
 #include "proto/wire/entry.h"
 #include "proto/wire/utf8.h"
 #include "services/processor/testing/frames.h"
+#include "services/processor/testing/function_handler.h"
 
 namespace msgproc::processor {
 namespace {
 
 using testing::HasSubstr;
-
-class FunctionHandler final : public Handler {
- public:
-  using Function = std::function<absl::Status(const Message&, Reply*)>;
-  explicit FunctionHandler(Function function)
-      : function_(std::move(function)) {}
-
-  absl::Status Handle(const Message& message, Reply* reply) override {
-    return function_(message, reply);
-  }
-
- private:
-  const Function function_;
-};
 
 class BatchTest : public testing::Test {
  protected:

@@ -11,6 +11,10 @@ namespace {
 
 std::atomic<uint64_t> next_number{1};
 
+// Batches kept for those to come, until the client has nothing to send: a few
+// threads' worth.
+constexpr size_t kSpareBatches = 8;
+
 }  // namespace
 
 HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
@@ -81,12 +85,16 @@ absl::Status HostedSession::OnFrame(const Attachment* attachment,
       status = AcceptMessages(frame.messages);
     }
     // A heartbeat: what a burst has left behind is not needed for now.
-    if (frame.messages.empty()) spare_batch_.reset();
+    if (frame.messages.empty()) {
+      spare_batches_.clear();
+      spare_batches_.shrink_to_fit();
+      session_.Trim();
+    }
     // What was acknowledged may have made room for results.
     Pump();
     other = OtherThan(attachment);
   }
-  if (other != nullptr) other->OnResultsReady();
+  if (other != nullptr) other->OnResultsReady(false);
   return status;
 }
 
@@ -115,8 +123,13 @@ absl::Status HostedSession::AcceptMessages(
 }
 
 std::unique_ptr<Batch> HostedSession::NewBatch(const Session::Run& run) {
-  std::unique_ptr<Batch> batch = std::move(spare_batch_);
-  if (batch == nullptr) batch = std::make_unique<Batch>();
+  std::unique_ptr<Batch> batch;
+  if (spare_batches_.empty()) {
+    batch = std::make_unique<Batch>();
+  } else {
+    batch = std::move(spare_batches_.back());
+    spare_batches_.pop_back();
+  }
   batch->owner = shared_from_this();
   batch->binding = binding_;
   batch->session_number = number_;
@@ -141,16 +154,16 @@ void HostedSession::Pump() {
   pumping_ = true;
   while (true) {
     const Executor::Limits limits = binding_->executor->LimitsFor(*binding_);
-    std::vector<wire::Piece> pieces;
     const uint64_t messages = std::clamp(
         session_.pending_messages() / std::max<uint64_t>(1, limits.max_batches),
         std::min(limits.min_messages, limits.max_messages),
         limits.max_messages);
     const Session::Run run = session_.NextBatch(limits.max_batches, messages,
-                                                limits.max_bytes, &pieces);
+                                                limits.max_bytes, &pieces_);
     if (run.size == 0) break;
     std::unique_ptr<Batch> batch = NewBatch(run);
-    batch->pieces.swap(pieces);
+    // The batch's own, which is empty, brings memory for the next one.
+    batch->pieces.swap(pieces_);
     mutex_.Unlock();
     binding_->executor->Execute(std::move(batch));
     mutex_.Lock();
@@ -179,22 +192,26 @@ void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
           static_cast<double>(batch->size),
       batch->size);
   std::shared_ptr<Attachment> attachment;
+  bool more = false;
   {
     MutexLock lock(&mutex_);
     const Session::Run run = {batch->epoch, batch->first_position, batch->size};
     if (session_.Complete(run, &batch->results)) CountReady();
     executor_note_ = batch->executor_note;
     batch->Clear();
-    spare_batch_ = std::move(batch);
+    if (spare_batches_.size() < kSpareBatches) {
+      spare_batches_.push_back(std::move(batch));
+    }
     // A synchronous executor's caller looks for results by itself.
     if (!binding_->executor->synchronous()) {
       Pump();
       if (session_.HasResultsToTake() || session_.AllTaken()) {
         attachment = attachment_;
+        more = session_.unanswered() > 0;
       }
     }
   }
-  if (attachment != nullptr) attachment->OnResultsReady();
+  if (attachment != nullptr) attachment->OnResultsReady(more);
 }
 
 HostedSession::Output HostedSession::TakeResults(
@@ -215,7 +232,7 @@ void HostedSession::Resume(const Attachment* attachment) {
     Pump();
     other = OtherThan(attachment);
   }
-  if (other != nullptr) other->OnResultsReady();
+  if (other != nullptr) other->OnResultsReady(false);
 }
 
 void HostedSession::CloseInput(const Attachment* attachment) {
@@ -227,7 +244,7 @@ void HostedSession::CloseInput(const Attachment* attachment) {
     Pump();
     other = OtherThan(attachment);
   }
-  if (other != nullptr) other->OnResultsReady();
+  if (other != nullptr) other->OnResultsReady(false);
 }
 
 bool HostedSession::CanForget() const {

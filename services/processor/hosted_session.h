@@ -23,8 +23,9 @@ namespace msgproc::processor {
 class Attachment {
  public:
   virtual ~Attachment() = default;
-  // There may be results to write. On any thread.
-  virtual void OnResultsReady() = 0;
+  // There may be results to write; `more` of what was accepted are still to
+  // come. On any thread.
+  virtual void OnResultsReady(bool more) = 0;
   // Another stream has the session now. On any thread.
   virtual void OnTakenOver() = 0;
 };
@@ -138,7 +139,8 @@ class HostedSession final : public BatchOwner,
   std::shared_ptr<Attachment> attachment_ MSGPROC_GUARDED_BY(mutex_);
   // Some thread is giving out batches; it will see what others bring.
   bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<Batch> spare_batch_ MSGPROC_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Batch>> spare_batches_ MSGPROC_GUARDED_BY(mutex_);
+  std::vector<wire::Piece> pieces_ MSGPROC_GUARDED_BY(mutex_);  // Pump's.
   uint64_t executor_note_ MSGPROC_GUARDED_BY(mutex_) = 0;
 };
 

@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 using State = HostedSession::State;
 
 class HostedSessionTest : public SessionFixture {};
@@ -88,6 +89,22 @@ TEST_F(HostedSessionTest, ABatchIsAShareOfWhatWaits) {
   EXPECT_EQ(manual_.batch(3).size, 6U);
   manual_.CompleteAll();
   EXPECT_EQ(Take(session.get(), stream), Range(1, 63));
+}
+
+TEST_F(HostedSessionTest, BatchesAreUsedAgain) {
+  manual_.limits = {.max_batches = 2, .max_messages = 1};
+  auto session = NewSession(&manual_);
+  const Stream stream = Attach(session.get(), 0, true);
+  ASSERT_TRUE(Send(session.get(), stream, Messages(1, 2)).ok());
+  const std::vector<const Batch*> before = {&manual_.batch(0),
+                                            &manual_.batch(1)};
+  manual_.CompleteAll();
+  EXPECT_EQ(Take(session.get(), stream), Range(1, 2));
+  ASSERT_TRUE(Send(session.get(), stream, Messages(3, 2)).ok());
+  EXPECT_THAT(before,
+              UnorderedElementsAre(&manual_.batch(0), &manual_.batch(1)));
+  manual_.CompleteAll();
+  EXPECT_EQ(Take(session.get(), stream), Range(3, 4));
 }
 
 // What waited while a batch was out travels together in the next one.

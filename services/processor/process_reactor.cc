@@ -128,15 +128,34 @@ void ProcessReactor::OnProcessed(bool succeeded, size_t messages,
                gather_policy_.ShouldLook(gathered_messages_, gathered_bytes_);
 }
 
+// Where more results are about to come, they are written by the thread that
+// reads: it writes many at once, and two threads that work on one connection
+// wake a third one of gRPC's.
+void ProcessReactor::OnResultsReady(bool more) {
+  if (!more) {
+    Advance();
+    return;
+  }
+  {
+    MutexLock lock(&mutex_);
+    if (finished_ || marker_in_flight_ || write_in_flight_) return;
+    marker_in_flight_ = true;
+    marker_looks_ = false;
+  }
+  Post(context_->c_call());
+}
+
 void ProcessReactor::OnReached() {
   bool again = false;
   {
     MutexLock lock(&mutex_);
     marker_in_flight_ = false;
-    const bool found = reads_ != reads_at_marker_;
-    gather_policy_.OnLooked(found);
-    // While what was read is processed, that decides what follows.
-    gathering_ = gathering_ && (found || processing_);
+    if (marker_looks_) {
+      const bool found = reads_ != reads_at_marker_;
+      gather_policy_.OnLooked(found);
+      // While what was read is processed, that decides what follows.
+      gathering_ = gathering_ && (found || processing_);
+    }
     again = gathering_ && !processing_;
     if (again) MarkLocked();
   }
@@ -328,21 +347,27 @@ void ProcessReactor::OnCancel() {
   BeginEnding(Ending::kBroken, absl::CancelledError(), true);
 }
 
-void ProcessReactor::Tick(absl::Time now) {
+absl::Time ProcessReactor::Tick(absl::Time now) {
   const absl::Duration patience = host_->options().heartbeat_interval * 3;
-  const absl::Duration silence =
-      now - absl::FromUnixNanos(last_heard_ns_.load(std::memory_order_relaxed));
+  const absl::Time heard =
+      absl::FromUnixNanos(last_heard_ns_.load(std::memory_order_relaxed));
+  // Whatever begins from now on.
+  absl::Time again = now + patience;
   bool unread = false;
   bool silent = false;
   bool stuck = false;
   {
     MutexLock lock(&mutex_);
-    if (cancelled_ || done_) return;
+    if (cancelled_ || done_) return again;
     const bool opened = session_ != nullptr && !session_->anonymous();
+    const bool may_be_silent = opened && ending_ == Ending::kNone;
     unread = write_in_flight_ && now - write_started_ > patience &&
              (opened || ending_ != Ending::kNone);
-    silent = opened && ending_ == Ending::kNone && silence > patience;
+    silent = may_be_silent && now - heard > patience;
     stuck = finished_ && now - finished_at_ > patience;
+    if (write_in_flight_) again = std::min(again, write_started_ + patience);
+    if (may_be_silent) again = std::min(again, heard + patience);
+    if (finished_) again = std::min(again, finished_at_ + patience);
   }
   if (unread) {
     ProcessorCounters::Add(&host_->counters()->slow_consumers, 1);
@@ -358,6 +383,7 @@ void ProcessReactor::Tick(absl::Time now) {
   } else if (stuck) {
     Cancel("The client does not take the end of the stream.");
   }
+  return again;
 }
 
 // Sends the status past everything that waits to be written. (TryCancel would
@@ -456,6 +482,7 @@ ProcessReactor::Actions ProcessReactor::Decide() {
 
 void ProcessReactor::MarkLocked() {
   marker_in_flight_ = true;
+  marker_looks_ = true;
   reads_at_marker_ = reads_;
 }
 
@@ -469,7 +496,7 @@ void ProcessReactor::DecideWrite(Actions* actions) {
   }
   const bool head = !head_.empty() && !broken;
   if (output.results > 0 || head || (owes_response_ && !broken && !end_now_)) {
-    write_buffer_ = wire::ToByteBuffer(head_, &pieces_);
+    wire::ToByteBuffer(head_, &pieces_, &write_buffer_);
     head_.clear();
     owes_response_ = false;
     gathered_messages_ = gathered_bytes_ = 0;

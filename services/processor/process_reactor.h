@@ -11,12 +11,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/completion_marker.h"
 #include "common/mutex.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "msgproc/v1/processor.pb.h"
 #include "proto/wire/byte_buffer.h"
-#include "proto/wire/completion_marker.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/gather_policy.h"
 #include "services/processor/hosted_session.h"
@@ -38,7 +38,8 @@ namespace msgproc::processor {
 // limit, and none once the stream is ending. Writing: one write in flight; what
 // becomes ready meanwhile goes out together in the next one, and so does what
 // small frames that have come already bring (GatherPolicy): a marker behind the
-// completions tells when there is no other. `Advance` is the only place that
+// completions tells when there is no other. Results that others are about to
+// follow are written from such a marker, too. `Advance` is the only place that
 // decides to write or finish; it finishes only when no write and no marker is
 // in flight and no read is about to be started, because nothing of gRPC's may
 // be called after that.
@@ -49,7 +50,7 @@ namespace msgproc::processor {
 class ProcessReactor final
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       public Attachment,
-      private wire::CompletionMarker,
+      private CompletionMarker,
       public std::enable_shared_from_this<ProcessReactor> {
  public:
   // `host` outlives it. Call Start next.
@@ -66,16 +67,16 @@ class ProcessReactor final
   // Ends the stream now, whatever is unfinished; it says UNAVAILABLE.
   void End(absl::string_view why);
 
-  // To be called about once a second: gives up a client that is silent or does
-  // not read.
-  void Tick(absl::Time now);
+  // Gives up a client that is silent or does not read. To be called again at
+  // the time it returns, or within a second; before that there is no reason to.
+  absl::Time Tick(absl::Time now);
 
   // Whether it carries a session that can be resumed elsewhere, and was not
   // told to drain.
   bool CanMove();
 
   // Attachment:
-  void OnResultsReady() override { Advance(); }
+  void OnResultsReady(bool more) override;
   void OnTakenOver() override;
 
   // grpc::ServerBidiReactor:
@@ -85,6 +86,7 @@ class ProcessReactor final
   void OnDone() override;
 
  private:
+  friend class StreamHost;
   enum class Ending { kNone, kHalfClosed, kFailed, kTakenOver, kBroken };
   // What Advance has to do, once the lock is released.
   struct Actions {
@@ -99,7 +101,7 @@ class ProcessReactor final
     std::shared_ptr<HostedSession> resumed;
   };
 
-  // wire::CompletionMarker:
+  // CompletionMarker:
   void OnReached() override;
 
   absl::Status OnRequest();
@@ -118,6 +120,8 @@ class ProcessReactor final
   void LogEnd(const Actions& actions);
 
   StreamHost* const host_;
+  // When its Tick is due; guarded by the host's mutex.
+  absl::Time look_at_ = absl::InfinitePast();
   grpc::CallbackServerContext* const context_;
   const std::string peer_;
   const std::string forwarded_for_;
@@ -152,7 +156,8 @@ class ProcessReactor final
   wire::GatherPolicy gather_policy_ MSGPROC_GUARDED_BY(mutex_);
   bool gathering_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool marker_in_flight_ MSGPROC_GUARDED_BY(mutex_) = false;
-  bool processing_ MSGPROC_GUARDED_BY(mutex_) = false;  // What was read.
+  bool marker_looks_ MSGPROC_GUARDED_BY(mutex_) = false;  // Or brings results.
+  bool processing_ MSGPROC_GUARDED_BY(mutex_) = false;    // What was read.
   uint64_t reads_ MSGPROC_GUARDED_BY(mutex_) = 0;
   uint64_t reads_at_marker_ MSGPROC_GUARDED_BY(mutex_) = 0;
   size_t gathered_messages_ MSGPROC_GUARDED_BY(mutex_) = 0;

@@ -40,7 +40,7 @@ void Session::Restart(uint64_t received_through) {
   results_cursor_ = results_.At(received_through + 1);
   reordered_.clear();
   reordered_bytes_ = 0;
-  stamps_.clear();
+  stamps_ = wire::Ring<Stamp>();
 }
 
 absl::Status Session::Acknowledge(uint64_t received_through) {
@@ -62,7 +62,6 @@ absl::Status Session::Acknowledge(uint64_t received_through) {
     results_cursor_ = results_.At(received_through + 1);
   }
   results_.ReleaseThrough(received_through);
-  if (window_.messages() == 0) window_.Trim();
   return absl::OkStatus();
 }
 
@@ -137,7 +136,7 @@ Session::Acceptance Session::Accept(
     ++accepted_through_;
     ++acceptance.accepted;
   }
-  if (acceptance.accepted > 0) stamps_.push_back({accepted_through_, now});
+  if (acceptance.accepted > 0) stamps_.PushBack({accepted_through_, now});
   return acceptance;
 }
 
@@ -227,6 +226,11 @@ void Session::LetGoOfTaken() {
   }
 }
 
+void Session::Trim() {
+  window_.Trim();
+  stamps_.Trim();
+}
+
 bool Session::AtLimit() const {
   return kind_ == Kind::kAnonymous &&
          (window_.messages() >= limits_.max_outstanding_messages ||
@@ -242,7 +246,7 @@ bool Session::NextTimed(Timed* timed) {
   timed->messages = through - timed_through_;
   timed->accepted_at = stamp.accepted_at;
   timed_through_ = through;
-  if (through == stamp.through) stamps_.pop_front();
+  if (through == stamp.through) stamps_.PopFront();
   return true;
 }
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "proto/wire/entry_log.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/outstanding_window.h"
+#include "proto/wire/ring.h"
 
 namespace msgproc::processor {
 
@@ -112,6 +112,9 @@ class Session {
     return results_.first_position() > received_through_ + 1;
   }
 
+  // Gives back memory that is kept for more messages than there are.
+  void Trim();
+
   // Whether there are messages that NextBatch would give.
   uint64_t pending_messages() const {
     return pending_.next_position() - pending_.first_position();
@@ -153,7 +156,7 @@ class Session {
   void DropReceived();
   void LetGoOfTaken();
   bool Paused() const {
-    return !results_.empty() &&
+    return (!results_.empty() || reordered_bytes_ > 0) &&
            results_.bytes() + reordered_bytes_ > limits_.max_result_bytes;
   }
 
@@ -181,7 +184,7 @@ class Session {
     uint64_t through = 0;
     absl::Time accepted_at;
   };
-  std::deque<Stamp> stamps_;
+  wire::Ring<Stamp> stamps_;
   uint64_t timed_through_ = 0;
 };
 

@@ -83,6 +83,19 @@ TEST_F(SessionResultsTest, LeaveInOrderHoweverTheyComeBack) {
   EXPECT_TRUE(session_.AllTaken());
 }
 
+// One that takes its time must not let the others run through the window.
+TEST_F(SessionResultsTest, AreBoundedAlsoWhileTheNextOneIsMissing) {
+  Feed(1, 4);
+  const Session::Run slow = Next();
+  EXPECT_TRUE(Complete(Next(), 500));
+  EXPECT_TRUE(Complete(Next(), 600));
+  EXPECT_EQ(Next().size, 0U);
+  EXPECT_TRUE(Complete(slow));
+  EXPECT_EQ(Take(), Range(1, 3));
+  ASSERT_TRUE(session_.Acknowledge(3).ok());
+  EXPECT_EQ(Next().size, 1U);
+}
+
 TEST_F(SessionResultsTest, AreTakenInFramesThatHoldAtLeastOne) {
   Feed(1, 3);
   Process(3, 100);

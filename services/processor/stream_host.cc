@@ -37,7 +37,7 @@ void StreamHost::Add(const std::shared_ptr<ProcessReactor>& stream) {
   absl::Duration grace;
   {
     MutexLock lock(&mutex_);
-    streams_.insert(stream);
+    streams_.emplace(stream->look_at_, stream);
     draining = draining_;
     grace = drain_grace_;
   }
@@ -47,7 +47,7 @@ void StreamHost::Add(const std::shared_ptr<ProcessReactor>& stream) {
 
 void StreamHost::Remove(const std::shared_ptr<ProcessReactor>& stream) {
   MutexLock lock(&mutex_);
-  if (streams_.erase(stream) == 1) {
+  if (streams_.erase({stream->look_at_, stream}) == 1) {
     ProcessorCounters::Add(&counters_.streams, -1);
   }
   if (streams_.empty()) emptied_.SignalAll();
@@ -60,7 +60,10 @@ void StreamHost::WaitForStreams(absl::Duration timeout) {
 
 std::vector<std::shared_ptr<ProcessReactor>> StreamHost::Streams() {
   MutexLock lock(&mutex_);
-  return {streams_.begin(), streams_.end()};
+  std::vector<std::shared_ptr<ProcessReactor>> streams;
+  streams.reserve(streams_.size());
+  for (const auto& [look_at, stream] : streams_) streams.push_back(stream);
+  return streams;
 }
 
 size_t StreamHost::stream_count() {
@@ -98,8 +101,26 @@ void StreamHost::EndAll(absl::string_view why) {
 
 void StreamHost::Tick() {
   const absl::Time now = options_.clock->Now();
-  for (const auto& stream : Streams()) stream->Tick(now);
+  std::vector<std::shared_ptr<ProcessReactor>> due;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [look_at, stream] : streams_) {
+      if (look_at > now) break;
+      due.push_back(stream);
+    }
+  }
+  for (const auto& stream : due) LookAgain(stream, stream->Tick(now));
   sessions_.Sweep();
+}
+
+void StreamHost::LookAgain(const std::shared_ptr<ProcessReactor>& stream,
+                           absl::Time when) {
+  MutexLock lock(&mutex_);
+  auto node = streams_.extract({stream->look_at_, stream});
+  if (node.empty()) return;  // It has ended.
+  stream->look_at_ = when;
+  node.value().first = when;
+  streams_.insert(std::move(node));
 }
 
 absl::Duration StreamHost::TickInterval() const {

@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -78,6 +79,8 @@ class StreamHost {
 
  private:
   std::vector<std::shared_ptr<ProcessReactor>> Streams();
+  void LookAgain(const std::shared_ptr<ProcessReactor>& stream,
+                 absl::Time when);
 
   const Options options_;
   ProcessorCounters counters_;
@@ -88,7 +91,9 @@ class StreamHost {
 
   Mutex mutex_;
   CondVar emptied_;
-  std::unordered_set<std::shared_ptr<ProcessReactor>> streams_
+  // By when Tick is to look at them again: ten thousand that are idle are not
+  // all looked at every second.
+  std::set<std::pair<absl::Time, std::shared_ptr<ProcessReactor>>> streams_
       MSGPROC_GUARDED_BY(mutex_);
   bool draining_ MSGPROC_GUARDED_BY(mutex_) = false;
   absl::Duration drain_grace_ MSGPROC_GUARDED_BY(mutex_);

@@ -278,10 +278,12 @@ TEST_F(StreamSessionsTest, AHalfCloseWithMoreResultsThanMayBeHeld) {
   Start();
   RawStream stream(address());
   stream.Open(OpenRequest("s", "pool"));
-  ASSERT_TRUE(stream.Write(Messages(1, 250, 2'000)));
-  ASSERT_TRUE(stream.Write(Messages(251, 250, 2'000)));
+  // More than are under way at once.
+  for (uint64_t i = 0; i < 8; ++i) {
+    ASSERT_TRUE(stream.Write(Messages(1 + i * 250, 250, 2'000)));
+  }
   stream.HalfClose();
-  EXPECT_EQ(stream.ReadToEnd(), Range(1, 500));
+  EXPECT_EQ(stream.ReadToEnd(), Range(1, 2000));
   EXPECT_EQ(stream.Finish(), absl::OkStatus());
   // What it still knew was of no use to anybody.
   EXPECT_EQ(counters().sessions_detached, 0);

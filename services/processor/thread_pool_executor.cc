@@ -41,7 +41,7 @@ void ThreadPoolExecutor::Execute(std::unique_ptr<Batch> batch) {
   {
     MutexLock lock(&mutex_);
     if (stopping_) return;
-    queue_.push_back(std::move(batch));
+    queue_.PushBack(std::move(batch));
   }
   arrived_.Signal();
 }
@@ -55,9 +55,9 @@ void ThreadPoolExecutor::Stop() {
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   // Let go of without the lock: batches hold sessions.
-  std::deque<std::unique_ptr<Batch>> dropped;
+  wire::Ring<std::unique_ptr<Batch>> dropped;
   MutexLock lock(&mutex_);
-  dropped.swap(queue_);
+  std::swap(dropped, queue_);
 }
 
 void ThreadPoolExecutor::Work() {
@@ -65,8 +65,7 @@ void ThreadPoolExecutor::Work() {
   while (true) {
     while (queue_.empty() && !stopping_) arrived_.Wait(&mutex_);
     if (stopping_) return;
-    std::unique_ptr<Batch> batch = std::move(queue_.front());
-    queue_.pop_front();
+    std::unique_ptr<Batch> batch = queue_.PopFront();
     lock.Unlock();
     batch->ParsePieces();
     if (RunHandler(batch.get(), &stopping_)) Batch::Done(std::move(batch));

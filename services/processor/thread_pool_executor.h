@@ -2,12 +2,12 @@
 #define MSGPROC_SERVICES_PROCESSOR_THREAD_POOL_EXECUTOR_H_
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "common/mutex.h"
+#include "proto/wire/ring.h"
 #include "services/processor/executor.h"
 
 namespace msgproc::processor {
@@ -34,7 +34,7 @@ class ThreadPoolExecutor final : public Executor {
 
   Mutex mutex_;
   CondVar arrived_;
-  std::deque<std::unique_ptr<Batch>> queue_ MSGPROC_GUARDED_BY(mutex_);
+  wire::Ring<std::unique_ptr<Batch>> queue_ MSGPROC_GUARDED_BY(mutex_);
   std::atomic<bool> stopping_{false};
   const int thread_count_;
   std::vector<std::thread> threads_;

@@ -40,7 +40,7 @@ class FunctionHandler final : public Handler {
 // Wakes the test when results are there.
 class WaitingAttachment final : public Attachment {
  public:
-  void OnResultsReady() override {
+  void OnResultsReady(bool /*more*/) override {
     MutexLock lock(&mutex_);
     ++ready_;
     changed_.SignalAll();

@@ -1,3 +1,4 @@
+#include "common/callback_threads.h"
 #include "common/process_tuning.h"
 #include "services/base/descriptor_limit.h"
 #include "services/base/shutdown_signal.h"
@@ -9,6 +10,7 @@ int main(int argc, char** argv) {
   msgproc::server::RaiseDescriptorLimit();
   msgproc::server::ShutdownSignal::Block();
   msgproc::loadgen::ParseCommandLineOrExit(argc, argv);
+  const msgproc::CallbackThreads callback_threads;
   return static_cast<int>(
       msgproc::loadgen::RunLoadgen(msgproc::loadgen::OptionsFromFlags()));
 }

@@ -10,7 +10,7 @@ namespace msgproc::processor {
 // A stream that counts what it is told.
 class FakeAttachment final : public Attachment {
  public:
-  void OnResultsReady() override { ++results_ready; }
+  void OnResultsReady(bool /*more*/) override { ++results_ready; }
   void OnTakenOver() override { ++taken_over; }
 
   std::atomic<int> results_ready{0};

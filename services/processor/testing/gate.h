@@ -1,59 +1,51 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_TESTING_GATE_H_
 #define MSGPROC_SERVICES_PROCESSOR_TESTING_GATE_H_
 
-#include <algorithm>
+#include <atomic>
 
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "common/mutex.h"
 
 namespace msgproc::processor {
 
 // Where handlers wait until the test lets them go. Closed at first.
-// Thread-safe.
+// Thread-safe, and in shared memory between processes too: it has no lock that
+// a process could take to its grave.
 class Gate {
  public:
   void Pass() {
-    MutexLock lock(&mutex_);
     ++arrived_;
-    ++inside_;
-    most_ = std::max(most_, inside_);
-    changed_.SignalAll();
-    while (!open_) changed_.Wait(&mutex_);
+    const int inside = ++inside_;
+    int most = most_;
+    while (most < inside && !most_.compare_exchange_weak(most, inside)) {
+    }
+    while (!open_) absl::SleepFor(kPoll);
     --inside_;
   }
 
-  void Open() {
-    MutexLock lock(&mutex_);
-    open_ = true;
-    changed_.SignalAll();
-  }
+  void Open() { open_ = true; }
 
   // Whether so many have arrived, before or within half a minute.
-  bool Await(int arrived) {
-    MutexLock lock(&mutex_);
+  bool Await(int arrived) const {
+    const absl::Time deadline = absl::Now() + absl::Seconds(30);
     while (arrived_ < arrived) {
-      if (!changed_.WaitFor(&mutex_, absl::Seconds(30))) return false;
+      if (absl::Now() > deadline) return false;
+      absl::SleepFor(kPoll);
     }
     return true;
   }
 
-  int arrived() const {
-    MutexLock lock(&mutex_);
-    return arrived_;
-  }
+  int arrived() const { return arrived_; }
   // How many waited together at most.
-  int most() const {
-    MutexLock lock(&mutex_);
-    return most_;
-  }
+  int most() const { return most_; }
 
  private:
-  mutable Mutex mutex_;
-  CondVar changed_;
-  int arrived_ MSGPROC_GUARDED_BY(mutex_) = 0;
-  int inside_ MSGPROC_GUARDED_BY(mutex_) = 0;
-  int most_ MSGPROC_GUARDED_BY(mutex_) = 0;
-  bool open_ MSGPROC_GUARDED_BY(mutex_) = false;
+  static constexpr absl::Duration kPoll = absl::Milliseconds(1);
+
+  std::atomic<int> arrived_{0};
+  std::atomic<int> inside_{0};
+  std::atomic<int> most_{0};
+  std::atomic<bool> open_{false};
 };
 
 }  // namespace msgproc::processor

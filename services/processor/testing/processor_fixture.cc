@@ -1,79 +1,8 @@
 #include "services/processor/testing/processor_fixture.h"
 
-#include <stdexcept>
 #include <utility>
 
-#include "absl/strings/numbers.h"
-#include "absl/time/clock.h"
-#include "services/processor/handlers/builtin.h"
-
 namespace msgproc::processor {
-namespace {
-
-using Function = std::function<absl::Status(const Message&, Reply*)>;
-
-class FunctionHandler final : public Handler {
- public:
-  explicit FunctionHandler(Function function)
-      : function_(std::move(function)) {}
-
-  absl::Status Handle(const Message& message, Reply* reply) override {
-    return function_(message, reply);
-  }
-
- private:
-  const Function function_;
-};
-
-std::unique_ptr<Handler> Make(Function function) {
-  return std::make_unique<FunctionHandler>(std::move(function));
-}
-
-absl::Status Echo(const Message& message, Reply* reply) {
-  reply->BorrowPayload(message.payload);
-  return absl::OkStatus();
-}
-
-absl::Status Size(const Message& message, Reply* reply) {
-  size_t bytes = 0;
-  if (!absl::SimpleAtoi(message.payload, &bytes)) {
-    return absl::InvalidArgumentError("not a size");
-  }
-  reply->mutable_payload()->assign(bytes, 'x');
-  return absl::OkStatus();
-}
-
-// Not at random: the same everywhere, and still in no order.
-absl::Status Jitter(const Message& message, Reply* reply) {
-  absl::SleepFor(absl::Microseconds(message.sequence * 7919 % 400));
-  return Echo(message, reply);
-}
-
-void RegisterTestHandlers(HandlerRegistry* handlers, Gate* gate,
-                          Sightings* seen) {
-  RegisterBuiltinHandlers(handlers);
-  const auto watched = [seen](const Message& message, Reply* reply) {
-    seen->Add(message.payload);
-    return Echo(message, reply);
-  };
-  const auto gated = [gate, seen](const Message& message, Reply* reply) {
-    seen->Add(message.payload);
-    gate->Pass();
-    return Echo(message, reply);
-  };
-  handlers->Register("seen", Make(watched), {.never_blocks = true})
-      .Register("pool", Make(watched))
-      .Register("gate", Make(gated))
-      .Register("inlinegate", Make(gated), {.never_blocks = true})
-      .Register("throw", Make([](const Message&, Reply*) -> absl::Status {
-                  throw std::runtime_error("thrown by the handler");
-                }))
-      .Register("size", Make(Size), {.never_blocks = true})
-      .Register("jitter", Make(Jitter));
-}
-
-}  // namespace
-
 Neighbour::Neighbour(const std::string& address) : stream_(address) {
   EXPECT_EQ(stream_.Open(OpenRequest("neighbour", "echo")).state(),
             v1::Welcome::STATE_NEW);
@@ -101,8 +30,12 @@ void Neighbour::Leave() {
   EXPECT_EQ(stream_.Finish(), absl::OkStatus());
 }
 
+int ProcessorFixture::workers = 0;
+
 ProcessorFixture::ProcessorFixture() {
-  RegisterTestHandlers(&handlers_, &gate_, &seen_);
+  RegisterTestHandlers(&handlers_, watch_.get());
+  options_.workers.count = workers;
+  options_.workers.arguments = watch_.WorkerArguments();
   options_.grpc.acceptor.address = "127.0.0.1:0";
   options_.handler_threads = 2;
   options_.streams.server_id = "under-test";
@@ -113,6 +46,7 @@ ProcessorFixture::ProcessorFixture() {
 std::unique_ptr<Server> ProcessorFixture::StartAnother() {
   auto server = Server::Start(options_, &handlers_);
   EXPECT_TRUE(server.ok()) << server.status();
+  EXPECT_EQ((*server)->workers() != nullptr, workers > 0);
   return *std::move(server);
 }
 

@@ -2,40 +2,20 @@
 #define MSGPROC_SERVICES_PROCESSOR_TESTING_PROCESSOR_FIXTURE_H_
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "common/fake_clock.h"
-#include "common/mutex.h"
 #include "gtest/gtest.h"
 #include "services/base/testing/eventually.h"
 #include "services/processor/handler_registry.h"
 #include "services/processor/server.h"
 #include "services/processor/testing/frames.h"
-#include "services/processor/testing/gate.h"
 #include "services/processor/testing/raw_stream.h"
+#include "services/processor/testing/test_handlers.h"
 
 namespace msgproc::processor {
-
-// How often handlers saw each payload. Thread-safe.
-class Sightings {
- public:
-  void Add(absl::string_view payload) {
-    MutexLock lock(&mutex_);
-    ++times_[std::string(payload)];
-  }
-  int of(const std::string& payload) const {
-    MutexLock lock(&mutex_);
-    const auto found = times_.find(payload);
-    return found == times_.end() ? 0 : found->second;
-  }
-
- private:
-  mutable Mutex mutex_;
-  std::map<std::string, int> times_ MSGPROC_GUARDED_BY(mutex_);
-};
 
 // A well-behaved client of a session of its own.
 class Neighbour {
@@ -56,6 +36,9 @@ class Neighbour {
 // neighbour of whoever the test lets loose on it: when the test is over, the
 // neighbour has got all that is its own, and nothing is left of the others.
 //
+// With `workers` the same, and handlers run in worker processes: the test's own
+// program, with which gate_ and seen_ are shared.
+//
 // Handlers:
 //   echo       the payload                        (default, inline)
 //   uppercase, sha256, spin                       (built in)
@@ -67,6 +50,11 @@ class Neighbour {
 //   size       as many bytes as the payload says  (inline)
 //   jitter     the payload, after a while         (pool)
 class ProcessorFixture : public testing::Test {
+ public:
+  // How many worker processes the processors of this program's tests have; 0:
+  // Model I. Set by main.
+  static int workers;
+
  protected:
   ProcessorFixture();
 
@@ -100,8 +88,9 @@ class ProcessorFixture : public testing::Test {
   }
 
   FakeClock clock_;
-  Gate gate_;
-  Sightings seen_;
+  const SharedWatch watch_;
+  Gate& gate_ = watch_.get()->gate;
+  Sightings& seen_ = watch_.get()->seen;
   HandlerRegistry handlers_;
   ServerOptions options_;
   std::unique_ptr<Server> server_;

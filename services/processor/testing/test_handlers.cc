@@ -1,0 +1,115 @@
+#include "services/processor/testing/test_handlers.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "services/processor/handlers/builtin.h"
+#include "services/processor/testing/function_handler.h"
+#include "services/processor/workers/worker_role.h"
+
+namespace msgproc::processor {
+namespace {
+
+constexpr char kWorkerRole[] = "--test_worker";
+
+std::unique_ptr<Handler> Make(FunctionHandler::Function function) {
+  return std::make_unique<FunctionHandler>(std::move(function));
+}
+
+absl::Status Echo(const Message& message, Reply* reply) {
+  reply->BorrowPayload(message.payload);
+  return absl::OkStatus();
+}
+
+absl::Status Size(const Message& message, Reply* reply) {
+  size_t bytes = 0;
+  if (!absl::SimpleAtoi(message.payload, &bytes)) {
+    return absl::InvalidArgumentError("not a size");
+  }
+  reply->mutable_payload()->assign(bytes, 'x');
+  return absl::OkStatus();
+}
+
+// Not at random: the same everywhere, and still in no order.
+absl::Status Jitter(const Message& message, Reply* reply) {
+  absl::SleepFor(absl::Microseconds(message.sequence * 7919 % 400));
+  return Echo(message, reply);
+}
+
+void* Map(int memory) {
+  void* const mapped = mmap(nullptr, sizeof(Watch), PROT_READ | PROT_WRITE,
+                            MAP_SHARED, memory, 0);
+  if (mapped == MAP_FAILED) {
+    std::perror("mmap");
+    std::abort();
+  }
+  return mapped;
+}
+
+}  // namespace
+
+SharedWatch::SharedWatch() : memory_(memfd_create("watch", MFD_CLOEXEC)) {
+  if (ftruncate(memory_, sizeof(Watch)) != 0) std::perror("ftruncate");
+  watch_ = new (Map(memory_)) Watch;
+}
+
+SharedWatch::~SharedWatch() {
+  watch_->~Watch();
+  munmap(watch_, sizeof(Watch));
+  close(memory_);
+}
+
+std::vector<std::string> SharedWatch::WorkerArguments() const {
+  return {"test_worker", kWorkerRole,
+          absl::StrCat("/proc/", getpid(), "/fd/", memory_)};
+}
+
+bool IsTestWorker(int argc, char** argv) {
+  return argc == 3 && absl::string_view(argv[1]) == kWorkerRole;
+}
+
+int RunTestWorker(char** argv) {
+  const int memory = open(argv[2], O_RDWR | O_CLOEXEC);
+  auto* const watch = static_cast<Watch*>(Map(memory));
+  close(memory);
+  HandlerRegistry handlers;
+  RegisterTestHandlers(&handlers, watch);
+  return RunWorkerRole(handlers);
+}
+
+void RegisterTestHandlers(HandlerRegistry* handlers, Watch* watch) {
+  RegisterBuiltinHandlers(handlers);
+  const auto watched = [watch](const Message& message, Reply* reply) {
+    watch->seen.Add(message.payload);
+    return Echo(message, reply);
+  };
+  const auto gated = [watch](const Message& message, Reply* reply) {
+    watch->seen.Add(message.payload);
+    watch->gate.Pass();
+    return Echo(message, reply);
+  };
+  handlers->Register("seen", Make(watched), {.never_blocks = true})
+      .Register("pool", Make(watched))
+      .Register("gate", Make(gated))
+      .Register("inlinegate", Make(gated), {.never_blocks = true})
+      .Register("throw", Make([](const Message&, Reply*) -> absl::Status {
+                  throw std::runtime_error("thrown by the handler");
+                }))
+      .Register("size", Make(Size), {.never_blocks = true})
+      .Register("jitter", Make(Jitter));
+}
+
+}  // namespace msgproc::processor
