@@ -131,9 +131,8 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
   listen.watch_connections = false;
   absl::StatusOr<std::unique_ptr<Acceptor>> acceptor = Acceptor::Listen(listen);
   if (!acceptor.ok()) return acceptor.status();
-  std::unique_ptr<HttpServer> server(
-      new HttpServer(*std::move(acceptor), std::move(handlers),
-                     options.max_connections));
+  std::unique_ptr<HttpServer> server(new HttpServer(
+      *std::move(acceptor), std::move(handlers), options.max_connections));
   absl::Status started = server->StartDaemon(options);
   if (!started.ok()) return started;
   return server;
@@ -178,8 +177,8 @@ void HttpServer::TakeConnection(UniqueFd fd) {
     return;
   }
   // Closes it itself when it does not want it.
-  const MHD_Result added = MHD_add_connection(daemon_, fd.Release(),
-                                              peer.data(), peer.length());
+  const MHD_Result added =
+      MHD_add_connection(daemon_, fd.Release(), peer.data(), peer.length());
   if (added != MHD_YES) ConnectionEnded();
 }
 

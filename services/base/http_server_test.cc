@@ -144,9 +144,8 @@ TEST_F(HttpServerTest, ConnectionsBeyondTheCapMayComeWhileItIsBusy) {
   HttpServerOptions options;
   options.max_connections = 2;
   Start(options);
-  std::thread client([&] {
-    EXPECT_THAT(Ask("GET", "/slow"), EndsWith("done\n"));
-  });
+  std::thread client(
+      [&] { EXPECT_THAT(Ask("GET", "/slow"), EndsWith("done\n")); });
   begun.get_future().wait();
   const RawClient waiting(server_->address());
   for (int i = 0; i < 5; ++i) {
@@ -155,9 +154,8 @@ TEST_F(HttpServerTest, ConnectionsBeyondTheCapMayComeWhileItIsBusy) {
   go_on.set_value();
   client.join();
   // Once the first one's end was noticed.
-  EXPECT_TRUE(Eventually([&] {
-    return absl::StrContains(Ask("GET", "/healthz"), " 200 ");
-  }));
+  EXPECT_TRUE(Eventually(
+      [&] { return absl::StrContains(Ask("GET", "/healthz"), " 200 "); }));
 }
 
 TEST_F(HttpServerTest, ServesOnIpv6AndUnixSockets) {
