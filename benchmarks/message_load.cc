@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "client/message_stream.h"
 #include "common/mutex.h"
 
@@ -35,8 +36,8 @@ class Stream {
     options.handler = load.handler;
     options.max_outstanding_messages = load.outstanding;
     options.max_batch_messages = load.max_batch;
-    options.on_result = [this](const client::Result& result) {
-      OnResult(result);
+    options.on_results = [this](absl::Span<const client::Result> results) {
+      OnResults(results);
     };
     auto stream = client::MessageStream::Open(std::move(options));
     if (!stream.ok()) Die(stream.status().ToString());
@@ -60,7 +61,11 @@ class Stream {
     }
     const uint64_t first =
         load_.burst ? messages : std::min(messages, load_.outstanding);
-    for (uint64_t i = 0; i < first; ++i) SendNext();
+    for (uint64_t i = 0; i < first;) {
+      const uint64_t now = std::min<uint64_t>(kAtOnce, first - i);
+      SendNext(now);
+      i += now;
+    }
     MutexLock lock(&mutex_);
     while (!finished_) changed_.Wait(&mutex_);
   }
@@ -70,24 +75,55 @@ class Stream {
   void ClearLatency() { latency_ns_.clear(); }
 
  private:
-  void SendNext() {
+  static constexpr size_t kAtOnce = client::MessageStream::kMostResultsAtOnce;
+  static constexpr size_t kNumbered = 64;  // Larger payloads are all the same.
+
+  // The next `count` messages, at most kAtOnce.
+  void SendNext(uint64_t count) {
+    char space[kAtOnce * kNumbered];
+    absl::string_view payloads[kAtOnce];
     // Numbers go out in order.
     MutexLock lock(&send_mutex_);
-    if (sent_ == limit_) return;
-    const uint64_t number = ++sent_;
-    char payload[64];
-    absl::string_view bytes = payload_;
-    if (payload_.size() <= sizeof(payload)) {
-      std::memcpy(payload, payload_.data(), payload_.size());
-      std::memcpy(payload, &number, std::min(sizeof(number), payload_.size()));
-      bytes = absl::string_view(payload, payload_.size());
+    count = std::min(count, limit_ - sent_);
+    for (uint64_t i = 0; i < count; ++i) {
+      const uint64_t number = ++sent_;
+      payloads[i] = payload_;
+      if (payload_.size() <= kNumbered) {
+        char* const to = space + i * kNumbered;
+        std::memcpy(to, payload_.data(), payload_.size());
+        std::memcpy(to, &number, std::min(sizeof(number), payload_.size()));
+        payloads[i] = absl::string_view(to, payload_.size());
+      }
+      if (load_.latency) sent_at_[number % sent_at_.size()] = NowNs();
     }
-    if (load_.latency) sent_at_[number % sent_at_.size()] = NowNs();
-    const auto sequence = stream_->Send(bytes);
-    if (!sequence.ok()) Die(sequence.status().ToString());
+    SendAll(absl::MakeConstSpan(payloads, count));
   }
 
-  void OnResult(const client::Result& result) {
+  void SendAll(absl::Span<const absl::string_view> payloads) {
+    while (!payloads.empty()) {
+      const auto sent = stream_->TrySendBatch(payloads);
+      if (sent.ok()) {
+        payloads.remove_prefix(sent->count);
+        continue;
+      }
+      // A burst, or the first ones, which wait for the server's limits.
+      const auto one = stream_->Send(payloads.front());
+      if (!one.ok()) Die(one.status().ToString());
+      payloads.remove_prefix(1);
+    }
+  }
+
+  void OnResults(absl::Span<const client::Result> results) {
+    for (const client::Result& result : results) CheckResult(result);
+    if (!load_.burst) SendNext(results.size());
+    if (received_ == target_) {
+      MutexLock lock(&mutex_);
+      finished_ = true;
+      changed_.SignalAll();
+    }
+  }
+
+  void CheckResult(const client::Result& result) {
     ++received_;
     if (result.code != absl::StatusCode::kOk || result.sequence != received_ ||
         result.payload.size() != payload_.size() || !Matches(result.payload)) {
@@ -96,16 +132,10 @@ class Stream {
     if (load_.latency) {
       latency_ns_.push_back(NowNs() - sent_at_[received_ % sent_at_.size()]);
     }
-    if (!load_.burst) SendNext();
-    if (received_ == target_) {
-      MutexLock lock(&mutex_);
-      finished_ = true;
-      changed_.SignalAll();
-    }
   }
 
   bool Matches(absl::string_view payload) const {
-    const size_t id = payload_.size() <= 64
+    const size_t id = payload_.size() <= kNumbered
                           ? std::min(sizeof(received_), payload_.size())
                           : 0;
     return std::memcmp(payload.data(), &received_, id) == 0 &&

@@ -39,9 +39,14 @@ absl::Status Check(const MessageStreamOptions& options) {
         absl::StrCat("client_name has ", options.client_name.size(),
                      " bytes, more than ", kMaxClientNameBytes));
   }
-  if (!options.on_result) {
+  if (!options.on_result && !options.on_results) {
     return absl::InvalidArgumentError(
-        "on_result is not set: results need somewhere to go");
+        "neither on_result nor on_results is set: results need somewhere to "
+        "go");
+  }
+  if (options.on_result && options.on_results) {
+    return absl::InvalidArgumentError(
+        "on_result and on_results are both set: a result goes to one of them");
   }
   return absl::OkStatus();
 }

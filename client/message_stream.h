@@ -1,6 +1,7 @@
 #ifndef MSGPROC_CLIENT_MESSAGE_STREAM_H_
 #define MSGPROC_CLIENT_MESSAGE_STREAM_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -83,7 +84,10 @@ struct MessageStreamOptions {
   // Called with each result, in order of sequence, one at a time, on a thread
   // of gRPC. Must not block for long: it holds up the stream.
   std::function<void(const Result&)> on_result;
-  // Called with each event; never at the same time as on_result. May be empty.
+  // In place of on_result: called with results that have come together, 1 to
+  // kMostResultsAtOnce of them, in order. Cheaper where messages are small.
+  std::function<void(absl::Span<const Result>)> on_results;
+  // Called with each event; never at the same time as a result. May be empty.
   std::function<void(const StreamEvent&)> on_event;
 };
 
@@ -97,14 +101,23 @@ struct MessageStreamOptions {
 // Jitter", M. Brooker, 2015), the session resumed, and what has no result sent
 // again. On Drain the stream moves by itself.
 //
-// Memory is bounded by the window. Thread-safe. Inside on_result and on_event
-// every call is allowed and none blocks. A program whose callbacks are short
+// Memory is bounded by the window. Thread-safe. Inside callbacks every call is
+// allowed and none blocks. A program whose callbacks are short
 // makes streams faster with a CallbackThreads in main
 // (common/callback_threads.h).
 class MessageStream {
  public:
+  static constexpr size_t kMostResultsAtOnce = 128;
+
+  // Messages that were taken together: their sequences follow one another.
+  struct SentBatch {
+    uint64_t first_sequence = 0;
+    size_t count = 0;
+  };
+
   // Connects in the background. INVALID_ARGUMENT: neither or both of `target`
-  // and `balancers`, a malformed session_token, no on_result.
+  // and `balancers`, a malformed session_token, neither or both of on_result
+  // and on_results.
   static absl::StatusOr<std::unique_ptr<MessageStream>> Open(
       MessageStreamOptions options);
 
@@ -135,6 +148,13 @@ class MessageStream {
       absl::Span<const wire::HeaderView> headers = {}) {
     return Send(payload, headers, absl::ZeroDuration());
   }
+
+  // Sends messages without headers, as many of them, from the front, as may be
+  // sent without blocking. Where not even the first one may, the error that
+  // TrySend would give. A lock and a look at the stream for all of them
+  // together: with small messages much cheaper than TrySend for each.
+  virtual absl::StatusOr<SentBatch> TrySendBatch(
+      absl::Span<const absl::string_view> payloads) = 0;
 
   // Takes no more messages, waits for every result, tells the server and
   // half-closes. OK when every message got its result. DEADLINE_EXCEEDED: the

@@ -36,6 +36,9 @@ TEST_F(MessageStreamTest, RefusesOptionsThatCannotWork) {
   options = Options();
   options.on_result = nullptr;
   EXPECT_EQ(OpenCode(options), absl::StatusCode::kInvalidArgument);
+  options = Options();
+  options.on_results = [](absl::Span<const Result>) {};
+  EXPECT_EQ(OpenCode(options), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(MessageStreamTest, OpensTheSessionThatItsOptionsSay) {
@@ -210,6 +213,100 @@ TEST_F(MessageStreamTest, WhatACallbackSendsLeavesTogether) {
   EXPECT_EQ(request_.received_through(), 3U);
   call_->Write(Results(4, 9));
   EXPECT_TRUE(ReceivedThrough(9));
+  CloseWell();
+}
+
+TEST_F(MessageStreamTest, ABatchLeavesTogether) {
+  Connect();
+  Send(1);
+  const std::vector<absl::string_view> payloads = {"a", "b", "c"};
+  const auto sent = stream_->TrySendBatch(payloads);
+  ASSERT_TRUE(sent.ok()) << sent.status();
+  EXPECT_EQ(sent->first_sequence, 2U);
+  EXPECT_EQ(sent->count, 3U);
+  call_->ReadMessages(4);
+  call_->Write(Results(1, 4));
+  EXPECT_TRUE(ReceivedThrough(4));
+  EXPECT_EQ(stream_->TrySendBatch({})->count, 0U);
+  CloseWell();
+}
+
+TEST_F(MessageStreamTest, ABatchIsTakenAsFarAsThereIsRoom) {
+  MessageStreamOptions options = Options();
+  options.max_outstanding_messages = 3;
+  Connect(options);
+  const std::vector<absl::string_view> payloads(2, "payload");
+  EXPECT_EQ(stream_->TrySendBatch(payloads)->count, 2U);
+  EXPECT_EQ(stream_->TrySendBatch(payloads)->count, 1U);
+  EXPECT_EQ(stream_->TrySendBatch(payloads).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  call_->ReadMessages(3);
+  call_->Write(Results(1, 3));
+  EXPECT_TRUE(ReceivedThrough(3));
+  CloseWell();
+  EXPECT_EQ(stream_->TrySendBatch(payloads).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(MessageStreamTest, ABatchEndsInFrontOfAPayloadThatIsTooLarge) {
+  Connect();
+  const std::string large((1 << 20) + 1, 'x');
+  const std::vector<absl::string_view> payloads = {"a", large, "c"};
+  EXPECT_EQ(stream_->TrySendBatch(payloads)->count, 1U);
+  const auto rest = absl::MakeConstSpan(payloads).subspan(1);
+  EXPECT_EQ(stream_->TrySendBatch(rest).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  call_->ReadMessages(1);
+  call_->Write(Results(1, 1));
+  CloseWell();
+}
+
+TEST_F(MessageStreamTest, ResultsThatCameTogetherAreGivenTogether) {
+  constexpr size_t kMost = MessageStream::kMostResultsAtOnce;
+  std::vector<size_t> sizes;
+  std::vector<uint64_t> sequences;
+  MessageStreamOptions options = Options();
+  options.on_result = nullptr;
+  options.on_results = [&](absl::Span<const Result> results) {
+    MutexLock lock(&mutex_);
+    sizes.push_back(results.size());
+    for (const Result& result : results) {
+      sequences.push_back(result.sequence);
+      EXPECT_EQ(result.code, result.sequence == 2 ? absl::StatusCode::kAborted
+                                                  : absl::StatusCode::kOk);
+    }
+    changed_.SignalAll();
+  };
+  Connect(options);
+  Send(static_cast<int>(kMost) + 7);
+  call_->ReadMessages(static_cast<int>(kMost) + 7);
+  call_->Write(Results(1, 1));
+  v1::ProcessResponse response = Results(2, kMost + 7);
+  response.mutable_results(0)->mutable_error()->set_code(
+      static_cast<int>(absl::StatusCode::kAborted));
+  call_->Write(response);
+  EXPECT_TRUE(Await([&] { return sequences.size() == kMost + 7; }));
+  EXPECT_EQ(sequences, From(1, kMost + 7));
+  EXPECT_EQ(sizes, (std::vector<size_t>{1, kMost, 6}));
+  CloseWell();
+}
+
+TEST_F(MessageStreamTest, ABatchInsideACallbackLeavesWithIt) {
+  MessageStreamOptions options = Options();
+  options.on_result = nullptr;
+  options.on_results = [this](absl::Span<const Result> results) {
+    if (results.front().sequence > 1) return;
+    const std::vector<absl::string_view> payloads(results.size(), "again");
+    EXPECT_EQ(stream_->TrySendBatch(payloads)->count, results.size());
+  };
+  Connect(options);
+  Send(3);
+  call_->ReadMessages(3);
+  call_->Write(Results(1, 3));
+  ASSERT_TRUE(call_->Read(&request_));
+  EXPECT_EQ(Sequences(request_), From(4, 6));
+  EXPECT_EQ(request_.received_through(), 3U);
+  call_->Write(Results(4, 6));
   CloseWell();
 }
 

@@ -118,26 +118,51 @@ absl::StatusOr<uint64_t> ReconnectingStream::Send(
     if (!waited.ok()) return waited;
     sequence = *waited;
   }
-  // What a callback sends leaves together once its frame is delivered; what
-  // others send must not wait for that.
+  OnAppended();
+  return sequence;
+}
+
+absl::StatusOr<MessageStream::SentBatch> ReconnectingStream::TrySendBatch(
+    absl::Span<const absl::string_view> payloads) {
+  SentBatch sent;
+  if (payloads.empty()) return sent;
+  MutexLock lock(&mutex_);
+  sent.first_sequence = session_.window().next_sequence();
+  while (sent.count < payloads.size() && MaySend(payloads[sent.count]) &&
+         session_.TryAppend(payloads[sent.count], {}) != 0) {
+    ++sent.count;
+  }
+  if (sent.count == 0) {
+    return MaySend(payloads[0]) ? WindowFull() : WhyNotSend(payloads[0]);
+  }
+  OnAppended();
+  return sent;
+}
+
+// What a callback sends leaves together once its frame is delivered; what
+// others send must not wait for that.
+void ReconnectingStream::OnAppended() {
   if (CallbackScope::Current() == this && !session_.window().frame_full()) {
-    return sequence;
+    return;
   }
   if (writing_) {
     waits_for_write_ = true;
   } else {
     WriteNext();
   }
-  return sequence;
+}
+
+absl::Status ReconnectingStream::WindowFull() const {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the window is full: ", session_.window().outstanding(),
+                   " messages have no result yet"));
 }
 
 absl::StatusOr<uint64_t> ReconnectingStream::WaitToAppend(
     absl::string_view payload, absl::Span<const wire::HeaderView> headers,
     absl::Duration timeout) {
   if (CallbackScope::Current() != nullptr || timeout <= absl::ZeroDuration()) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the window is full: ", session_.window().outstanding(),
-                     " messages have no result yet"));
+    return WindowFull();
   }
   const absl::Time deadline = Now() + timeout;
   ++waiting_;

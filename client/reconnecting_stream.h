@@ -57,6 +57,8 @@ class ReconnectingStream final : public MessageStream,
   absl::StatusOr<uint64_t> Send(absl::string_view payload,
                                 absl::Span<const wire::HeaderView> headers,
                                 absl::Duration timeout) override;
+  absl::StatusOr<SentBatch> TrySendBatch(
+      absl::Span<const absl::string_view> payloads) override;
   absl::Status Close(absl::Duration timeout) override;
   void Cancel() override;
   uint64_t outstanding() const override;
@@ -88,6 +90,7 @@ class ReconnectingStream final : public MessageStream,
   void DeliverFrame() MSGPROC_REQUIRES(mutex_);
   void DeliverParsed() MSGPROC_REQUIRES(mutex_);
   void DeliverResults(const Session::Heard& heard) MSGPROC_REQUIRES(mutex_);
+  void GiveTogether(absl::Span<const wire::ResultView> views) const;
   // The last thing that a reaction does: lets go of the lock, and of the call
   // when that is over. The stream may be gone when it returns.
   void Leave() MSGPROC_RELEASE(mutex_);
@@ -98,6 +101,9 @@ class ReconnectingStream final : public MessageStream,
   bool MaySend(absl::string_view payload) const MSGPROC_REQUIRES(mutex_);
   absl::Status WhyNotSend(absl::string_view payload) const
       MSGPROC_REQUIRES(mutex_);
+  absl::Status WindowFull() const MSGPROC_REQUIRES(mutex_);
+  // Sees to it that what was appended leaves.
+  void OnAppended() MSGPROC_REQUIRES(mutex_);
   std::string LastFailure() const MSGPROC_REQUIRES(mutex_);
   // The call, or the attempt at one, ended: what comes after it.
   void Retry(absl::Status why, bool moved) MSGPROC_REQUIRES(mutex_);

@@ -2,6 +2,8 @@
 #include <thread>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
 #include "client/callback_scope.h"
 #include "client/reconnecting_stream.h"
 #include "client/result_decoding.h"
@@ -150,13 +152,31 @@ void ReconnectingStream::DeliverResults(const Session::Heard& heard) {
   mutex_.Unlock();
   {
     const CallbackScope scope(this);
-    for (size_t i = heard.first; i < heard.first + heard.count; ++i) {
-      options_.on_result(ToResult(frame_.results[i]));
+    const auto views =
+        absl::MakeConstSpan(frame_.results).subspan(heard.first, heard.count);
+    if (options_.on_result) {
+      for (const wire::ResultView& view : views) {
+        options_.on_result(ToResult(view));
+      }
+    } else {
+      GiveTogether(views);
     }
   }
   mutex_.Lock();
   delivered_ += heard.count;
   if (waiting_ > 0) changed_.SignalAll();
+}
+
+void ReconnectingStream::GiveTogether(
+    absl::Span<const wire::ResultView> views) const {
+  absl::InlinedVector<Result, kMostResultsAtOnce> results;
+  while (!views.empty()) {
+    const auto now = views.subspan(0, kMostResultsAtOnce);
+    for (const wire::ResultView& view : now) results.push_back(ToResult(view));
+    options_.on_results(results);
+    results.clear();
+    views.remove_prefix(now.size());
+  }
 }
 
 void ReconnectingStream::AddEvent(StreamEvent::Kind kind, absl::Status status) {

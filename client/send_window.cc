@@ -112,16 +112,8 @@ absl::Status SendWindow::OnWelcome(SessionState state,
 uint64_t SendWindow::BudgetMessages() const {
   // Only after a change to a server with a smaller window than the last one's.
   const uint64_t given = cursor_.position() - 1 - received_through_;
-  uint64_t bytes = 0;
-  for (uint64_t i = 0; i < given; ++i) bytes += window_.bytes_at(i);
-  uint64_t fitting = given;
-  while (
-      fitting < window_.messages() &&
-      (fitting == 0 || (fitting < server_.messages &&
-                        bytes + window_.bytes_at(fitting) <= server_.bytes))) {
-    bytes += window_.bytes_at(fitting++);
-  }
-  return fitting - given;
+  const uint64_t fitting = window_.Fitting(server_.messages, server_.bytes);
+  return fitting - std::min(fitting, given);
 }
 
 SendWindow::Frame SendWindow::NextFrame(std::vector<wire::Piece>* pieces) {
