@@ -35,7 +35,7 @@ size_t HeaderSize(const HeaderView& header) {
          BytesFieldSize(header.value.size());
 }
 
-char* BeginEntry(EntryLog* log, size_t body) {
+inline char* BeginEntry(EntryLog* log, size_t body) {
   char* to = log->Append(BytesFieldSize(body));
   *to++ = static_cast<char>(kEntryTag);
   return PutVarint(to, body);

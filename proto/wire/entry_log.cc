@@ -48,19 +48,6 @@ EntryLog::Held& EntryLog::AddSegment(size_t bytes) {
   return held;
 }
 
-char* EntryLog::Append(size_t bytes, uint64_t entries) {
-  Held* tail = held_.size() > head_ ? &held_.back() : nullptr;
-  if (tail == nullptr || tail->segment->capacity() - tail->size < bytes) {
-    tail = &AddSegment(bytes);
-  }
-  char* entry = tail->segment->data() + tail->size;
-  tail->size += bytes;
-  tail->entries += entries;
-  next_position_ += entries;
-  bytes_ += bytes;
-  return entry;
-}
-
 void EntryLog::Splice(EntryLog* other) {
   for (size_t i = other->head_; i < other->held_.size(); ++i) {
     Held& from = other->held_[i];

@@ -66,7 +66,18 @@ class EntryLog {
 
   // The same for a run of entries, one behind the other, of so many bytes
   // together.
-  char* Append(size_t bytes, uint64_t entries);
+  char* Append(size_t bytes, uint64_t entries) {
+    Held* tail = held_.size() > head_ ? &held_.back() : nullptr;
+    if (tail == nullptr || tail->segment->capacity() - tail->size < bytes) {
+      tail = &AddSegment(bytes);
+    }
+    char* const entry = tail->segment->data() + tail->size;
+    tail->size += bytes;
+    tail->entries += entries;
+    next_position_ += entries;
+    bytes_ += bytes;
+    return entry;
+  }
 
   // Appends all of `other` (positions are this log's own) and leaves it empty,
   // at the position behind. Segments with little in them are copied, others

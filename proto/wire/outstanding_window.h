@@ -23,26 +23,61 @@ class OutstandingWindow {
 
   // Adds the next message.
   void Push(size_t bytes) {
-    sizes_.PushBack(bytes);
+    if (!runs_.empty() && runs_.back().bytes == bytes) {
+      ++runs_.back().messages;
+    } else {
+      runs_.PushBack({.bytes = bytes, .messages = 1});
+    }
+    ++messages_;
     bytes_ += bytes;
   }
 
   // Removes the oldest `messages`, at most all.
   void Pop(uint64_t messages) {
-    messages = std::min(messages, this->messages());
-    for (uint64_t i = 0; i < messages; ++i) bytes_ -= sizes_.PopFront();
+    messages = std::min(messages, messages_);
+    messages_ -= messages;
+    while (messages > 0) {
+      Run& oldest = runs_.front();
+      const uint64_t popped = std::min(messages, oldest.messages);
+      oldest.messages -= popped;
+      bytes_ -= popped * oldest.bytes;
+      messages -= popped;
+      if (oldest.messages == 0) runs_.PopFront();
+    }
+  }
+
+  // How many of the oldest would fit within the limits by themselves.
+  uint64_t Fitting(uint64_t max_messages, uint64_t max_bytes) const {
+    if (messages_ == 0) return 0;
+    uint64_t fitting = 0;
+    uint64_t left = max_bytes;
+    for (size_t i = 0; i < runs_.size() && fitting < max_messages; ++i) {
+      const Run& run = runs_[i];
+      const uint64_t most =
+          run.bytes == 0 ? run.messages
+                         : std::min<uint64_t>(run.messages, left / run.bytes);
+      fitting += most;
+      left -= most * run.bytes;
+      if (most < run.messages) break;
+    }
+    return std::max<uint64_t>(1, std::min(fitting, max_messages));
   }
 
   // Gives back the memory that a burst left behind, when empty.
-  void Trim() { sizes_.Trim(); }
+  void Trim() { runs_.Trim(); }
 
-  // The bytes of the i-th oldest message, i < messages().
-  size_t bytes_at(uint64_t i) const { return sizes_[i]; }
-  uint64_t messages() const { return sizes_.size(); }
+  uint64_t messages() const { return messages_; }
   uint64_t bytes() const { return bytes_; }
 
  private:
-  Ring<size_t> sizes_;
+  // Messages of one size that follow one another: mostly all of them.
+  struct Run {
+    size_t bytes = 0;
+    uint64_t messages = 0;
+  };
+
+  Ring<Run> runs_;
+  uint64_t messages_ = 0;
   uint64_t bytes_ = 0;
 };
 

@@ -32,6 +32,8 @@ class Ring {
   // The i-th oldest, i < size().
   const T& operator[](size_t i) const { return values_[At(i)]; }
   const T& front() const { return values_[At(0)]; }
+  T& front() { return values_[At(0)]; }
+  T& back() { return values_[At(size_ - 1)]; }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
