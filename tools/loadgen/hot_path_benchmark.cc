@@ -7,7 +7,7 @@
 //   Check            order and payload of a result
 //   Now              the clock
 //   RecordLatency    into the stream's handful and the shared histogram
-//   Message          all of it, as OnResult does in a closed loop
+//   Message          all of it, as TakeIn and SendBatch do in a closed loop
 
 #include <string>
 

@@ -271,8 +271,11 @@ TEST_F(LoadRunTest, AProcessorThatStaysAwayEndsTheRunAfterGiveUpAfter) {
     EXPECT_EQ(report.Exit(), ExitCode::kFailed);
     EXPECT_GT(report.tally.lost(), 0U);
     EXPECT_EQ(report.interruptions.count, 2U);
-    ASSERT_EQ(report.stream_errors.size(), 1U);
-    EXPECT_THAT(report.stream_errors.begin()->first, HasSubstr("UNAVAILABLE"));
+    // Attempts to connect may have failed in different ways last.
+    EXPECT_FALSE(report.stream_errors.empty());
+    for (const auto& [error, streams] : report.stream_errors) {
+      EXPECT_THAT(error, HasSubstr("UNAVAILABLE"));
+    }
   }
 }
 

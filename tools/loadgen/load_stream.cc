@@ -1,6 +1,7 @@
 #include "tools/loadgen/load_stream.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <utility>
 
@@ -8,6 +9,18 @@
 
 namespace msgproc::loadgen {
 namespace {
+
+// Payloads up to this size are sent many at once.
+constexpr size_t kSmallBytes = 1 << 10;
+
+std::vector<std::string> Buffers(const RunContext& context, uint64_t window) {
+  if (context.plan->from_input()) return {};
+  const uint64_t most = context.payloads->bytes() > kSmallBytes
+                            ? 1
+                            : client::MessageStream::kMostResultsAtOnce;
+  return std::vector<std::string>(std::min(window, most),
+                                  context.payloads->NewBuffer());
+}
 
 // A stream never has more outstanding than it sends.
 uint64_t Window(const Plan& plan, int index) {
@@ -32,7 +45,7 @@ LoadStream::LoadStream(const RunContext& context, int index)
       index_(index),
       window_(Window(*context.plan, index)),
       slot_mask_(std::bit_ceil(window_) - 1),
-      payload_(context.plan->from_input() ? "" : context.payloads->NewBuffer()),
+      payloads_(Buffers(context, window_)),
       sent_at_(slot_mask_ + 1),
       checker_(MakeChecker(context, index, window_)) {}
 
@@ -86,22 +99,59 @@ bool LoadStream::MayGoOn(int64_t now) {
          !ended_.load(std::memory_order_relaxed);
 }
 
+// Sends the next messages, payloads_.size() at most; returns how many left.
+uint64_t LoadStream::SendBatch(uint64_t count, int64_t now) {
+  const uint64_t before = sent_.load(std::memory_order_relaxed);
+  std::array<absl::string_view, client::MessageStream::kMostResultsAtOnce>
+      views;
+  for (uint64_t i = 0; i < count; ++i) {
+    context_.payloads->Stamp(static_cast<uint64_t>(index_), before + 1 + i,
+                             &payloads_[i]);
+    views[i] = payloads_[i];
+    sent_at_[(before + 1 + i) & slot_mask_] = now;
+  }
+  sent_.store(before + count, std::memory_order_release);
+  const auto sent =
+      stream_->TrySendBatch(absl::MakeConstSpan(views.data(), count));
+  if (sent.ok() && sent->count == count && sent->first_sequence == before + 1)
+      [[likely]] {
+    return count;
+  }
+  const uint64_t left = sent.ok() ? sent->count : 0;
+  sent_.store(before + left, std::memory_order_release);
+  if (sent.ok() && sent->first_sequence != before + 1) {
+    journal_.Failed(absl::InternalError(
+        absl::StrCat("the client library numbered message ", before + 1, " as ",
+                     sent->first_sequence)));
+    StopSending();
+  } else if (!sent.ok() && !absl::IsResourceExhausted(sent.status())) {
+    journal_.Failed(sent.status());
+    StopSending();
+  }
+  return left;
+}
+
 // Sends what results are owed, as far as there is room.
-void LoadStream::SendNext(int64_t now) {
-  for (++owed_; owed_ > 0; --owed_) {
+void LoadStream::SendNext(int64_t now, uint64_t results) {
+  owed_ += results;
+  while (owed_ > 0) {
     if (!MayGoOn(now)) return StopSending();
-    context_.payloads->Stamp(static_cast<uint64_t>(index_),
-                             sent_.load(std::memory_order_relaxed) + 1,
-                             &payload_);
-    if (Send(payload_, now, absl::ZeroDuration()) != Sent::kYes) return;
+    const uint64_t count =
+        std::min({owed_, last_sequence_ - sent_.load(std::memory_order_relaxed),
+                  static_cast<uint64_t>(payloads_.size())});
+    const uint64_t left = SendBatch(count, now);
+    owed_ -= left;
+    if (left < count) return;
   }
 }
 
 void LoadStream::StartClosedLoop() {
   uint64_t count = window_;
   do {
-    for (; count > 0 && !stopping_.load(std::memory_order_relaxed); --count) {
-      SendNext(context_.clock->Now());
+    while (count > 0 && !stopping_.load(std::memory_order_relaxed)) {
+      const uint64_t now = std::min<uint64_t>(count, payloads_.size());
+      SendNext(context_.clock->Now(), now);
+      count -= now;
     }
     count = turn_.TakeOwed();
   } while (count != 0);
@@ -116,8 +166,8 @@ LoadStream::Sent LoadStream::SendPaced(int64_t intended) {
   if (!Ready()) return Sent::kFull;
   context_.payloads->Stamp(static_cast<uint64_t>(index_),
                            sent_.load(std::memory_order_relaxed) + 1,
-                           &payload_);
-  return Send(payload_, intended, absl::ZeroDuration());
+                           &payloads_.front());
+  return Send(payloads_.front(), intended, absl::ZeroDuration());
 }
 
 LoadStream::Sent LoadStream::SendLine(absl::string_view line,
@@ -161,8 +211,7 @@ void LoadStream::CheckFinished() {
 
 // --- Callbacks -------------------------------------------------------------
 
-void LoadStream::OnResult(const client::Result& result) {
-  const int64_t now = context_.clock->Now();
+void LoadStream::TakeIn(const client::Result& result, int64_t now) {
   const uint64_t sent = sent_.load(std::memory_order_acquire);
   if (checker_.Check(result.sequence, sent, result.code, result.error,
                      result.payload)) [[likely]] {
@@ -175,8 +224,13 @@ void LoadStream::OnResult(const client::Result& result) {
     answered_.store(answered_.load(std::memory_order_relaxed) + 1,
                     std::memory_order_release);
   }
+}
+
+void LoadStream::OnResults(absl::Span<const client::Result> results) {
+  const int64_t now = context_.clock->Now();
+  for (const client::Result& result : results) TakeIn(result, now);
   if (closed_loop_) {
-    if (turn_.Mine()) SendNext(now);
+    if (turn_.Mine(results.size())) SendNext(now, results.size());
   } else {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (answered_.load(std::memory_order_relaxed) >= wake_at_.load()) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "client/message_stream.h"
 #include "tools/loadgen/checker.h"
 #include "tools/loadgen/latency_recorder.h"
@@ -36,12 +37,13 @@ struct RunContext {
 // messages outstanding, times and checks every result.
 //
 // Three ways to send; a phase uses one of them:
-//   closed loop  StartClosedLoop fills the window; then each result sends the
-//                next message from within its callback. No thread of our own.
+//   closed loop  StartClosedLoop fills the window; then results that come
+//                together send as many messages from within their callback. No
+//                thread of our own.
 //   paced        one pacing thread calls SendPaced for all streams
 //   fed          one feeding thread calls SendLine for all streams
 //
-// OnResult and OnEvent are the MessageStream's callbacks and come one at a
+// OnResults and OnEvent are the MessageStream's callbacks and come one at a
 // time. The rest is called by the run and its one sending thread. Between
 // phases, when the stream has finished, nothing runs.
 class LoadStream {
@@ -56,11 +58,11 @@ class LoadStream {
   // Callbacks use every member: the MessageStream goes first.
   ~LoadStream() { Destroy(); }
 
-  // Before anything else. `stream` calls OnResult and OnEvent.
+  // Before anything else. `stream` calls OnResults and OnEvent.
   void Attach(std::unique_ptr<client::MessageStream> stream);
   client::MessageStream* stream() { return stream_.get(); }
 
-  void OnResult(const client::Result& result);
+  void OnResults(absl::Span<const client::Result> results);
   void OnEvent(const client::StreamEvent& event);
 
   // A phase begins: at most `quota` messages are sent before the gate closes.
@@ -107,7 +109,9 @@ class LoadStream {
  private:
   Sent Send(absl::string_view payload, int64_t intended,
             absl::Duration timeout);
-  void SendNext(int64_t now);
+  uint64_t SendBatch(uint64_t count, int64_t now);
+  void SendNext(int64_t now, uint64_t results);
+  void TakeIn(const client::Result& result, int64_t now);
   bool MayGoOn(int64_t now);
   bool WaitForRoom();
   std::optional<int64_t> OldestOutstanding() const;
@@ -128,7 +132,7 @@ class LoadStream {
 
   // Belong to whoever's turn it is to send.
   SendTurn turn_;
-  std::string payload_;
+  std::vector<std::string> payloads_;  // As many as are sent at once.
   uint64_t owed_ = 0;
 
   // Written by the sender, read by callbacks: a message's slot before `sent_`

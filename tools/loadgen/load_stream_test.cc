@@ -28,6 +28,17 @@ class FakeStream final : public client::MessageStream {
     waiting_.emplace_back(payload);
     return ++sequence_;
   }
+  absl::StatusOr<SentBatch> TrySendBatch(
+      absl::Span<const absl::string_view> payloads) override {
+    SentBatch sent;
+    for (const absl::string_view payload : payloads) {
+      const auto sequence = Send(payload, {}, absl::ZeroDuration());
+      if (!sequence.ok() && sent.count == 0) return sequence.status();
+      if (!sequence.ok()) break;
+      if (sent.count++ == 0) sent.first_sequence = *sequence;
+    }
+    return sent;
+  }
   absl::Status Close(absl::Duration) override { return absl::OkStatus(); }
   void Cancel() override {}
   uint64_t outstanding() const override {
@@ -79,7 +90,17 @@ class LoadStreamTest : public testing::Test {
   // The server answers the oldest message, rightly.
   void Answer() {
     const auto [sequence, payload] = fake_->Take();
-    stream_->OnResult({.sequence = sequence, .payload = payload});
+    stream_->OnResults({{.sequence = sequence, .payload = payload}});
+  }
+  // The same with the oldest ones together.
+  void AnswerTogether(size_t count) {
+    std::vector<std::pair<uint64_t, std::string>> taken;
+    std::vector<client::Result> results;
+    for (size_t i = 0; i < count; ++i) taken.push_back(fake_->Take());
+    for (const auto& [sequence, payload] : taken) {
+      results.push_back({.sequence = sequence, .payload = payload});
+    }
+    stream_->OnResults(results);
   }
   bool Finished() { return gate_.WaitUntilFinished(absl::ZeroDuration()); }
   static Options Window(uint64_t window, uint64_t n) {
@@ -118,6 +139,42 @@ TEST_F(LoadStreamTest, AClosedLoopFillsTheWindowAndSendsOneForEachResult) {
   EXPECT_TRUE(tally.clean());
   EXPECT_EQ(recorder_.count(), 10U);
   EXPECT_EQ(stream_->TakeEntries().servers.at("s").messages, 10U);
+}
+
+TEST_F(LoadStreamTest, ResultsThatComeTogetherSendAsManyTogether) {
+  Build(Window(300, 1000));
+  Begin(1000);
+  stream_->StartClosedLoop();
+  EXPECT_EQ(fake_->outstanding(), 300U);
+  for (int i = 0; i < 7; ++i) {
+    AnswerTogether(100);
+    EXPECT_EQ(fake_->outstanding(), 300U);
+  }
+  AnswerTogether(200);
+  EXPECT_EQ(fake_->outstanding(), 100U);
+  EXPECT_FALSE(Finished());
+  AnswerTogether(100);
+  EXPECT_TRUE(Finished());
+  const Tally tally = stream_->TakeTally();
+  EXPECT_EQ(tally.sent, 1000U);
+  EXPECT_EQ(tally.answered, 1000U);
+  EXPECT_TRUE(tally.clean()) << tally.first_wrong;
+}
+
+TEST_F(LoadStreamTest, ABatchThatIsTakenInPartIsMadeUpForLater) {
+  Build(Window(8, 20));
+  Begin(20);
+  stream_->StartClosedLoop();
+  fake_->set_window(6);
+  AnswerTogether(4);
+  EXPECT_EQ(fake_->outstanding(), 6U);
+  fake_->set_window(SIZE_MAX);
+  AnswerTogether(6);
+  EXPECT_EQ(fake_->outstanding(), 8U);
+  AnswerTogether(8);
+  AnswerTogether(2);
+  EXPECT_TRUE(Finished());
+  EXPECT_TRUE(stream_->TakeTally().clean());
 }
 
 TEST_F(LoadStreamTest, AServersSmallerWindowIsMadeUpForLater) {

@@ -27,8 +27,8 @@ client::MessageStreamOptions StreamOptions(
   if (asked.max_batch != 0) options.max_batch_messages = asked.max_batch;
   options.connect_timeout = asked.connect_timeout;
   options.give_up_after = asked.give_up_after;
-  options.on_result = [stream](const client::Result& result) {
-    stream->OnResult(result);
+  options.on_results = [stream](absl::Span<const client::Result> results) {
+    stream->OnResults(results);
   };
   options.on_event = [stream](const client::StreamEvent& event) {
     stream->OnEvent(event);

@@ -18,13 +18,13 @@ class SendTurn {
   // Before the starter begins, while no callback runs.
   void Reset() { state_.store(0, std::memory_order_relaxed); }
 
-  // Callback: a result came. True: send its successor now. False: the starter
-  // does it.
-  bool Mine() {
+  // Callback: so many results came. True: send their successors now. False: the
+  // starter does it.
+  bool Mine(uint64_t results = 1) {
     if (state_.load(std::memory_order_acquire) >= kHandedOver) [[likely]] {
       return true;
     }
-    return state_.fetch_add(1, std::memory_order_acq_rel) >= kHandedOver;
+    return state_.fetch_add(results, std::memory_order_acq_rel) >= kHandedOver;
   }
 
   // Starter: how many messages results were owed since the last call; 0: handed
