@@ -14,9 +14,9 @@
 // is how the products run. All three take turns, `--repeat` times; a line shows
 // the medians, the medians of the ratios of neighbours, and the CPU time that
 // our client's process and our server's take for a message, in ns. Each server
-// is a process of its own, with malloc set as the product's is
-// (common/process_tuning.h) where it is ours; the client's process, which all
-// share, is not. Every result of ours is checked.
+// is a process of its own. Ours, the ceiling's and the client's process, which
+// all share, are set as the products are (common/process_tuning.h); the plain
+// server's is left as it comes. Every result of ours is checked.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -34,6 +34,7 @@
 #include "benchmarks/raw_echo.h"
 #include "common/callback_threads.h"
 #include "common/process_tuning.h"
+#include "services/base/log.h"
 #include "services/processor/handlers/builtin.h"
 
 ABSL_FLAG(int, repeat, 5, "How often each workload is measured.");
@@ -168,6 +169,7 @@ void RunWorkload(const Workload& workload, const Servers& servers) {
 
 int ServeProcessor() {
   TuneProcess();
+  server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers);
   const auto server = StartBenchmarkProcessor(&handlers);
@@ -183,6 +185,7 @@ int ServePlain() {
 }
 
 int ServeCeiling() {
+  TuneProcess();
   const auto server = RawEchoServer::Start();
   const CallbackThreads callback_threads;
   ChildServer::Serve(server->address());
@@ -190,6 +193,7 @@ int ServeCeiling() {
 }
 
 int Run() {
+  TuneProcess();
   const Servers servers = {.plain = ChildServer::Start("plain"),
                            .ceiling = ChildServer::Start("ceiling"),
                            .processor = ChildServer::Start("processor")};

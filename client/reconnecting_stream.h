@@ -140,6 +140,7 @@ class ReconnectingStream final : public MessageStream,
   wire::GatherPolicy gather_policy_ MSGPROC_GUARDED_BY(mutex_);
   bool gathering_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool marker_in_flight_ MSGPROC_GUARDED_BY(mutex_) = false;
+  int reaching_ MSGPROC_GUARDED_BY(mutex_) = 0;  // Threads in OnReached.
   uint64_t frames_ MSGPROC_GUARDED_BY(mutex_) = 0;
   uint64_t frames_at_marker_ MSGPROC_GUARDED_BY(mutex_) = 0;
   size_t gathered_bytes_ MSGPROC_GUARDED_BY(mutex_) = 0;  // Of results.

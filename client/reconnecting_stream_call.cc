@@ -141,7 +141,8 @@ void ReconnectingStream::OnReadEnded() {
 
 void ReconnectingStream::Leave() {
   const bool release = phase_ == Phase::kCalling && read_ended_ && !writing_ &&
-                       !delivering_ && !marker_in_flight_ && !released_;
+                       !delivering_ && !marker_in_flight_ && reaching_ == 0 &&
+                       !released_;
   if (release) released_ = true;
   ProcessCall* const call = call_.get();
   mutex_.Unlock();

@@ -132,6 +132,8 @@ void ReconnectingStream::PostMarker() {
 void ReconnectingStream::OnReached() {
   mutex_.Lock();
   marker_in_flight_ = false;
+  // gRPC does not know of it: a call must not end while this goes on.
+  ++reaching_;
   const bool found = frames_ != frames_at_marker_;
   gather_policy_.OnLooked(found);
   gathering_ = gathering_ && found && !read_ended_;
@@ -144,6 +146,7 @@ void ReconnectingStream::OnReached() {
       SetTimer();
     }
   }
+  --reaching_;
   Leave();
 }
 

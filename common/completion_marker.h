@@ -15,7 +15,9 @@ namespace msgproc {
 //
 // Post may be called by any thread, while none is under way. The call and the
 // marker must live until OnReached was called, on a thread of gRPC; nothing of
-// the marker is touched behind that.
+// the marker is touched behind that. To gRPC it is no reaction of the call's:
+// it waits with OnDone for a marker as little as for an OnReached that runs, so
+// whoever ends calls must.
 class CompletionMarker : private grpc_completion_queue_functor {
  public:
   CompletionMarker();

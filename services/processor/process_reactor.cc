@@ -146,6 +146,9 @@ void ProcessReactor::OnResultsReady(bool more) {
 }
 
 void ProcessReactor::OnReached() {
+  // gRPC does not know of it: once no marker is in flight, another thread may
+  // finish the stream, and OnDone does not wait for this one.
+  const std::shared_ptr<ProcessReactor> self = shared_from_this();
   bool again = false;
   {
     MutexLock lock(&mutex_);
