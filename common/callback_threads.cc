@@ -1,12 +1,17 @@
 #include "common/callback_threads.h"
 
+#include <pthread.h>
+#include <time.h>
+
 #include <algorithm>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/clock.h"
 #include "common/completion_marker.h"
 #include "common/mutex.h"
+#include "common/spare_cores.h"
 #include "grpc/support/cpu.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
@@ -59,6 +64,47 @@ class UnsentCall final
   bool done_ MSGPROC_GUARDED_BY(mutex_) = false;
 };
 
+// The CPU time of the threads that have looked, which soon are all those at
+// work: it is by chance which one does. Not thread-safe.
+class CallbackUsage {
+ public:
+  void AddThisThread() {
+    clockid_t clock;
+    if (pthread_getcpuclockid(pthread_self(), &clock) != 0) return;
+    for (const Thread& thread : threads_) {
+      if (thread.clock == clock) return;
+    }
+    threads_.push_back({clock, CpuTime(clock)});
+  }
+
+  // The cores that they used since the last call.
+  double Take() {
+    const absl::Time now = Clock::Monotonic()->Now();
+    absl::Duration used;
+    for (Thread& thread : threads_) {
+      const absl::Duration cpu = CpuTime(thread.clock);
+      used += cpu - std::exchange(thread.cpu, cpu);
+    }
+    const absl::Duration passed = now - std::exchange(at_, now);
+    return passed > absl::ZeroDuration() ? absl::FDivDuration(used, passed) : 0;
+  }
+
+ private:
+  struct Thread {
+    clockid_t clock;
+    absl::Duration cpu;
+  };
+
+  static absl::Duration CpuTime(clockid_t clock) {
+    timespec used{};
+    clock_gettime(clock, &used);
+    return absl::DurationFromTimespec(used);
+  }
+
+  std::vector<Thread> threads_;
+  absl::Time at_ = Clock::Monotonic()->Now();
+};
+
 }  // namespace
 
 // Decides how many are parked, on a thread of its own.
@@ -66,6 +112,11 @@ class CallbackThreads::Warden {
  public:
   explicit Warden(const Options& options)
       : options_(options), most_(CallbackThreadCount() - 1), look_(this) {
+    if (!options_.spare_cores) {
+      options_.spare_cores = [spare = std::make_shared<SpareCores>()] {
+        return spare->Take();
+      };
+    }
     for (int i = 0; i < most_; ++i) {
       markers_.push_back(std::make_unique<Parking>(this));
       idle_.push_back(markers_.back().get());
@@ -123,6 +174,7 @@ class CallbackThreads::Warden {
   void OnLooked() {
     MutexLock lock(&mutex_);
     looking_ = false;
+    usage_.AddThisThread();
     changed_.SignalAll();
   }
 
@@ -135,6 +187,7 @@ class CallbackThreads::Warden {
       while (in_flight_ < wanted_) PostParking();
       if (!LookAround()) relieved = Now();
       WaitUntil(Now() + options_.look_interval, /*for_look=*/false);
+      if (NeedsMore()) relieved = Now();
       if (wanted_ < most_ && Now() - relieved >= options_.relief) ++wanted_;
     }
   }
@@ -166,6 +219,27 @@ class CallbackThreads::Warden {
     return in_time;
   }
 
+  // Whether one thread fewer would be too few. Lets another one go where those
+  // at work were busy for three looks in a row and more than a core is idle.
+  bool NeedsMore() MSGPROC_REQUIRES(mutex_) {
+    constexpr int kLooks = 3;
+    const int at_work = most_ + 1 - wanted_;
+    const double busy = usage_.Take();
+    if (busy < options_.saturation * at_work) {
+      saturated_ = 0;
+      return at_work > 1 && busy > 0.7 * (at_work - 1);
+    }
+    // The first call tells of a time before.
+    const double spare = options_.spare_cores();
+    if (++saturated_ < kLooks) return true;
+    saturated_ = 0;
+    if (spare > 1 && wanted_ > 0) {
+      --wanted_;
+      changed_.SignalAll();
+    }
+    return true;
+  }
+
   // Or until it is to stop or, `for_look`, somebody has looked.
   void WaitUntil(absl::Time deadline, bool for_look) MSGPROC_REQUIRES(mutex_) {
     while (!stopping_ && (looking_ || !for_look)) {
@@ -177,7 +251,7 @@ class CallbackThreads::Warden {
 
   static absl::Time Now() { return Clock::Monotonic()->Now(); }
 
-  const Options options_;
+  Options options_;  // Constant after construction.
   const int most_;
   UnsentCall call_;
   Look look_;
@@ -191,6 +265,8 @@ class CallbackThreads::Warden {
   int parked_ MSGPROC_GUARDED_BY(mutex_) = 0;
   bool looking_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
+  CallbackUsage usage_ MSGPROC_GUARDED_BY(mutex_);
+  int saturated_ MSGPROC_GUARDED_BY(mutex_) = 0;  // Looks, one after another.
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_COMMON_CALLBACK_THREADS_H_
 #define MSGPROC_COMMON_CALLBACK_THREADS_H_
 
+#include <functional>
 #include <memory>
 
 #include "absl/time/time.h"
@@ -23,9 +24,11 @@ namespace msgproc {
 // touched. A thread of this class looks every `look_interval` whether a
 // callback of its own is run within `patience`. Where it is not, because
 // callbacks take their time or block, a parked thread returns to its work; when
-// nothing of the kind was seen for `relief`, it is parked again. So callbacks
-// that block hold up others for look_interval + patience, once, where without
-// this class gRPC would have had threads to spare.
+// nothing of the kind was seen for `relief`, it is parked again. The same where
+// those at work are busy all the time while the machine has cores to spare:
+// then a thread more is worth what handing over costs. So callbacks that block
+// hold up others for look_interval + patience, once, where without this class
+// gRPC would have had threads to spare.
 //
 // Looking has another use: in gRPC 1.51 a callback thread that has had nothing
 // to do for a second then sleeps 100 ms, and so would what comes meanwhile.
@@ -39,6 +42,10 @@ class CallbackThreads {
     absl::Duration look_interval = absl::Milliseconds(100);
     absl::Duration patience = absl::Milliseconds(5);
     absl::Duration relief = absl::Milliseconds(250);
+    // Of its time, from which on a thread at work counts as busy all the time.
+    double saturation = 0.9;
+    // Idle cores since the last call, that this process may use.
+    std::function<double()> spare_cores;  // Empty: SpareCores.
   };
 
   CallbackThreads();

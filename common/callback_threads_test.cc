@@ -1,5 +1,6 @@
 #include "common/callback_threads.h"
 
+#include <atomic>
 #include <memory>
 #include <thread>
 
@@ -38,6 +39,7 @@ class FailingCalls {
           MutexLock lock(&mutex_);
           ++inside_;
           changed_.SignalAll();
+          if (burning_) BurnAndGoOn();
           while (blocking_) changed_.Wait(&mutex_);
           --inside_;
           --under_way_;
@@ -48,6 +50,12 @@ class FailingCalls {
     MutexLock lock(&mutex_);
     blocking_ = block;
     changed_.SignalAll();
+  }
+  // Until Burn(false) each callback takes a millisecond of CPU and is followed
+  // by another one.
+  void Burn(bool burn) {
+    MutexLock lock(&mutex_);
+    burning_ = burn;
   }
   bool WaitUntilInside(int count) {
     MutexLock lock(&mutex_);
@@ -65,6 +73,15 @@ class FailingCalls {
   }
 
  private:
+  void BurnAndGoOn() MSGPROC_REQUIRES(mutex_) {
+    mutex_.Unlock();
+    const absl::Time end = absl::Now() + absl::Milliseconds(1);
+    while (absl::Now() < end) {
+    }
+    Make();
+    mutex_.Lock();
+  }
+
   // Never let go of: the last channel must not be, by a callback.
   static const std::shared_ptr<grpc::Channel>& channel() {
     static const auto* const channel =
@@ -78,6 +95,7 @@ class FailingCalls {
   int under_way_ MSGPROC_GUARDED_BY(mutex_) = 0;
   int inside_ MSGPROC_GUARDED_BY(mutex_) = 0;
   bool blocking_ MSGPROC_GUARDED_BY(mutex_) = false;
+  bool burning_ MSGPROC_GUARDED_BY(mutex_) = false;
 };
 
 bool WaitUntilParked(const CallbackThreads& threads, bool parked) {
@@ -127,6 +145,49 @@ TEST(CallbackThreadsTest, ParksAgainWhenCallbacksReturn) {
   calls.Block(false);
   ASSERT_TRUE(calls.WaitUntilDone());
   EXPECT_TRUE(WaitUntilParked(threads, true));
+}
+
+// Never late for its own looks, so that only what is busy counts. A machine
+// with other things to do leaves the thread at work little of its core.
+CallbackThreads::Options Busy(double spare_cores) {
+  CallbackThreads::Options options = Quick();
+  options.patience = absl::Hours(1);
+  options.saturation = 0.2;
+  options.spare_cores = [spare_cores] { return spare_cores; };
+  return options;
+}
+
+TEST(CallbackThreadsTest, AThreadThatIsBusyGetsHelpWhereThereAreCoresToSpare) {
+  FailingCalls calls;
+  const CallbackThreads threads(Busy(3));
+  ASSERT_TRUE(WaitUntilParked(threads, true));
+  calls.Burn(true);
+  for (int i = 0; i < 4; ++i) calls.Make();
+  EXPECT_TRUE(WaitUntilParked(threads, false));
+  calls.Burn(false);
+  EXPECT_TRUE(calls.WaitUntilDone());
+  EXPECT_TRUE(WaitUntilParked(threads, true));
+}
+
+TEST(CallbackThreadsTest,
+     AThreadThatIsBusyStaysAloneWhereThereIsNoCoreToSpare) {
+  FailingCalls calls;
+  std::atomic<int> asked{0};
+  CallbackThreads::Options options = Busy(1);
+  options.spare_cores = [&asked] {
+    ++asked;
+    return 1;
+  };
+  const CallbackThreads threads(options);
+  ASSERT_TRUE(WaitUntilParked(threads, true));
+  calls.Burn(true);
+  for (int i = 0; i < 4; ++i) calls.Make();
+  const absl::Time deadline = absl::Now() + kLong;
+  while (asked < 10 && absl::Now() < deadline) std::this_thread::yield();
+  EXPECT_GE(asked, 10);
+  EXPECT_GT(threads.parked(), 0);
+  calls.Burn(false);
+  EXPECT_TRUE(calls.WaitUntilDone());
 }
 
 TEST(CallbackThreadsTest, EndsWhileACallbackBlocks) {
