@@ -16,7 +16,7 @@ namespace msgproc::wire {
 // Segments of the sizes that frames come in, powers of two, are kept by the
 // process when they are let go of, and given out again: at most kKeptBytes of
 // each size. So a stream that sends and receives needs no memory of malloc's,
-// and one that is idle holds none.
+// and one that is idle holds no spare ones.
 class Segment {
  public:
   static constexpr size_t kLeastKept = 2 << 10;

@@ -57,7 +57,14 @@ bool HostedSession::Detach(const Attachment* attachment) {
   if (attachment_.get() != attachment) return false;
   attachment_.reset();
   if (anonymous()) Restart(session_.accepted_through());
+  Trim();
   return true;
+}
+
+void HostedSession::Trim() {
+  spare_batches_.clear();
+  spare_batches_.shrink_to_fit();
+  session_.Trim();
 }
 
 void HostedSession::Abandon() {
@@ -85,11 +92,7 @@ absl::Status HostedSession::OnFrame(const Attachment* attachment,
       status = AcceptMessages(frame.messages);
     }
     // A heartbeat: what a burst has left behind is not needed for now.
-    if (frame.messages.empty()) {
-      spare_batches_.clear();
-      spare_batches_.shrink_to_fit();
-      session_.Trim();
-    }
+    if (frame.messages.empty()) Trim();
     // What was acknowledged may have made room for results.
     Pump();
     other = OtherThan(attachment);

@@ -119,6 +119,8 @@ class HostedSession final : public BatchOwner,
   void Pump() MSGPROC_REQUIRES(mutex_);
   void CountReady() MSGPROC_REQUIRES(mutex_);
   void Restart(uint64_t received_through) MSGPROC_REQUIRES(mutex_);
+  // Gives back memory that is kept for what may come.
+  void Trim() MSGPROC_REQUIRES(mutex_);
   // The stream that has the session, when it is not this one: taken over while
   // the lock was released, it must be told of results by the one before.
   std::shared_ptr<Attachment> OtherThan(const Attachment* attachment) const

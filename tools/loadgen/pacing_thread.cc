@@ -54,8 +54,13 @@ void ReleaseHeld(const NanoClock& clock, const LoadStreams& streams,
 
 void WaitForNext(const NanoClock& clock, int64_t spin, const Pacer& pacer) {
   const int64_t now = clock.Now();
-  int64_t next = std::min(pacer.NextTime(), now + kLongestSleep);
-  if (!pacer.held().empty()) next = std::min(next, now + kHeldSleep);
+  const int64_t next = std::min(pacer.NextTime(), now + kLongestSleep);
+  // Room for a held stream is looked for and not spun for: its server may want
+  // this core.
+  if (!pacer.held().empty() && now + kHeldSleep < next - spin) {
+    SleepUntil(clock, now + kHeldSleep);
+    return;
+  }
   if (next - now > spin) {
     SleepUntil(clock, std::max(next - spin, now + kShortestSleep));
   }
