@@ -15,6 +15,11 @@ std::atomic<uint64_t> next_number{1};
 // threads' worth.
 constexpr size_t kSpareBatches = 8;
 
+// Results of batches that took longer are worth gathering: few come in a given
+// time, and what a frame costs is to go to the handlers. Those of others leave
+// at once, since the client waits for them to send more.
+constexpr absl::Duration kWorthGathering = absl::Microseconds(100);
+
 }  // namespace
 
 HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
@@ -194,6 +199,7 @@ void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
       absl::ToDoubleSeconds(batch->handler_time) /
           static_cast<double>(batch->size),
       batch->size);
+  const bool gather = batch->handler_time > kWorthGathering;
   std::shared_ptr<Attachment> attachment;
   bool more = false;
   {
@@ -210,7 +216,7 @@ void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
       Pump();
       if (session_.HasResultsToTake() || session_.AllTaken()) {
         attachment = attachment_;
-        more = session_.unanswered() > 0;
+        more = gather && session_.unanswered() > 0;
       }
     }
   }

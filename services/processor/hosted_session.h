@@ -23,8 +23,8 @@ namespace msgproc::processor {
 class Attachment {
  public:
   virtual ~Attachment() = default;
-  // There may be results to write; `more` of what was accepted are still to
-  // come. On any thread.
+  // There may be results to write; `more`: others are about to come that are
+  // worth waiting for. On any thread.
   virtual void OnResultsReady(bool more) = 0;
   // Another stream has the session now. On any thread.
   virtual void OnTakenOver() = 0;
