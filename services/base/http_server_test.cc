@@ -55,6 +55,17 @@ class HttpServerTest : public ::testing::Test {
     return client.ReadAll();
   }
 
+  // Adds /slow, which says that it has begun_ and waits for go_on_.
+  void ServeSlow() {
+    handlers_["/slow"] = [&](const HttpRequest& /*request*/) {
+      begun_.set_value();
+      go_on_.get_future().wait();
+      return HttpResponse{200, "text/plain", "done\n"};
+    };
+  }
+
+  std::promise<void> begun_;
+  std::promise<void> go_on_;
   HttpHandlers handlers_;
   std::unique_ptr<HttpServer> server_;
 };
@@ -134,24 +145,18 @@ TEST_F(HttpServerTest, ConnectionsBeyondTheCapAreClosed) {
 }
 
 TEST_F(HttpServerTest, ConnectionsBeyondTheCapMayComeWhileItIsBusy) {
-  std::promise<void> begun;
-  std::promise<void> go_on;
-  handlers_["/slow"] = [&](const HttpRequest& /*request*/) {
-    begun.set_value();
-    go_on.get_future().wait();
-    return HttpResponse{200, "text/plain", "done\n"};
-  };
+  ServeSlow();
   HttpServerOptions options;
   options.max_connections = 2;
   Start(options);
   std::thread client(
       [&] { EXPECT_THAT(Ask("GET", "/slow"), EndsWith("done\n")); });
-  begun.get_future().wait();
+  begun_.get_future().wait();
   const RawClient waiting(server_->address());
   for (int i = 0; i < 5; ++i) {
     EXPECT_TRUE(RawClient(server_->address()).IsClosedByPeer());
   }
-  go_on.set_value();
+  go_on_.set_value();
   client.join();
   // Once the first one's end was noticed.
   EXPECT_TRUE(Eventually(
@@ -183,21 +188,15 @@ TEST_F(HttpServerTest, ATakenPortAndABadAddressAreClearErrors) {
 }
 
 TEST_F(HttpServerTest, StopLetsARequestUnderWayFinish) {
-  std::promise<void> begun;
-  std::promise<void> go_on;
-  handlers_["/slow"] = [&](const HttpRequest& /*request*/) {
-    begun.set_value();
-    go_on.get_future().wait();
-    return HttpResponse{200, "text/plain", "done\n"};
-  };
+  ServeSlow();
   Start();
   std::string answer;
   std::thread client([&] { answer = Ask("GET", "/slow"); });
-  begun.get_future().wait();
+  begun_.get_future().wait();
   std::thread stopper([&] { server_->Stop(); });
   // The listener goes first, while the request is still under way.
   while (RawClient(server_->address()).connected()) std::this_thread::yield();
-  go_on.set_value();
+  go_on_.set_value();
   stopper.join();
   client.join();
   EXPECT_THAT(answer, EndsWith("done\n"));
