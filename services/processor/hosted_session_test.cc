@@ -41,6 +41,29 @@ TEST_F(HostedSessionTest, TellsItsStreamWhenABatchIsDone) {
   EXPECT_EQ(Take(session.get(), stream), Range(1, 2));
 }
 
+TEST_F(HostedSessionTest, ResultsOfLongBatchesMayWaitForOthers) {
+  auto session = NewSession(&manual_);
+  const Stream stream = Attach(session.get(), 0, true);
+  manual_.handler_time = absl::Milliseconds(1);
+  ASSERT_TRUE(Send(session.get(), stream, Messages(1, 4)).ok());
+  manual_.Complete(0);
+  EXPECT_EQ(stream->more_to_come, 1);
+  // Behind the last one nothing comes.
+  manual_.Complete(0);
+  EXPECT_EQ(stream->more_to_come, 1);
+  EXPECT_EQ(stream->results_ready, 2);
+}
+
+TEST_F(HostedSessionTest, ResultsOfShortBatchesLeaveAtOnce) {
+  auto session = NewSession(&manual_);
+  const Stream stream = Attach(session.get(), 0, true);
+  manual_.handler_time = absl::Microseconds(10);
+  ASSERT_TRUE(Send(session.get(), stream, Messages(1, 4)).ok());
+  manual_.CompleteAll();
+  EXPECT_EQ(stream->results_ready, 2);
+  EXPECT_EQ(stream->more_to_come, 0);
+}
+
 TEST_F(HostedSessionTest, BatchesMayComeBackInAnyOrder) {
   auto session = NewSession(&manual_);
   const Stream stream = Attach(session.get(), 0, true);

@@ -10,10 +10,14 @@ namespace msgproc::processor {
 // A stream that counts what it is told.
 class FakeAttachment final : public Attachment {
  public:
-  void OnResultsReady(bool /*more*/) override { ++results_ready; }
+  void OnResultsReady(bool more) override {
+    ++results_ready;
+    if (more) ++more_to_come;
+  }
   void OnTakenOver() override { ++taken_over; }
 
   std::atomic<int> results_ready{0};
+  std::atomic<int> more_to_come{0};
   std::atomic<int> taken_over{0};
 };
 

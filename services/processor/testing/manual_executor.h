@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "proto/wire/entry.h"
 #include "services/processor/executor.h"
 
@@ -37,6 +38,7 @@ class ManualExecutor final : public Executor {
   const Batch& batch(size_t index) const { return *held_.at(index); }
   void Complete(size_t index) {
     std::unique_ptr<Batch> batch = std::move(held_.at(index));
+    batch->handler_time = handler_time;
     held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(index));
     EchoBatch(std::move(batch));
   }
@@ -45,6 +47,7 @@ class ManualExecutor final : public Executor {
   }
 
   Limits limits = {.max_batches = 4, .max_messages = 2};
+  absl::Duration handler_time;  // What each batch took.
 
  private:
   std::vector<std::unique_ptr<Batch>> held_;
