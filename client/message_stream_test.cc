@@ -1,5 +1,6 @@
 #include "client/message_stream.h"
 
+#include <future>
 #include <string>
 #include <thread>
 #include <utility>
@@ -307,6 +308,29 @@ TEST_F(MessageStreamTest, ABatchInsideACallbackLeavesWithIt) {
   EXPECT_EQ(Sequences(request_), From(4, 6));
   EXPECT_EQ(request_.received_through(), 3U);
   call_->Write(Results(4, 6));
+  CloseWell();
+}
+
+TEST_F(MessageStreamTest, ALargeBatchWaitsForNoCallback) {
+  constexpr int kMessages = 150;  // The server takes 100 in a frame.
+  Connect();
+  std::promise<void> inside;
+  std::promise<void> go_on;
+  on_result_ = [&](const Result& result) {
+    if (result.sequence > 1) return;
+    inside.set_value();
+    go_on.get_future().wait();
+  };
+  Send(1);
+  call_->ReadMessages(1);
+  call_->Write(Results(1, 1));
+  inside.get_future().wait();
+  const std::vector<absl::string_view> payloads(kMessages, "payload");
+  EXPECT_EQ(stream_->TrySendBatch(payloads)->count, payloads.size());
+  call_->ReadMessages(kMessages);
+  go_on.set_value();
+  call_->Write(Results(2, 1 + kMessages));
+  EXPECT_TRUE(ReceivedThrough(1 + kMessages));
   CloseWell();
 }
 

@@ -142,14 +142,10 @@ absl::StatusOr<MessageStream::SentBatch> ReconnectingStream::TrySendBatch(
 // What a callback sends leaves together once its frame is delivered; what
 // others send must not wait for that.
 void ReconnectingStream::OnAppended() {
-  if (CallbackScope::Current() == this && !session_.window().frame_full()) {
-    return;
-  }
-  if (writing_) {
-    waits_for_write_ = true;
-  } else {
-    WriteNext();
-  }
+  const bool inside = CallbackScope::Current() == this;
+  if (inside && !session_.window().frame_full()) return;
+  if (!writing_) WriteNext();
+  if (!inside && session_.window().unsent() > 0) waits_for_write_ = true;
 }
 
 absl::Status ReconnectingStream::WindowFull() const {
