@@ -1,17 +1,14 @@
 #include "common/callback_threads.h"
 
-#include <pthread.h>
-#include <time.h>
-
 #include <algorithm>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "common/clock.h"
 #include "common/completion_marker.h"
 #include "common/mutex.h"
 #include "common/spare_cores.h"
+#include "common/thread_usage.h"
 #include "grpc/support/cpu.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
@@ -62,47 +59,6 @@ class UnsentCall final
   Mutex mutex_;
   CondVar ended_;
   bool done_ MSGPROC_GUARDED_BY(mutex_) = false;
-};
-
-// The CPU time of the threads that have looked, which soon are all those at
-// work: it is by chance which one does. Not thread-safe.
-class CallbackUsage {
- public:
-  void AddThisThread() {
-    clockid_t clock;
-    if (pthread_getcpuclockid(pthread_self(), &clock) != 0) return;
-    for (const Thread& thread : threads_) {
-      if (thread.clock == clock) return;
-    }
-    threads_.push_back({clock, CpuTime(clock)});
-  }
-
-  // The cores that they used since the last call.
-  double Take() {
-    const absl::Time now = Clock::Monotonic()->Now();
-    absl::Duration used;
-    for (Thread& thread : threads_) {
-      const absl::Duration cpu = CpuTime(thread.clock);
-      used += cpu - std::exchange(thread.cpu, cpu);
-    }
-    const absl::Duration passed = now - std::exchange(at_, now);
-    return passed > absl::ZeroDuration() ? absl::FDivDuration(used, passed) : 0;
-  }
-
- private:
-  struct Thread {
-    clockid_t clock;
-    absl::Duration cpu;
-  };
-
-  static absl::Duration CpuTime(clockid_t clock) {
-    timespec used{};
-    clock_gettime(clock, &used);
-    return absl::DurationFromTimespec(used);
-  }
-
-  std::vector<Thread> threads_;
-  absl::Time at_ = Clock::Monotonic()->Now();
 };
 
 }  // namespace
@@ -265,7 +221,9 @@ class CallbackThreads::Warden {
   int parked_ MSGPROC_GUARDED_BY(mutex_) = 0;
   bool looking_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
-  CallbackUsage usage_ MSGPROC_GUARDED_BY(mutex_);
+  // Of the threads that have looked, which soon are all those at work: it is by
+  // chance which one does.
+  ThreadUsage usage_ MSGPROC_GUARDED_BY(mutex_);
   int saturated_ MSGPROC_GUARDED_BY(mutex_) = 0;  // Looks, one after another.
   std::thread thread_;
 };
