@@ -102,9 +102,8 @@ struct MessageStreamOptions {
 // again. On Drain the stream moves by itself.
 //
 // Memory is bounded by the window. Thread-safe. Inside callbacks every call is
-// allowed and none blocks. A program whose callbacks are short
-// makes streams faster with a CallbackThreads in main
-// (common/callback_threads.h).
+// allowed and none blocks. A program whose callbacks are short makes streams
+// faster with a CallbackThreads in main (common/callback_threads.h).
 class MessageStream {
  public:
   static constexpr size_t kMostResultsAtOnce = 128;

@@ -37,10 +37,6 @@ class Ring {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
-  void Clear() {
-    while (!empty()) PopFront();
-  }
-
   // Gives back the memory that a burst left behind, when empty.
   void Trim() {
     if (empty()) std::vector<T>().swap(values_);

@@ -32,7 +32,7 @@ TEST(RingTest, IsAQueue) {
       ASSERT_EQ(ring[at], queue[at]);
     }
   }
-  ring.Clear();
+  while (!ring.empty()) ring.PopFront();
   EXPECT_TRUE(ring.empty());
 }
 

@@ -129,8 +129,7 @@ void ProcessReactor::OnProcessed(bool succeeded, size_t messages,
 }
 
 // Where more results are about to come, they are written by the thread that
-// reads: it writes many at once, and two threads that work on one connection
-// wake a third one of gRPC's.
+// reads, once it gets to it: it then writes many at once.
 void ProcessReactor::OnResultsReady(bool more) {
   if (!more) {
     Advance();

@@ -13,6 +13,7 @@
 #include "common/mutex.h"
 #include "gtest/gtest.h"
 #include "proto/wire/entry.h"
+#include "services/processor/testing/function_handler.h"
 #include "services/processor/testing/gate.h"
 #include "services/processor/testing/session_fixture.h"
 
@@ -20,22 +21,6 @@ namespace msgproc::processor {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
-
-// A handler that is whatever the test says.
-class FunctionHandler final : public Handler {
- public:
-  explicit FunctionHandler(std::function<void(const Message&)> function)
-      : function_(std::move(function)) {}
-
-  absl::Status Handle(const Message& message, Reply* reply) override {
-    function_(message);
-    reply->BorrowPayload(message.payload);
-    return absl::OkStatus();
-  }
-
- private:
-  const std::function<void(const Message&)> function_;
-};
 
 // Wakes the test when results are there.
 class WaitingAttachment final : public Attachment {
@@ -89,7 +74,12 @@ class ThreadPoolExecutorTest : public SessionFixture {
     return client;
   }
   void Handle(std::function<void(const Message&)> function) {
-    handler_ = std::make_unique<FunctionHandler>(std::move(function));
+    handler_ = std::make_unique<FunctionHandler>(
+        [function = std::move(function)](const Message& message, Reply* reply) {
+          function(message);
+          reply->BorrowPayload(message.payload);
+          return absl::OkStatus();
+        });
     binding_.handler = handler_.get();
     binding_.max_payload_bytes = 1 << 20;
   }

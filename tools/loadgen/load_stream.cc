@@ -22,6 +22,14 @@ std::vector<std::string> Buffers(const RunContext& context, uint64_t window) {
                                   context.payloads->NewBuffer());
 }
 
+// OK where the client library numbered a message as it is counted here.
+absl::Status Numbered(uint64_t sequence, uint64_t expected) {
+  if (sequence == expected) [[likely]]
+    return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(
+      "the client library numbered message ", expected, " as ", sequence));
+}
+
 // A stream never has more outstanding than it sends.
 uint64_t Window(const Plan& plan, int index) {
   const uint64_t quota = std::max(plan.warmup.Quota(index, plan.streams),
@@ -78,17 +86,15 @@ LoadStream::Sent LoadStream::Send(absl::string_view payload, int64_t intended,
   sent_at_[sequence & slot_mask_] = intended;
   sent_.store(sequence, std::memory_order_release);
   const absl::StatusOr<uint64_t> sent = stream_->Send(payload, {}, timeout);
-  if (sent.ok()) [[likely]] {
-    if (*sent == sequence) return Sent::kYes;
-    journal_.Failed(absl::InternalError(absl::StrCat(
-        "the client library numbered message ", sequence, " as ", *sent)));
-  }
+  const absl::Status status =
+      sent.ok() ? Numbered(*sent, sequence) : sent.status();
+  if (status.ok()) [[likely]]
+    return Sent::kYes;
   sent_.store(sequence - 1, std::memory_order_release);
-  if (absl::IsResourceExhausted(sent.status()) ||
-      absl::IsDeadlineExceeded(sent.status())) {
+  if (absl::IsResourceExhausted(status) || absl::IsDeadlineExceeded(status)) {
     return Sent::kFull;
   }
-  journal_.Failed(sent.status());
+  journal_.Failed(status);
   StopSending();
   return Sent::kDone;
 }
@@ -113,19 +119,12 @@ uint64_t LoadStream::SendBatch(uint64_t count, int64_t now) {
   sent_.store(before + count, std::memory_order_release);
   const auto sent =
       stream_->TrySendBatch(absl::MakeConstSpan(views.data(), count));
-  if (sent.ok() && sent->count == count && sent->first_sequence == before + 1)
-      [[likely]] {
-    return count;
-  }
+  const absl::Status status =
+      sent.ok() ? Numbered(sent->first_sequence, before + 1) : sent.status();
   const uint64_t left = sent.ok() ? sent->count : 0;
-  sent_.store(before + left, std::memory_order_release);
-  if (sent.ok() && sent->first_sequence != before + 1) {
-    journal_.Failed(absl::InternalError(
-        absl::StrCat("the client library numbered message ", before + 1, " as ",
-                     sent->first_sequence)));
-    StopSending();
-  } else if (!sent.ok() && !absl::IsResourceExhausted(sent.status())) {
-    journal_.Failed(sent.status());
+  if (left < count) sent_.store(before + left, std::memory_order_release);
+  if (!status.ok() && !absl::IsResourceExhausted(status)) {
+    journal_.Failed(status);
     StopSending();
   }
   return left;
