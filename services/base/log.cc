@@ -1,15 +1,20 @@
 #include "services/base/log.h"
 
 #include <grpc/support/log.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/details/os.h>
+#include <spdlog/pattern_formatter.h>
 
 #include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/base/log_writer.h"
 
 namespace msgproc::server {
 namespace {
@@ -19,7 +24,7 @@ constexpr char kTextPattern[] = "%Y-%m-%dT%H:%M:%S.%fZ %^%L%$ %v";
 constexpr char kJsonPattern[] =
     R"({"ts":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l",%v})";
 
-// Either is written by InitLog alone, before threads start.
+// Written by InitLog alone, before threads start.
 std::atomic<LogFormat> format_in_use{LogFormat::kText};
 std::atomic<LogLevel> least_level{LogLevel::kInfo};
 
@@ -37,27 +42,125 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return spdlog::level::err;
 }
 
-std::shared_ptr<spdlog::logger> MakeLogger(LogFormat format) {
-  const bool json = format == LogFormat::kJson;
-  std::shared_ptr<spdlog::sinks::sink> sink;
-  if (json) {
-    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  } else {
-    sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+// As a terminal wants them; indexed by spdlog's level.
+absl::string_view Colour(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::debug:
+      return "\033[36m";
+    case spdlog::level::info:
+      return "\033[32m";
+    case spdlog::level::warn:
+      return "\033[33m\033[1m";
+    default:
+      return "\033[31m\033[1m";
   }
-  auto logger = std::make_shared<spdlog::logger>("msgproc", std::move(sink));
-  logger->set_pattern(json ? kJsonPattern : kTextPattern,
-                      spdlog::pattern_time_type::utc);
-  logger->set_level(spdlog::level::trace);
-  logger->flush_on(spdlog::level::trace);
-  return logger;
 }
 
-// Never destroyed: threads of gRPC may log while the process ends.
-std::shared_ptr<spdlog::logger>& Logger() {
-  static auto* const logger =
-      new std::shared_ptr<spdlog::logger>(MakeLogger(LogFormat::kText));
-  return *logger;
+// Makes whole lines of messages and their fields. Thread-safe.
+class LineFormatter {
+ public:
+  explicit LineFormatter(LogFormat format)
+      : colours_(format == LogFormat::kText &&
+                 spdlog::details::os::in_terminal(stderr) &&
+                 spdlog::details::os::is_color_terminal()),
+        formatter_(format == LogFormat::kJson ? kJsonPattern : kTextPattern,
+                   spdlog::pattern_time_type::utc) {}
+
+  // Calls `take` with lines in the order of their times.
+  template <typename Take>
+  void Format(LogLevel level, absl::string_view body, const Take& take) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    spdlog::details::log_msg message(
+        "", ToSpdlog(level), spdlog::string_view_t(body.data(), body.size()));
+    spdlog::memory_buf_t buffer;
+    formatter_.format(message, buffer);
+    std::string line(buffer.data(), buffer.size());
+    if (colours_ && message.color_range_end > message.color_range_start) {
+      line.insert(message.color_range_end, "\033[m");
+      line.insert(message.color_range_start, Colour(message.level).data());
+    }
+    take(std::move(line));
+  }
+
+ private:
+  const bool colours_;
+  std::mutex mutex_;
+  spdlog::pattern_formatter formatter_;
+};
+
+// Neither is ever destroyed: threads of gRPC may log while the process ends.
+LineFormatter*& Formatter() {
+  static auto* formatter = new LineFormatter(LogFormat::kText);
+  return formatter;
+}
+std::atomic<LogWriter*> writer_in_use{nullptr};
+
+// `"msg":"…","key":…` or `… key=…`.
+std::string Body(LogFormat format, absl::string_view message,
+                 LogFields fields) {
+  std::string body;
+  if (format == LogFormat::kJson) {
+    body = "\"msg\":";
+    AppendJsonString(message, &body);
+    for (const LogField& field : fields) {
+      body += ',';
+      AppendJsonString(field.key, &body);
+      body += ':';
+      field.value.AppendJson(&body);
+    }
+    return body;
+  }
+  AppendOneLine(message, &body);
+  for (const LogField& field : fields) {
+    absl::StrAppend(&body, " ", field.key, "=");
+    field.value.AppendText(&body);
+  }
+  return body;
+}
+
+std::string DroppedNotice(uint64_t dropped) {
+  const LogFormat format = format_in_use.load(std::memory_order_relaxed);
+  std::string notice;
+  // Of its own: the one in use may be held by who gives the writer a line.
+  LineFormatter(format).Format(
+      LogLevel::kWarning,
+      Body(format,
+           "log lines were dropped here: nobody read standard error, or it "
+           "could not be written",
+           {{"dropped", dropped}}),
+      [&](std::string line) { notice = std::move(line); });
+  return notice;
+}
+
+void FlushAndDie(int signal) {
+  if (const LogWriter* writer = writer_in_use.load(); writer != nullptr) {
+    writer->FlushInSignalHandler(kLogFlushTimeout);
+  }
+  std::raise(signal);  // The default action again: SA_RESETHAND.
+}
+
+// What gRPC or a runtime says before it aborts is the line that counts.
+void FlushBeforeDying() {
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+    struct sigaction current {};
+    sigaction(signal, nullptr, &current);
+    // A sanitizer's, or the program's own.
+    if ((current.sa_flags & SA_SIGINFO) != 0 || current.sa_handler != SIG_DFL) {
+      continue;
+    }
+    struct sigaction action {};
+    action.sa_handler = FlushAndDie;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(signal, &action, nullptr);
+  }
+}
+
+void StartWriter() {
+  LogWriter::Options options;
+  options.notice = DroppedNotice;
+  writer_in_use.store(new LogWriter(std::move(options)));
+  std::atexit([] { FlushLog(); });
+  FlushBeforeDying();
 }
 
 void LogFromGrpc(gpr_log_func_args* args) {
@@ -82,6 +185,20 @@ absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view text) {
       "the log level is debug, info, warning or error, not \"", text, "\""));
 }
 
+absl::string_view LogLevelName(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      break;
+  }
+  return "error";
+}
+
 absl::StatusOr<LogFormat> ParseLogFormat(absl::string_view text) {
   if (text == "text") return LogFormat::kText;
   if (text == "json") return LogFormat::kJson;
@@ -90,38 +207,42 @@ absl::StatusOr<LogFormat> ParseLogFormat(absl::string_view text) {
 }
 
 void InitLog(LogFormat format, LogLevel level) {
-  Logger() = MakeLogger(format);
+  Formatter() = new LineFormatter(format);
   format_in_use.store(format);
   least_level.store(level);
+  if (writer_in_use.load() == nullptr) StartWriter();
   // Before that gRPC logs nothing at all; it reads GRPC_VERBOSITY.
   gpr_log_verbosity_init();
   gpr_set_log_function(LogFromGrpc);
 }
 
+void SetLogLevel(LogLevel level) { least_level.store(level); }
+
 bool LogEnabled(LogLevel level) {
   return level >= least_level.load(std::memory_order_relaxed);
 }
 
+bool FlushLog(absl::Duration timeout) {
+  const LogWriter* const writer = writer_in_use.load();
+  return writer == nullptr || writer->Flush(timeout);
+}
+
+uint64_t LogLinesDropped() {
+  const LogWriter* const writer = writer_in_use.load();
+  return writer == nullptr ? 0 : writer->dropped();
+}
+
 void Log(LogLevel level, absl::string_view message, LogFields fields) {
-  std::string line;
-  if (format_in_use.load(std::memory_order_relaxed) == LogFormat::kJson) {
-    line = "\"msg\":";
-    AppendJsonString(message, &line);
-    for (const LogField& field : fields) {
-      line += ',';
-      AppendJsonString(field.key, &line);
-      line += ':';
-      field.value.AppendJson(&line);
-    }
-  } else {
-    AppendOneLine(message, &line);
-    for (const LogField& field : fields) {
-      absl::StrAppend(&line, " ", field.key, "=");
-      field.value.AppendText(&line);
-    }
-  }
-  Logger()->log(ToSpdlog(level),
-                spdlog::string_view_t(line.data(), line.size()));
+  const LogFormat format = format_in_use.load(std::memory_order_relaxed);
+  LogWriter* const writer = writer_in_use.load(std::memory_order_acquire);
+  Formatter()->Format(level, Body(format, message, fields),
+                      [&](std::string line) {
+                        if (writer == nullptr) {
+                          std::fwrite(line.data(), 1, line.size(), stderr);
+                        } else {
+                          writer->Write(std::move(line));
+                        }
+                      });
 }
 
 }  // namespace msgproc::server

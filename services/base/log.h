@@ -21,9 +21,11 @@
 //   {"ts":"2024-05-01T12:00:00.123456Z","level":"info","msg":"session
 //   opened",…}
 //
-// All of it goes to standard error. Every function may be called from any
-// thread; lines never mix. A line costs microseconds and a system call: none
-// per message, and a LogThrottle where a client could cause a flood.
+// All of it goes to standard error, through a LogWriter: who logs never waits
+// for who reads, and what nobody reads is dropped, counted and said. Every
+// function may be called from any thread; lines never mix and keep their order.
+// A line costs microseconds: none per message, and a LogThrottle where a client
+// could cause a flood.
 namespace msgproc::server {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
@@ -31,12 +33,30 @@ enum class LogFormat { kText, kJson };
 
 // "debug", "info", "warning", "error"; INVALID_ARGUMENT otherwise.
 absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view text);
+absl::string_view LogLevelName(LogLevel level);
 // "text", "json"; INVALID_ARGUMENT otherwise.
 absl::StatusOr<LogFormat> ParseLogFormat(absl::string_view text);
 
-// Sets format and least level, and takes gRPC's own log in. Before it is
-// called: text, info. Call it in main, before threads start.
+// Sets format and least level, takes gRPC's own log in, and starts the thread
+// that writes. Before it is called: text, info, written by whoever logs. Call
+// it in main, before threads start.
+//
+// From then on what is queued is written when the process exits, and when a
+// fault or abort() ends it, unless that takes longer than kLogFlushTimeout.
+// _exit drops it: FlushLog first.
 void InitLog(LogFormat format, LogLevel level);
+
+inline constexpr absl::Duration kLogFlushTimeout = absl::Seconds(1);
+
+// Waits until all lines so far are written; false when that took longer than
+// `timeout`.
+bool FlushLog(absl::Duration timeout = kLogFlushTimeout);
+
+// Lines dropped so far, because nobody took them or they could not be written.
+uint64_t LogLinesDropped();
+
+// The least level from now on. Any thread.
+void SetLogLevel(LogLevel level);
 
 // Whether a line of this level is written: lets the caller skip costly fields.
 bool LogEnabled(LogLevel level);

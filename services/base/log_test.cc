@@ -2,6 +2,7 @@
 
 #include <grpc/support/log.h>
 
+#include <cstdlib>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -30,6 +31,7 @@ class Captured {
     InitLog(format, level);
   }
   std::vector<std::string> Lines() {
+    EXPECT_TRUE(FlushLog(absl::Seconds(20)));
     return absl::StrSplit(::testing::internal::GetCapturedStderr(), '\n',
                           absl::SkipEmpty());
   }
@@ -146,6 +148,18 @@ TEST(LogTest, LinesOfManyThreadsDoNotMix) {
   }
 }
 
+TEST(LogTest, WhatIsSaidBeforeAnAbortIsWritten) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        InitLog(LogFormat::kText, LogLevel::kInfo);
+        for (int i = 0; i < 100; ++i) LogError("something happened");
+        LogError("why it ends");
+        std::abort();
+      },
+      "why it ends");
+}
+
 TEST(LogTest, LevelAndFormatAreRefusedByName) {
   EXPECT_EQ(*ParseLogLevel("warning"), LogLevel::kWarning);
   EXPECT_EQ(*ParseLogFormat("json"), LogFormat::kJson);
@@ -167,6 +181,19 @@ TEST(LogThrottleTest, LetsOneLineAnIntervalThroughAndCountsTheOthers) {
   EXPECT_EQ(throttle.Admit(), 3u);
   clock.Advance(absl::Hours(1));
   EXPECT_EQ(throttle.Admit(), 0u);
+}
+
+TEST(LogThrottleTest, ABurstIsLetThroughAndComesBackALineAnInterval) {
+  FakeClock clock;
+  LogThrottle throttle(absl::Seconds(1), &clock, /*burst=*/3);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(throttle.Admit(), 0u);
+  EXPECT_EQ(throttle.Admit(), absl::nullopt);
+  clock.Advance(absl::Seconds(1));
+  EXPECT_EQ(throttle.Admit(), 1u);
+  EXPECT_EQ(throttle.Admit(), absl::nullopt);
+  clock.Advance(absl::Hours(1));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(throttle.Admit().has_value());
+  EXPECT_EQ(throttle.Admit(), absl::nullopt);
 }
 
 }  // namespace

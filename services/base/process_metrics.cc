@@ -12,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "services/base/log.h"
 #include "services/base/metric_writer.h"
 
 namespace msgproc::server {
@@ -107,6 +108,11 @@ std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
     writer.Gauge("process_max_fds", "Maximum number of open file descriptors.")
         .Add({}, static_cast<double>(limit.rlim_cur));
   }
+  writer
+      .Counter("msgproc_log_lines_dropped_total",
+               "Log lines that nobody read in time, or that could not be "
+               "written.")
+      .Add({}, static_cast<double>(LogLinesDropped()));
   return writer.Take();
 }
 

@@ -12,8 +12,8 @@ namespace msgproc::server {
 // process_cpu_seconds_total, process_resident_memory_bytes,
 // process_virtual_memory_bytes, process_open_fds, process_max_fds,
 // process_start_time_seconds, process_threads. The names are those of every
-// Prometheus client library. A value that cannot be read is left out.
-// Thread-safe.
+// Prometheus client library. A value that cannot be read is left out. And how
+// much of its log was lost. Thread-safe.
 class ProcessMetrics final : public prometheus::Collectable {
  public:
   std::vector<prometheus::MetricFamily> Collect() const override;

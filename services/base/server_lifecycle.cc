@@ -11,6 +11,7 @@
 #include "services/base/descriptor_limit.h"
 #include "services/base/log.h"
 #include "services/base/shutdown_signal.h"
+#include "services/base/standard_streams.h"
 #include "services/base/systemd_notify.h"
 
 namespace msgproc::server {
@@ -59,6 +60,11 @@ int CannotStart(absl::string_view name, const absl::Status& status) {
   }
 }
 
+void ChangeLogLevel(LogLevel level) {
+  SetLogLevel(level);
+  Log(level, "log level changed", {{"log_level", LogLevelName(level)}});
+}
+
 void Serve(RunningServer* server, Requests* requests) {
   const std::string status =
       absl::StrCat("serving gRPC on ", server->grpc_address());
@@ -73,6 +79,7 @@ void Serve(RunningServer* server, Requests* requests) {
 }  // namespace
 
 int RunServer(const ProgramInfo& program, const StartServer& start) {
+  OpenClosedStandardStreams();
   TuneProcess();
   ShutdownSignal::Block();
   absl::StatusOr<ServerOptions> options = ServerOptionsFromFlags();
@@ -82,7 +89,10 @@ int RunServer(const ProgramInfo& program, const StartServer& start) {
   Requests requests;
   const ShutdownSignal signals(
       {[&requests](int /*signal*/) { requests.AskDrain(); },
-       [&requests] { requests.AskReload(); }});
+       [&requests] { requests.AskReload(); },
+       [usual = options->log_level](bool debug) {
+         ChangeLogLevel(debug ? LogLevel::kDebug : usual);
+       }});
 
   absl::StatusOr<std::unique_ptr<RunningServer>> started = start(*options);
   if (!started.ok()) return CannotStart(program.name, started.status());

@@ -1,9 +1,14 @@
 // A server's process from start to end, with real signals.
+#include <fcntl.h>
+#include <spawn.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +20,7 @@
 #include "services/base/testing/certificates.h"
 #include "services/base/testing/child_process.h"
 #include "services/base/testing/eventually.h"
+#include "services/base/unique_fd.h"
 
 namespace msgproc::server {
 namespace {
@@ -35,7 +41,7 @@ class ServerLifecycleTest : public ::testing::Test {
   // And waits until it serves.
   ChildProcess& Serve(const std::vector<std::string>& flags = {}) {
     ChildProcess& child = Run(flags);
-    EXPECT_TRUE(child.EventuallyPrints("serving")) << child.Output();
+    EXPECT_TRUE(child.EventuallyPrints("now serving")) << child.Output();
     return child;
   }
 
@@ -61,6 +67,103 @@ TEST_F(ServerLifecycleTest, TheSecondSignalExitsAtOnce) {
     child.Signal(signal);
     EXPECT_EQ(child.Wait(), 128 + signal);
   }
+}
+
+// A program whose standard error is a pipe that is full and that nobody reads,
+// or (`closed`) nothing at all.
+class UnreadProgram {
+ public:
+  explicit UnreadProgram(std::vector<std::string> arguments,
+                         bool closed = false) {
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    read_end_.Reset(ends[0]);
+    const UniqueFd write_end(ends[1]);
+    while (write(write_end.get(), "x", 1) == 1) {
+    }
+    EXPECT_EQ(fcntl(write_end.get(), F_SETFL, 0), 0);
+    arguments.insert(arguments.begin(),
+                     "services/base/testing/lifecycle_program");
+    arguments.push_back("--address_file=" + file_);
+    std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    if (closed) {
+      posix_spawn_file_actions_addclose(&actions, STDERR_FILENO);
+    } else {
+      posix_spawn_file_actions_adddup2(&actions, write_end.get(),
+                                       STDERR_FILENO);
+    }
+    EXPECT_EQ(
+        posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ),
+        0);
+    posix_spawn_file_actions_destroy(&actions);
+    EXPECT_TRUE(Eventually([&] { return !ReadTestFile(file_).empty(); }));
+  }
+  ~UnreadProgram() {
+    if (!ended_) {
+      kill(pid_, SIGKILL);
+      waitpid(pid_, nullptr, 0);
+    }
+  }
+
+  pid_t pid() const { return pid_; }
+  void Signal(int signal) const { kill(pid_, signal); }
+  // Its exit code when it has ended.
+  std::optional<int> Ended() {
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
+    ended_ = true;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  const std::string file_ = NewTestFolder() + "/address";
+  UniqueFd read_end_;
+  pid_t pid_ = -1;
+  bool ended_ = false;
+};
+
+TEST_F(ServerLifecycleTest, ALogThatNobodyReadsHoldsUpNoSignal) {
+  UnreadProgram program({"--chatter=100000"});
+  program.Signal(SIGTERM);
+  std::optional<int> code;
+  EXPECT_TRUE(Eventually([&] { return (code = program.Ended()).has_value(); }));
+  EXPECT_EQ(code, 0);
+}
+
+TEST_F(ServerLifecycleTest, ASecondSignalEndsItThoughNobodyReadsItsLog) {
+  UnreadProgram program({"--chatter=100000", "--stuck"});
+  std::optional<int> code;
+  EXPECT_TRUE(Eventually([&] {
+    program.Signal(SIGTERM);
+    return (code = program.Ended()).has_value();
+  }));
+  EXPECT_EQ(code, 128 + SIGTERM);
+}
+
+TEST_F(ServerLifecycleTest, WithoutAStandardErrorNoConnectionGetsTheLog) {
+  UnreadProgram program({"--chatter=10"}, /*closed=*/true);
+  char target[64] = {};
+  ASSERT_GT(readlink(absl::StrCat("/proc/", program.pid(), "/fd/2").c_str(),
+                     target, sizeof(target) - 1),
+            0);
+  EXPECT_STREQ(target, "/dev/null");
+}
+
+TEST_F(ServerLifecycleTest, UserSignalsChangeTheLogLevelAndEndNothing) {
+  ChildProcess& child = Serve({"--log_level=warning", "--chatter=0"});
+  child.Signal(SIGUSR1);
+  ASSERT_TRUE(child.EventuallyPrints("log_level=debug"));
+  child.Signal(SIGHUP);
+  ASSERT_TRUE(child.EventuallyPrints("SIGHUP: reloading"));
+  child.Signal(SIGUSR2);
+  ASSERT_TRUE(child.EventuallyPrints("log_level=warning"));
+  child.Signal(SIGTERM);
+  EXPECT_EQ(child.Wait(), 0);
 }
 
 TEST_F(ServerLifecycleTest, EveryHangUpReloads) {
@@ -113,6 +216,9 @@ TEST_F(ServerLifecycleTest, WhatItWasToldWronglyExits2AndOtherFailures1) {
   EXPECT_EQ(Run({"--log_level=loud"}).Wait(), 2);
   EXPECT_EQ(Run({"--unknown"}).Wait(), 2);
   EXPECT_EQ(Run({"--address_file=/no/such/folder/x"}).Wait(), 2);
+  ChildProcess& told = Run({"--log_format=json", "--http_address=192.0.2.1:0"});
+  EXPECT_EQ(told.Wait(), 2);
+  EXPECT_THAT(told.Output(), HasSubstr("msgproc-idle cannot start"));
   const std::string file = NewTestFolder() + "/address";
   ChildProcess first(
       {"services/base/testing/lifecycle_program", "--address_file=" + file});
@@ -137,8 +243,8 @@ TEST_F(ServerLifecycleTest, HelpAndVersionExitZeroAndServeNothing) {
 
 TEST_F(ServerLifecycleTest, LogsJsonOnDemand) {
   ChildProcess& child = Serve({"--log_format=json"});
-  EXPECT_THAT(child.Output(), HasSubstr("\"msg\":\"serving\",\"server\":"
-                                        "\"msgproc-idle\""));
+  EXPECT_TRUE(child.EventuallyPrints(
+      "\"msg\":\"serving\",\"server\":\"msgproc-idle\""));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace {
 sigset_t Signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
     sigaddset(&signals, signal);
   }
   return signals;
@@ -66,10 +66,12 @@ void ShutdownSignal::Handle(int signal) {
     if (callbacks_.on_reload) callbacks_.on_reload();
     return;
   }
-  if (draining_) {
-    LogWarning("a second signal: exiting at once", {{"signal", signal}});
-    _exit(128 + signal);
+  if (signal == SIGUSR1 || signal == SIGUSR2) {
+    if (callbacks_.on_log_level) callbacks_.on_log_level(signal == SIGUSR1);
+    return;
   }
+  // Not even a line in the log: whatever is stuck may be what logs.
+  if (draining_) _exit(128 + signal);
   draining_ = true;
   LogInfo("draining; a second signal exits at once", {{"signal", signal}});
   callbacks_.on_drain(signal);

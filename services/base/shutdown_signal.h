@@ -9,7 +9,8 @@
 namespace msgproc::server {
 
 // SIGTERM and SIGINT: the first asks for a drain, the second ends the process
-// at once with exit code 128 + signal. SIGHUP asks for a reload. SIGPIPE is
+// at once, before anything else, with exit code 128 + signal. SIGHUP asks for a
+// reload, SIGUSR1 and SIGUSR2 for more and for the usual log. SIGPIPE is
 // ignored.
 //
 // Signals are taken by a thread of its own, so the callbacks may do anything
@@ -19,7 +20,9 @@ class ShutdownSignal {
  public:
   struct Callbacks {
     std::function<void(int signal)> on_drain;  // Once.
-    std::function<void()> on_reload;  // For every SIGHUP; may be empty.
+    // These for each of their signals; may be empty.
+    std::function<void()> on_reload;
+    std::function<void(bool debug)> on_log_level;
   };
 
   // Blocks the signals for this thread and all that it starts. First thing in

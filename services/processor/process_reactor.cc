@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "grpcpp/server_context.h"
 #include "services/base/log.h"
+#include "services/base/log_throttle.h"
 
 namespace msgproc::processor {
 namespace {
@@ -55,6 +56,14 @@ std::string ForwardedFor(const grpc::CallbackServerContext& context) {
   if (found == context.client_metadata().end()) return "";
   return std::string(found->second.data(),
                      std::min(found->second.size(), kLongest));
+}
+
+// Clients decide how often sessions open and end, and how long their names are:
+// all of them are counted, and listed as long as they are no flood.
+server::LogThrottle SessionLines() {
+  constexpr int kBurst = 100;
+  return server::LogThrottle(absl::Milliseconds(100), Clock::Monotonic(),
+                             kBurst);
 }
 
 }  // namespace
@@ -269,15 +278,19 @@ absl::StatusOr<std::shared_ptr<HostedSession>> ProcessReactor::OpenSession(
     }
   }
   FillWelcome(*opened, options, response->mutable_welcome());
-  server::LogInfo(
-      "session opened",
-      {{"session", opened->session->identity().id},
-       {"client", open.client_name()},
-       {"peer", peer_},
-       {"forwarded_for", forwarded_for_},
-       {"handler", opened->session->binding().name},
-       {"state", v1::Welcome::State_Name(response->welcome().state())},
-       {"received_through", frame_.received_through}});
+  static server::LogThrottle throttle = SessionLines();
+  if (const auto suppressed = throttle.Admit()) {
+    server::LogInfo(
+        "session opened",
+        {{"session", opened->session->identity().id},
+         {"client", open.client_name()},
+         {"peer", peer_},
+         {"forwarded_for", forwarded_for_},
+         {"handler", opened->session->binding().name},
+         {"state", v1::Welcome::State_Name(response->welcome().state())},
+         {"received_through", frame_.received_through},
+         {"suppressed", *suppressed}});
+  }
   return opened->session;
 }
 
@@ -532,13 +545,17 @@ void ProcessReactor::LogEnd(const Actions& actions) {
                       {"why", actions.status.error_message()}});
     return;
   }
-  server::LogInfo("session's stream ended",
-                  {{"session", actions.ended->identity().id},
-                   {"client", actions.ended->identity().client_name},
-                   {"peer", peer_},
-                   {"accepted_through", actions.ended->accepted_through()},
-                   {"code", static_cast<int>(actions.status.error_code())},
-                   {"why", actions.status.error_message()}});
+  static server::LogThrottle throttle = SessionLines();
+  if (const auto suppressed = throttle.Admit()) {
+    server::LogInfo("session's stream ended",
+                    {{"session", actions.ended->identity().id},
+                     {"client", actions.ended->identity().client_name},
+                     {"peer", peer_},
+                     {"accepted_through", actions.ended->accepted_through()},
+                     {"code", static_cast<int>(actions.status.error_code())},
+                     {"why", actions.status.error_message()},
+                     {"suppressed", *suppressed}});
+  }
 }
 
 void ProcessReactor::OnDone() {

@@ -73,6 +73,7 @@ class RunningProcessor final : public server::RunningServer {
   // Nothing can be processed any more, and nothing drained.
   static void ExitBecauseOfWorkers(const absl::Status& status) {
     server::LogError("exiting", {{"why", status.message()}});
+    server::FlushLog();
     _exit(1);
   }
 

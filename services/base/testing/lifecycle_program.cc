@@ -9,10 +9,12 @@
 #include "absl/time/clock.h"
 #include "services/base/flag_parser.h"
 #include "services/base/http_server.h"
+#include "services/base/log.h"
 #include "services/base/server_flags.h"
 #include "services/base/server_lifecycle.h"
 
 ABSL_FLAG(bool, stuck, false, "Never finishes draining.");
+ABSL_FLAG(int, chatter, 0, "Lines that it logs when it starts.");
 
 namespace msgproc::server {
 namespace {
@@ -24,11 +26,14 @@ class IdleServer final : public RunningServer {
   std::string grpc_address() const override { return "nowhere"; }
   std::string http_address() const override { return http_->address(); }
   void Drain(absl::Duration timeout) override {
-    std::fprintf(stderr, "draining for %s\n",
-                 absl::FormatDuration(timeout).c_str());
+    std::printf("draining for %s\n", absl::FormatDuration(timeout).c_str());
+    std::fflush(stdout);
     while (absl::GetFlag(FLAGS_stuck)) absl::SleepFor(absl::Seconds(1));
   }
-  void Reload() override { std::fprintf(stderr, "reloaded %d\n", ++reloads_); }
+  void Reload() override {
+    std::printf("reloaded %d\n", ++reloads_);
+    std::fflush(stdout);
+  }
 
  private:
   const std::unique_ptr<HttpServer> http_;
@@ -39,6 +44,9 @@ absl::StatusOr<std::unique_ptr<RunningServer>> Start(
     const ServerOptions& options) {
   auto http = HttpServer::Start({options.http_address}, {});
   if (!http.ok()) return http.status();
+  for (int i = 0; i < absl::GetFlag(FLAGS_chatter); ++i) LogInfo("chatter");
+  std::puts("now serving");  // Also where the log level hides the line.
+  std::fflush(stdout);
   return std::make_unique<IdleServer>(*std::move(http));
 }
 

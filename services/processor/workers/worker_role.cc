@@ -276,7 +276,8 @@ int RunWorkerRole(const HandlerRegistry& handlers) {
   }
   // A terminal or a supervisor may signal all processes at once; the processor
   // decides what ends when.
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+  for (const int signal :
+       {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2}) {
     std::signal(signal, SIG_IGN);
   }
   const absl::Status status = WorkerRole(kWorkerSocket, &handlers).Run();
