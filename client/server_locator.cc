@@ -1,10 +1,10 @@
 #include "client/server_locator.h"
 
-#include <chrono>
 #include <utility>
 
 #include "client/channel_cache.h"
 #include "client/status.h"
+#include "common/grpc_deadline.h"
 
 namespace msgproc::client {
 namespace {
@@ -67,9 +67,7 @@ void ServerLocator::Ask() {
     balancer = state_.balancer();
     cancelled = cancelled_;
   }
-  attempt->context.set_deadline(
-      std::chrono::system_clock::now() +
-      absl::ToChronoMilliseconds(options_.call_timeout));
+  attempt->context.set_deadline(DeadlineAfter(options_.call_timeout));
   if (cancelled) attempt->context.TryCancel();
   v1::Balancer::NewStub(Channel(balancer))
       ->async()

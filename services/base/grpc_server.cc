@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/grpc_deadline.h"
 #include "services/base/health_descriptor.h"
 
 namespace msgproc::server {
@@ -162,7 +162,7 @@ void GrpcServer::Shutdown(absl::Duration timeout) {
   if (timeout == absl::InfiniteDuration()) {
     server_->Shutdown();
   } else {
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + timeout));
+    server_->Shutdown(DeadlineAfter(timeout));
   }
   acceptor_->Stop();
 }

@@ -7,9 +7,10 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
+#include "common/clock.h"
 #include "services/base/log.h"
 #include "services/base/log_throttle.h"
 #include "services/base/socket_address.h"
@@ -55,6 +56,11 @@ MHD_Result Queue(MHD_Connection* connection, const HttpResponse& answer) {
 }
 
 void LogFromLibrary(void* /*unused*/, const char* format, va_list arguments) {
+  // libmicrohttpd 0.9.75 tries options of TCP on Unix sockets that were handed
+  // to it, too, and complains at each connection and answer.
+  if (absl::StartsWith(format, "Setting %s option to %s state failed: ")) {
+    return;
+  }
   static LogThrottle throttle;
   const absl::optional<uint64_t> suppressed = throttle.Admit();
   if (!suppressed.has_value()) return;
@@ -186,10 +192,11 @@ void HttpServer::Stop() {
   acceptor_->Stop();
   if (daemon_ == nullptr) return;
   {
-    const absl::Time deadline = absl::Now() + kStopGrace;
+    const Clock& clock = *Clock::Monotonic();
+    const absl::Time deadline = clock.Now() + kStopGrace;
     MutexLock lock(&mutex_);
-    while (under_way_ > 0 && absl::Now() < deadline) {
-      idle_.WaitFor(&mutex_, deadline - absl::Now());
+    while (under_way_ > 0 && clock.Now() < deadline) {
+      idle_.WaitFor(&mutex_, deadline - clock.Now());
     }
   }
   MHD_stop_daemon(std::exchange(daemon_, nullptr));

@@ -1,21 +1,45 @@
 #include "services/base/systemd_notify.h"
 
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/clock.h"
+#include "services/base/unique_fd.h"
 
 namespace msgproc::server {
 namespace {
 
+// A systemd that does not read must not keep a server from draining.
+constexpr timeval kPatience = {.tv_sec = 1, .tv_usec = 0};
+
+// As sd_notify does it, which would wait for ever.
 void Notify(const std::string& state) {
-  // The environment stays: the watchdog and later states need it.
-  sd_notify(/*unset_environment=*/0, state.c_str());
+  const char* const variable = std::getenv("NOTIFY_SOCKET");
+  const absl::string_view path = variable == nullptr ? "" : variable;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() < 2 || path.size() >= sizeof(address.sun_path)) return;
+  if (path[0] != '/' && path[0] != '@') return;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (path[0] == '@') address.sun_path[0] = '\0';  // An abstract name.
+  const UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
+  const auto length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
+         reinterpret_cast<const sockaddr*>(&address), length);
 }
 
 }  // namespace
@@ -59,9 +83,9 @@ void SystemdWatchdog::Run(absl::Duration interval) {
     lock.Unlock();
     if (alive_()) Notify("WATCHDOG=1");
     lock.Relock();
-    const absl::Time next = absl::Now() + interval;
-    while (!stop_ && absl::Now() < next) {
-      stopped_.WaitFor(&mutex_, next - absl::Now());
+    const absl::Time next = Clock::Monotonic()->Now() + interval;
+    while (!stop_ && Clock::Monotonic()->Now() < next) {
+      stopped_.WaitFor(&mutex_, next - Clock::Monotonic()->Now());
     }
   }
 }

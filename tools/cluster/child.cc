@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/clock.h"
 
 namespace msgproc::cluster {
 namespace {
@@ -102,9 +103,9 @@ void Child::Kill() {
 }
 
 std::optional<int> Child::Wait(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
   while (Running()) {
-    if (absl::Now() > deadline) return std::nullopt;
+    if (Clock::Monotonic()->Now() > deadline) return std::nullopt;
     absl::SleepFor(absl::Milliseconds(2));
   }
   return exit_code_;

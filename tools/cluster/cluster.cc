@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "common/clock.h"
 #include "tools/cluster/ports.h"
 
 namespace msgproc::cluster {
@@ -111,7 +112,7 @@ absl::Status Cluster::StartAll() {
 
 absl::Status Cluster::WaitUntil(Child* child, absl::string_view name,
                                 const std::function<bool()>& ready) {
-  const absl::Time deadline = absl::Now() + kPatience;
+  const absl::Time deadline = Clock::Monotonic()->Now() + kPatience;
   while (!ready()) {
     if (!child->Running()) {
       return absl::InternalError(
@@ -119,7 +120,7 @@ absl::Status Cluster::WaitUntil(Child* child, absl::string_view name,
                        child->Wait(absl::ZeroDuration()).value_or(-1),
                        " before it served. It wrote:\n", child->LastWords()));
     }
-    if (absl::Now() > deadline) {
+    if (Clock::Monotonic()->Now() > deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
           name, " does not serve after ", absl::FormatDuration(kPatience),
           ". It wrote:\n", child->LastWords()));

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/clock.h"
 #include "tools/cluster/child.h"
 #include "tools/cluster/temporary_folder.h"
 
@@ -22,7 +23,7 @@ constexpr absl::Duration kDrain = absl::Seconds(40);
 class Disturbance {
  public:
   Disturbance(cluster::Cluster* cluster, cluster::Child* load)
-      : cluster_(cluster), load_(load), began_(absl::Now()) {}
+      : cluster_(cluster), load_(load), began_(Clock::Monotonic()->Now()) {}
 
   // A kill after a quarter of `duration`, and a rolling restart from its half
   // on. FAILED_PRECONDITION: the load had ended before both were done.
@@ -45,7 +46,7 @@ class Disturbance {
  private:
   // Lets the load run on; false: it has ended.
   bool WaitUntil(absl::Duration since_began) {
-    return !load_->Wait(began_ + since_began - absl::Now()).has_value();
+    return !load_->Wait(began_ + since_began - Clock::Monotonic()->Now()).has_value();
   }
 
   // Event times are Unix times until the load says when it began.

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "common/clock.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 constexpr absl::Duration kCloseTimeout = absl::Seconds(10);
 
 absl::Duration Left(absl::Time deadline) {
-  return std::max(deadline - absl::Now(), absl::ZeroDuration());
+  return std::max(deadline - Clock::Monotonic()->Now(), absl::ZeroDuration());
 }
 
 client::MessageStreamOptions StreamOptions(
@@ -54,7 +54,7 @@ absl::StatusOr<LoadStreams> OpenStreams(
 
 absl::Status WaitUntilConnected(const LoadStreams& streams,
                                 absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
   for (const auto& stream : streams) {
     const absl::Status status =
         stream->stream()->WaitUntilConnected(Left(deadline));
@@ -64,7 +64,7 @@ absl::Status WaitUntilConnected(const LoadStreams& streams,
 }
 
 void CloseStreams(const LoadStreams& streams) {
-  const absl::Time deadline = absl::Now() + kCloseTimeout;
+  const absl::Time deadline = Clock::Monotonic()->Now() + kCloseTimeout;
   // All at once first, so that they wait for their servers together.
   for (const bool wait : {false, true}) {
     for (const auto& stream : streams) {

@@ -1,6 +1,8 @@
 #ifndef MSGPROC_SERVICES_BASE_TESTING_EVENTUALLY_H_
 #define MSGPROC_SERVICES_BASE_TESTING_EVENTUALLY_H_
 
+#include <chrono>
+
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -11,9 +13,10 @@ namespace msgproc::server {
 template <typename Condition>
 bool Eventually(const Condition& condition,
                 absl::Duration timeout = absl::Seconds(20)) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const auto now = std::chrono::steady_clock::now;
+  const auto deadline = now() + absl::ToChronoNanoseconds(timeout);
   while (!condition()) {
-    if (absl::Now() > deadline) return false;
+    if (now() > deadline) return false;
     absl::SleepFor(absl::Milliseconds(1));
   }
   return true;
