@@ -148,6 +148,41 @@ class ClusterTest(harness.ProcessTest):
         os.kill(processor, signal.SIGKILL)
         self.assertEqual(cluster.wait(), 1)
         self.assertIn("processor-1 ended with exit code 137", cluster.output())
+        folder = re.search(r"The logs are in (\S+)", cluster.output()).group(1)
+        self.assertIn("serving", pathlib.Path(folder, "processor-1.log").read_text())
+
+    def test_a_member_that_is_asked_to_end_leaves_the_others_up_and_comes_back_by_name(self):
+        for model, front in ((3, "balancer"), (4, "nginx")):
+            logs = pathlib.Path(tempfile.mkdtemp(prefix="logs-"), "new")
+            cluster = self.cluster(f"--model={model}", "--processors=2", f"--logs={logs}")
+            for name in ("processor-2", front):
+                pid = int(re.search(rf"  {name} .* pid (\d+)", cluster.output()).group(1))
+                os.kill(pid, signal.SIGTERM)
+                self.assert_says(cluster, f"{name} has ended, as it was asked to")
+                with open(logs / "control", "w", encoding="utf-8") as control:
+                    control.write(f"restart {name}\n")
+                self.assert_says(cluster, f"{name} serves again")
+            load = self.loadgen(cluster.loadgen_flag, "--n=1000", "--connections=6")
+            self.assert_all_answered_once(load, 1000)
+            self.assertEqual(cluster.stop(60), 0, cluster.describe("did not stop cleanly"))
+            # What the process before the restart wrote is there, too.
+            words = (logs / "processor-2.log").read_text()
+            self.assertEqual(words.count("draining; a second signal"), 2, words)
+
+    def test_a_running_member_is_restarted_by_name_and_wrong_names_are_said(self):
+        cluster = self.cluster("--model=1")
+        (before,) = _descendants(cluster.pid)
+        folder = re.search(r"into (\S+)/control", cluster.output()).group(1)
+        with open(f"{folder}/control", "w", encoding="utf-8") as control:
+            control.write("restart processor-9\nrestrat x\nrestart processor-1\n")
+        self.assert_says(cluster, "processor-1 serves again")
+        self.assert_says(cluster, 'there is no "processor-9"; there are processor-1')
+        self.assert_says(cluster, '"restrat x" is no command')
+        (after,) = _descendants(cluster.pid)
+        self.assertNotEqual(before, after)
+
+    def assert_says(self, cluster, text):
+        harness.eventually(lambda: text in cluster.output(), f"the cluster says {text}", 60)
 
     def test_a_processor_that_does_not_start_is_shown_with_its_own_words(self):
         cluster = self.keep(

@@ -42,7 +42,7 @@ absl::Duration FromTimeval(const timeval& time) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Child>> Child::Start(
-    std::vector<std::string> arguments, const std::string& log) {
+    std::vector<std::string> arguments, const std::string& log, LogMode mode) {
   // posix_spawn would only see that setpriv is there.
   if (access(arguments[0].c_str(), X_OK) != 0) {
     return absl::NotFoundError(
@@ -59,8 +59,9 @@ absl::StatusOr<std::unique_ptr<Child>> Child::Start(
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
                                    O_RDONLY, 0);
+  const int how = mode == LogMode::kAppend ? O_APPEND : O_TRUNC;
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(),
-                                   O_WRONLY | O_CREAT | O_TRUNC, 0644);
+                                   O_WRONLY | O_CREAT | how, 0644);
   posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);

@@ -20,9 +20,12 @@ namespace msgproc::cluster {
 class Child {
  public:
   // `arguments` begin with the program's path. Standard output and error go to
-  // the file `log`, which is replaced. NOT_FOUND, naming the program.
+  // the file `log`, which is replaced, or longer than before. NOT_FOUND, naming
+  // the program.
+  enum class LogMode { kReplace, kAppend };
   static absl::StatusOr<std::unique_ptr<Child>> Start(
-      std::vector<std::string> arguments, const std::string& log);
+      std::vector<std::string> arguments, const std::string& log,
+      LogMode mode = LogMode::kReplace);
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;

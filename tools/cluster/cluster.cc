@@ -132,20 +132,23 @@ absl::Status Cluster::WaitUntil(Child* child, absl::string_view name,
 
 absl::Status Cluster::StartBalancer() {
   const std::string file = File("balancer.address");
-  auto child = Child::Start(
-      {options_.binaries.Find("services/balancer/balancer"),
-       "--listen_address=127.0.0.1:0", "--http_address=127.0.0.1:0",
-       absl::StrCat("--address_file=", file)},
-      File("balancer.log"));
+  std::filesystem::remove(file);
+  for (std::string* address : {&balancer_address_, &balancer_http_}) {
+    if (!address->empty()) continue;  // It comes back to where it was.
+    absl::StatusOr<std::string> free = FreeAddress();
+    if (!free.ok()) return free.status();
+    *address = *std::move(free);
+  }
+  auto child =
+      Child::Start({options_.binaries.Find("services/balancer/balancer"),
+                    absl::StrCat("--listen_address=", balancer_address_),
+                    absl::StrCat("--http_address=", balancer_http_),
+                    absl::StrCat("--address_file=", file)},
+                   File("balancer.log"), Child::LogMode::kAppend);
   if (!child.ok()) return child.status();
   front_ = *std::move(child);
-  absl::Status status = WaitUntil(front_.get(), "The balancer", [this, &file] {
-    std::map<std::string, std::string> addresses = ReadAddresses(file);
-    balancer_address_ = addresses["grpc"];
-    balancer_http_ = addresses["http"];
-    return !balancer_address_.empty() && !balancer_http_.empty();
-  });
-  return status;
+  return WaitUntil(front_.get(), "The balancer",
+                   [&file] { return ReadAddresses(file).contains("http"); });
 }
 
 std::vector<std::string> Cluster::ProcessorCommand(
@@ -176,8 +179,9 @@ absl::Status Cluster::StartProcessor(int processor) {
   const std::string name = NameOf(processor);
   const std::string file = File(absl::StrCat(name, ".address"));
   std::filesystem::remove(file);
-  auto child = Child::Start(ProcessorCommand(node, name),
-                            File(absl::StrCat(name, ".log")));
+  auto child =
+      Child::Start(ProcessorCommand(node, name),
+                   File(absl::StrCat(name, ".log")), Child::LogMode::kAppend);
   if (!child.ok()) return child.status();
   node.child = *std::move(child);
   return WaitUntil(node.child.get(), name, [&] {
@@ -229,9 +233,13 @@ absl::Status Cluster::StartNginx() {
   if (!address.ok()) return address.status();
   target_ = *address;
   if (absl::Status status = RenderNginx(); !status.ok()) return status;
+  return RunNginx();
+}
+
+absl::Status Cluster::RunNginx() {
   auto child = Child::Start({kNginx, "-e", "stderr", "-c",
                              File("nginx/nginx.conf"), "-g", "daemon off;"},
-                            File("nginx.log"));
+                            File("nginx.log"), Child::LogMode::kAppend);
   if (!child.ok()) return child.status();
   front_ = *std::move(child);
   return WaitUntil(front_.get(), "NGINX",
@@ -265,12 +273,17 @@ std::string Cluster::Describe() const {
     absl::StrAppend(&text, "  ", what, std::string(14 - what.size(), ' '),
                     address);
     if (!http.empty()) absl::StrAppend(&text, "  http://", http, "/metrics");
-    absl::StrAppend(&text, "  pid ", pid, "\n");
+    if (pid == 0) {
+      absl::StrAppend(&text, "  ended\n");
+    } else {
+      absl::StrAppend(&text, "  pid ", pid, "\n");
+    }
   };
   if (!balancer_address_.empty()) {
-    line("balancer", balancer_address_, balancer_http_, front_->pid());
+    line("balancer", balancer_address_, balancer_http_,
+         front_->Running() ? front_->pid() : 0);
   } else if (front_ != nullptr) {
-    line("nginx", target_, "", front_->pid());
+    line("nginx", target_, "", front_->Running() ? front_->pid() : 0);
   }
   for (int i = 0; i < processor_count(); ++i) {
     line(NameOf(i), address(i), http_address(i), pid(i));
@@ -335,19 +348,104 @@ absl::Status Cluster::Stop(absl::Duration timeout) {
   return first;
 }
 
+std::string Cluster::FrontName() const {
+  return options_.model == Model::kBalancer ? "balancer" : "nginx";
+}
+
+absl::StatusOr<Child*> Cluster::FindMember(absl::string_view name) {
+  const bool has_front =
+      options_.model == Model::kBalancer || options_.model == Model::kNginx;
+  if (has_front && name == FrontName()) return front_.get();
+  std::string names = has_front ? FrontName() + ", " : "";
+  for (int i = 0; i < processor_count(); ++i) {
+    if (name == NameOf(i)) return nodes_[static_cast<size_t>(i)].child.get();
+    absl::StrAppend(&names, i == 0 ? "" : ", ", NameOf(i));
+  }
+  return absl::NotFoundError(
+      absl::StrCat("there is no \"", name, "\"; there are ", names));
+}
+
+absl::Status Cluster::SignalMember(absl::string_view name, int signal) {
+  const absl::StatusOr<Child*> child = FindMember(name);
+  if (!child.ok()) return child.status();
+  if (*child == nullptr || !(*child)->Running()) {
+    return absl::FailedPreconditionError(absl::StrCat(name, " does not run"));
+  }
+  (*child)->Signal(signal);
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::RestartFront(absl::Duration timeout) {
+  if (front_ != nullptr) {
+    front_->Signal(SIGTERM);
+    front_->Wait(timeout);
+    front_->Kill();
+    front_cpu_of_ended_ += front_->cpu_at_end();
+    front_.reset();
+  }
+  front_told_ = false;
+  return options_.model == Model::kBalancer ? StartBalancer() : RunNginx();
+}
+
+absl::Status Cluster::RestartMember(absl::string_view name,
+                                    absl::Duration timeout) {
+  const absl::StatusOr<Child*> child = FindMember(name);
+  if (!child.ok()) return child.status();
+  for (int i = 0; i < processor_count(); ++i) {
+    if (name != NameOf(i)) continue;
+    if (pid(i) != 0) {
+      absl::Status status = Terminate(i, timeout);
+      if (!status.ok()) return status;
+    }
+    return Restart(i);
+  }
+  return RestartFront(timeout);
+}
+
+namespace {
+
+// A server drains and exits with 0; what has no time to, dies of the signal.
+bool AsAsked(Child* child) {
+  const int exit_code = child->Wait(absl::ZeroDuration()).value_or(-1);
+  return exit_code == 0 || exit_code == 128 + SIGTERM;
+}
+
+}  // namespace
+
+std::vector<std::string> Cluster::EndedAsAsked() {
+  std::vector<std::string> names;
+  if (front_ != nullptr && !front_told_ && !front_->Running() &&
+      AsAsked(front_.get())) {
+    front_told_ = true;
+    names.push_back(FrontName());
+  }
+  for (int i = 0; i < processor_count(); ++i) {
+    Node& node = nodes_[static_cast<size_t>(i)];
+    if (node.child == nullptr || node.child->Running() ||
+        !AsAsked(node.child.get())) {
+      continue;
+    }
+    Reap(&node);
+    names.push_back(NameOf(i));
+  }
+  return names;
+}
+
 std::string Cluster::EndedByItself() {
   const auto says = [](const std::string& name, Child* child) {
     return absl::StrCat(name, " ended with exit code ",
                         child->Wait(absl::ZeroDuration()).value_or(-1),
                         ". It wrote:\n", child->LastWords());
   };
-  if (front_ != nullptr && !front_->Running()) {
+  if (front_ != nullptr && !front_->Running() && !AsAsked(front_.get())) {
     return says(balancer_address_.empty() ? "NGINX" : "The balancer",
                 front_.get());
   }
   for (int i = 0; i < processor_count(); ++i) {
     Child* child = nodes_[static_cast<size_t>(i)].child.get();
-    if (child != nullptr && !child->Running()) return says(NameOf(i), child);
+    if (child != nullptr && !child->Running() && !AsAsked(child)) {
+      return says(NameOf(i), child);
+    }
   }
   return "";
 }

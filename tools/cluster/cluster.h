@@ -39,7 +39,8 @@ struct Options {
 absl::Status CheckOptions(const Options& options);
 
 // A running system on loopback: real processes on free ports, which end with
-// it. What ends by itself is not restarted.
+// it. What ends is not restarted, unless it is asked for. Members have names:
+// "processor-1", and "balancer" or "nginx".
 //
 // Not thread-safe. The thread that calls Start and Restart must outlive it: the
 // processes are told to stop when that thread ends.
@@ -81,9 +82,17 @@ class Cluster {
   // went wrong.
   absl::Status Stop(absl::Duration timeout);
 
-  // "processor-1 ended with exit code 1" for what ended though nobody asked;
-  // empty: all is well.
+  // A member by its name, on the address that it had; one that runs is drained
+  // first. NOT_FOUND, naming those there are.
+  absl::Status RestartMember(absl::string_view name, absl::Duration timeout);
+  // SIGTERM or SIGKILL to it. NOT_FOUND likewise.
+  absl::Status SignalMember(absl::string_view name, int signal);
+
+  // "processor-1 ended with exit code 1" for what crashed; empty: all is well.
   std::string EndedByItself();
+  // The names of those that ended as somebody asked them to, by SIGTERM, since
+  // the last call. The others stay up.
+  std::vector<std::string> EndedAsAsked();
 
   // Since Start; those that ended too, but for their memory.
   ProcessUsage ProcessorsUsage() const;
@@ -97,6 +106,12 @@ class Cluster {
     std::unique_ptr<Child> child;
     absl::Duration cpu_of_ended;
   };
+
+  // NOT_FOUND, naming the members there are.
+  absl::StatusOr<Child*> FindMember(absl::string_view name);
+  std::string FrontName() const;
+  absl::Status RestartFront(absl::Duration timeout);
+  absl::Status RunNginx();
 
   explicit Cluster(Options options) : options_(std::move(options)) {}
 
@@ -119,6 +134,7 @@ class Cluster {
   std::string balancer_address_;
   std::string balancer_http_;
   std::unique_ptr<Child> front_;  // NGINX or the balancer.
+  bool front_told_ = false;       // EndedAsAsked has named it.
   absl::Duration front_cpu_of_ended_;
   std::vector<Node> nodes_;
 };

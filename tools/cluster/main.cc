@@ -3,18 +3,21 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "services/base/flag_parser.h"
 #include "services/base/shutdown_signal.h"
 #include "services/base/user_path.h"
 #include "tools/cluster/cluster.h"
+#include "tools/cluster/commands.h"
 #include "tools/cluster/temporary_folder.h"
 
 ABSL_FLAG(int, model, 1,
@@ -31,6 +34,9 @@ ABSL_FLAG(bool, pass_through, false,
           "Model 4 by NGINX's TCP listener, with PROXY headers.");
 ABSL_FLAG(std::string, bin_dir, "",
           "Where the programs are; empty: those built with this one.");
+ABSL_FLAG(std::string, logs, "",
+          "A folder for the logs of all members, which stay there; empty: a "
+          "temporary one, which stays only when something went wrong.");
 ABSL_FLAG(std::string, address_file, "",
           "A file to write once all serve: target=... or balancer=..., and a "
           "line processor=... for each.");
@@ -74,38 +80,110 @@ int Fail(absl::string_view why, int exit_code) {
   return exit_code;
 }
 
+constexpr absl::Duration kDrain = absl::Seconds(35);
+
+absl::Status Do(const Command& command, Cluster* cluster) {
+  switch (command.verb) {
+    case Command::Verb::kList:
+      std::printf("%s", cluster->Describe().c_str());
+      return absl::OkStatus();
+    case Command::Verb::kStop:
+      return cluster->SignalMember(command.member, SIGTERM);
+    case Command::Verb::kKill:
+      return cluster->SignalMember(command.member, SIGKILL);
+    case Command::Verb::kRestart:
+      break;
+  }
+  absl::Status status = cluster->RestartMember(command.member, kDrain);
+  if (status.ok()) {
+    std::printf("%s serves again\n", command.member.c_str());
+  }
+  return status;
+}
+
+void DoLine(const std::string& line, Cluster* cluster) {
+  const absl::StatusOr<Command> command = ParseCommand(line);
+  const absl::Status status =
+      command.ok() ? Do(*command, cluster) : command.status();
+  if (!status.ok()) {
+    std::printf("%s\n", std::string(status.message()).c_str());
+  }
+  std::fflush(stdout);
+}
+
+// Until it is to stop, or something crashed: says what.
+std::string Attend(const std::atomic<bool>& stop, CommandReader* commands,
+                   Cluster* cluster) {
+  while (!stop) {
+    for (const std::string& line : commands->Read(absl::Milliseconds(50))) {
+      DoLine(line, cluster);
+    }
+    if (stop) break;
+    for (const std::string& name : cluster->EndedAsAsked()) {
+      std::printf(
+          "%s has ended, as it was asked to; the others stay up. To "
+          "have it back: restart %s\n",
+          name.c_str(), name.c_str());
+      std::fflush(stdout);
+    }
+    if (std::string ended = cluster->EndedByItself(); !ended.empty()) {
+      return ended;
+    }
+  }
+  return "";
+}
+
+// Where --logs says, or empty.
+absl::StatusOr<std::string> LogsFolder() {
+  const std::string folder = server::UserPath(absl::GetFlag(FLAGS_logs));
+  if (folder.empty()) return folder;
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error) return std::filesystem::absolute(folder).string();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--logs=", folder, ": ", error.message()));
+}
+
 int Run() {
   // Goes when whoever started it does, a test that is killed for example.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   std::atomic<bool> stop = false;
   const server::ShutdownSignal signal(
       {.on_drain = [&stop](int) { stop = true; }});
-  const TemporaryFolder folder;
-  const Options options = OptionsFromFlags(folder.path());
+  const absl::StatusOr<std::string> logs = LogsFolder();
+  if (!logs.ok()) return Fail(logs.status().message(), server::kUsageExitCode);
+  TemporaryFolder folder;
+  const Options options =
+      OptionsFromFlags(logs->empty() ? folder.path() : *logs);
   if (absl::Status status = CheckOptions(options); !status.ok()) {
     return Fail(status.message(), server::kUsageExitCode);
   }
   const absl::StatusOr<std::unique_ptr<Cluster>> cluster =
       Cluster::Start(options);
   if (!cluster.ok()) return Fail(cluster.status().message(), 1);
+  const std::string control = absl::StrCat(options.folder, "/control");
+  absl::StatusOr<CommandReader> commands = CommandReader::Open(control);
+  if (!commands.ok()) return Fail(commands.status().message(), 1);
   std::printf(
       "Model %d serves (logs in %s):\n%s\n"
       "  bazel run //tools/loadgen -- %s --n=10000\n\n"
+      "Type restart NAME, stop NAME, kill NAME or list, here or into %s.\n"
       "Ctrl-C takes it down.\n",
       static_cast<int>(options.model), options.folder.c_str(),
-      (*cluster)->Describe().c_str(), (*cluster)->LoadgenFlag().c_str());
+      (*cluster)->Describe().c_str(), (*cluster)->LoadgenFlag().c_str(),
+      control.c_str());
   std::fflush(stdout);
   if (!WriteAddressFile(**cluster)) {
     return Fail("--address_file: cannot be written", 1);
   }
-  std::string ended;
-  while (!stop && ended.empty()) {
-    absl::SleepFor(absl::Milliseconds(50));
-    ended = (*cluster)->EndedByItself();
+  std::string wrong = Attend(stop, &*commands, cluster->get());
+  std::remove(control.c_str());
+  if (wrong.empty()) {
+    wrong = std::string((*cluster)->Stop(kDrain).message());
   }
-  if (!ended.empty()) return Fail(ended, 1);
-  const absl::Status status = (*cluster)->Stop(absl::Seconds(35));
-  return status.ok() ? 0 : Fail(status.message(), 1);
+  if (wrong.empty()) return 0;
+  folder.Keep();
+  return Fail(absl::StrCat(wrong, "\nThe logs are in ", options.folder), 1);
 }
 
 }  // namespace

@@ -8,7 +8,8 @@
 
 namespace msgproc::cluster {
 
-// A new folder below the system's temporary one; goes with all that is in it.
+// A new folder below the system's temporary one; goes with all that is in it,
+// unless it is to be kept.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -18,16 +19,19 @@ class TemporaryFolder {
   }
   ~TemporaryFolder() {
     std::error_code error;
-    if (!path_.empty()) std::filesystem::remove_all(path_, error);
+    if (!path_.empty() && !kept_) std::filesystem::remove_all(path_, error);
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  void Keep() { kept_ = true; }
 
   // Empty: could not be made.
   const std::string& path() const { return path_; }
 
  private:
   std::string path_;
+  bool kept_ = false;
 };
 
 }  // namespace msgproc::cluster
