@@ -147,6 +147,12 @@ void BalancerConnection::OnAnswer(const v1::RegisterResponse& answer) {
 
 void BalancerConnection::OnEnded(const grpc::Status& status) {
   bool left = false;
+  absl::BitGen random;
+  // Its place was taken, or is held by another that the balancer trusts more.
+  const bool replaced = status.error_code() == grpc::StatusCode::ABORTED ||
+                        status.error_code() == grpc::StatusCode::ALREADY_EXISTS;
+  const absl::Duration long_pause =
+      absl::Uniform(random, 0.5, 1.5) * options_.replaced_backoff;
   std::string why = status.ok() ? "the balancer ended the stream"
                                 : client::ToStatus(status).ToString();
   {
@@ -158,19 +164,19 @@ void BalancerConnection::OnEnded(const grpc::Status& status) {
     }
     silent_ = false;
   }
-  if (!left) SayOnce(why, false);
+  if (!left && replaced) SayReplaced(why, long_pause);
+  if (!left && !replaced) SayOnce(why, false);
   MutexLock lock(&mutex_);
   in_call_ = false;
   changed_.SignalAll();
   if (phase_ == Phase::kLeft) return;
-  // One that was soon over again was no success: two processors of one name
-  // would otherwise replace each other without pause.
+  // One that was soon over again was no success.
   if (phase_ == Phase::kRegistered && Now() - registered_at_ > lease_) {
     backoff_ = options_.initial_backoff;
   }
   phase_ = Phase::kWaiting;
-  absl::BitGen random;
-  connect_at_ = Now() + absl::Uniform(random, 0.0, 1.0) * backoff_;
+  connect_at_ = Now() + (replaced ? long_pause
+                                  : absl::Uniform(random, 0.0, 1.0) * backoff_);
   backoff_ = std::min(2 * backoff_, options_.max_backoff);
   timer_.Set(connect_at_);
 }
@@ -214,6 +220,18 @@ void BalancerConnection::AwaitEnd(absl::Time deadline) {
     if (left <= absl::ZeroDuration()) return;
     changed_.WaitFor(&mutex_, left);
   }
+}
+
+void BalancerConnection::SayReplaced(const std::string& why,
+                                     absl::Duration pause) {
+  {
+    MutexLock lock(&mutex_);
+    said_ = why;
+  }
+  server::LogError(
+      "another processor has this one's --server_id: no client is sent here; "
+      "give each its own name, or stop one of them",
+      {{"balancer", balancer()}, {"reason", why}, {"next_try_in", pause}});
 }
 
 void BalancerConnection::SayOnce(const std::string& what, bool good) {

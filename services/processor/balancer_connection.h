@@ -39,6 +39,9 @@ class BalancerConnection final : private RegisterCall::Listener {
     // Below a report interval: a balancer that comes back is to know the fleet
     // within one.
     absl::Duration max_backoff = absl::Seconds(1);
+    // After another processor has taken this one's server_id, by half more or
+    // less: two that were given one name must not take turns by the second.
+    absl::Duration replaced_backoff = absl::Minutes(5);
   };
   // What the processor has to say now. Called on threads of the connection.
   using MakeReport = std::function<v1::RegisterRequest()>;
@@ -73,6 +76,9 @@ class BalancerConnection final : private RegisterCall::Listener {
   std::shared_ptr<RegisterCall> CallToReport(const v1::RegisterRequest& report)
       MSGPROC_REQUIRES(mutex_);
   void Reported(const v1::RegisterRequest& report) MSGPROC_REQUIRES(mutex_);
+  // What another processor with this one's server_id means to whoever runs
+  // them.
+  void SayReplaced(const std::string& why, absl::Duration pause);
   // Logs, unless it is what was said last.
   void SayOnce(const std::string& what, bool good);
 

@@ -19,11 +19,13 @@ BalancerLink::BalancerLink(Options options, ReadLoad read_load, OnMove on_move)
       };
     }
     connections_.push_back(std::make_unique<BalancerConnection>(
-        BalancerConnection::Options{.balancer = balancer,
-                                    .token = options_.token,
-                                    .credentials = options_.credentials,
-                                    .initial_backoff = options_.initial_backoff,
-                                    .max_backoff = options_.max_backoff},
+        BalancerConnection::Options{
+            .balancer = balancer,
+            .token = options_.token,
+            .credentials = options_.credentials,
+            .initial_backoff = options_.initial_backoff,
+            .max_backoff = options_.max_backoff,
+            .replaced_backoff = options_.replaced_backoff},
         [this] { return MakeReport(); }, std::move(move)));
   }
 }

@@ -39,6 +39,7 @@ class BalancerLink {
     std::shared_ptr<grpc::ChannelCredentials> credentials;
     absl::Duration initial_backoff = absl::Milliseconds(100);
     absl::Duration max_backoff = absl::Seconds(1);
+    absl::Duration replaced_backoff = absl::Minutes(5);
   };
 
   // Called a few times a second from threads of the link; must be quick.

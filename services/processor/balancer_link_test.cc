@@ -53,7 +53,8 @@ class BalancerLinkTest : public testing::Test {
                               .address = processor_.address(),
                               .weight = 2,
                               .token = token,
-                              .max_backoff = absl::Milliseconds(200)},
+                              .max_backoff = absl::Milliseconds(200),
+                              .replaced_backoff = replaced_backoff_},
         [this] { return BalancerLink::Load{.sessions = sessions_.load()}; },
         [this](uint32_t sessions, const std::string& to) {
           MutexLock lock(&mutex_);
@@ -70,6 +71,7 @@ class BalancerLinkTest : public testing::Test {
   }
 
   FakeProcessor processor_;
+  absl::Duration replaced_backoff_ = absl::Minutes(5);
   std::atomic<uint64_t> sessions_{0};
   Mutex mutex_;
   uint64_t moved_ MSGPROC_GUARDED_BY(mutex_) = 0;
@@ -191,6 +193,36 @@ TEST_F(BalancerLinkTest, MovesNothingForTheOtherBalancers) {
   link_.reset();
   MutexLock lock(&mutex_);
   EXPECT_EQ(moved_, 0U);
+}
+
+TEST_F(BalancerLinkTest, OfTwoWithOneNameTheEarlierStaysAway) {
+  const auto balancer = StartBalancer();
+  Link({balancer->grpc_address()});
+  ASSERT_TRUE(Serves(*balancer));
+  const std::unique_ptr<BalancerLink> earlier = std::move(link_);
+  Link({balancer->grpc_address()});
+  EXPECT_TRUE(Eventually(
+      [&] { return earlier->registered() == 0 && link_->registered() == 1; }));
+  // Long enough for the earlier to have come back several times, had it tried.
+  for (uint64_t sessions = 1; sessions <= 4; ++sessions) {
+    sessions_ = sessions;
+    ASSERT_TRUE(Eventually([&] {
+      return balancer->fleet().List()[0].report.load.sessions == sessions;
+    }));
+  }
+  EXPECT_EQ(balancer->fleet().EventCount(RegistryEvent::Kind::kReplaced), 1U);
+  EXPECT_EQ(earlier->registered(), 0U);
+}
+
+TEST_F(BalancerLinkTest, TheEarlierComesBackWhenTheOtherHasLeft) {
+  const auto balancer = StartBalancer();
+  replaced_backoff_ = absl::Milliseconds(300);
+  Link({balancer->grpc_address()});
+  ASSERT_TRUE(Serves(*balancer));
+  FakeRegistration other(balancer->grpc_address(), "me", processor_.address());
+  ASSERT_TRUE(other.Report());
+  ASSERT_TRUE(Eventually([&] { return link_->registered() == 0; }));
+  EXPECT_TRUE(Eventually([&] { return link_->registered() == 1; }));
 }
 
 TEST_F(BalancerLinkTest, TriesOnWhenItMayNotRegister) {
