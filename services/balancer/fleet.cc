@@ -69,12 +69,9 @@ absl::StatusOr<Fleet::Picked> Fleet::Pick(const PickRequest& request,
 }
 
 absl::Status Fleet::NoServer() const {
-  size_t draining = 0;
-  size_t unhealthy = 0;
-  for (const ServerStatus& status : List()) {
-    if (status.state == ServerState::kDraining) ++draining;
-    if (status.state == ServerState::kUnhealthy) ++unhealthy;
-  }
+  const ServerCounts now = counts();
+  const size_t draining = now[static_cast<size_t>(ServerState::kDraining)];
+  const size_t unhealthy = now[static_cast<size_t>(ServerState::kUnhealthy)];
   if (draining + unhealthy == 0) {
     return absl::UnavailableError(
         "no server: none is registered with this balancer");
@@ -212,6 +209,9 @@ Fleet::Aftermath Fleet::Conclude() {
   const bool changed =
       version_.exchange(registry_.version(), std::memory_order_acq_rel) !=
       registry_.version();
+  for (size_t i = 0; i < kServerStates; ++i) {
+    counts_[i].store(registry_.counts()[i], std::memory_order_relaxed);
+  }
   RebuildIfDue();
   return {changed, registry_.TakeEvents(), {}};
 }
@@ -273,6 +273,14 @@ std::map<std::string, uint64_t> Fleet::AddressesToCheck() const {
 std::vector<ServerStatus> Fleet::List() const {
   MutexLock lock(&mutex_);
   return registry_.List();
+}
+
+ServerCounts Fleet::counts() const {
+  ServerCounts counts = {};
+  for (size_t i = 0; i < kServerStates; ++i) {
+    counts[i] = counts_[i].load(std::memory_order_relaxed);
+  }
+  return counts;
 }
 
 bool Fleet::fail_static() const {

@@ -91,6 +91,8 @@ class Fleet {
   std::map<std::string, uint64_t> AddressesToCheck() const;
   std::vector<ServerStatus> List() const;
   bool fail_static() const;
+  // Of List, without making it. No lock.
+  ServerCounts counts() const;
 
   // Since the start.
   uint64_t EventCount(RegistryEvent::Kind kind) const;
@@ -137,6 +139,10 @@ class Fleet {
   // Held for the time it takes to copy a pointer.
   mutable Mutex policy_mutex_;
   std::shared_ptr<const PickPolicy> policy_ MSGPROC_GUARDED_BY(policy_mutex_);
+
+  // The registry's, for those who have no server to hand out: they come all at
+  // once, just then.
+  std::array<std::atomic<size_t>, kServerStates> counts_ = {};
 
   // The registry's version, and the one that policy_ was made from.
   std::atomic<uint64_t> version_{0};

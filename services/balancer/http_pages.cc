@@ -1,6 +1,5 @@
 #include "services/balancer/http_pages.h"
 
-#include <array>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -111,11 +110,11 @@ HttpResponse ListPage(const Fleet& fleet) {
 }
 
 HttpResponse HealthPage(const Fleet& fleet) {
-  std::array<int, kServerStates> counts = {};
-  for (const ServerStatus& status : fleet.List()) {
-    ++counts[static_cast<size_t>(status.state)];
-  }
-  std::string json = R"({"status":"ok","servers":{)";
+  const ServerCounts counts = fleet.counts();
+  const size_t serving = counts[static_cast<size_t>(ServerState::kServing)];
+  std::string json =
+      absl::StrCat(R"({"status":")", serving == 0 ? "degraded" : "ok",
+                   R"(","serving":)", serving, R"(,"servers":{)");
   for (size_t i = 0; i < kServerStates; ++i) {
     absl::StrAppend(&json, i == 0 ? "" : ",", "\"",
                     StateName(static_cast<ServerState>(i)), "\":", counts[i]);

@@ -89,6 +89,9 @@ class ServerRegistry {
   // In order of server_id.
   std::vector<ServerStatus> List() const;
 
+  // How many of the list are in each state.
+  const ServerCounts& counts() const { return counts_; }
+
   // Whether servers are handed out that have vanished.
   bool fail_static() const { return fail_static_; }
 
@@ -140,7 +143,7 @@ class ServerRegistry {
             absl::string_view text);
 
   // To be called after every change but a report of load alone: keeps or
-  // forgets what has vanished and brings the members up to date.
+  // forgets what has vanished, brings the members up to date and counts.
   void Review();
   bool MostHaveVanished() const;
   void KeepOrForgetVanished();
@@ -165,6 +168,7 @@ class ServerRegistry {
   uint64_t last_check_ = 0;
   uint64_t version_ = 0;
   bool fail_static_ = false;
+  ServerCounts counts_ = {};
   absl::Time picks_halved_ = absl::InfinitePast();
   std::vector<RegistryEvent> events_;
 };

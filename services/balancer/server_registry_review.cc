@@ -203,7 +203,9 @@ void ServerRegistry::HideStaticServers() {
 void ServerRegistry::Review() {
   HideStaticServers();
   KeepOrForgetVanished();
+  counts_ = {};
   ForEach([&](Entry& entry) {
+    if (IsListed(entry)) ++counts_[static_cast<size_t>(StateOf(entry))];
     const bool handed_out = ShouldBeHandedOut(entry);
     if (entry.handed_out == handed_out) return;
     entry.handed_out = handed_out;

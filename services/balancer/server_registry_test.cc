@@ -1,5 +1,7 @@
 #include "services/balancer/server_registry.h"
 
+#include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,15 @@ class ServerRegistryTest : public testing::Test {
     const auto status = registry_.Get(server_id);
     EXPECT_TRUE(status.ok()) << status.status();
     return status->state;
+  }
+
+  // Walks over all of them.
+  ServerCounts Counted() const {
+    ServerCounts counts = {};
+    for (const ServerStatus& status : registry_.List()) {
+      ++counts[static_cast<size_t>(status.state)];
+    }
+    return counts;
   }
 
   FakeClock clock_;
@@ -241,6 +252,43 @@ TEST_F(ServerRegistryTest, AReportOfLoadAloneLeavesTheRosterAsItIs) {
   ASSERT_TRUE(registry_.Report(registration, busier).ok());
   EXPECT_EQ(registry_.version(), version);
   EXPECT_EQ((*roster)[0].load(), 5U);
+}
+
+TEST_F(ServerRegistryTest, TheKeptCountsAreThoseOfTheList) {
+  std::mt19937 random(1);
+  std::map<int, Registration> registrations;
+  ASSERT_TRUE(registry_.AddStatic("host1:1").ok());
+  ASSERT_TRUE(registry_.AddStatic("elsewhere:1").ok());
+  for (int step = 0; step < 3000; ++step) {
+    const int i = static_cast<int>(random() % 6);
+    ServerReport report = ReportOf(i);
+    const auto held = registrations.find(i);
+    switch (random() % 8) {
+      case 0:
+      case 1:
+        registrations[i] = registry_.Register(report)->registration;
+        break;
+      case 2:
+        report.draining = random() % 2 == 0;
+        if (held == registrations.end()) break;
+        registry_.Report(held->second, report).IgnoreError();
+        break;
+      case 3:
+        if (held != registrations.end()) registry_.Lose(held->second);
+        break;
+      case 4:
+        if (held != registrations.end()) registry_.Leave(held->second);
+        break;
+      case 5:
+        clock_.Advance(absl::Seconds(random() % 4));
+        registry_.Tick();
+        break;
+      default:
+        registry_.SetHealth(random() % 4 == 0 ? "elsewhere:1" : report.address,
+                            static_cast<Health>(random() % 5));
+    }
+    ASSERT_EQ(registry_.counts(), Counted()) << "after step " << step;
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_BALANCER_SERVER_STATUS_H_
 #define MSGPROC_SERVICES_BALANCER_SERVER_STATUS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,6 +17,9 @@ namespace msgproc::balancer {
 // Whether a server is handed out, and if not, why.
 enum class ServerState { kServing, kDraining, kUnhealthy, kStale };
 inline constexpr size_t kServerStates = 4;
+
+// By ServerState.
+using ServerCounts = std::array<size_t, kServerStates>;
 
 inline absl::string_view StateName(ServerState state) {
   switch (state) {

@@ -176,6 +176,19 @@ TEST_F(ServerTest, AnswersTheOldestClientsOverHttp) {
   EXPECT_THAT(Http("GET", "/readyz"), HasSubstr(" 200 "));
 }
 
+TEST_F(ServerTest, WithoutAServingProcessorItIsDegradedAndNotToBeRestarted) {
+  Start(Options());
+  const auto health = [this] { return Http("GET", "/health"); };
+  const auto degraded =
+      HasSubstr("{\"status\":\"degraded\",\"serving\":0,\"servers\":");
+  EXPECT_THAT(health(), AllOf(HasSubstr(" 200 "), degraded));
+  EXPECT_THAT(Http("GET", "/healthz"), HasSubstr(" 200 "));
+  EXPECT_THAT(Http("GET", "/readyz"), HasSubstr(" 200 "));
+  // One that is known and does not answer changes nothing.
+  ASSERT_TRUE(server_->fleet().AddStatic("127.0.0.1:1").ok());
+  EXPECT_THAT(health(), AllOf(degraded, HasSubstr("\"unhealthy\":1")));
+}
+
 TEST_F(ServerTest, SaysWhatIsWrongOverHttp) {
   Start(Options());
   const auto is_400 = AllOf(HasSubstr(" 400 "), HasSubstr("application/json"),
