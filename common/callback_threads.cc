@@ -9,14 +9,8 @@
 #include "common/mutex.h"
 #include "common/spare_cores.h"
 #include "common/thread_usage.h"
+#include "common/unsent_call.h"
 #include "grpc/support/cpu.h"
-#include "grpcpp/channel.h"
-#include "grpcpp/client_context.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/generic/generic_stub.h"
-#include "grpcpp/security/credentials.h"
-#include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/client_callback.h"
 
 namespace msgproc {
 namespace {
@@ -26,40 +20,6 @@ namespace {
 int CallbackThreadCount() {
   return static_cast<int>(std::clamp(gpr_cpu_num_cores() / 2, 2U, 16U));
 }
-
-// A call that is never sent: a way to gRPC's queue of callbacks.
-class UnsentCall final
-    : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
- public:
-  UnsentCall()
-      : channel_(grpc::CreateChannel("ipv4:127.0.0.1:1",
-                                     grpc::InsecureChannelCredentials())) {
-    grpc::GenericStub(channel_).PrepareBidiStreamingCall(
-        &context_, "/unsent", grpc::StubOptions(), this);
-  }
-  // gRPC keeps a prepared call until it has ended.
-  ~UnsentCall() override {
-    context_.TryCancel();
-    StartCall();
-    MutexLock lock(&mutex_);
-    while (!done_) ended_.Wait(&mutex_);
-  }
-
-  grpc_call* c_call() { return context_.c_call(); }
-
- private:
-  void OnDone(const grpc::Status& /*status*/) override {
-    MutexLock lock(&mutex_);
-    done_ = true;
-    ended_.SignalAll();
-  }
-
-  const std::shared_ptr<grpc::Channel> channel_;
-  grpc::ClientContext context_;
-  Mutex mutex_;
-  CondVar ended_;
-  bool done_ MSGPROC_GUARDED_BY(mutex_) = false;
-};
 
 }  // namespace
 

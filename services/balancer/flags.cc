@@ -91,6 +91,7 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   options.grpc.acceptor.address = common.listen_address;
   options.grpc.credentials = common.credentials;
   options.http_address = common.http_address;
+  options.liveness = common.liveness;
   if (absl::Status status = ReadFleetFlags(&options.fleet); !status.ok()) {
     return status;
   }

@@ -120,16 +120,11 @@ absl::Status Server::Prepare() {
 absl::Status Server::StartHttp() {
   if (options_.http_address.empty()) return absl::OkStatus();
   server::HttpHandlers pages = LookupPages(&lookup_);
+  pages.merge(server::HealthPages(
+      options_.liveness, [this] { return stopping() ? "draining" : ""; }));
   pages["/metrics"] = [this](const server::HttpRequest&) {
-    return server::MetricsPage(
-        {&metrics_, &method_metrics_, &process_metrics_, &build_info_});
-  };
-  pages["/healthz"] = [](const server::HttpRequest&) {
-    return server::HttpResponse{.body = "ok\n"};
-  };
-  pages["/readyz"] = [this](const server::HttpRequest&) {
-    if (!stopping()) return server::HttpResponse{.body = "ready\n"};
-    return server::HttpResponse{.code = 503, .body = "draining\n"};
+    return server::MetricsPage({&metrics_, &method_metrics_, &process_metrics_,
+                                options_.liveness, &build_info_});
   };
   auto http = server::HttpServer::Start({.address = options_.http_address},
                                         std::move(pages));
@@ -148,7 +143,11 @@ void Server::Watch() {
                           fleet_.SetHealth(address, health);
                         });
   absl::Time token_read = Clock::Monotonic()->Now();
+  server::StallWatch::Pulse* const pulse =
+      options_.liveness == nullptr ? nullptr
+                                   : options_.liveness->Watch("fleet_watcher");
   while (true) {
+    if (pulse != nullptr) pulse->Beat();
     checker.Watch(fleet_.AddressesToCheck());
     checker.Tick();
     fleet_.Tick();
@@ -162,7 +161,9 @@ void Server::Watch() {
     MutexLock lock(&mutex_);
     if (!fleet_changed_ && !stopping_) changed_.WaitFor(&mutex_, kTick);
     fleet_changed_ = false;
-    if (stopping_) return;
+    if (!stopping_) continue;
+    if (pulse != nullptr) pulse->Retire();
+    return;
   }
 }
 

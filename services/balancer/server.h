@@ -20,6 +20,7 @@
 #include "services/base/build_info.h"
 #include "services/base/grpc_server.h"
 #include "services/base/http_server.h"
+#include "services/base/liveness.h"
 #include "services/base/method_metrics.h"
 #include "services/base/process_metrics.h"
 #include "services/base/server_lifecycle.h"
@@ -39,6 +40,8 @@ struct ServerOptions {
   // health checks speak TLS, and show the server's own certificate if it has
   // one; without, plaintext.
   std::string processor_ca;
+  // Null: nobody looks whether it stalls. Outlives the server.
+  server::Liveness* liveness = nullptr;
 };
 
 // A balancer. Owns everything that serves. Thread-safe but for Drain, which is

@@ -3,6 +3,7 @@
 #include <google/protobuf/stubs/common.h>
 #include <grpcpp/version_info.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/base/metric_writer.h"
 
@@ -51,9 +52,10 @@ const BuildInfo& GetBuildInfo() {
 
 std::string VersionText(absl::string_view program) {
   const BuildInfo& info = GetBuildInfo();
-  return absl::StrCat(program, " ", info.version, " (", info.compiler,
-                      ", gRPC ", info.grpc, ", protobuf ", info.protobuf, ", ",
-                      info.mode, ")");
+  const bool ours = absl::StartsWith(program, "msgproc-");
+  return absl::StrCat(program, ours ? " " : ", built with msgproc ",
+                      info.version, " (", info.compiler, ", gRPC ", info.grpc,
+                      ", protobuf ", info.protobuf, ", ", info.mode, ")");
 }
 
 std::vector<prometheus::MetricFamily> BuildInfoMetric::Collect() const {

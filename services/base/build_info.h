@@ -22,7 +22,8 @@ struct BuildInfo {
 
 const BuildInfo& GetBuildInfo();
 
-// What --version prints: "msgproc-processor 0.1.0 (gcc 12.2.0, ...)".
+// What --version prints: "msgproc-processor 0.1.0 (gcc 12.2.0, ...)"; of
+// somebody else's program "mine, built with msgproc 0.1.0 (...)".
 std::string VersionText(absl::string_view program);
 
 // msgproc_build_info, which is always 1 and says the above in its labels.

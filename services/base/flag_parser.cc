@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -10,17 +11,21 @@
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/reflection.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "services/base/build_info.h"
+#include "services/base/user_path.h"
 
 namespace msgproc::server {
 namespace {
 
 constexpr size_t kHelpColumns = 80;
 constexpr size_t kMaxEdits = 3;
+// Flag files that name flag files; more is a file that names itself.
+constexpr int kMaxDepth = 10;
 
 // Ours by name, Abseil's own left out.
 std::map<std::string, absl::CommandLineFlag*> OurFlags() {
@@ -78,14 +83,84 @@ absl::Status SetFlag(absl::CommandLineFlag* flag, absl::string_view value) {
       error.empty() ? "" : absl::StrCat(": ", error), " (", flag->Help(), ")"));
 }
 
+absl::Status ParseArguments(const std::vector<std::string>& arguments,
+                            int depth);
+
+absl::Status ParseFlagFile(const std::string& path, int depth) {
+  if (depth >= kMaxDepth) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--flagfile=", path, ": flag files name one another without end"));
+  }
+  std::ifstream file(path);
+  if (!file) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--flagfile=", path, ": the file cannot be read"));
+  }
+  int number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    absl::StripAsciiWhitespace(&line);
+    if (line.empty() || line[0] == '#') continue;
+    const absl::Status status = ParseArguments({line}, depth + 1);
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ":", number, ": ", status.message()));
+    }
+  }
+  // A folder opens, and cannot be read.
+  if (!file.bad()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--flagfile=", path, ": the file cannot be read"));
+}
+
+absl::Status SetFlagFromEnvironment(const std::string& name, bool required) {
+  absl::CommandLineFlag* const flag = FindFlag(name);
+  if (flag == nullptr) return UnknownFlag(name);
+  const std::string variable = absl::StrCat("FLAGS_", name);
+  const char* const value = std::getenv(variable.c_str());
+  if (value != nullptr) return SetFlag(flag, value);
+  if (!required) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--fromenv=", name, ": the environment has no ", variable,
+                   " (--tryfromenv does without)"));
+}
+
+bool IsSource(absl::string_view name) {
+  return name == "flagfile" || name == "fromenv" || name == "tryfromenv";
+}
+
+// Sets what --flagfile and the like stand for.
+absl::Status SetFlagsFromSource(absl::string_view name, absl::string_view value,
+                                int depth) {
+  for (const absl::string_view part :
+       absl::StrSplit(value, ',', absl::SkipEmpty())) {
+    const absl::Status status =
+        name == "flagfile"
+            ? ParseFlagFile(UserPath(part), depth)
+            : SetFlagFromEnvironment(std::string(part), name == "fromenv");
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 // Sets the flag of "name", "name=value" or "noname"; true: with `next`, the
 // argument after it (null: there is none).
 absl::StatusOr<bool> SetFlagFrom(absl::string_view argument,
-                                 const std::string* next) {
+                                 const std::string* next, int depth) {
   const std::vector<absl::string_view> parts =
       absl::StrSplit(argument, absl::MaxSplits('=', 1));
   const absl::string_view name = parts[0];
   const bool has_value = parts.size() == 2;
+  if (IsSource(name)) {
+    if (!has_value && next == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", name, " wants a value (--help)"));
+    }
+    const absl::Status set =
+        SetFlagsFromSource(name, has_value ? parts[1] : *next, depth);
+    if (!set.ok()) return set;
+    return !has_value;
+  }
   absl::CommandLineFlag* const flag = FindFlag(name);
   absl::Status status;
   if (flag == nullptr) {
@@ -128,9 +203,8 @@ void AppendWrapped(absl::string_view text, absl::string_view indent,
   *out += '\n';
 }
 
-}  // namespace
-
-absl::Status ParseFlags(const std::vector<std::string>& arguments) {
+absl::Status ParseArguments(const std::vector<std::string>& arguments,
+                            int depth) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     absl::string_view argument = arguments[i];
     if (!absl::ConsumePrefix(&argument, "-") || argument.empty() ||
@@ -142,17 +216,45 @@ absl::Status ParseFlags(const std::vector<std::string>& arguments) {
     absl::ConsumePrefix(&argument, "-");
     const bool last = i + 1 == arguments.size();
     absl::StatusOr<bool> took_next =
-        SetFlagFrom(argument, last ? nullptr : &arguments[i + 1]);
+        SetFlagFrom(argument, last ? nullptr : &arguments[i + 1], depth);
     if (!took_next.ok()) return took_next.status();
     if (*took_next) ++i;
   }
   return absl::OkStatus();
 }
 
-std::string HelpText(const ProgramInfo& program) {
+// With `bazel run TARGET --` wherever it stands replaced by `started_as`.
+std::string UsageOf(absl::string_view usage, absl::string_view started_as) {
+  constexpr absl::string_view kBazelRun = "bazel run //";
+  std::string text;
+  while (!started_as.empty()) {
+    const size_t begin = usage.find(kBazelRun);
+    if (begin == absl::string_view::npos) break;
+    absl::StrAppend(&text, usage.substr(0, begin), started_as);
+    usage.remove_prefix(begin + kBazelRun.size());
+    usage.remove_prefix(std::min(usage.find_first_of(" \n"), usage.size()));
+    absl::ConsumePrefix(&usage, " --");
+  }
+  return absl::StrCat(text, usage);
+}
+
+// Empty where Bazel started it: `bazel run` is then how to do so again.
+std::string StartedAs(absl::string_view program_path) {
+  if (std::getenv("BUILD_WORKING_DIRECTORY") != nullptr) return "";
+  return std::string(program_path.substr(program_path.rfind('/') + 1));
+}
+
+}  // namespace
+
+absl::Status ParseFlags(const std::vector<std::string>& arguments) {
+  return ParseArguments(arguments, /*depth=*/0);
+}
+
+std::string HelpText(const ProgramInfo& program, absl::string_view started_as) {
   std::string text;
   AppendWrapped(absl::StrCat(program.name, ": ", program.summary), "", &text);
-  absl::StrAppend(&text, "\nUsage: ", program.usage, "\n\nFlags:\n");
+  absl::StrAppend(&text, "\nUsage: ", UsageOf(program.usage, started_as),
+                  "\n\nFlags:\n");
   for (const auto& [name, flag] : OurFlags()) {
     const std::string value = flag->CurrentValue();
     absl::StrAppend(&text, "  --", name, "=", value.empty() ? "\"\"" : value,
@@ -160,6 +262,10 @@ std::string HelpText(const ProgramInfo& program) {
     AppendWrapped(flag->Help(), "      ", &text);
   }
   absl::StrAppend(&text,
+                  "  --flagfile=PATH,...\n      Files with a flag a line, as "
+                  "--name=value; # begins a comment.\n"
+                  "  --fromenv=NAME,..., --tryfromenv=NAME,...\n      Flags "
+                  "from the variables FLAGS_NAME, which must or may be there.\n"
                   "  --help\n      Shows this and exits.\n"
                   "  --version\n      Shows the version and exits.\n");
   return text;
@@ -170,7 +276,8 @@ void ParseFlagsOrExit(int argc, char** argv, const ProgramInfo& program) {
                                            argv + argc);
   for (const std::string& argument : arguments) {
     if (argument == "--help" || argument == "-help" || argument == "-h") {
-      std::fputs(HelpText(program).c_str(), stdout);
+      std::fputs(HelpText(program, StartedAs(argc > 0 ? argv[0] : "")).c_str(),
+                 stdout);
       std::exit(0);
     }
     if (argument == "--version" || argument == "-version") {

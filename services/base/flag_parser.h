@@ -13,7 +13,10 @@ namespace msgproc::server {
 struct ProgramInfo {
   std::string name;     // "msgproc-processor"
   std::string summary;  // One or two sentences.
-  std::string usage;    // "bazel run //services/processor -- [flags]"
+  // "bazel run //services/processor -- [flags]", with more lines behind it
+  // where there is more to say. `bazel run TARGET --` becomes the program's own
+  // name where it was started by that.
+  std::string usage;
 };
 
 // Exit code of a program that was called wrongly.
@@ -25,12 +28,20 @@ inline constexpr int kUsageExitCode = 2;
 // wrong and the nearest flag there is: an unknown flag, a bad or missing value,
 // an argument that is no flag.
 //
+// As with Abseil's parser flags may also come, in the place of these, from
+//   --flagfile=PATH,…    a flag a line, as --name=value; # begins a comment; a
+//                        file may name others; paths count as UserPath says
+//   --fromenv=NAME,…     the variables FLAGS_NAME, which must be there
+//   --tryfromenv=NAME,…  those of them that are there
+//
 // Abseil's own parser ends the program with exit code 1 in all of these, lists
 // the flags of every library, and lets stray arguments pass.
 absl::Status ParseFlags(const std::vector<std::string>& arguments);
 
 // The flags defined in this program (not in Abseil), with their present values.
-std::string HelpText(const ProgramInfo& program);
+// `started_as` replaces `bazel run TARGET --` in the usage, unless it is empty.
+std::string HelpText(const ProgramInfo& program,
+                     absl::string_view started_as = "");
 
 // ParseFlags for main(): --help and --version print and exit 0; an error goes
 // to standard error, exit code 2.

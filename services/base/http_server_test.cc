@@ -163,6 +163,18 @@ TEST_F(HttpServerTest, ConnectionsBeyondTheCapMayComeWhileItIsBusy) {
       [&] { return absl::StrContains(Ask("GET", "/healthz"), " 200 "); }));
 }
 
+TEST_F(HttpServerTest, OnAUnixSocketNothingIsLoggedOfTcp) {
+  const SocketFolder folder;
+  HttpServerOptions options;
+  options.address = "unix:" + folder / "http";
+  ::testing::internal::CaptureStderr();
+  Start(options);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(Ask("GET", "/healthz"), HasSubstr(" 200 "));
+  }
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
 TEST_F(HttpServerTest, ServesOnIpv6AndUnixSockets) {
   const SocketFolder folder;
   for (const std::string& address :

@@ -14,6 +14,7 @@ std::string MetricsText(
   std::vector<prometheus::MetricFamily> families;
   std::unordered_map<std::string, size_t> index_of;
   for (const prometheus::Collectable* collectable : collectables) {
+    if (collectable == nullptr) continue;
     for (prometheus::MetricFamily& family : collectable->Collect()) {
       const auto [found, fresh] =
           index_of.emplace(family.name, families.size());

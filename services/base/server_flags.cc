@@ -34,6 +34,11 @@ ABSL_FLAG(
     "Keeps one of gRPC's callback threads polling and parks the others as "
     "long as one is enough: twice the messages a second with small "
     "frames. --nopark_callback_threads leaves all of them to gRPC.");
+ABSL_FLAG(absl::Duration, stall_unready, absl::Seconds(5),
+          "How long a thread that serves may stand still before /readyz fails; "
+          "inf: for ever.");
+ABSL_FLAG(absl::Duration, stall_unhealthy, absl::Seconds(30),
+          "The same for /healthz, and for the pings to systemd's watchdog.");
 ABSL_FLAG(std::string, log_format, "text",
           "text, or json: an object a line on standard error.");
 ABSL_FLAG(std::string, log_level, "info",
@@ -87,6 +92,16 @@ absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
     return absl::InvalidArgumentError(
         absl::StrCat("--drain_timeout cannot be negative: ",
                      absl::FormatDuration(options.drain_timeout)));
+  }
+  options.stalls = {absl::GetFlag(FLAGS_stall_unready),
+                    absl::GetFlag(FLAGS_stall_unhealthy)};
+  if (options.stalls.unready < absl::Seconds(1) ||
+      options.stalls.unhealthy < options.stalls.unready) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--stall_unready is ", absl::FormatDuration(options.stalls.unready),
+        " and --stall_unhealthy ",
+        absl::FormatDuration(options.stalls.unhealthy),
+        "; the first takes at least 1s, the second no less than the first"));
   }
   absl::StatusOr<LogFormat> format =
       ParseLogFormat(absl::GetFlag(FLAGS_log_format));

@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/base/credentials.h"
+#include "services/base/liveness.h"
 #include "services/base/log.h"
 
 namespace msgproc::server {
@@ -21,6 +22,9 @@ struct ServerOptions {
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;
   bool park_callback_threads = true;  // common/callback_threads.h
+  Liveness::Options stalls;
+  // The process's; set by RunServer, outlives the server.
+  Liveness* liveness = nullptr;
 };
 
 // The addresses when no flag says otherwise. Before ParseFlagsOrExit, so that

@@ -1,6 +1,7 @@
 #include "services/base/server_flags.h"
 
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,13 @@ class ServerFlagsTest : public ::testing::Test {
     const absl::Status status = ServerOptionsFromFlags().status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()), message);
+  }
+
+  static std::string TestFile(const std::string& name,
+                              const std::string& content) {
+    std::string path = ::testing::TempDir() + "/" + name;
+    std::ofstream(path) << content;
+    return path;
   }
 
   const absl::FlagSaver restore_;
@@ -91,6 +99,8 @@ TEST_F(ServerFlagsTest, ABadValueIsNamedWithItsFlag) {
                 AllOf(HasSubstr("--listen_address"), HasSubstr("nonsense")));
   ExpectRefused({"--http_address=1"}, HasSubstr("--http_address"));
   ExpectRefused({"--drain_timeout=-1s"}, HasSubstr("negative"));
+  ExpectRefused({"--stall_unready=0"}, HasSubstr("--stall_unready is 0"));
+  ExpectRefused({"--stall_unhealthy=3s"}, HasSubstr("--stall_unhealthy 3s"));
   ExpectRefused({"--log_format=xml"}, HasSubstr("--log_format"));
   ExpectRefused({"--log_level=loud"}, HasSubstr("--log_level"));
 }
@@ -117,12 +127,65 @@ TEST_F(ServerFlagsTest, HelpShowsOurFlagsAndTheirDefaultsOnly) {
                     HasSubstr("bazel run //x -- [flags]"),
                     HasSubstr("--listen_address=127.0.0.1:50051"),
                     HasSubstr("--drain_timeout=30s"), HasSubstr("--version")));
-  EXPECT_THAT(help, Not(HasSubstr("flagfile")));
+  EXPECT_THAT(help, Not(HasSubstr("undefok")));
   for (size_t begin = 0; begin < help.size();) {
     const size_t end = help.find('\n', begin);
     EXPECT_LE(end - begin, 80u) << help.substr(begin, end - begin);
     begin = end + 1;
   }
+}
+
+TEST_F(ServerFlagsTest, UsageIsForTheProgramAsItWasStarted) {
+  const ProgramInfo program = {"msgproc-x", "Does x.",
+                               "bazel run //x -- [flags]\n  bazel run //x -- "
+                               "--n=1\n  bazel run //x\nOr not."};
+  EXPECT_THAT(
+      HelpText(program, "msgproc-x"),
+      HasSubstr(
+          "Usage: msgproc-x [flags]\n  msgproc-x --n=1\n  msgproc-x\nOr not."));
+  EXPECT_THAT(HelpText(program),
+              HasSubstr("Usage: bazel run //x -- [flags]\n  bazel run //x"));
+  const ProgramInfo own = {"own", "Is somebody's.", "own [flags]"};
+  EXPECT_THAT(HelpText(own, "own"), HasSubstr("Usage: own [flags]\n"));
+}
+
+TEST_F(ServerFlagsTest, FlagsComeFromFilesAndTheEnvironmentInTheirPlace) {
+  const std::string inner = TestFile("inner", "--insecure\n");
+  const std::string file = TestFile("outer",
+                                    "# Where it listens.\n\n"
+                                    "  --listen_address=*:7  \n"
+                                    "--flagfile=" +
+                                        inner + "\n--log_level=debug\n");
+  setenv("FLAGS_log_format", "json", 1);
+  ASSERT_TRUE(ParseFlags({"--listen_address=*:1", "--flagfile", file,
+                          "--log_level=error", "--fromenv=log_format",
+                          "--tryfromenv=drain_timeout,log_format"})
+                  .ok());
+  unsetenv("FLAGS_log_format");
+  const auto options = ServerOptionsFromFlags();
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->listen_address, "*:7");
+  EXPECT_TRUE(options->credentials.insecure);
+  EXPECT_EQ(options->log_level, LogLevel::kError);
+  EXPECT_EQ(options->log_format, LogFormat::kJson);
+  EXPECT_EQ(options->drain_timeout, absl::Seconds(30));
+}
+
+TEST_F(ServerFlagsTest, AMistakeInAFlagFileIsNamedWithItsLine) {
+  const std::string file = TestFile("flags", "--insecure\n--listen_adress=x\n");
+  ExpectError({"--flagfile=" + file},
+              AllOf(HasSubstr("flags:2: "), HasSubstr("--listen_address?")));
+  ExpectError({"--flagfile=" + TestFile("stray", "insecure\n")},
+              HasSubstr("stray:1: unexpected argument \"insecure\""));
+  ExpectError({"--flagfile=/no/such/file"},
+              HasSubstr("/no/such/file: the file cannot be read"));
+  ExpectError({"--flagfile=/"}, HasSubstr("cannot be read"));
+  const std::string itself = ::testing::TempDir() + "/itself";
+  TestFile("itself", "--flagfile=" + itself + "\n");
+  ExpectError({"--flagfile=" + itself}, HasSubstr("without end"));
+  ExpectError({"--flagfile"}, HasSubstr("--flagfile wants a value"));
+  ExpectError({"--fromenv=log_format"}, HasSubstr("has no FLAGS_log_format"));
+  ExpectError({"--tryfromenv=log_fromat"}, HasSubstr("--log_format?"));
 }
 
 TEST_F(ServerFlagsTest, AMistakeEndsTheProgramWithExitCode2) {

@@ -9,6 +9,7 @@
 #include "services/base/address_file.h"
 #include "services/base/build_info.h"
 #include "services/base/descriptor_limit.h"
+#include "services/base/liveness.h"
 #include "services/base/log.h"
 #include "services/base/shutdown_signal.h"
 #include "services/base/standard_streams.h"
@@ -65,6 +66,19 @@ void ChangeLogLevel(LogLevel level) {
   Log(level, "log level changed", {{"log_level", LogLevelName(level)}});
 }
 
+// Says so once when it changes: the last line of a server that systemd is about
+// to kill should say why. Called on the watchdog's thread.
+bool Healthy(const Liveness& liveness) {
+  static std::string said;
+  const std::string why_not = liveness.WhyNotHealthy();
+  if (why_not.empty() != said.empty()) {
+    LogError(why_not.empty() ? "moving again" : "stalled",
+             {{"reason", why_not.empty() ? said : why_not}});
+    said = why_not;
+  }
+  return why_not.empty();
+}
+
 void Serve(RunningServer* server, Requests* requests) {
   const std::string status =
       absl::StrCat("serving gRPC on ", server->grpc_address());
@@ -94,12 +108,15 @@ int RunServer(const ProgramInfo& program, const StartServer& start) {
          ChangeLogLevel(debug ? LogLevel::kDebug : usual);
        }});
 
+  Liveness liveness(options->stalls);
+  options->liveness = &liveness;
   absl::StatusOr<std::unique_ptr<RunningServer>> started = start(*options);
   if (!started.ok()) return CannotStart(program.name, started.status());
   const std::unique_ptr<RunningServer> server = *std::move(started);
   const std::unique_ptr<CallbackThreads> callback_threads =
       options->park_callback_threads ? std::make_unique<CallbackThreads>()
                                      : nullptr;
+  liveness.WatchCallbacks();
   LogInfo("serving", {{"server", program.name},
                       {"version", GetBuildInfo().version},
                       {"grpc", server->grpc_address()},
@@ -109,7 +126,7 @@ int RunServer(const ProgramInfo& program, const StartServer& start) {
         options->address_file, server->grpc_address(), server->http_address());
     if (!written.ok()) return CannotStart(program.name, written);
   }
-  const SystemdWatchdog watchdog([&server] { return server->Alive(); });
+  const SystemdWatchdog watchdog([&liveness] { return Healthy(liveness); });
   Serve(server.get(), &requests);
   NotifyStopping();
   server->Drain(options->drain_timeout);

@@ -13,7 +13,7 @@
 namespace msgproc::server {
 
 // A server that is up: the processor or the balancer. Owned by RunServer, whose
-// thread calls everything but Alive.
+// thread calls everything.
 class RunningServer {
  public:
   virtual ~RunningServer() = default;
@@ -28,10 +28,6 @@ class RunningServer {
 
   // SIGHUP. Called any number of times before Drain.
   virtual void Reload() {}
-
-  // For systemd's watchdog: false when the server is stuck for good. Called on
-  // a thread of its own.
-  virtual bool Alive() const { return true; }
 };
 
 // Starts a server with what its flags say. Its owner, RunServer, destroys it.

@@ -4,5 +4,8 @@
 int main(int argc, char** argv) {
   msgproc::processor::HandlerRegistry handlers;
   msgproc::processor::RegisterBuiltinHandlers(&handlers);
-  return msgproc::processor::RunProcessor(argc, argv, handlers);
+  return msgproc::processor::RunProcessor(
+      argc, argv, handlers,
+      {.name = "msgproc-processor",
+       .usage = "bazel run //services/processor -- [flags]"});
 }

@@ -9,6 +9,7 @@
 #include "services/base/build_info.h"
 #include "services/base/flag_parser.h"
 #include "services/base/http_server.h"
+#include "services/base/liveness.h"
 #include "services/base/log.h"
 #include "services/base/metrics_page.h"
 #include "services/base/process_metrics.h"
@@ -39,17 +40,21 @@ class RunningProcessor final : public server::RunningServer {
     absl::StatusOr<ServerOptions> options = OptionsFromFlags(common);
     if (!options.ok()) return options.status();
     options->workers.on_failure = ExitBecauseOfWorkers;
+    options->liveness = common.liveness;
     auto server = Server::Start(*std::move(options), &handlers);
     if (!server.ok()) return server.status();
-    auto running = std::make_unique<RunningProcessor>(*std::move(server));
+    auto running =
+        std::make_unique<RunningProcessor>(*std::move(server), common.liveness);
     absl::Status status = running->StartHttp(common.http_address);
     if (status.ok()) status = running->StartLink(common);
     if (!status.ok()) return status;
     return running;
   }
 
-  explicit RunningProcessor(std::unique_ptr<Server> server)
+  RunningProcessor(std::unique_ptr<Server> server,
+                   const server::Liveness* liveness)
       : server_(std::move(server)),
+        liveness_(liveness),
         metrics_(server_.get()),
         load_meter_(server_->streams()->counters()),
         worker_metrics_(server_->workers()) {}
@@ -97,18 +102,12 @@ class RunningProcessor final : public server::RunningServer {
 
   absl::Status StartHttp(const std::string& address) {
     if (address.empty()) return absl::OkStatus();
-    server::HttpHandlers pages;
+    server::HttpHandlers pages = server::HealthPages(
+        liveness_, [this] { return server_->Serving() ? "" : "not serving"; });
     pages["/metrics"] = [this](const server::HttpRequest&) {
       return server::MetricsPage({&metrics_, &worker_metrics_, &link_metrics_,
                                   &server_->streams()->methods(),
-                                  &process_metrics_, &build_info_});
-    };
-    pages["/healthz"] = [](const server::HttpRequest&) {
-      return server::HttpResponse{.body = "ok\n"};
-    };
-    pages["/readyz"] = [this](const server::HttpRequest&) {
-      if (server_->Serving()) return server::HttpResponse{.body = "ready\n"};
-      return server::HttpResponse{.code = 503, .body = "not serving\n"};
+                                  &process_metrics_, liveness_, &build_info_});
     };
     auto http =
         server::HttpServer::Start({.address = address}, std::move(pages));
@@ -122,6 +121,7 @@ class RunningProcessor final : public server::RunningServer {
   }
 
   const std::unique_ptr<Server> server_;
+  const server::Liveness* const liveness_;
   const ProcessorMetrics metrics_;
   LoadMeter load_meter_;
   const WorkerMetrics worker_metrics_;
@@ -134,15 +134,21 @@ class RunningProcessor final : public server::RunningServer {
 
 }  // namespace
 
-int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers) {
+int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers,
+                 ProcessorProgram own) {
   server::ShutdownSignal::Block();
   server::SetDefaultAddresses("127.0.0.1:50051", "127.0.0.1:8051");
+  if (own.name.empty() && argc > 0) {
+    const std::string path = argv[0];
+    own.name = path.substr(path.rfind('/') + 1);
+  }
+  if (own.usage.empty()) own.usage = own.name + " [flags]";
   const server::ProgramInfo program = {
-      .name = "msgproc-processor",
+      .name = own.name,
       .summary =
           "Processes messages behind permanent gRPC sockets: one result "
           "for each message, in order, also across broken connections.",
-      .usage = "bazel run //services/processor -- [flags]"};
+      .usage = own.usage};
   server::ParseFlagsOrExit(argc, argv, program);
   if (IsWorkerRole()) return RunWorkerRole(handlers);
   return server::RunServer(program, [&](const server::ServerOptions& common) {

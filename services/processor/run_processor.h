@@ -1,9 +1,17 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_RUN_PROCESSOR_H_
 #define MSGPROC_SERVICES_PROCESSOR_RUN_PROCESSOR_H_
 
+#include <string>
+
 #include "services/processor/handler_registry.h"
 
 namespace msgproc::processor {
+
+// What a processor calls itself: in --help, --version and its log.
+struct ProcessorProgram {
+  std::string name;   // Empty: the name of the program's file.
+  std::string usage;  // As in server::ProgramInfo; empty: "NAME [flags]".
+};
 
 // The whole life of a processor's process with these handlers: flags, signals,
 // gRPC, the HTTP page, draining. Returns main's exit code. First thing in main:
@@ -13,7 +21,8 @@ namespace msgproc::processor {
 //     handlers.Register("mine", std::make_unique<Mine>());
 //     return msgproc::processor::RunProcessor(argc, argv, handlers);
 //   }
-int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers);
+int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers,
+                 ProcessorProgram program = {});
 
 }  // namespace msgproc::processor
 

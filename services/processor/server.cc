@@ -176,14 +176,19 @@ bool Server::Serving() {
 }
 
 void Server::Tick() {
+  server::StallWatch::Pulse* const pulse =
+      options_.liveness == nullptr ? nullptr
+                                   : options_.liveness->Watch("session_ticker");
   MutexLock lock(&mutex_);
   while (!stopping_) {
+    if (pulse != nullptr) pulse->Beat();
     stopped_.WaitFor(&mutex_, host_.TickInterval());
     if (stopping_) break;
     lock.Unlock();
     host_.Tick();
     lock.Relock();
   }
+  if (pulse != nullptr) pulse->Retire();
 }
 
 void Server::Drain(absl::Duration timeout) {

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/mutex.h"
 #include "services/base/grpc_server.h"
+#include "services/base/liveness.h"
 #include "services/processor/executor.h"
 #include "services/processor/handler_registry.h"
 #include "services/processor/processor_service.h"
@@ -30,6 +31,8 @@ struct ServerOptions {
   // `streams.default_handler` may name several, separated by commas: those that
   // the command has; otherwise it has one, "worker".
   WorkerOptions workers;
+  // Null: nobody looks whether it stalls. Outlives the server.
+  server::Liveness* liveness = nullptr;
 };
 
 // A processor: Model I or II. Owns everything that serves; its owner calls
