@@ -6,11 +6,10 @@ import unittest
 
 from tests import harness
 
-# Served only by a processor with worker processes.
-_WITH_WORKERS = re.compile("msgproc_processor_worker_")
 # A histogram's samples end in these.
 _SUFFIXES = re.compile("_(bucket|sum|count)$")
 _NAME = re.compile(r"\bmsgproc_(?:processor|balancer)_\w+")
+_TYPE = re.compile(r"^# TYPE (\w+) ", re.MULTILINE)
 _STATE = re.compile(r'(msgproc_\w+)\{[^}]*state="(\w+)"')
 
 
@@ -26,7 +25,7 @@ def _deployed(path):
 class MetricsTest(harness.ProcessTest):
     def setUp(self):
         self.pages = []
-        for server in (self.processor(), self.balancer()):
+        for server in (self.processor("--workers=1"), self.balancer()):
             status, page = server.get("/metrics")
             self.assertEqual(status, 200)
             self.pages.append(page)
@@ -53,8 +52,27 @@ class MetricsTest(harness.ProcessTest):
         self.assertTrue(asked)
         self.assertLessEqual(asked, set(_STATE.findall("\n".join(self.pages))))
 
+    def test_every_metric_has_a_panel_or_an_alert(self):
+        deployed = _deployed("deploy/prometheus/alerts.yml") + _deployed(
+            "deploy/grafana/msgproc.json"
+        )
+        names = set(_TYPE.findall("\n".join(self.pages)))
+        self.assertGreater(len(names), 40)
+        asked = {_SUFFIXES.sub("", word) for word in re.findall(r"\w+", deployed)}
+        self.assertEqual(names - asked, set())
+
+    def test_every_alert_has_a_section_of_the_runbook(self):
+        runbook = _deployed("docs/runbook.md")
+        sections = [heading.lower() for heading in re.findall(r"^## (\w+)$", runbook, re.MULTILINE)]
+        alerts = _deployed("deploy/prometheus/alerts.yml").split("- alert: ")[1:]
+        for alert in alerts:
+            (anchor,) = re.findall(r"runbook_url: docs/runbook\.md#(\w+)$", alert, re.MULTILINE)
+            self.assertEqual(anchor, alert.split()[0].lower())
+            self.assertIn(anchor, sections)
+        self.assertEqual(len(alerts), len(sections))
+
     def _assert_there(self, deployed):
-        asked = {name for name in _names(deployed) if not _WITH_WORKERS.match(name)}
+        asked = _names(deployed)
         self.assertTrue(asked)
         self.assertLessEqual(asked, _names("\n".join(self.pages)))
 
