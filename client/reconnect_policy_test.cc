@@ -49,6 +49,15 @@ TEST_F(ReconnectPolicyTest, AfterABreakTheSameAddressOnceAtOnce) {
   ExpectAbout(attempt.when - now_, absl::Milliseconds(100));
 }
 
+TEST_F(ReconnectPolicyTest, AConnectionThatWasOfUseBeginsTheBackoffAnew) {
+  Fail();
+  ExpectAbout(Fail(), absl::Milliseconds(200));
+  policy_.OnConnected(now_);
+  policy_.OnResult();
+  policy_.OnFailed(now_, kMost);
+  ExpectAbout(Fail(), absl::Milliseconds(100));
+}
+
 TEST_F(ReconnectPolicyTest, AServerThatWelcomesAndFailsIsAskedEverLessOften) {
   for (const int wait : {100, 200, 400}) {
     policy_.OnConnected(now_);
@@ -74,7 +83,9 @@ TEST_F(ReconnectPolicyTest, MovesAtOnceButNotToTheSameAddress) {
 
 TEST_F(ReconnectPolicyTest, AServerThatDrainsWhoeverComesIsNotAskedAtOnce) {
   policy_.OnConnected(now_);
-  EXPECT_GT(policy_.OnMoved(now_, kMost).when, now_);
+  const ReconnectPolicy::Attempt attempt = policy_.OnMoved(now_, kMost);
+  EXPECT_GT(attempt.when, now_);
+  EXPECT_FALSE(attempt.same_address);
 }
 
 TEST_F(ReconnectPolicyTest, GivesUpSoLongAfterTheLastServer) {
