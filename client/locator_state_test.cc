@@ -56,6 +56,14 @@ TEST(LocatorStateTest, AsksTheNextBalancerWhenOneIsDown) {
   EXPECT_EQ(state.balancer(), "b1");
 }
 
+TEST(LocatorStateTest, ARoundThatWasGivenUpDoesNotCountAgainstABalancer) {
+  LocatorState state({"b1", "b2"}, "");
+  state.Begin({});
+  EXPECT_FALSE(state.OnError(absl::UnavailableError("down")).has_value());
+  state.Begin({});
+  EXPECT_EQ(state.balancer(), "b1");
+}
+
 TEST(LocatorStateTest, SaysWhatEveryBalancerSaid) {
   LocatorState state({"b1", "b2"}, "");
   state.Begin({});
@@ -65,6 +73,34 @@ TEST(LocatorStateTest, SaysWhatEveryBalancerSaid) {
   EXPECT_EQ(end->status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(end->status().message()),
               HasSubstr("b1: late; b2: no server"));
+}
+
+TEST(LocatorStateTest, SaysWhoSaidWhat) {
+  LocatorState state({"b1", "b2", "b3"}, "");
+  state.Begin({});
+  state.OnError(absl::UnavailableError("one"));
+  state.OnError(absl::UnavailableError("two"));
+  const auto end = state.OnError(absl::UnavailableError("three"));
+  ASSERT_TRUE(end.has_value());
+  EXPECT_THAT(std::string(end->status().message()),
+              HasSubstr("b1: one; b2: two; b3: three"));
+}
+
+TEST(LocatorStateTest, WhatMayPassIsWorthAskingAgain) {
+  for (const absl::Status& passing :
+       {absl::UnavailableError(""), absl::DeadlineExceededError(""),
+        absl::ResourceExhaustedError("")}) {
+    LocatorState alone({"b1"}, "");
+    alone.Begin({});
+    EXPECT_EQ(alone.OnError(passing)->status().code(),
+              absl::StatusCode::kUnavailable);
+    // One of several is enough, whoever said it.
+    LocatorState first({"b1", "b2"}, "");
+    first.Begin({});
+    first.OnError(passing);
+    EXPECT_EQ(first.OnError(absl::UnimplementedError(""))->status().code(),
+              absl::StatusCode::kUnavailable);
+  }
 }
 
 TEST(LocatorStateTest, AReasonThatWillNotGoAwayIsGivenAsItIs) {
@@ -88,13 +124,13 @@ TEST(LocatorStateTest, FallsBackToTheAlternativesWhenNoBalancerAnswers) {
 TEST(LocatorStateTest, TriesEachServerAgainWhenAllHaveFailed) {
   LocatorState state({"b1"}, "");
   state.Begin({});
-  state.OnAnswer(Answer({"s1", "s2"}));
+  state.OnAnswer(Answer({"s1", "s2", "s3"}));
   std::vector<std::string> tried;
   for (int i = 0; i < 4; ++i) {
-    state.Begin({"s1", "s2"});
+    state.Begin({"s1", "s2", "s3"});
     tried.push_back(state.OnError(absl::UnavailableError("down"))->value());
   }
-  EXPECT_THAT(tried, ElementsAre("s1", "s2", "s1", "s2"));
+  EXPECT_THAT(tried, ElementsAre("s1", "s2", "s3", "s1"));
 }
 
 }  // namespace
