@@ -31,7 +31,7 @@ _BAZEL_TEST = (
     "--copt=-O0",
     "--copt=-g0",
     "--copt=-w",
-    "--test_timeout=60",
+    "--test_timeout=30",
 )
 
 
