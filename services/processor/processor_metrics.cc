@@ -100,7 +100,7 @@ void WriteRejections(const ProcessorCounters& c, server::MetricWriter* writer) {
 }  // namespace
 
 std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
-  const ProcessorCounters& counters = *server_->streams()->counters();
+  const ProcessorCounters& counters = *server_->context()->counters();
   server::MetricWriter writer;
   WriteMessages(counters, &writer);
   WriteSessions(counters, &writer);

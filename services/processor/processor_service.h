@@ -1,11 +1,10 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_PROCESSOR_SERVICE_H_
 #define MSGPROC_SERVICES_PROCESSOR_PROCESSOR_SERVICE_H_
 
-#include <memory>
-
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
 #include "msgproc/v1/processor.grpc.pb.h"
-#include "services/processor/process_reactor.h"
-#include "services/processor/stream_host.h"
+#include "services/processor/open_streams.h"
 
 namespace msgproc::processor {
 
@@ -15,18 +14,16 @@ class ProcessorService final
     : public v1::Processor::WithRawCallbackMethod_Process<
           v1::Processor::Service> {
  public:
-  // `host` outlives the service.
-  explicit ProcessorService(StreamHost* host) : host_(host) {}
+  // `streams` outlives the service.
+  explicit ProcessorService(OpenStreams* streams) : streams_(streams) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Process(
       grpc::CallbackServerContext* context) override {
-    const auto stream = std::make_shared<ProcessReactor>(host_, context);
-    stream->Start();
-    return stream.get();
+    return streams_->Start(context);
   }
 
  private:
-  StreamHost* const host_;
+  OpenStreams* const streams_;
 };
 
 }  // namespace msgproc::processor

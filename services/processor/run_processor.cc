@@ -56,7 +56,7 @@ class RunningProcessor final : public server::RunningServer {
       : server_(std::move(server)),
         liveness_(liveness),
         metrics_(server_.get()),
-        load_meter_(server_->streams()->counters()),
+        load_meter_(server_->context()->counters()),
         worker_metrics_(server_->workers()) {}
   // No page is asked for what is gone.
   ~RunningProcessor() override { http_.reset(); }
@@ -106,7 +106,7 @@ class RunningProcessor final : public server::RunningServer {
         liveness_, [this] { return server_->Serving() ? "" : "not serving"; });
     pages["/metrics"] = [this](const server::HttpRequest&) {
       return server::MetricsPage({&metrics_, &worker_metrics_, &link_metrics_,
-                                  &server_->streams()->methods(),
+                                  &server_->context()->methods(),
                                   &process_metrics_, liveness_, &build_info_});
     };
     auto http =

@@ -65,15 +65,16 @@ void NameCommandHandlers(ServerOptions* options) {
 Server::Server(ServerOptions options, const HandlerRegistry* handlers,
                std::unique_ptr<WorkerProcessExecutor> workers)
     : options_(std::move(options)),
-      host_([this] {
-        StreamHost::Options streams = options_.streams;
+      context_([this] {
+        ProcessorContext::Options streams = options_.streams;
         streams.real_peer = [this](const std::string& peer) {
           const server::GrpcServer* grpc = clients_.load();
           return grpc == nullptr ? peer : grpc->ClientOf(peer);
         };
         return streams;
       }()),
-      service_(&host_) {
+      streams_(&context_),
+      service_(&streams_) {
   if (workers != nullptr) {
     workers_ = workers.get();
     executors_.push_back(std::move(workers));
@@ -121,7 +122,7 @@ void Server::Bind(const std::string& name, HandlerTraits traits,
   binding->executor = executor;
   binding->max_payload_bytes =
       options_.streams.sessions.limits.max_payload_bytes;
-  host_.Bind(std::move(binding));
+  context_.Bind(std::move(binding));
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
@@ -144,7 +145,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
   std::unique_ptr<Server> server(
       new Server(std::move(options), handlers, std::move(workers)));
-  if (auto binding = server->host_.FindHandler(""); !binding.ok()) {
+  if (auto binding = server->context_.FindHandler(""); !binding.ok()) {
     return binding.status();
   }
   auto grpc =
@@ -152,7 +153,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   if (!grpc.ok()) return grpc.status();
   server->grpc_ = *std::move(grpc);
   server->clients_ = server->grpc_.get();
-  server->ticker_ = std::thread([server = server.get()] { server->Tick(); });
+  server->ticker_ =
+      std::thread([server = server.get()] { server->TickUntilStopped(); });
   return server;
 }
 
@@ -164,28 +166,39 @@ Server::~Server() {
   stopped_.SignalAll();
   if (ticker_.joinable()) ticker_.join();
   if (grpc_ != nullptr) {
-    host_.EndAll("The server stops.");
+    streams_.EndAll("The server stops.");
     grpc_->Shutdown(kLastWords);
   }
   for (const auto& executor : executors_) executor->Stop();
 }
 
 bool Server::Serving() {
-  return !host_.counters()->draining.load(std::memory_order_relaxed) &&
+  return !context_.counters()->draining.load(std::memory_order_relaxed) &&
          (workers_ == nullptr || workers_->Ready());
 }
 
 void Server::Tick() {
+  streams_.Tick();
+  context_.sessions()->Sweep();
+}
+
+absl::Duration Server::TickInterval() const {
+  return std::clamp(std::min(options_.streams.heartbeat_interval / 2,
+                             options_.streams.sessions.session_ttl / 2),
+                    absl::Milliseconds(10), absl::Seconds(1));
+}
+
+void Server::TickUntilStopped() {
   server::StallWatch::Pulse* const pulse =
       options_.liveness == nullptr ? nullptr
                                    : options_.liveness->Watch("session_ticker");
   MutexLock lock(&mutex_);
   while (!stopping_) {
     if (pulse != nullptr) pulse->Beat();
-    stopped_.WaitFor(&mutex_, host_.TickInterval());
+    stopped_.WaitFor(&mutex_, TickInterval());
     if (stopping_) break;
     lock.Unlock();
-    host_.Tick();
+    Tick();
     lock.Relock();
   }
   if (pulse != nullptr) pulse->Retire();
@@ -194,17 +207,17 @@ void Server::Tick() {
 void Server::Drain(absl::Duration timeout) {
   grpc_->StopListening();
   grpc_->SetServing(false);
-  host_.DrainAll(timeout);
+  streams_.DrainAll(timeout);
   const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
-  while (host_.stream_count() > 0 && Clock::Monotonic()->Now() < deadline) {
-    host_.WaitForStreams(deadline - Clock::Monotonic()->Now());
+  while (streams_.count() > 0 && Clock::Monotonic()->Now() < deadline) {
+    streams_.WaitUntilNone(deadline - Clock::Monotonic()->Now());
   }
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
   }
   stopped_.SignalAll();
-  host_.EndAll("The server stops and its drain timeout is over.");
+  streams_.EndAll("The server stops and its drain timeout is over.");
   grpc_->Shutdown(kLastWords);
 }
 

@@ -15,8 +15,9 @@
 #include "services/base/liveness.h"
 #include "services/processor/executor.h"
 #include "services/processor/handler_registry.h"
+#include "services/processor/open_streams.h"
+#include "services/processor/processor_context.h"
 #include "services/processor/processor_service.h"
-#include "services/processor/stream_host.h"
 #include "services/processor/workers/worker_options.h"
 #include "services/processor/workers/worker_process_executor.h"
 
@@ -24,7 +25,7 @@ namespace msgproc::processor {
 
 struct ServerOptions {
   server::GrpcServerOptions grpc;
-  StreamHost::Options streams;
+  ProcessorContext::Options streams;
   // Threads for handlers that may block. 0: as many as there are cores.
   int handler_threads = 0;
   // With workers all handlers run in them (Model II). With a worker command
@@ -50,14 +51,19 @@ class Server {
 
   // host:port, with the real port.
   const std::string& address() const { return grpc_->address(); }
-  const std::string& server_id() const { return host_.options().server_id; }
-  StreamHost* streams() { return &host_; }
+  const std::string& server_id() const { return context_.options().server_id; }
+  ProcessorContext* context() { return &context_; }
+  OpenStreams* streams() { return &streams_; }
   const server::GrpcServer& grpc() const { return *grpc_; }
   // Null in Model I.
   WorkerProcessExecutor* workers() { return workers_; }
 
   // Whether new streams are welcome, and a worker serves where there are any.
   bool Serving();
+
+  // Gives up silent clients and forgets sessions whose time is over. Done by a
+  // thread of its own about once a second; tests that move the clock call it.
+  void Tick();
 
   // Stops as rule 7 of processor.proto says: no new connections, Drain on every
   // stream, UNAVAILABLE for those still there after `timeout`. Blocks until
@@ -72,10 +78,12 @@ class Server {
   void BindCommand();
   void Bind(const std::string& name, HandlerTraits traits, Handler* handler,
             Executor* executor);
-  void Tick();
+  void TickUntilStopped();
+  absl::Duration TickInterval() const;
 
   const ServerOptions options_;
-  StreamHost host_;
+  ProcessorContext context_;
+  OpenStreams streams_;
   std::vector<std::unique_ptr<Executor>> executors_;
   WorkerProcessExecutor* workers_ = nullptr;  // One of them, or null.
   ProcessorService service_;

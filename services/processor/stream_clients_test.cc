@@ -45,7 +45,7 @@ class StreamClientsTest : public ProcessorFixture {
       neighbour().Exchange();
       clock_.Advance(kStep);
       passed += kStep;
-      server_->streams()->Tick();
+      server_->Tick();
       return counters().slow_consumers > slow;
     }));
     return passed;
@@ -147,7 +147,7 @@ TEST_F(StreamClientsTest, ASlowConsumerIsDetachedAndLosesNothing) {
   ASSERT_TRUE(Eventually([&] { return counters().messages_ok >= 85; }));
   EXPECT_GE(PassUntilSlow(&stream), kHeartbeat * 3);
   ASSERT_TRUE(EventuallyDetached(1));
-  server_->streams()->Tick();
+  server_->Tick();
   // What waits for it is bounded: --max_result_bytes, and a batch.
   EXPECT_GT(counters().detached_bytes, 8 << 20);
   EXPECT_LT(counters().detached_bytes, 12 << 20);

@@ -151,7 +151,7 @@ TEST_F(StreamFuzzTest, NobodySuffersFromOthersNonsense) {
   }
   while (running > 0) {
     neighbour().Exchange();
-    server_->streams()->Tick();
+    server_->Tick();
   }
   for (std::thread& thread : threads) thread.join();
   // All kinds of it were there.

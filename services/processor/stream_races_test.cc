@@ -127,7 +127,7 @@ TEST_F(StreamRacesTest, AStormLeavesNothingBehind) {
   }
   std::atomic<bool> done{false};
   std::thread ticker([&] {
-    while (!done) server_->streams()->Tick();
+    while (!done) server_->Tick();
   });
   for (std::thread& thread : threads) thread.join();
   done = true;

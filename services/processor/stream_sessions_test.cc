@@ -316,7 +316,7 @@ TEST_F(StreamSessionsTest, DetachedSessionsThatHoldTooMuchGo) {
     clock_.Advance(absl::Seconds(1));
     ASSERT_TRUE(EventuallyDetached(*id == 'o' ? 1 : 2));
   }
-  server_->streams()->Tick();
+  server_->Tick();
   EXPECT_EQ(counters().sessions_evicted, 1U);
   RawStream old(address());
   EXPECT_EQ(old.Open(Resume("old", 3)).state(), v1::Welcome::STATE_LOST);

@@ -83,11 +83,11 @@ void TestProcessor::Stop() {
 }
 
 uint64_t TestProcessor::messages_processed() const {
-  return server_->streams()->counters()->messages_ok.load();
+  return server_->context()->counters()->messages_ok.load();
 }
 
 uint64_t TestProcessor::sessions_opened() const {
-  return server_->streams()->counters()->sessions_opened.load();
+  return server_->context()->counters()->sessions_opened.load();
 }
 
 void TestProcessor::Restart() {

@@ -65,7 +65,7 @@ void ProcessorFixture::TearDown() {
   EXPECT_EQ(counters().sessions_attached, 0);
   // Detached sessions may wait for clients that do not come back.
   clock_.Advance(options_.streams.sessions.session_ttl);
-  server_->streams()->Tick();
+  server_->Tick();
   EXPECT_EQ(counters().sessions_detached, 0);
   EXPECT_TRUE(Eventually([&] { return counters().outstanding == 0; }))
       << counters().outstanding << " messages are left";
@@ -75,7 +75,7 @@ void ProcessorFixture::TearDown() {
 double ProcessorFixture::Total(const std::string& metric) {
   double total = 0;
   for (const prometheus::MetricFamily& family :
-       server_->streams()->methods().Collect()) {
+       server_->context()->methods().Collect()) {
     if (family.name != metric) continue;
     for (const auto& labelled : family.metric) total += labelled.counter.value;
   }
@@ -87,7 +87,7 @@ void ProcessorFixture::Pass(absl::Duration time) {
   for (int i = 0; i < kSteps; ++i) {
     clock_.Advance(time / kSteps);
     neighbour_->Exchange();
-    server_->streams()->Tick();
+    server_->Tick();
   }
 }
 

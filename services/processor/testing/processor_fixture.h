@@ -63,7 +63,7 @@ class ProcessorFixture : public testing::Test {
   void TearDown() override;
 
   const std::string& address() const { return server_->address(); }
-  ProcessorCounters& counters() { return *server_->streams()->counters(); }
+  ProcessorCounters& counters() { return *server_->context()->counters(); }
   Neighbour& neighbour() { return *neighbour_; }
 
   // Lets time pass, in steps, while the neighbour behaves.

@@ -1,0 +1,65 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_PROCESSOR_CONTEXT_H_
+#define MSGPROC_SERVICES_PROCESSOR_PROCESSOR_CONTEXT_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "services/base/method_metrics.h"
+#include "services/processor/batch.h"
+#include "services/processor/processor_counters.h"
+#include "services/processor/session_table.h"
+
+namespace msgproc::processor {
+
+// What every stream of a processor needs: who the server is, its handlers, its
+// sessions, its counters. Outlives the streams. Thread-safe once the server has
+// started.
+class ProcessorContext {
+ public:
+  struct Options {
+    std::string server_id;
+    std::string default_handler;
+    absl::Duration heartbeat_interval = absl::Seconds(20);
+    // How long a client has to leave after Drain.
+    absl::Duration drain_grace = absl::Seconds(25);
+    SessionTable::Options sessions;
+    // From gRPC's name of a peer to the client's real one (PROXY protocol).
+    std::function<std::string(const std::string&)> real_peer;
+    // Outlives the context.
+    const Clock* clock = Clock::Monotonic();
+  };
+
+  explicit ProcessorContext(Options options);
+
+  // Offers a handler; before the server starts.
+  void Bind(std::unique_ptr<HandlerBinding> binding);
+
+  // Empty: the default. NOT_FOUND names what there is.
+  absl::StatusOr<HandlerBinding*> FindHandler(absl::string_view name) const;
+
+  const Options& options() const { return options_; }
+  SessionTable* sessions() { return &sessions_; }
+  ProcessorCounters* counters() { return &counters_; }
+  const Clock* clock() const { return options_.clock; }
+  // The method Process, in grpc_server_* metrics.
+  server::MethodMetrics* method() { return method_; }
+  const server::MethodMetricsPage& methods() const { return methods_; }
+
+ private:
+  const Options options_;
+  ProcessorCounters counters_;
+  SessionTable sessions_;
+  server::MethodMetricsPage methods_;
+  server::MethodMetrics* const method_;
+  std::vector<std::unique_ptr<HandlerBinding>> bindings_;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_PROCESSOR_CONTEXT_H_

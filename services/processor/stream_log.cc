@@ -1,0 +1,56 @@
+#include "services/processor/stream_log.h"
+
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "services/base/log.h"
+#include "services/base/log_throttle.h"
+
+namespace msgproc::processor {
+namespace {
+
+server::LogThrottle SessionLines() {
+  constexpr int kBurst = 100;
+  return server::LogThrottle(absl::Milliseconds(100), Clock::Monotonic(),
+                             kBurst);
+}
+
+}  // namespace
+
+void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
+                      absl::string_view state, uint64_t received_through) {
+  static server::LogThrottle throttle = SessionLines();
+  const auto suppressed = throttle.Admit();
+  if (!suppressed) return;
+  server::LogInfo("session opened", {{"session", session.identity().id},
+                                     {"client", session.identity().client_name},
+                                     {"peer", peer.address},
+                                     {"forwarded_for", peer.forwarded_for},
+                                     {"handler", session.binding().name},
+                                     {"state", state},
+                                     {"received_through", received_through},
+                                     {"suppressed", *suppressed}});
+}
+
+void LogStreamEnded(const HostedSession* session, const StreamPeer& peer,
+                    const grpc::Status& status) {
+  if (session == nullptr || session->anonymous()) {
+    server::LogDebug("stream ended",
+                     {{"peer", peer.address},
+                      {"code", static_cast<int>(status.error_code())},
+                      {"why", status.error_message()}});
+    return;
+  }
+  static server::LogThrottle throttle = SessionLines();
+  const auto suppressed = throttle.Admit();
+  if (!suppressed) return;
+  server::LogInfo("session's stream ended",
+                  {{"session", session->identity().id},
+                   {"client", session->identity().client_name},
+                   {"peer", peer.address},
+                   {"accepted_through", session->accepted_through()},
+                   {"code", static_cast<int>(status.error_code())},
+                   {"why", status.error_message()},
+                   {"suppressed", *suppressed}});
+}
+
+}  // namespace msgproc::processor

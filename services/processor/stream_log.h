@@ -1,0 +1,26 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_STREAM_LOG_H_
+#define MSGPROC_SERVICES_PROCESSOR_STREAM_LOG_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "grpcpp/support/status.h"
+#include "services/processor/hosted_session.h"
+#include "services/processor/stream_peer.h"
+
+namespace msgproc::processor {
+
+// Lines about sessions that open and end. Clients decide how often that is and
+// how long their names are: all of it is counted, and listed as long as it is
+// no flood. Thread-safe.
+
+void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
+                      absl::string_view state, uint64_t received_through);
+
+// `session` may be null.
+void LogStreamEnded(const HostedSession* session, const StreamPeer& peer,
+                    const grpc::Status& status);
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_STREAM_LOG_H_
