@@ -15,8 +15,14 @@ enum class WireType : uint32_t {
   kVarint = 0,
   kFixed64 = 1,
   kLengthDelimited = 2,
+  kStartGroup = 3,
+  kEndGroup = 4,
   kFixed32 = 5,
 };
+
+// How deep messages and groups may stand inside each other, as protobuf's
+// libraries have it by default.
+inline constexpr int kMaxDepth = 100;
 
 constexpr uint32_t Tag(uint32_t field, WireType type) {
   return field << 3 | static_cast<uint32_t>(type);
@@ -51,25 +57,20 @@ inline size_t BytesFieldSize(size_t bytes) {
 }
 
 // Reads fields one after another from an encoded message. Every Read* returns
-// false at malformed input, after which the reader is of no more use.
+// false at malformed input, after which the reader is of no more use. What is
+// malformed is what protobuf's C++ library refuses: frame_test.cc compares.
 class FieldReader {
  public:
-  explicit FieldReader(absl::string_view bytes)
-      : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+  // `depth`: how deep inside others the message stands.
+  explicit FieldReader(absl::string_view bytes, int depth = 0)
+      : at_(bytes.data()), end_(bytes.data() + bytes.size()), depth_(depth) {}
 
   bool Done() const { return at_ == end_; }
   // Where the next field begins.
   const char* at() const { return at_; }
 
   // A tag; field numbers are 1 to 2^29 - 1.
-  bool ReadTag(uint32_t* tag) {
-    uint64_t value;
-    if (!ReadVarint(&value) || value > UINT32_MAX || value >> 3 == 0) {
-      return false;
-    }
-    *tag = static_cast<uint32_t>(value);
-    return true;
-  }
+  bool ReadTag(uint32_t* tag) { return ReadVarint32(tag) && *tag >> 3 != 0; }
 
   bool ReadVarint(uint64_t* value) {
     if (at_ != end_ && static_cast<uint8_t>(*at_) < 0x80) {
@@ -80,8 +81,8 @@ class FieldReader {
   }
 
   bool ReadBytes(absl::string_view* bytes) {
-    uint64_t size;
-    if (!ReadVarint(&size) || size > static_cast<uint64_t>(end_ - at_)) {
+    uint32_t size;
+    if (!ReadVarint32(&size) || size > static_cast<size_t>(end_ - at_)) {
       return false;
     }
     *bytes = absl::string_view(at_, size);
@@ -90,7 +91,10 @@ class FieldReader {
   }
 
   // Skips the value of a field that nobody here knows.
-  bool Skip(uint32_t tag) {
+  bool Skip(uint32_t tag) { return Skip(tag, depth_); }
+
+ private:
+  bool Skip(uint32_t tag, int depth) {
     uint64_t varint;
     absl::string_view bytes;
     switch (static_cast<WireType>(tag & 7)) {
@@ -102,11 +106,39 @@ class FieldReader {
         return SkipBytes(8);
       case WireType::kFixed32:
         return SkipBytes(4);
+      case WireType::kStartGroup:
+        return SkipGroup(tag >> 3, depth + 1);
+      case WireType::kEndGroup:
+        return false;
     }
-    return false;  // Groups: proto3 has none.
+    return false;
   }
 
- private:
+  bool SkipGroup(uint32_t field, int depth) {
+    if (depth > kMaxDepth) return false;
+    uint32_t tag;
+    while (ReadTag(&tag)) {
+      if (static_cast<WireType>(tag & 7) == WireType::kEndGroup) {
+        return tag >> 3 == field;
+      }
+      if (!Skip(tag, depth)) return false;
+    }
+    return false;
+  }
+
+  // A tag or a length: five bytes at the most, of which 32 bits count.
+  bool ReadVarint32(uint32_t* value) {
+    if (at_ != end_ && static_cast<uint8_t>(*at_) < 0x80) {
+      *value = static_cast<uint8_t>(*at_++);
+      return true;
+    }
+    const char* const begin = at_;
+    uint64_t longer;
+    if (!ReadLongVarint(&longer) || at_ - begin > 5) return false;
+    *value = static_cast<uint32_t>(longer);
+    return true;
+  }
+
   bool SkipBytes(size_t bytes) {
     if (static_cast<size_t>(end_ - at_) < bytes) return false;
     at_ += bytes;
@@ -129,6 +161,7 @@ class FieldReader {
 
   const char* at_;
   const char* end_;
+  int depth_;
 };
 
 }  // namespace msgproc::wire

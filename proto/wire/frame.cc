@@ -1,5 +1,10 @@
 #include "proto/wire/frame.h"
 
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/utf8.h"
+
 namespace msgproc::wire {
 namespace {
 
@@ -12,7 +17,7 @@ constexpr uint32_t kBytes4 = Tag(4, WireType::kLengthDelimited);
 
 bool ParseHeader(absl::string_view body, HeaderView* header) {
   *header = HeaderView();
-  FieldReader reader(body);
+  FieldReader reader(body, 2);
   while (!reader.Done()) {
     uint32_t tag;
     if (!reader.ReadTag(&tag)) return false;
@@ -24,11 +29,43 @@ bool ParseHeader(absl::string_view body, HeaderView* header) {
   return true;
 }
 
-bool AddHeaderBytes(FieldReader* reader, size_t* header_bytes) {
+// Counts a header of a MessageView or a ResultView.
+template <typename View>
+bool AddHeader(FieldReader* reader, View* view) {
   absl::string_view body;
   HeaderView header;
   if (!reader->ReadBytes(&body) || !ParseHeader(body, &header)) return false;
-  *header_bytes += header.key.size() + header.value.size();
+  ++view->header_count;
+  view->keys_are_utf8 = view->keys_are_utf8 && IsUtf8(header.key);
+  view->header_bytes += header.key.size() + header.value.size();
+  return true;
+}
+
+// Whether the fields of an embedded message can be told apart.
+bool IsWellFormed(absl::string_view body) {
+  FieldReader reader(body, 1);
+  while (!reader.Done()) {
+    uint32_t tag;
+    if (!reader.ReadTag(&tag) || !reader.Skip(tag)) return false;
+  }
+  return true;
+}
+
+// Reads an embedded message that is there once. Where it is there again,
+// protobuf merges, which is to read one behind the other.
+bool ReadMerged(FieldReader* reader, bool* has, absl::string_view* embedded,
+                std::string* merged) {
+  absl::string_view body;
+  if (!reader->ReadBytes(&body)) return false;
+  if (std::exchange(*has, true)) {
+    // What the first lacks, the second might complete.
+    if (!IsWellFormed(*embedded) || !IsWellFormed(body)) return false;
+    std::string both = absl::StrCat(*embedded, body);
+    *merged = std::move(both);
+    *embedded = *merged;
+  } else {
+    *embedded = body;
+  }
   return true;
 }
 
@@ -55,9 +92,10 @@ bool ParseMessage(absl::string_view body, MessageView* message) {
   message->sequence = 0;
   message->payload = absl::string_view();
   message->header_bytes = 0;
-  message->has_headers = false;
+  message->header_count = 0;
+  message->keys_are_utf8 = true;
   message->body = body;
-  FieldReader reader(body);
+  FieldReader reader(body, 1);
   while (!reader.Done()) {
     uint32_t tag;
     if (!reader.ReadTag(&tag)) return false;
@@ -67,8 +105,7 @@ bool ParseMessage(absl::string_view body, MessageView* message) {
     } else if (tag == kBytes2) {
       ok = reader.ReadBytes(&message->payload);
     } else if (tag == kBytes3) {
-      message->has_headers = true;
-      ok = AddHeaderBytes(&reader, &message->header_bytes);
+      ok = AddHeader(&reader, message);
     } else {
       ok = reader.Skip(tag);
     }
@@ -81,11 +118,12 @@ bool ParseResult(absl::string_view body, ResultView* result) {
   result->sequence = 0;
   result->payload = absl::string_view();
   result->header_bytes = 0;
-  result->has_headers = false;
+  result->header_count = 0;
+  result->keys_are_utf8 = true;
   result->body = body;
   result->failed = false;
   result->error = absl::string_view();
-  FieldReader reader(body);
+  FieldReader reader(body, 1);
   while (!reader.Done()) {
     uint32_t tag;
     if (!reader.ReadTag(&tag)) return false;
@@ -95,8 +133,7 @@ bool ParseResult(absl::string_view body, ResultView* result) {
     } else if (tag == kBytes2) {
       ok = reader.ReadBytes(&result->payload);
     } else if (tag == kBytes3) {
-      result->has_headers = true;
-      ok = AddHeaderBytes(&reader, &result->header_bytes);
+      ok = AddHeader(&reader, result);
     } else if (tag == kBytes4) {
       result->failed = true;
       ok = reader.ReadBytes(&result->error);
@@ -123,15 +160,14 @@ bool RequestFrame::Parse(absl::string_view bytes, uint64_t max_messages) {
       absl::string_view body;
       MessageView* message =
           ++message_count <= max_messages ? &messages.emplace_back() : &surplus;
-      if (!reader.ReadBytes(&body) || !ParseMessage(body, message)) {
+      if (!reader.ReadBytes(&body) || !ParseMessage(body, message) ||
+          !message->keys_are_utf8) {
         return false;
       }
     } else if (tag == kVarint3) {
       if (!reader.ReadVarint(&received_through)) return false;
     } else if (tag == kBytes1) {
-      // Two of them would have to be merged; no encoder writes two.
-      if (has_open || !reader.ReadBytes(&open)) return false;
-      has_open = true;
+      if (!ReadMerged(&reader, &has_open, &open, &merged_open_)) return false;
     } else if (!reader.Skip(tag)) {
       return false;
     }
@@ -152,15 +188,18 @@ bool ResponseFrame::Parse(absl::string_view bytes) {
     if (tag == kBytes2) {
       absl::string_view body;
       if (!reader.ReadBytes(&body) ||
-          !ParseResult(body, &results.emplace_back())) {
+          !ParseResult(body, &results.emplace_back()) ||
+          !results.back().keys_are_utf8) {
         return false;
       }
     } else if (tag == kBytes1) {
-      if (has_welcome || !reader.ReadBytes(&welcome)) return false;
-      has_welcome = true;
+      if (!ReadMerged(&reader, &has_welcome, &welcome, &merged_welcome_)) {
+        return false;
+      }
     } else if (tag == kBytes3) {
-      if (has_drain || !reader.ReadBytes(&drain)) return false;
-      has_drain = true;
+      if (!ReadMerged(&reader, &has_drain, &drain, &merged_drain_)) {
+        return false;
+      }
     } else if (!reader.Skip(tag)) {
       return false;
     }

@@ -12,7 +12,6 @@
 namespace msgproc::processor {
 namespace {
 
-constexpr size_t kMaxHeaderBytes = 64 << 10;
 constexpr size_t kMaxErrorBytes = 1024;
 // Messages that a batch keeps room for.
 constexpr size_t kKeepMessages = 1024;
@@ -52,10 +51,15 @@ absl::Status CheckReply(const HandlerBinding& binding, const Reply& reply) {
                        wire::ToUtf8(key, 64), "."));
     }
   }
-  if (header_bytes > kMaxHeaderBytes) {
+  if (header_bytes > wire::kMaxHeaderBytes) {
+    return absl::OutOfRangeError(absl::StrCat(
+        "The result's headers have ", header_bytes, " bytes; at most ",
+        wire::kMaxHeaderBytes, " are allowed."));
+  }
+  if (reply.headers().size() > wire::kMaxHeaders) {
     return absl::OutOfRangeError(
-        absl::StrCat("The result's headers have ", header_bytes,
-                     " bytes; at most ", kMaxHeaderBytes, " are allowed."));
+        absl::StrCat("The result has ", reply.headers().size(),
+                     " headers; at most ", wire::kMaxHeaders, " are allowed."));
   }
   return absl::OkStatus();
 }

@@ -271,9 +271,14 @@ uint64_t HostedSession::accepted_through() const {
   return session_.accepted_through();
 }
 
-size_t HostedSession::bytes() const {
+HostedSession::Holding HostedSession::holding() const {
   MutexLock lock(&mutex_);
-  return session_.bytes();
+  return {.bytes = session_.bytes(), .settled = session_.unanswered() == 0};
+}
+
+void HostedSession::TrimIfIdle() {
+  MutexLock lock(&mutex_);
+  if (session_.outstanding() == 0) Trim();
 }
 
 }  // namespace msgproc::processor

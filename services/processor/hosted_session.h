@@ -106,7 +106,14 @@ class HostedSession final : public BatchOwner,
   // Whether an anonymous session's stream should not be read for now.
   bool AtLimit() const;
   uint64_t accepted_through() const;
-  size_t bytes() const;
+  // What it holds in memory, about; and whether that stays so without a stream.
+  struct Holding {
+    size_t bytes = 0;
+    bool settled = true;
+  };
+  Holding holding() const;
+  // Gives back memory that a burst has left behind, if the burst is over.
+  void TrimIfIdle();
 
   void OnBatchDone(std::unique_ptr<Batch> batch) override;
 

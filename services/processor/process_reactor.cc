@@ -44,7 +44,32 @@ std::string EncodeDrain(v1::Drain::Reason reason, absl::string_view address,
   return response.SerializeAsString();
 }
 
+absl::Status CheckFrame(const wire::RequestFrame& frame, size_t bytes,
+                        uint64_t max_messages) {
+  if (frame.message_count > max_messages) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The request has ", frame.message_count, " messages; at most ",
+        max_messages, " are allowed (max_batch_messages)."));
+  }
+  if (frame.message_count > 1 && bytes > wire::kMaxFrameBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("The request has ", bytes, " bytes and ",
+                     frame.message_count, " messages; a request holds at most ",
+                     wire::kMaxFrameBytes, " bytes or one message."));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+// What reading a request needs. Kept by threads and not by streams: of ten
+// thousand that are idle each would keep the memory of its largest frame.
+struct ProcessReactor::Request {
+  wire::FlatFrame flat;
+  wire::RequestFrame frame;
+};
+thread_local std::unique_ptr<ProcessReactor::Request>
+    ProcessReactor::spare_request;
 
 ProcessReactor::ProcessReactor(ProcessorContext* processor,
                                grpc::CallbackServerContext* call,
@@ -86,12 +111,14 @@ void ProcessReactor::OnReadDone(bool ok) {
 }
 
 void ProcessReactor::ProcessFrame() {
-  const absl::Status status = OnRequest();
-  const size_t messages = frame_.message_count;
-  const size_t bytes = flat_.bytes().size();
+  std::unique_ptr<Request> request = std::move(spare_request);
+  if (request == nullptr) request = std::make_unique<Request>();
+  const absl::Status status = OnRequest(request.get());
+  const size_t messages = request->frame.message_count;
+  const size_t bytes = request->flat.bytes().size();
   read_buffer_.Clear();
-  flat_.Clear();
-  if (frame_.messages.empty()) frame_ = wire::RequestFrame();
+  request->flat.Clear();
+  spare_request = std::move(request);
   const bool taken_over = absl::IsAborted(status);
   bool close_input = false;
   {
@@ -107,58 +134,49 @@ void ProcessReactor::ProcessFrame() {
   if (close_input) CloseInput();
 }
 
-absl::Status ProcessReactor::OnRequest() {
+absl::Status ProcessReactor::OnRequest(Request* request) {
+  wire::RequestFrame& frame = request->frame;
   const uint64_t most =
       processor_->options().sessions.limits.max_batch_messages;
-  if (!flat_.Assign(&read_buffer_) || !frame_.Parse(flat_.bytes(), most)) {
+  if (!request->flat.Assign(&read_buffer_) ||
+      !frame.Parse(request->flat.bytes(), most)) {
+    frame.message_count = 0;
     return absl::InvalidArgumentError(
-        "The frame is not a msgproc.v1.ProcessRequest.");
+        "The frame is not a msgproc.v1.ProcessRequest: it cannot be parsed, or "
+        "a header's key is not UTF-8.");
   }
-  if (absl::Status status = CheckFrame(); !status.ok()) return status;
-  if (std::exchange(first_request_, false)) return OnFirstRequest();
-  if (frame_.has_open) {
+  if (absl::Status status =
+          CheckFrame(frame, request->flat.bytes().size(), most);
+      !status.ok()) {
+    return status;
+  }
+  if (std::exchange(first_request_, false)) return OnFirstRequest(&frame);
+  if (frame.has_open) {
     return absl::InvalidArgumentError(
         "Open stands in the first request of a stream only.");
   }
   std::shared_ptr<HostedSession> session;
   {
     MutexLock lock(&mutex_);
-    if (frame_.messages.empty()) state_.OnHeartbeat();
+    if (frame.messages.empty()) state_.OnHeartbeat();
     session = session_;
   }
   if (session == nullptr) return absl::AbortedError("The stream has ended.");
-  return session->OnFrame(this, frame_);
+  return session->OnFrame(this, frame);
 }
 
-absl::Status ProcessReactor::CheckFrame() const {
-  const uint64_t most =
-      processor_->options().sessions.limits.max_batch_messages;
-  if (frame_.message_count > most) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "The request has ", frame_.message_count, " messages; at most ", most,
-        " are allowed (max_batch_messages)."));
-  }
-  if (frame_.message_count > 1 && flat_.bytes().size() > wire::kMaxFrameBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "The request has ", flat_.bytes().size(), " bytes and ",
-        frame_.message_count, " messages; a request holds at most ",
-        wire::kMaxFrameBytes, " bytes or one message."));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ProcessReactor::OnFirstRequest() {
+absl::Status ProcessReactor::OnFirstRequest(wire::RequestFrame* frame) {
   absl::StatusOr<OpenedStream> opened =
-      OpenStream(processor_, peer_, shared_from_this(), &frame_);
+      OpenStream(processor_, peer_, shared_from_this(), frame);
   if (!opened.ok()) return opened.status();
   // The messages before the Welcome, which says how many were accepted; nothing
   // is written before the stream counts as open.
-  absl::Status status = opened->session->OnFrame(this, frame_);
+  absl::Status status = opened->session->OnFrame(this, *frame);
   const std::string welcome = opened->EncodeWelcome();
   MutexLock lock(&mutex_);
   session_ = std::move(opened->session);
   state_.OnOpened(session_->anonymous(), welcome);
-  if (frame_.messages.empty()) state_.OnHeartbeat();
+  if (frame->messages.empty()) state_.OnHeartbeat();
   return status;
 }
 
@@ -251,11 +269,15 @@ bool ProcessReactor::CanMove() {
 absl::Time ProcessReactor::Tick(absl::Time now) {
   StreamState::Verdict verdict;
   absl::Time next;
+  std::shared_ptr<HostedSession> session;
   {
     MutexLock lock(&mutex_);
     verdict = state_.OnTick(now);
     next = state_.NextTick(now);
+    session = session_;
   }
+  // Anonymous ones send no heartbeats, upon which others do so.
+  if (session != nullptr && session->anonymous()) session->TrimIfIdle();
   if (verdict == StreamState::Verdict::kPatient) return next;
   const std::string patience = absl::FormatDuration(
       processor_->options().heartbeat_interval * kMissedHeartbeats);

@@ -83,13 +83,14 @@ class ProcessReactor final
     std::shared_ptr<HostedSession> resumed;
   };
 
+  struct Request;
+
   // CompletionMarker:
   void OnReached() override;
 
   void ProcessFrame();
-  absl::Status OnRequest();
-  absl::Status CheckFrame() const;
-  absl::Status OnFirstRequest();
+  absl::Status OnRequest(Request* request);
+  absl::Status OnFirstRequest(wire::RequestFrame* frame);
   void EndStream(StreamState::End end, absl::Status status);
   void CloseInput();
   void Cancel(const std::string& why);
@@ -101,10 +102,10 @@ class ProcessReactor final
   const OnGone on_gone_;
   const StreamPeer peer_;
 
+  static thread_local std::unique_ptr<Request> spare_request;
+
   // Touched only by the read that is in flight, and between reads.
   grpc::ByteBuffer read_buffer_;
-  wire::FlatFrame flat_;
-  wire::RequestFrame frame_;
   bool first_request_ = true;
 
   // What the write in flight sends; touched by Decide and by gRPC.

@@ -4,8 +4,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "proto/wire/utf8.h"
 
 namespace msgproc::processor {
+namespace {
+
+// Statuses travel in HTTP/2 trailers, which clients limit to 8 KiB.
+constexpr size_t kMostEchoedBytes = 128;
+
+}  // namespace
 
 ProcessorContext::ProcessorContext(Options options)
     : options_(std::move(options)),
@@ -26,7 +33,7 @@ absl::StatusOr<HandlerBinding*> ProcessorContext::FindHandler(
     out->append(binding->name);
   };
   return absl::NotFoundError(absl::StrCat(
-      "There is no handler '", name,
+      "There is no handler '", wire::ToUtf8(name, kMostEchoedBytes),
       "'; there are: ", absl::StrJoin(bindings_, ", ", names), "."));
 }
 

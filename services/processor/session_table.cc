@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 
 namespace msgproc::processor {
 namespace {
@@ -126,6 +128,7 @@ void SessionTable::MarkAttached(Entry* entry) {
   if (!entry->detached) return;
   entry->detached = false;
   detached_.erase(entry->place);
+  detached_bytes_ -= std::exchange(entry->bytes, 0);
   ProcessorCounters::Add(&counters_->sessions_attached, 1);
   ProcessorCounters::Add(&counters_->sessions_detached, -1);
 }
@@ -133,6 +136,7 @@ void SessionTable::MarkAttached(Entry* entry) {
 std::shared_ptr<HostedSession> SessionTable::Forget(Sessions::iterator entry) {
   if (entry->second.detached) {
     detached_.erase(entry->second.place);
+    detached_bytes_ -= entry->second.bytes;
     ProcessorCounters::Add(&counters_->sessions_detached, -1);
   } else {
     ProcessorCounters::Add(&counters_->sessions_attached, -1);
@@ -157,8 +161,26 @@ void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
   entry.detached = true;
   entry.detached_at = clock_->Now();
   entry.place = detached_.insert(detached_.end(), found->first);
+  if (Count(&entry)) unsettled_.insert(found->first);
   ProcessorCounters::Add(&counters_->sessions_attached, -1);
   ProcessorCounters::Add(&counters_->sessions_detached, 1);
+}
+
+bool SessionTable::Count(Entry* entry) {
+  const HostedSession::Holding holding = entry->session->holding();
+  detached_bytes_ -= entry->bytes;
+  entry->bytes = holding.bytes + kSessionBytes;
+  detached_bytes_ += entry->bytes;
+  return !holding.settled;
+}
+
+void SessionTable::CountUnsettled() {
+  for (auto id = unsettled_.begin(); id != unsettled_.end();) {
+    const auto found = sessions_.find(*id);
+    const bool stays = found != sessions_.end() && found->second.detached &&
+                       Count(&found->second);
+    id = stays ? std::next(id) : unsettled_.erase(id);
+  }
 }
 
 void SessionTable::Sweep() {
@@ -172,17 +194,14 @@ void SessionTable::Sweep() {
       ProcessorCounters::Add(&counters_->sessions_expired, 1);
       gone.push_back(Forget(oldest));
     }
-    size_t bytes = 0;
-    for (const std::string& id : detached_) {
-      bytes += sessions_.find(id)->second.session->bytes() + kSessionBytes;
-    }
-    while (bytes > options_.max_detached_bytes && !detached_.empty()) {
-      const auto oldest = sessions_.find(detached_.front());
-      bytes -= std::min(bytes, oldest->second.session->bytes() + kSessionBytes);
+    CountUnsettled();
+    while (detached_bytes_ > options_.max_detached_bytes) {
+      MSGPROC_CHECK(!detached_.empty());
       ProcessorCounters::Add(&counters_->sessions_evicted, 1);
-      gone.push_back(Forget(oldest));
+      gone.push_back(Forget(sessions_.find(detached_.front())));
     }
-    counters_->detached_bytes.store(static_cast<int64_t>(bytes),
+    MSGPROC_CHECK(!detached_.empty() || detached_bytes_ == 0);
+    counters_->detached_bytes.store(static_cast<int64_t>(detached_bytes_),
                                     std::memory_order_relaxed);
   }
   // Batches that are out keep a session for a while; it must not work on.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -29,7 +30,8 @@ class SessionTable {
     size_t max_detached_bytes = 256 << 20;
     SessionLimits limits;
   };
-  static constexpr size_t kSessionBytes = 1024;
+  // What a session takes that holds nothing, as measured.
+  static constexpr size_t kSessionBytes = 4352;
 
   // `counters` and `clock` outlive the table.
   SessionTable(const Options& options, ProcessorCounters* counters,
@@ -70,6 +72,7 @@ class SessionTable {
     std::shared_ptr<HostedSession> session;
     bool detached = false;
     absl::Time detached_at;
+    size_t bytes = 0;  // What it counts in detached_bytes_, when detached.
     std::list<std::string>::iterator place;  // In detached_, when detached.
   };
   using Sessions = std::unordered_map<std::string, Entry>;
@@ -81,6 +84,10 @@ class SessionTable {
   std::shared_ptr<HostedSession> Forget(Sessions::iterator entry)
       MSGPROC_REQUIRES(mutex_);
   void MarkAttached(Entry* entry) MSGPROC_REQUIRES(mutex_);
+  // Takes what a detached session holds into the sum. Returns whether that may
+  // still grow: results are being made.
+  bool Count(Entry* entry) MSGPROC_REQUIRES(mutex_);
+  void CountUnsettled() MSGPROC_REQUIRES(mutex_);
 
   const Options options_;
   ProcessorCounters* const counters_;
@@ -90,6 +97,10 @@ class SessionTable {
   Sessions sessions_ MSGPROC_GUARDED_BY(mutex_);
   // Oldest first.
   std::list<std::string> detached_ MSGPROC_GUARDED_BY(mutex_);
+  // What they hold together; and those of them whose part may still grow, so
+  // that a sweep counts these anew and does not walk over all.
+  size_t detached_bytes_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  std::set<std::string> unsettled_ MSGPROC_GUARDED_BY(mutex_);
 };
 
 }  // namespace msgproc::processor

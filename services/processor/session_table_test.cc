@@ -233,6 +233,43 @@ TEST_F(SessionTableTest, EvenEmptySessionsCount) {
   EXPECT_EQ(StateOf("s0"), State::kNew);
 }
 
+// The sum as it would be counted anew.
+TEST_F(SessionTableTest, TheSumOfDetachedBytesIsKept) {
+  std::vector<std::shared_ptr<HostedSession>> sessions;
+  for (uint64_t i = 0; i < 20; ++i) {
+    sessions.push_back(
+        Leave(absl::StrCat("s", i), Messages(1, i + 1, 100 * i)));
+  }
+  const auto expect_sum = [&](size_t first) {
+    size_t sum = 0;
+    for (size_t i = first; i < sessions.size(); ++i) {
+      sum += sessions[i]->holding().bytes + SessionTable::kSessionBytes;
+    }
+    table().Sweep();
+    EXPECT_EQ(counters_.detached_bytes, static_cast<int64_t>(sum));
+  };
+  expect_sum(0);
+  // Attached again: it does not count.
+  Open("s0", stream_);
+  expect_sum(1);
+  clock_.Advance(absl::Minutes(3));
+  table().Sweep();
+  EXPECT_EQ(counters_.detached_bytes, 0);
+}
+
+TEST_F(SessionTableTest, ResultsThatAreMadeAfterTheStreamEndedAreCounted) {
+  const auto opened = Open("a", stream_);
+  ASSERT_TRUE(
+      Send(opened->session.get(), stream_, Messages(1, 8, 10'000)).ok());
+  table().Detach(opened->session, stream_.get(), false);
+  manual_.CompleteAll();
+  table().Sweep();
+  EXPECT_EQ(counters_.detached_bytes,
+            static_cast<int64_t>(opened->session->holding().bytes +
+                                 SessionTable::kSessionBytes));
+  EXPECT_GT(counters_.detached_bytes, 80'000);
+}
+
 TEST_F(SessionTableTest, AnExpiredSessionWorksNoMore) {
   const auto opened = Open("a", stream_);
   ASSERT_TRUE(Send(opened->session.get(), stream_, Messages(1, 20)).ok());

@@ -218,6 +218,58 @@ TEST(SessionTest, AnAnonymousSessionIsAtItsLimitByBytes) {
   EXPECT_FALSE(session.AtLimit());
 }
 
+TEST(SessionTest, HeadersAreBoundInNumber) {
+  for (const auto kind : {Session::Kind::kAnonymous, Session::Kind::kOpened}) {
+    Session session(kind, SessionLimits());
+    v1::ProcessRequest request = Messages(1, 2);
+    for (size_t i = 0; i < wire::kMaxHeaders; ++i) {
+      request.mutable_messages(0)->add_headers();
+    }
+    for (size_t i = 0; i <= wire::kMaxHeaders; ++i) {
+      request.mutable_messages(1)->add_headers();
+    }
+    const Session::Acceptance acceptance = Feed(&session, request);
+    EXPECT_EQ(acceptance.accepted, 1U);
+    EXPECT_EQ(acceptance.status,
+              absl::InvalidArgumentError(
+                  "Message 2 has 129 headers; at most 128 are allowed."));
+  }
+}
+
+v1::ProcessRequest WithUnknownBytes(uint64_t first, uint64_t messages,
+                                    size_t bytes) {
+  v1::ProcessRequest request = Messages(first, messages);
+  for (v1::Message& message : *request.mutable_messages()) {
+    message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(
+        9, std::string(bytes, 'u'));
+  }
+  return request;
+}
+
+TEST(SessionTest, WhatNobodyKnowsIsBoundInAMessage) {
+  for (const auto kind : {Session::Kind::kAnonymous, Session::Kind::kOpened}) {
+    Session session(kind, SessionLimits());
+    EXPECT_EQ(Feed(&session, WithUnknownBytes(1, 1, 4 << 10)).status,
+              absl::OkStatus());
+    const absl::Status status =
+        Feed(&session, WithUnknownBytes(2, 1, 5 << 10)).status;
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()),
+                testing::HasSubstr("beside its payload and its headers"));
+  }
+}
+
+TEST(SessionTest, WhatNobodyKnowsCountsAgainstTheWindow) {
+  SessionLimits limits;
+  limits.max_outstanding_bytes = 64 << 10;
+  Session session(Session::Kind::kOpened, limits);
+  const Session::Acceptance acceptance =
+      Feed(&session, WithUnknownBytes(1, 100, 4 << 10));
+  EXPECT_EQ(acceptance.accepted, 16U);
+  EXPECT_EQ(acceptance.status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_LT(session.bytes(), 80U << 10);
+}
+
 TEST(SessionTest, AnOpenedSessionIsAlwaysRead) {
   Session session = Opened();
   Feed(&session, Messages(1, 8));

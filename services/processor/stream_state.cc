@@ -197,8 +197,7 @@ void StreamState::DecideWrite(absl::Time now, absl::FunctionRef<Supply()> take,
 
 StreamState::Verdict StreamState::OnTick(absl::Time now) const {
   if (cancelling_) return Verdict::kPatient;
-  if (write_in_flight_ && MustTakeWrites() &&
-      now - write_started_ > patience_) {
+  if (write_in_flight_ && now - write_started_ > patience_) {
     return Verdict::kUnread;
   }
   if (MustSpeak() && now - heard_ > patience_) return Verdict::kSilent;

@@ -133,7 +133,6 @@ class StreamState {
   }
   // Whether silence counts: the clients of sessions send heartbeats.
   bool MustSpeak() const { return phase_ == Phase::kOpen && !anonymous_; }
-  bool MustTakeWrites() const { return MustSpeak() || !Live(); }
   bool MayRead(absl::FunctionRef<bool()> at_limit) const;
   void DecideWrite(absl::Time now, absl::FunctionRef<Supply()> take,
                    Actions* actions);

@@ -483,6 +483,16 @@ TEST_F(StreamStateTest, AClientThatDoesNotReadIsGivenUp) {
             Verdict::kPatient);
 }
 
+TEST_F(StreamStateTest, AnAnonymousClientThatDoesNotReadIsGivenUp) {
+  Open(/*anonymous=*/true);
+  Frame();
+  supply_.results = 1;
+  ASSERT_EQ(Next(), "wr");
+  EXPECT_EQ(state_.OnTick(now_ + kPatience), Verdict::kPatient);
+  EXPECT_EQ(state_.OnTick(now_ + kPatience + absl::Seconds(1)),
+            Verdict::kUnread);
+}
+
 TEST_F(StreamStateTest, AClientThatDoesNotTakeTheStatusIsCancelled) {
   Open();
   EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));

@@ -113,13 +113,8 @@ Failure FailureOf(const wire::ResultView& result, size_t max_payload_bytes) {
   if (overhead > kMaxOverhead || result.header_bytes > kMaxHeaderBytes) {
     return {TooLarge("'s headers have", overhead, kMaxHeaderBytes)};
   }
-  if (result.has_headers) {
-    for (const wire::HeaderView& header : result.headers()) {
-      if (!IsUtf8(header.key)) {
-        return {
-            absl::InternalError("A key of the result's headers is not UTF-8.")};
-      }
-    }
+  if (!result.keys_are_utf8) {
+    return {absl::InternalError("A key of the result's headers is not UTF-8.")};
   }
   return {};
 }
