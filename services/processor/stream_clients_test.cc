@@ -205,7 +205,7 @@ TEST_F(StreamClientsTest, AnAnonymousClientThatDoesNotReadIsNotRead) {
     }
     ASSERT_LT(written, 1000U) << "It reads and reads.";
   }
-  Pass(kHeartbeat * 10);
+  Pass(kHeartbeat * 2);
   EXPECT_EQ(counters().slow_consumers, 0U);
   // Then it reads, and all goes on where it stood.
   uint64_t answered = 0;
@@ -220,6 +220,16 @@ TEST_F(StreamClientsTest, AnAnonymousClientThatDoesNotReadIsNotRead) {
       EXPECT_EQ(result.sequence(), ++answered);
     }
   }
+}
+
+TEST_F(StreamClientsTest, AnAnonymousClientThatNeverReadsIsGivenUp) {
+  Start();
+  RawStream stream(address());
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(stream.Write(Messages(1, 40, 25'000)));
+  }
+  PassUntilSlow();
+  EXPECT_EQ(stream.Finish().code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(StreamClientsTest, ACancelledSessionWorksOnAndMayBeResumed) {

@@ -207,6 +207,17 @@ TEST_F(StreamRulesTest, AnUnknownHandler) {
   EXPECT_EQ(Rejected(Rejection::kNotFound), 1U);
 }
 
+// A status travels in trailers, and clients refuse long ones.
+TEST_F(StreamRulesTest, ALongNameIsEchoedInPart) {
+  Start();
+  for (const size_t bytes : {9U << 10, 3U << 20}) {
+    RawStream stream(address());
+    ASSERT_TRUE(stream.Write(OpenRequest("s", std::string(bytes, 'h'))));
+    ExpectEnd(&stream, 0, absl::StatusCode::kNotFound,
+              "There is no handler '" + std::string(128, 'h') + "'");
+  }
+}
+
 TEST_F(StreamRulesTest, AWrongToken) {
   Start();
   RawStream owner(address());
@@ -303,6 +314,28 @@ TEST_F(StreamRulesTest, AFrameOfEmptyMessages) {
   RawStream stream(address());
   ASSERT_TRUE(stream.WriteBytes(frame));
   ExpectEnd(&stream, 0, kInvalid, "1000000 messages; at most 100");
+}
+
+// Two million empty headers are no two million objects.
+TEST_F(StreamRulesTest, AMessageOfEmptyHeaders) {
+  Start();
+  std::string headers;
+  for (int i = 0; i < 2'000'000; ++i) headers += std::string("\x1a\0", 2);
+  std::string frame = "\x12";
+  for (size_t left = headers.size(); left > 0; left >>= 7) {
+    frame += static_cast<char>((left & 0x7f) | (left >= 0x80 ? 0x80 : 0));
+  }
+  RawStream stream(address());
+  ASSERT_TRUE(stream.WriteBytes(frame + headers));
+  ExpectEnd(&stream, 0, kInvalid, "2000000 headers; at most 128");
+}
+
+TEST_F(StreamRulesTest, AHeaderKeyThatIsNotUtf8) {
+  Start();
+  RawStream stream(address());
+  ASSERT_TRUE(stream.WriteBytes(
+      std::string("\x12\x0c\x08\x01\x1a\x08\x0a\x02\xff\xfe\x12\x02ok", 14)));
+  ExpectEnd(&stream, 0, kInvalid, "key is not UTF-8");
 }
 
 TEST_F(StreamRulesTest, FieldsOfLaterVersionsAreSkipped) {
