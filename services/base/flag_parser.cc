@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "absl/flags/commandlineflag.h"
@@ -17,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "services/base/build_info.h"
+#include "services/base/flag_value.h"
 #include "services/base/user_path.h"
 
 namespace msgproc::server {
@@ -78,9 +80,16 @@ absl::CommandLineFlag* FindFlag(absl::string_view name) {
 absl::Status SetFlag(absl::CommandLineFlag* flag, absl::string_view value) {
   std::string error;
   if (flag->ParseFrom(value, &error)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--", flag->Name(), " cannot be \"", value, "\"",
-      error.empty() ? "" : absl::StrCat(": ", error), " (", flag->Help(), ")"));
+  const std::optional<std::string> digits = CountInDigits(value);
+  if (digits && IsNumber(*flag) && flag->ParseFrom(*digits, &error)) {
+    return absl::OkStatus();
+  }
+  std::string advice = ValueAdvice(*flag, value);
+  if (advice.empty()) advice = error;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", flag->Name(), " cannot be \"", value, "\"",
+                   advice.empty() ? "" : absl::StrCat(": ", advice), " (",
+                   flag->Help(), ")"));
 }
 
 absl::Status ParseArguments(const std::vector<std::string>& arguments,

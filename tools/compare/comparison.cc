@@ -46,13 +46,18 @@ const std::vector<Row>& Rows() {
     };
     return new std::vector<Row>{
         {"messages", Of("/messages"), "%.0f", MedianOf},
+        {"unsent", Of("/unsent"), "%.0f", SumOf},
         {"lost", Of("/lost"), "%.0f", SumOf},
         {"duplicated", Of("/duplicated"), "%.0f", SumOf},
         {"failed", Of("/failed"), "%.0f", SumOf},
+        {"wrong", Of("/wrong"), "%.0f", SumOf},
+        {"out of order", Of("/out_of_order"), "%.0f", SumOf},
         {"messages/s", Of(kRate), "%.0f", MedianOf},
         {"p50 (us)", Of("/latency_us/p50"), "%.0f", MedianOf},
+        {"p90 (us)", Of("/latency_us/p90"), "%.0f", MedianOf},
         {"p99 (us)", Of("/latency_us/p99"), "%.0f", MedianOf},
         {"p99.9 (us)", Of("/latency_us/p999"), "%.0f", MedianOf},
+        {"max (us)", Of("/latency_us/max"), "%.0f", MedianOf},
         {"CPU client (us/msg)",
          [](const Trial& t) { return t.CpuMicroseconds(t.client_cpu); }, "%.2f",
          MedianOf},
@@ -95,6 +100,15 @@ double RatioToFirst(const std::vector<ModelTrials>& models,
   return MedianOf(ratios);
 }
 
+// How bad a verdict is: what happened to messages, then a load that was not the
+// one asked for, then missed objectives.
+int Gravity(absl::string_view word) {
+  constexpr absl::string_view kFromBest[] = {"OK", "SLO MISSED", "BEHIND"};
+  const auto* const found =
+      std::find(std::begin(kFromBest), std::end(kFromBest), word);
+  return static_cast<int>(found - std::begin(kFromBest));
+}
+
 std::string Format(const Row& row, double value) {
   return absl::StrFormat(*absl::ParsedFormat<'f'>::New(row.format), value);
 }
@@ -105,7 +119,7 @@ Json Run(const std::vector<ModelTrials>& models, const ModelTrials& model) {
   for (const Trial::Event& event : trial.events) {
     events.push_back({{"at", event.at}, {"what", event.what}});
   }
-  Json medians = Json::object();
+  Json medians = {{"throughput, relative", RatioToFirst(models, model)}};
   for (const Row& row : Rows()) medians[row.name] = Value(row, model);
   return {{"name", model.name},
           {"report", trial.report},
@@ -129,8 +143,34 @@ std::string ModelName(cluster::Model model) {
   return kNames[static_cast<int>(model) - 1];
 }
 
+Verdict Judge(const std::vector<ModelTrials>& models) {
+  Verdict verdict{"OK", {}};
+  for (const ModelTrials& model : models) {
+    for (size_t i = 0; i < model.trials.size(); ++i) {
+      const Trial& trial = model.trials[i];
+      const std::string word = trial.Word();
+      if (Gravity(word) > Gravity(verdict.word)) verdict.word = word;
+      if (word == "OK") continue;
+      for (const std::string& finding : trial.Findings()) {
+        verdict.findings.push_back(absl::StrCat(model.name, ", run ", i + 1,
+                                                ": ", word, ": ", finding));
+      }
+    }
+  }
+  if (verdict.findings.empty()) {
+    verdict.findings.push_back(
+        "In every run each message was answered exactly once and in order.");
+  }
+  return verdict;
+}
+
 std::string ComparisonTable(const std::vector<ModelTrials>& models) {
-  std::string text = absl::StrFormat("%-22s", "");
+  const Verdict verdict = Judge(models);
+  std::string text = absl::StrCat("Verdict: ", verdict.word, "\n");
+  for (const std::string& finding : verdict.findings) {
+    absl::StrAppend(&text, "  ", finding, "\n");
+  }
+  absl::StrAppend(&text, "\n", absl::StrFormat("%-22s", ""));
   for (const ModelTrials& model : models) {
     absl::StrAppendFormat(&text, "%12s", model.name);
   }
@@ -153,7 +193,11 @@ std::string ComparisonJson(absl::string_view what,
   for (const ModelTrials& model : models) {
     if (!model.trials.empty()) runs.push_back(Run(models, model));
   }
-  const Json json = {{"what", std::string(what)}, {"runs", std::move(runs)}};
+  const Verdict verdict = Judge(models);
+  const Json json = {{"what", std::string(what)},
+                     {"verdict", verdict.word},
+                     {"findings", verdict.findings},
+                     {"runs", std::move(runs)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

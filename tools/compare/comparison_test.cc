@@ -70,6 +70,36 @@ TEST(ComparisonTest, JsonHasTheMedianTrialWithItsUsageAndEvents) {
   EXPECT_EQ(run["medians"]["messages/s"], 200);
 }
 
+TEST(ComparisonTest, TheWorstTrialIsTheVerdictAndIsNamed) {
+  Trial late = WithRate(1);
+  late.report["verdict"] = "BEHIND";
+  late.report["findings"] = {"7 messages were due and never sent."};
+  Trial slow = WithRate(1);
+  slow.report["verdict"] = "SLO MISSED";
+  slow.report["findings"] = {"The objective p99<5ms was missed: 6.10 ms."};
+  const std::vector<ModelTrials> models = {{"Model I", {WithRate(1), late}},
+                                           {"Model II", {slow}}};
+  const std::string table = ComparisonTable(models);
+  EXPECT_THAT(table, ContainsRegex("^Verdict: BEHIND\n"));
+  EXPECT_THAT(table, ContainsRegex("Model I, run 2: BEHIND: 7 messages"));
+  EXPECT_THAT(table, ContainsRegex("Model II, run 1: SLO MISSED: The obj"));
+  const auto json = nlohmann::json::parse(ComparisonJson("what", models));
+  EXPECT_EQ(json["verdict"], "BEHIND");
+  EXPECT_EQ(json["findings"].size(), 2);
+}
+
+TEST(ComparisonTest, WithoutAnythingWrongItIsOk) {
+  EXPECT_THAT(ComparisonTable({{"Model I", {WithRate(1)}}}),
+              ContainsRegex("^Verdict: OK\n"));
+}
+
+TEST(ComparisonTest, JsonHasTheMediansOfTheTable) {
+  const auto json = nlohmann::json::parse(
+      ComparisonJson("what", {{"Model I", {WithRate(100), WithRate(300)}}}));
+  EXPECT_EQ(json["runs"][0]["medians"]["messages/s"], 200);
+  EXPECT_EQ(json["runs"][0]["medians"]["throughput, relative"], 1);
+}
+
 TEST(ComparisonTest, AFigureThatAReportLacksIsZero) {
   EXPECT_EQ(WithRate(1).Figure("/latency_us/p9"), 0);
 }

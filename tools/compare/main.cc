@@ -1,8 +1,9 @@
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,9 +14,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "services/base/flag_parser.h"
+#include "services/base/flag_value.h"
 #include "services/base/user_path.h"
 #include "tools/compare/comparison.h"
 #include "tools/compare/trial.h"
+#include "tools/files/distinct_files.h"
+#include "tools/files/open_file.h"
 #include "tools/report/page.h"
 
 ABSL_FLAG(uint64_t, n, 10000, "Messages of each run.");
@@ -61,8 +65,7 @@ TrialOptions OptionsFor(cluster::Model model) {
   std::string duration = absl::GetFlag(FLAGS_duration);
   // Both disturbances must find a load that still runs.
   if (options.chaos && duration.empty()) duration = "10s";
-  // What is no duration, the load generator will refuse.
-  absl::ParseDuration(duration, &options.duration);
+  absl::ParseDuration(duration, &options.duration);  // Checked before.
   options.loadgen_flags = {
       absl::StrCat("--connections=", absl::GetFlag(FLAGS_connections)),
       duration.empty() ? absl::StrCat("--n=", absl::GetFlag(FLAGS_n))
@@ -78,17 +81,40 @@ TrialOptions OptionsFor(cluster::Model model) {
   return options;
 }
 
+absl::Status CheckLoad() {
+  const std::string duration = absl::GetFlag(FLAGS_duration);
+  absl::Duration length;
+  if (!duration.empty() && (!absl::ParseDuration(duration, &length) ||
+                            length <= absl::ZeroDuration())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--duration cannot be \"", duration,
+                     "\": ", server::DurationAdvice(duration), "."));
+  }
+  const std::pair<const char*, int64_t> counts[] = {
+      {"n", static_cast<int64_t>(absl::GetFlag(FLAGS_n))},
+      {"repeat", absl::GetFlag(FLAGS_repeat)},
+      {"connections", absl::GetFlag(FLAGS_connections)}};
+  for (const auto& [name, value] : counts) {
+    if (value >= 1) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", name, "=", value, ": it takes at least 1."));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<TrialOptions>> PlanFromFlags() {
+  if (absl::Status status = CheckLoad(); !status.ok()) return status;
   std::vector<TrialOptions> plan;
   for (const auto& text : absl::StrSplit(absl::GetFlag(FLAGS_models), ',')) {
     int model = 0;
-    if (!absl::SimpleAtoi(text, &model)) model = 0;
+    if (!absl::SimpleAtoi(text, &model) || model < 1 || model > 4) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--models=", absl::GetFlag(FLAGS_models), ": \"", text,
+                       "\" is none of 1, 2, 3 and 4."));
+    }
     plan.push_back(OptionsFor(static_cast<cluster::Model>(model)));
     absl::Status status = cluster::CheckOptions(plan.back().cluster);
     if (!status.ok()) return status;
-  }
-  if (absl::GetFlag(FLAGS_repeat) < 1) {
-    return absl::InvalidArgumentError("--repeat takes at least 1.");
   }
   if (!absl::GetFlag(FLAGS_report).empty()) {
     absl::Status status = report::CanMakePages();
@@ -120,15 +146,6 @@ absl::Status RunAll(const std::vector<TrialOptions>& plan,
   return absl::OkStatus();
 }
 
-bool WriteFile(const std::string& flag, const std::string& text) {
-  const std::string path = server::UserPath(flag);
-  if (path.empty()) return true;
-  std::ofstream file(path);
-  file << text;
-  file.close();
-  return static_cast<bool>(file);
-}
-
 bool Clean(const std::vector<ModelTrials>& models) {
   for (const ModelTrials& model : models) {
     for (const Trial& trial : model.trials) {
@@ -138,27 +155,56 @@ bool Clean(const std::vector<ModelTrials>& models) {
   return true;
 }
 
+// The files that are asked for, open and as yet as they were.
+struct Files {
+  files::OutputFile json;
+  files::OutputFile report;
+};
+
+absl::StatusOr<Files> OpenFiles() {
+  const std::string json = server::UserPath(absl::GetFlag(FLAGS_json));
+  const std::string report = server::UserPath(absl::GetFlag(FLAGS_report));
+  std::vector<files::NamedFile> named = {{"--json", json},
+                                         {"--report", report}};
+  struct stat info {};
+  if (fstat(STDOUT_FILENO, &info) == 0 && S_ISREG(info.st_mode)) {
+    named.push_back({"the standard output", "-"});
+  }
+  absl::Status status = files::CheckDistinct(named);
+  if (!status.ok()) return status;
+  auto json_file = files::OutputFile::Open("--json", json);
+  if (!json_file.ok()) return json_file.status();
+  auto report_file = files::OutputFile::Open("--report", report);
+  if (!report_file.ok()) return report_file.status();
+  return Files{*std::move(json_file), *std::move(report_file)};
+}
+
 int Run() {
   const auto plan = PlanFromFlags();
   if (!plan.ok()) return Fail(plan.status().message(), server::kUsageExitCode);
+  auto files = OpenFiles();
+  if (!files.ok()) {
+    return Fail(files.status().message(), server::kUsageExitCode);
+  }
   std::vector<ModelTrials> models;
   if (absl::Status status = RunAll(*plan, &models); !status.ok()) {
     return Fail(status.message(), 1);
   }
   const std::string what = absl::StrCat(
       "The same load against each model: loadgen ",
-      absl::StrJoin(plan->front().loadgen_flags, " "), ". The median of ",
-      absl::GetFlag(FLAGS_repeat), " interleaved runs, by throughput.");
+      absl::StrJoin(plan->front().loadgen_flags, " "),
+      ". Figures are medians of ", absl::GetFlag(FLAGS_repeat),
+      " interleaved runs (what went wrong: their "
+      "sum); charts show each model's run with the median throughput.");
   const std::string json = ComparisonJson(what, models);
   std::fputs(ComparisonTable(models).c_str(), stdout);
-  if (!WriteFile(absl::GetFlag(FLAGS_json), json)) {
-    return Fail("--json: cannot write the file", 1);
-  }
-  if (!WriteFile(absl::GetFlag(FLAGS_report),
-                 report::MakePage("The models compared", json))) {
-    return Fail("--report: cannot write the file", 1);
-  }
-  return Clean(models) ? 0 : Fail("some messages went wrong: see above", 1);
+  absl::Status status = files->json.Write(json);
+  status.Update(
+      files->report.Write(report::MakePage("The models compared", json)));
+  if (!status.ok()) return Fail(status.message(), 1);
+  return Clean(models)
+             ? 0
+             : Fail("not every run was as it should be: see the verdict", 1);
 }
 
 }  // namespace

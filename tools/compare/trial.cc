@@ -46,7 +46,8 @@ class Disturbance {
  private:
   // Lets the load run on; false: it has ended.
   bool WaitUntil(absl::Duration since_began) {
-    return !load_->Wait(began_ + since_began - Clock::Monotonic()->Now()).has_value();
+    return !load_->Wait(began_ + since_began - Clock::Monotonic()->Now())
+                .has_value();
   }
 
   // Event times are Unix times until the load says when it began.
@@ -97,9 +98,11 @@ absl::Status RunLoad(const TrialOptions& options, cluster::Cluster* cluster,
   const std::string json = absl::StrCat(options.cluster.folder, "/load.json");
   std::vector<std::string> command = {
       options.cluster.binaries.Find("tools/loadgen/loadgen"),
-      cluster->LoadgenFlag(), absl::StrCat("--json=", json)};
+      cluster->LoadgenFlag()};
   command.insert(command.end(), options.loadgen_flags.begin(),
                  options.loadgen_flags.end());
+  // Behind the user's, so that it holds.
+  command.push_back(absl::StrCat("--json=", json));
   const cluster::ProcessUsage servers_before = cluster->ProcessorsUsage();
   const cluster::ProcessUsage front_before = cluster->FrontUsage();
   auto load = cluster::Child::Start(
@@ -128,6 +131,16 @@ absl::Status RunLoad(const TrialOptions& options, cluster::Cluster* cluster,
 double Trial::Figure(const std::string& json_pointer) const {
   const auto pointer = nlohmann::ordered_json::json_pointer(json_pointer);
   return report.contains(pointer) ? report.at(pointer).get<double>() : 0;
+}
+
+std::string Trial::Word() const {
+  return report.value("verdict", exit_code == 0 ? "OK" : "FAILED");
+}
+
+std::vector<std::string> Trial::Findings() const {
+  return report.value(
+      "findings", std::vector<std::string>{absl::StrCat(
+                      "the load generator ended with exit code ", exit_code)});
 }
 
 double Trial::CpuMicroseconds(absl::Duration cpu) const {

@@ -28,6 +28,9 @@ struct Trial {
   std::vector<Event> events;
 
   double Figure(const std::string& json_pointer) const;
+  // The load generator's verdict: "OK", "FAILED", ...; and why.
+  std::string Word() const;
+  std::vector<std::string> Findings() const;
   // Of all processes of a kind, by the messages.
   double CpuMicroseconds(absl::Duration cpu) const;
 };

@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "services/base/grpc_server.h"
 #include "services/base/unique_fd.h"
 
 namespace msgproc::loadgen {
@@ -73,9 +74,18 @@ absl::Status Embed(Endpoint* endpoint) {
 }  // namespace
 
 absl::Status CheckAddress(absl::string_view flag, absl::string_view address) {
-  for (const absl::string_view scheme :
-       {"unix:", "unix-abstract:", "dns:", "ipv4:", "ipv6:", "vsock:"}) {
-    if (absl::StartsWith(address, scheme)) return absl::OkStatus();
+  for (const absl::string_view scheme : {"http://", "https://", "grpc://"}) {
+    if (!absl::StartsWith(address, scheme)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--", flag, "=", address, ": leave ", scheme, " out. Write host:port, ",
+        "as in ", kDefaultTarget, "; TLS is turned on with --tls_ca."));
+  }
+  // What gRPC's resolvers take, as the client library does.
+  for (const absl::string_view scheme : {"unix:", "unix-abstract:", "dns:",
+                                         "ipv4:", "ipv6:", "vsock:", "xds:"}) {
+    if (absl::StartsWith(address, scheme) && address.size() > scheme.size()) {
+      return absl::OkStatus();
+    }
   }
   const size_t colon = address.rfind(':');
   int port = 0;
@@ -86,7 +96,8 @@ absl::Status CheckAddress(absl::string_view flag, absl::string_view address) {
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "--", flag, "=", address, ": is no address. Write host:port, as in ",
-      kDefaultTarget, ", or unix:/path."));
+      kDefaultTarget, ", unix:/path, or another target of gRPC's ",
+      "(dns:///name:port, ipv4:1.2.3.4:5,6.7.8.9:5, xds:///name)."));
 }
 
 bool SomethingListensAt(absl::string_view address) {
@@ -133,23 +144,6 @@ absl::StatusOr<Endpoint> FindEndpoint(const Plan& plan,
   }
   endpoint.where = options.target;
   return endpoint;
-}
-
-std::string ConnectAdvice(const Plan& plan, const Endpoint& endpoint,
-                          const absl::Status& why) {
-  if (!absl::IsDeadlineExceeded(why) && !absl::IsUnavailable(why)) {
-    return absl::StrCat(endpoint.where, " refused the stream: ", why.ToString(),
-                        "\n");
-  }
-  return absl::StrCat(
-      "Nothing answers at ", endpoint.where, " (", why.message(),
-      ").\nStart a ",
-      plan.balancers.empty()
-          ? "processor there (bazel run //services/processor)"
-          : "balancer there (bazel run //services/balancer)",
-      ", correct the address, or leave it out to use a processor embedded in "
-      "loadgen.\nTo wait longer give --connect_timeout (now ",
-      absl::FormatDuration(plan.asked.connect_timeout), ").\n");
 }
 
 }  // namespace msgproc::loadgen

@@ -31,15 +31,11 @@ absl::StatusOr<Endpoint> FindEndpoint(
     const Plan& plan, absl::string_view default_target = kDefaultTarget);
 
 // OK: host:port with a port from 1 to 65535, or a gRPC target with its scheme
-// ("unix:/path", "dns:///name:port", "ipv6:[::1]:1").
+// ("unix:/path", "dns:///name:port", "ipv6:[::1]:1", "xds:///name").
 absl::Status CheckAddress(absl::string_view flag, absl::string_view address);
 
 // Whether a TCP connection to 127.0.0.1:port or the like is accepted.
 bool SomethingListensAt(absl::string_view address);
-
-// What to tell the user when `why` was the reason for not getting connected.
-std::string ConnectAdvice(const Plan& plan, const Endpoint& endpoint,
-                          const absl::Status& why);
 
 }  // namespace msgproc::loadgen
 

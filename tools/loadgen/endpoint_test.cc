@@ -58,10 +58,12 @@ TEST(EndpointTest, BalancersAreAskedInOrder) {
 
 TEST(EndpointTest, AnAddressNeedsAHostAndAPort) {
   for (const char* good :
-       {"a:1", "127.0.0.1:65535", "[::1]:1", "unix:/x", "dns:///a"}) {
+       {"a:1", "127.0.0.1:65535", "[::1]:1", "unix:/x", "dns:///a",
+        "ipv4:127.0.0.1:1,127.0.0.2:1", "xds:///processors"}) {
     EXPECT_TRUE(CheckAddress("target", good).ok()) << good;
   }
-  for (const char* bad : {"a", "", ":1", "a:", "a:0", "a:65536", "a:x"}) {
+  for (const char* bad :
+       {"a", "", ":1", "a:", "a:0", "a:65536", "a:x", "unix:", "http://a:1"}) {
     EXPECT_FALSE(CheckAddress("target", bad).ok()) << bad;
   }
   Options options;
@@ -86,18 +88,6 @@ TEST(EndpointTest, TlsIsNotForTheEmbeddedProcessor) {
   Options options;
   options.tls_server_name = "localhost";
   EXPECT_THAT(Mistake(options), HasSubstr("--target"));
-}
-
-TEST(EndpointTest, AdviceNamesTheAddressAndWhatToDo) {
-  Options options;
-  options.target = "host:1";
-  const Plan plan = *MakePlan(options);
-  const auto endpoint = FindEndpoint(plan, kNobody);
-  EXPECT_THAT(ConnectAdvice(plan, *endpoint, absl::DeadlineExceededError("x")),
-              testing::AllOf(HasSubstr("Nothing answers at host:1"),
-                             HasSubstr("bazel run //services/processor")));
-  EXPECT_THAT(ConnectAdvice(plan, *endpoint, absl::NotFoundError("no handler")),
-              HasSubstr("host:1 refused the stream: NOT_FOUND: no handler"));
 }
 
 }  // namespace

@@ -24,7 +24,9 @@ ABSL_FLAG(std::string, balancer, "",
           "Balancers to ask for a processor, as host:port, comma-separated, "
           "tried in order.");
 ABSL_FLAG(int, connections, 1, "Connections to open.");
-ABSL_FLAG(int, streams_per_connection, 1, "Streams on each connection.");
+ABSL_FLAG(int, streams_per_connection, 1,
+          "Streams on each connection. A server takes 100 unless its "
+          "--max_streams_per_connection says otherwise; the rest waits.");
 ABSL_FLAG(uint64_t, max_outstanding, 1024,
           "Messages of a stream that may be without a result at a time.");
 ABSL_FLAG(uint64_t, max_batch, 0,

@@ -24,6 +24,7 @@ class LinePace {
   int64_t Wait(const PhaseGate& gate) {
     if (!schedule_) return clock_->Now();
     constexpr int64_t kLongestSleep = 20'000'000;
+    due_ = schedule_;
     const int64_t intended = schedule_->next();
     schedule_->Advance();
     for (int64_t now = clock_->Now(); now < intended && gate.MaySend(now);
@@ -45,11 +46,28 @@ class LinePace {
         std::max<int64_t>(0, ready_at_ - std::max(intended, blocked_until_)));
   }
 
+  // The line that Wait was called for last found no room before `end`: counts
+  // it with those after it that were due by then, as long as there are some.
+  Backlog Unsent(int64_t end, uint64_t most, LineReader* input) {
+    if (!due_) return {Schedule(end, 1, Arrivals::kUniform, 0), 0};
+    Backlog backlog{*due_, due_->CountBefore(end, std::min<uint64_t>(most, 1))};
+    if (backlog.messages == 0) return backlog;
+    const uint64_t due = due_->CountBefore(end, most);
+    input->StopWaiting();
+    absl::string_view line;
+    while (backlog.messages < due && input->Next(&line).value_or(false)) {
+      ++backlog.messages;
+    }
+    record_->unsent = backlog.messages;
+    return backlog;
+  }
+
   const std::optional<GeneratorRecord>& record() const { return record_; }
 
  private:
   const NanoClock* const clock_;
   std::optional<Schedule> schedule_;
+  std::optional<Schedule> due_;  // As it was for the line that waits.
   std::optional<GeneratorRecord> record_;
   int64_t ready_at_ = 0;
   int64_t blocked_until_ = 0;
@@ -74,6 +92,9 @@ FeedRecord RunInputFeed(const Plan& plan, const NanoClock& clock, int64_t start,
     if (!record.status.ok()) break;
     const bool held = !streams[next]->Ready();
     if (streams[next]->SendLine(line, intended) != LoadStream::Sent::kYes) {
+      record.backlogs.push_back(
+          pace.Unsent(std::min(clock.Now(), gate->send_until()),
+                      plan.measured.messages - i, input));
       break;
     }
     pace.Sent(intended, held);

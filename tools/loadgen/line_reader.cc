@@ -65,12 +65,12 @@ absl::StatusOr<bool> LineReader::Fill() {
 }
 
 absl::StatusOr<bool> LineReader::WaitForInput() const {
-  if (stop_ < 0) return true;
-  pollfd descriptors[] = {{input_, POLLIN, 0}, {stop_, POLLIN, 0}};
-  while (poll(descriptors, 2, -1) < 0) {
+  pollfd descriptors[] = {{input_, POLLIN, 0},
+                          {waits_ ? stop_ : -1, POLLIN, 0}};
+  while (poll(descriptors, 2, waits_ ? -1 : 0) < 0) {
     if (errno != EINTR) return absl::ErrnoToStatus(errno, "poll");
   }
-  return descriptors[1].revents == 0;
+  return waits_ ? descriptors[1].revents == 0 : descriptors[0].revents != 0;
 }
 
 }  // namespace msgproc::loadgen

@@ -27,6 +27,9 @@ class LineReader {
   // status when reading fails.
   absl::StatusOr<bool> Next(absl::string_view* line);
 
+  // From now on only lines that are there already come, whatever `stop` says.
+  void StopWaiting() { waits_ = false; }
+
  private:
   absl::Status TooLong() const;
   // False: the end, or stopped.
@@ -41,6 +44,7 @@ class LineReader {
   size_t scanned_ = 0;  // Up to here there is no newline.
   uint64_t lines_ = 0;
   bool ended_ = false;
+  bool waits_ = true;
 };
 
 }  // namespace msgproc::loadgen

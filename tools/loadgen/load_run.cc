@@ -16,9 +16,35 @@ constexpr absl::Duration kTick = absl::Milliseconds(50);
 constexpr size_t kMaxLineBytes = size_t{64} << 20;
 
 int64_t After(int64_t now, absl::Duration duration) {
-  return duration == absl::InfiniteDuration()
-             ? std::numeric_limits<int64_t>::max()
-             : now + absl::ToInt64Nanoseconds(duration);
+  // Which saturates, and so does the sum.
+  const int64_t nanoseconds = absl::ToInt64Nanoseconds(duration);
+  constexpr int64_t kFarFuture = std::numeric_limits<int64_t>::max();
+  return nanoseconds > kFarFuture - now ? kFarFuture : now + nanoseconds;
+}
+
+// How long the load would have lasted on schedule, with the interval of its
+// last message: n messages are n intervals long. 0: not known.
+double ScheduledSeconds(const Plan& plan, const Report& report) {
+  if (!plan.open_loop()) return 0;
+  if (plan.arrivals == Arrivals::kUniform) {
+    return static_cast<double>(report.tally.sent + report.unsent()) /
+           plan.asked.rate;
+  }
+  const bool whole = !report.interrupted &&
+                     plan.measured.duration < absl::InfiniteDuration() &&
+                     report.tally.sent < plan.measured.messages;
+  return whole ? absl::ToDoubleSeconds(plan.measured.duration) : 0;
+}
+
+// Why no message was sent, if nothing else says it.
+std::string NothingSent(const Plan& plan, const Report& report) {
+  if (report.interrupted) return "stopped before a message was sent";
+  if (plan.from_input()) {
+    return absl::StrCat("--input=", plan.asked.input,
+                        " has no lines: nothing was sent");
+  }
+  return absl::StrCat("--duration=", absl::FormatDuration(plan.asked.duration),
+                      " was over before a message could be sent");
 }
 
 // Of all threads of this process.
@@ -56,20 +82,26 @@ absl::Status LoadRun::Connect() {
   absl::StatusOr<LoadStreams> streams = OpenStreams(context, stream_options_);
   if (!streams.ok()) return streams.status();
   streams_ = *std::move(streams);
-  return WaitUntilConnected(streams_, plan_.asked.connect_timeout);
+  return WaitUntilConnected(streams_, plan_.asked.connect_timeout,
+                            [this] { return Stopped(); });
 }
 
 void LoadRun::Stop() {
   MutexLock lock(&mutex_);
   stopped_ = true;
-  if (gate_ != nullptr) gate_->StopSending();
+  if (gate_ != nullptr) gate_->StopSending(clock_.Now());
   files_.Stop();
+}
+
+bool LoadRun::Stopped() {
+  MutexLock lock(&mutex_);
+  return stopped_;
 }
 
 void LoadRun::SetGate(PhaseGate* gate) {
   MutexLock lock(&mutex_);
   gate_ = gate;
-  if (stopped_ && gate != nullptr) gate->StopSending();
+  if (stopped_ && gate != nullptr) gate->StopSending(0);
 }
 
 // --- Phases ----------------------------------------------------------------
@@ -103,11 +135,14 @@ void LoadRun::StartSending(const Phase& phase, Outcome* outcome) {
                        input_.get(), output_.get());
       input_status_ = std::move(record.status);
       outcome->generator = std::move(record.generator);
+      outcome->backlogs = std::move(record.backlogs);
     });
   } else {
     sender_ = std::thread([this, outcome] {
-      outcome->generator =
+      PacedRecord record =
           RunOpenLoop(plan_, clock_, outcome->start, &outcome->gate, streams_);
+      outcome->generator = std::move(record.generator);
+      outcome->backlogs = std::move(record.backlogs);
     });
   }
 }
@@ -132,8 +167,10 @@ bool LoadRun::Watch(absl::string_view name, const Phase& phase,
           std::max(last_idle[i], streams_[i]->last_result_at());
       (now - since > patience ? stalled : waiting) += outstanding;
     }
+    // A reader of lines may wait for one that never comes.
+    if (!outcome->gate.MaySend(now)) files_.Stop();
     if (stalled == 0) continue;
-    outcome->gate.StopSending();
+    outcome->gate.StopSending(now);
     if (waiting != 0) continue;
     problems_.push_back(
         absl::StrCat(stalled, " messages had no result after ",
@@ -150,15 +187,29 @@ void LoadRun::Measure(Report* report) {
   report->started_at = absl::ToUnixMillis(absl::Now());
   const double cpu_before = CpuSeconds();
   const Outcome* const outcome = RunPhase("", plan_.measured);
+  const int64_t given_up = clock_.Now();
   report->cpu_seconds = CpuSeconds() - cpu_before;
   // The books are open until nothing can come any more.
   CloseStreams(streams_);
-  const int64_t end = LastResultAt(streams_);
   report->tally = TakeTally(streams_);
-  report->seconds = static_cast<double>(end - outcome->start) / 1e9;
   report->latency = outcome->recorder.Total();
-  report->series = outcome->recorder.Series(end);
+  report->series = outcome->recorder.Series(LastResultAt(streams_));
   report->generator = outcome->generator;
+  report->interrupted = Stopped();
+  CountTheWaiting(*outcome, given_up, report);
+}
+
+// What has no result waited until `given_up` at least.
+void LoadRun::CountTheWaiting(const Outcome& outcome, int64_t given_up,
+                              Report* report) {
+  RecordWaiting(streams_, given_up, &report->latency);
+  for (const Backlog& backlog : outcome.backlogs) {
+    backlog.RecordWaiting(given_up, &report->latency);
+  }
+  const bool in_vain = report->tally.lost() + report->unsent() != 0;
+  const int64_t end = in_vain ? given_up : LastResultAt(streams_);
+  report->seconds = std::max(static_cast<double>(end - outcome.start) / 1e9,
+                             ScheduledSeconds(plan_, *report));
 }
 
 Report LoadRun::Execute() {
@@ -177,13 +228,16 @@ Report LoadRun::Execute() {
   if (!input_status_.ok()) {
     problems_.emplace_back(input_status_.message());
   }
+  report.interrupted = Stopped();
+  if (usable && report.tally.sent == 0 && problems_.empty() &&
+      report.stream_errors.empty()) {
+    problems_.push_back(NothingSent(plan_, report));
+  }
   report.problems = std::move(problems_);
   report.objectives =
       Evaluate(plan_.objectives, [&report](const Objective& objective) {
         return report.Figure(objective);
       });
-  MutexLock lock(&mutex_);
-  report.interrupted = stopped_;
   return report;
 }
 

@@ -38,7 +38,8 @@ class LoadRun {
   ~LoadRun();
 
   // Opens every stream and waits, at most --connect_timeout, until a server has
-  // answered each. INVALID_ARGUMENT: the address is malformed. Once.
+  // answered each. INVALID_ARGUMENT: the address is malformed. CANCELLED: Stop
+  // was called. Once.
   absl::Status Connect();
 
   // Carries the plan out. Once, after Connect.
@@ -60,12 +61,15 @@ class LoadRun {
     PhaseGate gate;
     bool finished = false;  // Nothing is outstanding.
     std::optional<GeneratorRecord> generator;
+    std::vector<Backlog> backlogs;
   };
 
   Outcome* RunPhase(absl::string_view name, const Phase& phase);
   void StartSending(const Phase& phase, Outcome* outcome);
   bool Watch(absl::string_view name, const Phase& phase, Outcome* outcome);
   void Measure(Report* report);
+  void CountTheWaiting(const Outcome& outcome, int64_t end, Report* report);
+  bool Stopped();
   void SetGate(PhaseGate* gate);
 
   const Plan& plan_;

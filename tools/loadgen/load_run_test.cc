@@ -34,8 +34,9 @@ class LoadRunTest : public testing::Test {
   Report Run(Options options, const Meanwhile& meanwhile) {
     if (options.target.empty()) options.target = processor_->address();
     const Plan plan = *MakePlan(std::move(options));
-    const auto files = RunFiles::Open(plan);
+    auto files = RunFiles::Open(plan);
     EXPECT_TRUE(files.ok()) << files.status();
+    EXPECT_TRUE(files->Begin().ok());
     const auto endpoint = FindEndpoint(plan);
     EXPECT_TRUE(endpoint.ok()) << endpoint.status();
     LoadRun run(plan, endpoint->stream_options, *files);

@@ -253,6 +253,9 @@ void LoadStream::OnEvent(const client::StreamEvent& event) {
       break;
     case client::StreamEvent::Kind::kDraining:
       break;
+    case client::StreamEvent::Kind::kViolation:
+      journal_.Failed(event.status);
+      break;
     case client::StreamEvent::Kind::kClosed:
       if (!event.status.ok()) {
         journal_.Disconnected(now);
@@ -277,6 +280,13 @@ Tally LoadStream::TakeTally() {
   Tally tally = checker_.TakeTally();
   tally.sent = sent_.load() - sent_before_;
   return tally;
+}
+
+void LoadStream::RecordWaiting(int64_t end, Histogram* latency) const {
+  const uint64_t sent = sent_.load();
+  for (uint64_t i = answered_.load() + 1; i <= sent; ++i) {
+    latency->Record(end - sent_at_[i & slot_mask_]);
+  }
 }
 
 StreamJournal::Entries LoadStream::TakeEntries() {

@@ -83,6 +83,11 @@ class LoadStream {
     return outstanding() < window_ || stopping_.load(std::memory_order_relaxed);
   }
 
+  // How many more may be sent in this phase, whatever the gate says.
+  uint64_t left() const {
+    return last_sequence_ - sent_.load(std::memory_order_relaxed);
+  }
+
   // The sending thread sends no more on this stream.
   void StopSending();
   // Tells the gate if all is done; for those who look after the stream, in case
@@ -102,6 +107,8 @@ class LoadStream {
   // The books of the phase. Once the stream has finished or is gone.
   Tally TakeTally();
   StreamJournal::Entries TakeEntries();
+  // Counts what was sent and has no result as having waited until `end`.
+  void RecordWaiting(int64_t end, Histogram* latency) const;
   absl::Status failure() const { return journal_.failure(); }
   // Cancels what is open; then no callback runs any more.
   void Destroy() { stream_.reset(); }

@@ -192,7 +192,7 @@ TEST_F(LoadStreamTest, AClosedGateStopsSendingAndWaitsForWhatIsOut) {
   Build(Window(4, 100));
   Begin(100);
   stream_->StartClosedLoop();
-  gate_.StopSending();
+  gate_.StopSending(clock_.Now());
   for (int i = 0; i < 4; ++i) {
     EXPECT_FALSE(Finished());
     Answer();
@@ -314,7 +314,7 @@ TEST_F(LoadStreamTest, AClosedGateEndsAFeedsWait) {
   Build(std::move(options));
   Begin(10, /*closed_loop=*/false);
   EXPECT_EQ(stream_->SendLine("a", clock_.Now()), Sent::kYes);
-  std::thread stopper([this] { gate_.StopSending(); });
+  std::thread stopper([this] { gate_.StopSending(clock_.Now()); });
   EXPECT_EQ(stream_->SendLine("b", clock_.Now()), Sent::kDone);
   stopper.join();
 }

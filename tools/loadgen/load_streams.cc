@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/clock.h"
 
 namespace msgproc::loadgen {
@@ -36,6 +38,15 @@ client::MessageStreamOptions StreamOptions(
   return options;
 }
 
+// The stream speaks of the last look.
+absl::Status Late(const absl::Status& status, absl::Duration timeout) {
+  const absl::string_view text = status.message();
+  const size_t reason = text.find(';');
+  return absl::DeadlineExceededError(absl::StrCat(
+      "no server answered within ", absl::FormatDuration(timeout),
+      reason == absl::string_view::npos ? "" : text.substr(reason)));
+}
+
 }  // namespace
 
 absl::StatusOr<LoadStreams> OpenStreams(
@@ -53,11 +64,19 @@ absl::StatusOr<LoadStreams> OpenStreams(
 }
 
 absl::Status WaitUntilConnected(const LoadStreams& streams,
-                                absl::Duration timeout) {
+                                absl::Duration timeout,
+                                const std::function<bool()>& stopped) {
+  constexpr absl::Duration kLook = absl::Milliseconds(50);
   const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
   for (const auto& stream : streams) {
-    const absl::Status status =
-        stream->stream()->WaitUntilConnected(Left(deadline));
+    absl::Status status;
+    do {
+      if (stopped()) return absl::CancelledError("stopped by a signal");
+      status =
+          stream->stream()->WaitUntilConnected(std::min(kLook, Left(deadline)));
+    } while (absl::IsDeadlineExceeded(status) &&
+             Clock::Monotonic()->Now() < deadline);
+    if (absl::IsDeadlineExceeded(status)) return Late(status, timeout);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -97,6 +116,11 @@ void TakeEntries(const LoadStreams& streams, Report* report) {
     const absl::Status failure = stream->failure();
     if (!failure.ok()) ++report->stream_errors[failure.ToString()];
   }
+}
+
+void RecordWaiting(const LoadStreams& streams, int64_t end,
+                   Histogram* latency) {
+  for (const auto& stream : streams) stream->RecordWaiting(end, latency);
 }
 
 int64_t LastResultAt(const LoadStreams& streams) {

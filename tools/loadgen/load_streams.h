@@ -1,6 +1,7 @@
 #ifndef MSGPROC_TOOLS_LOADGEN_LOAD_STREAMS_H_
 #define MSGPROC_TOOLS_LOADGEN_LOAD_STREAMS_H_
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -22,9 +23,10 @@ using LoadStreams = std::vector<std::unique_ptr<LoadStream>>;
 absl::StatusOr<LoadStreams> OpenStreams(
     const RunContext& context, const client::MessageStreamOptions& base);
 
-// Waits until each has been answered by a server.
+// Waits until each has been answered by a server. CANCELLED: `stopped` said so.
 absl::Status WaitUntilConnected(const LoadStreams& streams,
-                                absl::Duration timeout);
+                                absl::Duration timeout,
+                                const std::function<bool()>& stopped);
 
 // Closes those that wait for nothing, in good order, and cuts the others. No
 // callback runs any more when it returns.
@@ -35,6 +37,9 @@ Tally TakeTally(const LoadStreams& streams);
 
 // Interruptions, servers and failures of all, into the report.
 void TakeEntries(const LoadStreams& streams, Report* report);
+
+// Counts what was sent and has no result as having waited until `end`.
+void RecordWaiting(const LoadStreams& streams, int64_t end, Histogram* latency);
 
 // When the last result of all came.
 int64_t LastResultAt(const LoadStreams& streams);

@@ -1,16 +1,18 @@
 #include "tools/loadgen/loadgen.h"
 
-#include <unistd.h>
-
+#include <cerrno>
 #include <cstdio>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/base/build_info.h"
 #include "services/base/log.h"
 #include "services/base/shutdown_signal.h"
+#include "tools/loadgen/connect_advice.h"
 #include "tools/loadgen/endpoint.h"
 #include "tools/loadgen/load_run.h"
+#include "tools/loadgen/machine.h"
 #include "tools/loadgen/report_json.h"
 #include "tools/loadgen/report_text.h"
 #include "tools/loadgen/run_files.h"
@@ -37,36 +39,21 @@ void SayWhereTo(const Plan& plan, const Endpoint& endpoint) {
   }
 }
 
-absl::Status WriteAll(int descriptor, absl::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = write(descriptor, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return absl::ErrnoToStatus(errno, "writing the report");
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-  return absl::OkStatus();
-}
-
 std::string Page(const Report& report) {
-  return report::MakePage(
-      "Load generator report",
-      absl::StrCat(R"({"what": "msgproc-loadgen", "runs": [{"name": "Run", )",
-                   R"("report": )", JsonReport(report), "}]}"));
+  return report::MakePage("Load generator report", JsonForPage(report));
 }
 
 // The text gives way when something else has the standard output.
-absl::Status WriteReports(const Report& report, const RunFiles& files) {
+absl::Status WriteReports(const Report& report, RunFiles* files) {
   const Options& asked = report.plan.asked;
-  absl::Status status;
-  if (files.json() >= 0) {
-    status.Update(WriteAll(files.json(), JsonReport(report)));
-  }
-  if (files.report() >= 0) {
-    status.Update(WriteAll(files.report(), Page(report)));
-  }
+  absl::Status status = files->json()->Write(JsonReport(report));
+  status.Update(files->report()->Write(Page(report)));
   if (asked.json != "-" && asked.report != "-") {
-    status.Update(WriteAll(asked.output == "-" ? STDERR_FILENO : STDOUT_FILENO,
-                           TextReport(report)));
+    std::FILE* const to = asked.output == "-" ? stderr : stdout;
+    std::fputs(TextReport(report).c_str(), to);
+    if (std::fflush(to) != 0) {
+      status.Update(absl::ErrnoToStatus(errno, "writing the report"));
+    }
   }
   return status;
 }
@@ -81,7 +68,7 @@ ExitCode RunLoadgen(Options options) {
       !plan->asked.report.empty() && !status.ok()) {
     return Refuse(status, ExitCode::kUsage);
   }
-  const absl::StatusOr<RunFiles> files = RunFiles::Open(*plan);
+  absl::StatusOr<RunFiles> files = RunFiles::Open(*plan);
   if (!files.ok()) return Refuse(files.status(), ExitCode::kUsage);
   const absl::StatusOr<Endpoint> endpoint = FindEndpoint(*plan);
   if (!endpoint.ok()) {
@@ -99,14 +86,26 @@ ExitCode RunLoadgen(Options options) {
     run.Stop();
   }});
   if (absl::Status status = run.Connect(); !status.ok()) {
+    if (absl::IsCancelled(status)) {
+      return Refuse(
+          absl::CancelledError("stopped while connecting: nothing was sent."),
+          ExitCode::kFailed);
+    }
     std::fputs(ConnectAdvice(*plan, *endpoint, status).c_str(), stderr);
     return absl::IsInvalidArgument(status) ? ExitCode::kUsage
                                            : ExitCode::kFailed;
   }
+  if (absl::Status status = files->Begin(); !status.ok()) {
+    return Refuse(status, ExitCode::kFailed);
+  }
   Report report = run.Execute();
   report.where = endpoint->where;
+  const server::BuildInfo& build = server::GetBuildInfo();
+  report.version =
+      absl::StrCat(build.version, " (", build.compiler, ", ", build.mode, ")");
+  report.machine = DescribeMachine();
   report.embedded = endpoint->embedded != nullptr;
-  if (absl::Status status = WriteReports(report, *files); !status.ok()) {
+  if (absl::Status status = WriteReports(report, &*files); !status.ok()) {
     return Refuse(status, ExitCode::kFailed);
   }
   return report.Exit();

@@ -1,21 +1,26 @@
 // The program itself: what it prints, what it exits with.
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "services/base/testing/child_process.h"
 #include "services/base/testing/eventually.h"
 #include "tools/loadgen/endpoint.h"
+#include "tools/loadgen/loadgen_program.h"
+#include "tools/loadgen/silent_listener.h"
 #include "tools/loadgen/test_processor.h"
 
 namespace msgproc::loadgen {
@@ -26,33 +31,6 @@ using server::ChildProcess;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-constexpr char kLoadgen[] = "tools/loadgen/loadgen";
-
-std::string Read(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
-struct Ended {
-  int exit_code;
-  std::string out;
-  std::string error;
-};
-
-// By way of files, which are complete when the program has ended.
-Ended RunProgram(std::vector<std::string> arguments) {
-  const std::string out = testing::TempDir() + "/stdout";
-  const std::string error = testing::TempDir() + "/stderr";
-  const std::vector<std::string> shell = {
-      "/bin/sh", "-c", absl::StrCat("exec \"$0\" \"$@\" >", out, " 2>", error),
-      kLoadgen};
-  arguments.insert(arguments.begin(), shell.begin(), shell.end());
-  ChildProcess program(arguments);
-  const int exit_code = program.Wait();
-  return {exit_code, Read(out), Read(error)};
-}
 
 class LoadgenTest : public testing::Test {
  protected:
@@ -80,7 +58,7 @@ TEST_F(LoadgenTest, TenThousandMessagesAreAnsweredOnceAndReported) {
       ended.out,
       AllOf(HasSubstr("Messages:     10,000"), HasSubstr("[OK] 10,000 results"),
             HasSubstr("0 lost, 0 duplicated, 0 failed, 0 wrong")));
-  const json report = json::parse(Read(File("report.json")));
+  const json report = json::parse(ReadFile(File("report.json")));
   EXPECT_EQ(report.at("messages"), 10'000);
   EXPECT_EQ(report.at("answered"), 10'000);
   EXPECT_EQ(report.at("lost"), 0);
@@ -167,7 +145,7 @@ TEST_F(LoadgenTest, LinesGoInAndResultsComeOutInOrder) {
   const Ended ended = Run({"--input=" + File("in.txt"), "--connections=3",
                            "--output=" + File("out.txt")});
   EXPECT_EQ(ended.exit_code, 0) << ended.error;
-  EXPECT_EQ(Read(File("out.txt")), text + "\n");
+  EXPECT_EQ(ReadFile(File("out.txt")), text + "\n");
 }
 
 TEST_F(LoadgenTest, StandardInputAndOutputCanBeUsed) {
@@ -177,8 +155,8 @@ TEST_F(LoadgenTest, StandardInputAndOutputCanBeUsed) {
                                    " --input=- --output=- >", File("results"),
                                    " 2>", File("report"))});
   EXPECT_EQ(shell.Wait(), 0);
-  EXPECT_EQ(Read(File("results")), "a\nb\n");
-  EXPECT_THAT(Read(File("report")), HasSubstr("Messages:     2"));
+  EXPECT_EQ(ReadFile(File("results")), "a\nb\n");
+  EXPECT_THAT(ReadFile(File("report")), HasSubstr("Messages:     2"));
 }
 
 TEST_F(LoadgenTest, PathsCountFromWhereTheUserIs) {
@@ -189,7 +167,107 @@ TEST_F(LoadgenTest, PathsCountFromWhereTheUserIs) {
                                    kLoadgen, " --n=10 --json=report.json ",
                                    "--target=", processor_->address())});
   EXPECT_EQ(shell.Wait(), 0);
-  EXPECT_EQ(json::parse(Read(folder + "/report.json")).at("answered"), 10);
+  EXPECT_EQ(json::parse(ReadFile(folder + "/report.json")).at("answered"), 10);
+}
+
+TEST_F(LoadgenTest, AnOutputThatIsTheInputIsRefusedBeforeItIsTouched) {
+  const std::string file = File("numbers.txt");
+  const std::string link = File("link.txt");
+  WriteFile(file, "1\n2\n3\n4\n5\n");
+  ASSERT_EQ(symlink(file.c_str(), link.c_str()), 0);
+  for (const std::string& output : {file, link, File("./numbers.txt")}) {
+    const Ended ended = Run({"--input=" + file, "--output=" + output});
+    EXPECT_EQ(ended.exit_code, 2);
+    EXPECT_THAT(ended.error, HasSubstr("are the same file"));
+    EXPECT_EQ(ReadFile(file), "1\n2\n3\n4\n5\n");
+  }
+  ChildProcess shell(
+      {"/bin/sh", "-c",
+       absl::StrCat(kLoadgen, " --target=", processor_->address(), " --input=",
+                    file, " --output=- >>", file, " 2>/dev/null")});
+  EXPECT_EQ(shell.Wait(), 2);
+  EXPECT_EQ(ReadFile(file), "1\n2\n3\n4\n5\n");
+}
+
+TEST_F(LoadgenTest, TwoReportsInOneFileAreRefused) {
+  const std::pair<std::string, std::string> pairs[] = {
+      {"--json=" + File("x"), "--report=" + File("x")},
+      {"--json=" + File("./x"), "--report=" + File("x")},
+      {"--json=-", "--report=-"}};
+  for (const auto& [one, other] : pairs) {
+    const Ended ended = Run({one, other, "--n=10"});
+    EXPECT_EQ(ended.exit_code, 2) << one;
+    EXPECT_THAT(ended.error, HasSubstr("are the same file"));
+  }
+  EXPECT_FALSE(std::ifstream(File("x")).good());
+}
+
+TEST_F(LoadgenTest, AnEmptyInputIsSaidAndExitOne) {
+  WriteFile(File("empty.txt"), "");
+  const Ended ended = Run({"--input=" + File("empty.txt"), "--output=-"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.error, HasSubstr("empty.txt has no lines"));
+}
+
+TEST_F(LoadgenTest, ARunThatNeverBeginsLeavesItsOutputsAsTheyWere) {
+  WriteFile(File("old.json"), "last week's");
+  const Ended ended = RunProgram(
+      {"--target=127.0.0.1:1", "--connect_timeout=100ms",
+       "--json=" + File("old.json"), "--report=" + File("new.html")});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_EQ(ReadFile(File("old.json")), "last week's");
+  EXPECT_FALSE(std::ifstream(File("new.html")).good());
+}
+
+TEST_F(LoadgenTest, ADurationTooShortForAMessageIsExitOneAndSaid) {
+  for (const char* load : {"--duration=1ns", "--duration=0.5ns --rate=10"}) {
+    const Ended ended = Run(absl::StrSplit(load, ' '));
+    EXPECT_EQ(ended.exit_code, 1) << load;
+    EXPECT_THAT(ended.out, HasSubstr("was over before a message")) << load;
+  }
+}
+
+TEST_F(LoadgenTest, LengthsOfTimeBeyondAllClocksSaturate) {
+  const Ended ended =
+      Run({"--duration=100000000h", "--n=100", "--give_up_after=100000000h",
+           "--stall_timeout=100000000h", "--connect_timeout=100000000h",
+           "--warmup=10"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.error << ended.out;
+  EXPECT_THAT(ended.out, HasSubstr("[OK] 100 results"));
+}
+
+TEST_F(LoadgenTest, RatesOverShortRunsAreWhatWasAsked) {
+  const std::pair<std::vector<std::string>, double> runs[] = {
+      {{"--rate=1", "--duration=2s"}, 1},
+      {{"--rate=3", "--duration=1s"}, 3},
+      {{"--rate=4", "--n=2"}, 4},
+      {{"--rate=10", "--duration=300ms", "--connections=3"}, 10}};
+  for (const auto& [flags, rate] : runs) {
+    std::vector<std::string> all = flags;
+    all.push_back("--json");
+    all.push_back("--slo=throughput<" + absl::StrCat(rate * 1.01));
+    const Ended ended = Run(all);
+    EXPECT_NE(ended.exit_code, 3) << absl::StrJoin(flags, " ");
+    // A result that comes late lowers it.
+    EXPECT_LE(json::parse(ended.out).at("messages_per_second"), rate * 1.001);
+    EXPECT_GE(json::parse(ended.out).at("messages_per_second"), rate * 0.5);
+  }
+}
+
+TEST_F(LoadgenTest, TheLastMessageIsNotWaitedBeyond) {
+  const absl::Time began = Clock::Monotonic()->Now();
+  EXPECT_NE(Run({"--rate=0.1", "--n=1"}).exit_code, 1);
+  EXPECT_LT(Clock::Monotonic()->Now() - began, absl::Seconds(8));
+}
+
+TEST(LoadgenUsageTest, CtrlCWhileConnectingIsHeardAtOnce) {
+  SilentListener listener;
+  ChildProcess program({kLoadgen, "--target=" + listener.address(),
+                        "--connect_timeout=1h", "--n=1"});
+  listener.AcceptOne();
+  program.Signal(SIGINT);
+  EXPECT_EQ(program.Wait(), 1);
+  EXPECT_TRUE(program.EventuallyPrints("stopped while connecting"));
 }
 
 TEST_F(LoadgenTest, CtrlCReportsWhatWasDone) {

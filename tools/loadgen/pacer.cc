@@ -19,7 +19,8 @@ struct Pacer::Later {
 
 Pacer::Pacer(int streams, double rate, Arrivals arrivals, int64_t start,
              uint64_t seed) {
-  const double spacing = 1e9 / rate;
+  constexpr double kCentury = 3e18;
+  const double spacing = std::min(1e9 / rate, kCentury / streams);
   lanes_.reserve(streams);
   queue_.reserve(streams);
   held_.reserve(streams);
@@ -75,6 +76,17 @@ void Pacer::Release(int stream, int64_t now) {
 }
 
 void Pacer::Finish() { Pop(); }
+
+std::vector<Backlog> Pacer::Backlogs(
+    int64_t end, const std::function<uint64_t(int stream)>& left) const {
+  std::vector<Backlog> backlogs;
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    const Schedule& schedule = lanes_[i].schedule;
+    const uint64_t count = schedule.CountBefore(end, left(static_cast<int>(i)));
+    if (count != 0) backlogs.push_back({schedule, count});
+  }
+  return backlogs;
+}
 
 int64_t Pacer::NextTime() const {
   return queue_.empty() ? std::numeric_limits<int64_t>::max()

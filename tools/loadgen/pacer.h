@@ -2,8 +2,10 @@
 #define MSGPROC_TOOLS_LOADGEN_PACER_H_
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
+#include "tools/loadgen/backlog.h"
 #include "tools/loadgen/schedule.h"
 
 namespace msgproc::loadgen {
@@ -46,6 +48,11 @@ class Pacer {
 
   // The earliest's stream sends no more.
   void Finish();
+
+  // What was due before `end` and was not sent, for each stream that owes
+  // something. `left`: how many messages a stream had yet to send at most.
+  std::vector<Backlog> Backlogs(
+      int64_t end, const std::function<uint64_t(int stream)>& left) const;
 
   // When the next message is due; the far future while every stream is held.
   int64_t NextTime() const;

@@ -90,5 +90,28 @@ TEST(PacerTest, ItIsFinishedWhenEveryStreamIs) {
   EXPECT_EQ(pacer.Earliest(kFarFuture), nullptr);
 }
 
+TEST(PacerTest, WhatWasDueAndNotSentIsOwed) {
+  Pacer pacer(2, 1e6, Arrivals::kUniform, 0, 1);
+  ASSERT_EQ(pacer.Earliest(0)->stream, 0);
+  pacer.Sent();
+  ASSERT_EQ(pacer.Earliest(1000)->stream, 1);
+  pacer.Hold();
+  // Stream 0 is due at 2000, 4000, ..., and stream 1, held, since 1000.
+  const auto backlogs =
+      pacer.Backlogs(10'000, [](int stream) { return stream == 0 ? 3 : 99; });
+  ASSERT_EQ(backlogs.size(), 2U);
+  EXPECT_EQ(backlogs[0].oldest.next(), 2000);
+  EXPECT_EQ(backlogs[0].messages, 3U);
+  EXPECT_EQ(backlogs[1].oldest.next(), 1000);
+  EXPECT_EQ(backlogs[1].messages, 5U);
+}
+
+TEST(PacerTest, AStreamThatHasSentItsShareOwesNothing) {
+  Pacer pacer(1, 1e6, Arrivals::kUniform, 0, 1);
+  ASSERT_NE(pacer.Earliest(0), nullptr);
+  pacer.Finish();
+  EXPECT_TRUE(pacer.Backlogs(kFarFuture, [](int) { return 0; }).empty());
+}
+
 }  // namespace
 }  // namespace msgproc::loadgen

@@ -30,7 +30,12 @@ void SendDue(const NanoClock& clock, const LoadStreams& streams, Pacer* pacer,
         } else {
           record->lateness.Record(clock.Now() - message.intended);
         }
-        pacer->Sent();
+        // The share is sent: nothing is to be waited for.
+        if (stream->left() == 0) {
+          pacer->Finish();
+        } else {
+          pacer->Sent();
+        }
         break;
       case LoadStream::Sent::kFull:
         pacer->Hold();
@@ -49,6 +54,19 @@ void ReleaseHeld(const NanoClock& clock, const LoadStreams& streams,
     if (streams[static_cast<size_t>(stream)]->Ready()) {
       pacer->Release(stream, clock.Now());
     }
+  }
+}
+
+// What came due before the gate closed and still finds room.
+void SendTheLast(const NanoClock& clock, int64_t end,
+                 const LoadStreams& streams, Pacer* pacer,
+                 GeneratorRecord* record) {
+  constexpr int64_t kPatience = 100'000 * kMicrosecond;
+  SendDue(clock, streams, pacer, record);
+  while (!pacer->held().empty() && clock.Now() < end + kPatience) {
+    SleepUntil(clock, clock.Now() + kHeldSleep);
+    ReleaseHeld(clock, streams, pacer);
+    SendDue(clock, streams, pacer, record);
   }
 }
 
@@ -99,19 +117,26 @@ void BePunctual() {
   setpriority(PRIO_PROCESS, 0, kMostUrgent);
 }
 
-GeneratorRecord RunOpenLoop(const Plan& plan, const NanoClock& clock,
-                            int64_t start, PhaseGate* gate,
-                            const LoadStreams& streams) {
+PacedRecord RunOpenLoop(const Plan& plan, const NanoClock& clock, int64_t start,
+                        PhaseGate* gate, const LoadStreams& streams) {
   BePunctual();
-  GeneratorRecord record;
-  record.limit = plan.LatenessLimit();
+  PacedRecord record;
+  record.generator.limit = plan.LatenessLimit();
   const int64_t spin = SpinTime(plan.asked.rate);
   Pacer pacer(plan.streams, plan.asked.rate, plan.arrivals, start,
               plan.asked.seed);
   while (!pacer.finished() && gate->MaySend(clock.Now())) {
     ReleaseHeld(clock, streams, &pacer);
-    SendDue(clock, streams, &pacer, &record);
+    SendDue(clock, streams, &pacer, &record.generator);
     WaitForNext(clock, spin, pacer);
+  }
+  const int64_t end = std::min(clock.Now(), gate->send_until());
+  SendTheLast(clock, end, streams, &pacer, &record.generator);
+  record.backlogs = pacer.Backlogs(end, [&streams](int stream) {
+    return streams[static_cast<size_t>(stream)]->left();
+  });
+  for (const Backlog& backlog : record.backlogs) {
+    record.generator.unsent += backlog.messages;
   }
   for (const auto& stream : streams) stream->StopSending();
   return record;

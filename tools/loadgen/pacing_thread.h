@@ -2,7 +2,9 @@
 #define MSGPROC_TOOLS_LOADGEN_PACING_THREAD_H_
 
 #include <cstdint>
+#include <vector>
 
+#include "tools/loadgen/backlog.h"
 #include "tools/loadgen/load_streams.h"
 #include "tools/loadgen/nano_clock.h"
 #include "tools/loadgen/pacer.h"
@@ -12,16 +14,22 @@
 
 namespace msgproc::loadgen {
 
+// What became of a phase's schedule.
+struct PacedRecord {
+  GeneratorRecord generator;
+  std::vector<Backlog> backlogs;  // What generator.unsent counts.
+};
+
 // Sends the open loop of one phase, beginning at `start`, until the gate closes
 // or every stream has sent its share: to be run on a thread of its own. Sleeps
 // until just before the next message is due and spins the rest of the way; at
-// high rates it sends what has come due every 50 us. What the streams still owe
-// when the gate closes is not sent.
+// high rates it sends what has come due every 50 us. What was due when the gate
+// closes is still sent if there is room for it at once, or within 100 ms in a
+// window that was full; the rest is a backlog.
 //
 // What it wrote is there when it returns.
-GeneratorRecord RunOpenLoop(const Plan& plan, const NanoClock& clock,
-                            int64_t start, PhaseGate* gate,
-                            const LoadStreams& streams);
+PacedRecord RunOpenLoop(const Plan& plan, const NanoClock& clock, int64_t start,
+                        PhaseGate* gate, const LoadStreams& streams);
 
 // How long before a message is due to stop sleeping: as late as a sleep mostly
 // wakes, also in a virtual machine, but never more than a tenth of the time

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <limits>
 
 #include "absl/time/time.h"
 #include "common/mutex.h"
@@ -23,9 +22,16 @@ class PhaseGate {
     return now < send_until_.load(std::memory_order_relaxed);
   }
 
-  void StopSending() {
-    send_until_.store(std::numeric_limits<int64_t>::min(),
-                      std::memory_order_relaxed);
+  // Sending ends at `now`; what was due before may still be sent.
+  void StopSending(int64_t now) {
+    int64_t until = send_until_.load(std::memory_order_relaxed);
+    while (now < until && !send_until_.compare_exchange_weak(
+                              until, now, std::memory_order_relaxed)) {
+    }
+  }
+
+  int64_t send_until() const {
+    return send_until_.load(std::memory_order_relaxed);
   }
 
   // Once for each stream.

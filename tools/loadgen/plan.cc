@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "services/base/flag_value.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -95,10 +96,6 @@ absl::Status CheckInput(const Options& asked) {
         "--warmup and --input are given both: every line of the input "
         "is sent once, so none is left for warming up.");
   }
-  if (!asked.output.empty() && asked.output == asked.json) {
-    return Bad("--output and --json would both write to ",
-               asked.output == "-" ? "the standard output" : asked.output, ".");
-  }
   return absl::OkStatus();
 }
 
@@ -134,7 +131,9 @@ absl::StatusOr<Phase> ParseWarmup(absl::string_view text) {
     phase.messages = 0;
     return phase;
   }
-  if (absl::SimpleAtoi(text, &phase.messages)) return phase;
+  const std::string digits(
+      server::CountInDigits(text).value_or(std::string(text)));
+  if (absl::SimpleAtoi(digits, &phase.messages)) return phase;
   if (absl::ParseDuration(text, &phase.duration) &&
       phase.duration >= absl::ZeroDuration() &&
       phase.duration < absl::InfiniteDuration()) {
@@ -143,7 +142,7 @@ absl::StatusOr<Phase> ParseWarmup(absl::string_view text) {
   }
   return Bad("--warmup=", text,
              ": give a length of time (\"2s\") or a number of messages "
-             "(\"5000\").");
+             "(\"5000\", \"5k\").");
 }
 
 absl::StatusOr<Plan> MakePlan(Options options) {

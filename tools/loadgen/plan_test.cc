@@ -130,11 +130,6 @@ INSTANTIATE_TEST_SUITE_P(
                   o->input = "x";
                   o->warmup = "1s";
                 }},
-        Mistake{"both write to the standard output",
-                [](Options* o) {
-                  o->input = "x";
-                  o->output = o->json = "-";
-                }},
         Mistake{"--warmup=x", [](Options* o) { o->warmup = "x"; }},
         Mistake{"--slo", [](Options* o) { o->slo = "p99"; }},
         Mistake{"--tls_cert and --tls_key",

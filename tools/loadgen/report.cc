@@ -23,6 +23,7 @@ double Report::Figure(const Objective& objective) const {
       {"answered", static_cast<double>(tally.answered)},
       {"failed", static_cast<double>(tally.failed)},
       {"lost", static_cast<double>(tally.lost())},
+      {"unsent", static_cast<double>(unsent())},
       {"duplicated", static_cast<double>(tally.duplicated)},
       {"wrong", static_cast<double>(tally.wrong + tally.out_of_order)},
       {"interruptions", static_cast<double>(interruptions.count)},
@@ -36,7 +37,7 @@ bool Report::Clean() const {
 }
 
 ExitCode Report::Exit() const {
-  if (!Clean()) return ExitCode::kFailed;
+  if (!Clean() || tally.answered == 0) return ExitCode::kFailed;
   if (generator && !generator->kept_schedule()) {
     return ExitCode::kBehindSchedule;
   }

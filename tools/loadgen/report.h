@@ -28,9 +28,14 @@ struct GeneratorRecord {
   Histogram lateness;  // Nanoseconds from the intended time to sending.
   uint64_t held = 0;   // Messages that waited for room in their window: the
                        // server's doing, so not part of the lateness.
-  int64_t limit = 0;   // See Plan::LatenessLimit.
+  // Messages that were due and had not found room in their window when sending
+  // ended.
+  uint64_t unsent = 0;
+  int64_t limit = 0;  // See Plan::LatenessLimit.
 
-  bool kept_schedule() const { return lateness.ValueAt(0.99) <= limit; }
+  // What the generator itself is to blame for.
+  bool punctual() const { return lateness.ValueAt(0.99) <= limit; }
+  bool kept_schedule() const { return punctual() && unsent == 0; }
 };
 
 enum class ExitCode {
@@ -47,15 +52,22 @@ struct Report {
   Plan plan;
   std::string where;  // The address that was used, for people.
   bool embedded = false;
+  std::string version;       // Of loadgen.
+  std::string machine;       // For people.
   bool interrupted = false;  // Stopped by a signal before its end.
   int64_t started_at = 0;    // The measured phase; Unix time, milliseconds.
 
-  Tally tally;         // Of the measured phase.
-  Tally warmup;        // Of the warm-up.
-  double seconds = 0;  // From the first message to the last result.
+  Tally tally;   // Of the measured phase.
+  Tally warmup;  // Of the warm-up.
+  // From the first message to the last result, or as long as anything was
+  // waited for in vain; in an open loop each message has its interval, also the
+  // last one.
+  double seconds = 0;
   // User and system time of this process meanwhile, without its start.
   double cpu_seconds = 0;
-  Histogram latency;  // Nanoseconds.
+  // Nanoseconds. What was lost or unsent is in it, with its waiting until it
+  // was given up.
+  Histogram latency;
   std::vector<TimeSeries::Row> series;
   Interruptions interruptions;
   std::map<std::string, ServerShare> servers;     // By server_id.
@@ -65,6 +77,8 @@ struct Report {
   std::vector<ObjectiveResult> objectives;
 
   double MessagesPerSecond() const;
+  // Due, but never sent; open loop only.
+  uint64_t unsent() const { return generator ? generator->unsent : 0; }
 
   // The figure that an objective speaks of, in its unit.
   double Figure(const Objective& objective) const;

@@ -12,6 +12,8 @@ inline Report GoodReport() {
   Report report;
   report.plan = *MakePlan(options);
   report.where = "127.0.0.1:50051";
+  report.version = "0.1.0 (opt)";
+  report.machine = "host, 2 CPUs, 4 GiB, Linux 6.1";
   report.started_at = 1'700'000'000'000;
   report.tally.sent = 10'000;
   report.tally.answered = 10'000;

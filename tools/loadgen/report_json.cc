@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "nlohmann/json.hpp"
+#include "tools/loadgen/verdict.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -91,6 +92,7 @@ Json Generator(const GeneratorRecord& generator) {
   return {{"lateness_us", Latency(generator.lateness)},
           {"lateness_limit_us", Microseconds(generator.limit)},
           {"held", generator.held},
+          {"unsent", generator.unsent},
           {"kept_schedule", generator.kept_schedule()}};
 }
 
@@ -102,6 +104,7 @@ Json Objectives(const Report& report) {
         {{"objective", result.objective.text},
          {is_time ? "value_us" : "value",
           is_time ? Microseconds(result.value) : Rounded(result.value, 0.01)},
+         {"figure", FormatFigure(result)},
          {"held", result.held}});
   }
   return objectives;
@@ -131,6 +134,9 @@ Json Run(const Report& report) {
   const Options& asked = plan.asked;
   Json run = {{"target", report.where},
               {"embedded", report.embedded},
+              {"load", DescribeLoad(plan)},
+              {"version", report.version},
+              {"machine", report.machine},
               {"mode", plan.open_loop() ? "open" : "closed"},
               {"connections", asked.connections},
               {"streams_per_connection", asked.streams_per_connection},
@@ -162,10 +168,11 @@ Json Run(const Report& report) {
   return run;
 }
 
-}  // namespace
-
-std::string JsonReport(const Report& report) {
-  Json json = Counts(report.tally);
+Json WholeReport(const Report& report) {
+  const Verdict verdict = Judge(report);
+  Json json = {{"verdict", verdict.word}, {"findings", verdict.findings}};
+  json.update(Counts(report.tally));
+  json["unsent"] = report.unsent();
   json["seconds"] = Rounded(report.seconds, 1e-9);
   json["cpu_seconds"] = Rounded(report.cpu_seconds, 1e-9);
   json["messages_per_second"] = Rounded(report.MessagesPerSecond(), 0.01);
@@ -188,7 +195,22 @@ std::string JsonReport(const Report& report) {
   if (!report.objectives.empty()) json["objectives"] = Objectives(report);
   json["percentiles"] = PercentileCurve(report.latency);
   json["time_series"] = Series(report);
-  return Dump(json);
+  return json;
+}
+
+}  // namespace
+
+std::string JsonReport(const Report& report) {
+  return Dump(WholeReport(report));
+}
+
+std::string JsonForPage(const Report& report) {
+  Json whole = WholeReport(report);
+  Json page = {{"what", "msgproc-loadgen"},
+               {"verdict", whole["verdict"]},
+               {"findings", whole["findings"]}};
+  page["runs"] = Json::array({{{"name", "Run"}, {"report", std::move(whole)}}});
+  return Dump(page);
 }
 
 }  // namespace msgproc::loadgen

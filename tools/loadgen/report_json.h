@@ -12,9 +12,13 @@ namespace msgproc::loadgen {
 // duplicated, failed, seconds, messages_per_second, latency_us {p50, p90, p99,
 // p999, p9999, max, mean}, interruptions {count, longest_ms}, servers (by
 // server_id: address, messages, streams), run (what was run). Beside them:
-// wrong, out_of_order, errors, warmup, generator (open loop), objectives,
-// fairness, percentiles, time_series, exit_code.
+// verdict and findings (in words), unsent, wrong, out_of_order, errors, warmup,
+// generator (open loop), objectives, fairness, percentiles, time_series,
+// exit_code.
 std::string JsonReport(const Report& report);
+
+// What report::MakePage takes.
+std::string JsonForPage(const Report& report);
 
 }  // namespace msgproc::loadgen
 

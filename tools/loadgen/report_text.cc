@@ -6,28 +6,18 @@
 #include "absl/strings/str_format.h"
 #include "tools/loadgen/format.h"
 #include "tools/loadgen/latency_text.h"
+#include "tools/loadgen/verdict.h"
 
 namespace msgproc::loadgen {
 namespace {
 
-std::string DescribeLoad(const Plan& plan) {
-  const Options& asked = plan.asked;
-  std::string load =
-      plan.open_loop()
-          ? absl::StrFormat("open loop, %g messages/s%s", asked.rate,
-                            asked.poisson ? " (Poisson)" : "")
-          : "closed loop";
-  absl::StrAppend(
-      &load, ", ",
-      FormatPlural(static_cast<uint64_t>(asked.connections), "connection"),
-      " x ",
-      FormatPlural(static_cast<uint64_t>(asked.streams_per_connection),
-                   "stream"),
-      ", window ", FormatCount(asked.max_outstanding), ", ",
-      plan.from_input()
-          ? absl::StrCat("lines of ", asked.input)
-          : absl::StrCat(FormatCount(asked.payload_bytes), "-byte payloads"));
-  return load;
+std::string VerdictText(const Report& report) {
+  const Verdict verdict = Judge(report);
+  std::string text = absl::StrCat("Verdict: ", verdict.word, "\n");
+  for (const std::string& finding : verdict.findings) {
+    absl::StrAppend(&text, "  ", finding, "\n");
+  }
+  return text + "\n";
 }
 
 std::string Summary(const Report& report) {
@@ -39,9 +29,14 @@ std::string Summary(const Report& report) {
                      ? absl::StrCat(report.where, " (embedded processor)")
                      : report.where);
   line("Load", DescribeLoad(report.plan));
-  line("Messages", FormatCount(report.tally.sent));
+  line("Messages",
+       report.unsent() == 0
+           ? FormatCount(report.tally.sent)
+           : absl::StrCat(FormatCount(report.tally.sent), " sent of ",
+                          FormatCount(report.tally.sent + report.unsent()),
+                          " that were due"));
   line("Total", FormatNanoseconds(report.seconds * 1e9));
-  if (report.tally.answered != 0) {
+  if (report.latency.count() != 0) {
     line("Slowest",
          FormatNanoseconds(static_cast<double>(report.latency.max())));
     line("Fastest",
@@ -82,6 +77,13 @@ std::string Statuses(const Report& report) {
     absl::StrAppend(&text, "  ", problem, "\n");
   }
   return text;
+}
+
+std::string Waiting(uint64_t messages) {
+  if (messages == 0) return "";
+  return absl::StrCat("  With ", FormatPlural(messages, "message"),
+                      " that got no result: they count with as long as they "
+                      "waited.\n");
 }
 
 std::string TallyLine(const Tally& tally) {
@@ -153,25 +155,21 @@ std::string Generator(const GeneratorRecord& generator) {
                     " by a full window (their latency counts from the "
                     "intended time)\n");
   }
-  if (!generator.kept_schedule()) {
+  if (generator.unsent != 0) {
+    absl::StrAppend(
+        &text, "  UNSENT:       ", FormatPlural(generator.unsent, "message"),
+        generator.unsent == 1 ? " was" : " were",
+        " due and never sent: the server left no room in the window.\n"
+        "                Their waiting until the end of the run is in the "
+        "latencies.\n");
+  }
+  if (!generator.punctual()) {
     absl::StrAppend(&text, "  BEHIND:       the p99 of the lateness is over ",
                     FormatNanoseconds(static_cast<double>(generator.limit)),
                     ": these figures measure the generator.\n"
                     "                Lower --rate, or give it more CPU.\n");
   }
   return text;
-}
-
-std::string FormatFigure(const ObjectiveResult& result) {
-  switch (result.objective.unit) {
-    case Objective::Unit::kNanoseconds:
-      return FormatNanoseconds(result.value);
-    case Objective::Unit::kPerSecond:
-      return absl::StrFormat("%.2f/s", result.value);
-    case Objective::Unit::kCount:
-      break;
-  }
-  return absl::StrFormat("%.0f", result.value);
 }
 
 std::string Objectives(const std::vector<ObjectiveResult>& objectives) {
@@ -188,10 +186,11 @@ std::string Objectives(const std::vector<ObjectiveResult>& objectives) {
 }  // namespace
 
 std::string TextReport(const Report& report) {
-  std::string text = Summary(report);
+  std::string text = VerdictText(report) + Summary(report);
   if (report.latency.count() != 0) {
     absl::StrAppend(&text, "\n", LatencyBars(report.latency), "\n",
-                    LatencyPercentiles(report.latency));
+                    LatencyPercentiles(report.latency),
+                    Waiting(report.tally.lost() + report.unsent()));
   }
   absl::StrAppend(&text, Statuses(report), Verification(report),
                   Servers(report.servers));

@@ -1,48 +1,75 @@
 #include "tools/loadgen/run_files.h"
 
-#include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "tools/files/distinct_files.h"
 
 namespace msgproc::loadgen {
 namespace {
 
-absl::Status OpenFile(absl::string_view flag, const std::string& path,
-                      int standard, int mode, server::UniqueFd* file) {
-  if (path.empty()) return absl::OkStatus();
-  file->Reset(path == "-" ? fcntl(standard, F_DUPFD_CLOEXEC, 0)
-                          : open(path.c_str(), mode | O_CLOEXEC, 0644));
-  if (file->valid()) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno,
-                             absl::StrCat("--", flag, ": cannot open ", path));
+// Whether the text goes to a file, by way of the standard output.
+bool TextGoesToAFile(const Options& asked) {
+  struct stat info {};
+  return asked.output != "-" && asked.json != "-" && asked.report != "-" &&
+         fstat(STDOUT_FILENO, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+absl::Status CheckFiles(const Options& asked) {
+  using Use = files::NamedFile::Use;
+  std::vector<files::NamedFile> named = {
+      {"--input", asked.input, Use::kRead},
+      {"--tls_ca", asked.tls_ca, Use::kRead},
+      {"--tls_cert", asked.tls_cert, Use::kRead},
+      {"--tls_key", asked.tls_key, Use::kRead},
+      {"--output", asked.output, Use::kWrite},
+      {"--json", asked.json, Use::kWrite},
+      {"--report", asked.report, Use::kWrite}};
+  if (TextGoesToAFile(asked)) {
+    named.push_back({"the standard output", "-", Use::kWrite});
+  }
+  return files::CheckDistinct(named);
 }
 
 }  // namespace
 
 absl::StatusOr<RunFiles> RunFiles::Open(const Plan& plan) {
-  constexpr int kReplace = O_WRONLY | O_CREAT | O_TRUNC;
   const Options& asked = plan.asked;
-  RunFiles files;
-  absl::Status status =
-      OpenFile("input", asked.input, STDIN_FILENO, O_RDONLY, &files.input_);
-  status.Update(OpenFile("output", asked.output, STDOUT_FILENO, kReplace,
-                         &files.output_));
-  status.Update(
-      OpenFile("json", asked.json, STDOUT_FILENO, kReplace, &files.json_));
-  status.Update(OpenFile("report", asked.report, STDOUT_FILENO, kReplace,
-                         &files.report_));
-  files.stop_.Reset(eventfd(0, EFD_CLOEXEC));
-  if (!files.stop_.valid()) {
-    status.Update(absl::ErrnoToStatus(errno, "eventfd"));
+  if (absl::Status status = CheckFiles(asked); !status.ok()) return status;
+  RunFiles opened;
+  if (!asked.input.empty()) {
+    auto input = files::OpenInput("--input", asked.input);
+    if (!input.ok()) return input.status();
+    opened.input_ = *std::move(input);
   }
-  if (!status.ok()) return status;
-  return files;
+  const struct {
+    const char* flag;
+    const std::string& path;
+    files::OutputFile* file;
+  } outputs[] = {{"--output", asked.output, &opened.output_},
+                 {"--json", asked.json, &opened.json_},
+                 {"--report", asked.report, &opened.report_}};
+  for (const auto& [flag, path, file] : outputs) {
+    auto output = files::OutputFile::Open(flag, path);
+    if (!output.ok()) return output.status();
+    *file = *std::move(output);
+  }
+  opened.stop_.Reset(eventfd(0, EFD_CLOEXEC));
+  if (!opened.stop_.valid()) return absl::ErrnoToStatus(errno, "eventfd");
+  return opened;
+}
+
+absl::Status RunFiles::Begin() {
+  absl::Status status = output_.Begin();
+  status.Update(json_.Begin());
+  status.Update(report_.Begin());
+  return status;
 }
 
 void RunFiles::Stop() const {

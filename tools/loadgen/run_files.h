@@ -1,8 +1,10 @@
 #ifndef MSGPROC_TOOLS_LOADGEN_RUN_FILES_H_
 #define MSGPROC_TOOLS_LOADGEN_RUN_FILES_H_
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "services/base/unique_fd.h"
+#include "tools/files/open_file.h"
 #include "tools/loadgen/plan.h"
 
 namespace msgproc::loadgen {
@@ -11,15 +13,19 @@ namespace msgproc::loadgen {
 // thread-safe, except that Stop may be called from anywhere.
 class RunFiles {
  public:
-  // NOT_FOUND, PERMISSION_DENIED or what else the system said, naming the flag
-  // and the file. An output that exists is replaced.
+  // INVALID_ARGUMENT: two of them, or one of them and a certificate or key, are
+  // the same file. NOT_FOUND, PERMISSION_DENIED or what else the system said,
+  // naming the flag and the file. What is in an output stays until Begin.
   static absl::StatusOr<RunFiles> Open(const Plan& plan);
+
+  // Empties the outputs: the run begins.
+  absl::Status Begin();
 
   // -1: not asked for.
   int input() const { return input_.get(); }
-  int output() const { return output_.get(); }
-  int json() const { return json_.get(); }
-  int report() const { return report_.get(); }
+  int output() const { return output_.descriptor(); }
+  files::OutputFile* json() { return &json_; }
+  files::OutputFile* report() { return &report_; }
 
   // Becomes readable when the run is to stop, for whoever waits for input.
   int stop() const { return stop_.get(); }
@@ -27,9 +33,9 @@ class RunFiles {
 
  private:
   server::UniqueFd input_;
-  server::UniqueFd output_;
-  server::UniqueFd json_;
-  server::UniqueFd report_;
+  files::OutputFile output_;
+  files::OutputFile json_;
+  files::OutputFile report_;
   server::UniqueFd stop_;
 };
 

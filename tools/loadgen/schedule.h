@@ -23,8 +23,11 @@ class Schedule {
   // When the next message is due.
   int64_t next() const { return next_; }
 
-  // Goes on to the message after it.
-  void Advance();
+  // Goes on to the message after it, or to one further on.
+  void Advance(uint64_t messages = 1);
+
+  // How many messages are due before `end`, counted up to `most`.
+  uint64_t CountBefore(int64_t end, uint64_t most) const;
 
  private:
   int64_t start_;

@@ -53,5 +53,33 @@ TEST(ScheduleTest, TheSameSeedGivesTheSameTimes) {
             Take(Schedule(0, 10, Arrivals::kPoisson, 4), 100));
 }
 
+TEST(ScheduleTest, CountsWhatIsDueBeforeATime) {
+  const Schedule uniform(100, 10, Arrivals::kUniform, 1);
+  EXPECT_EQ(uniform.CountBefore(100, 99), 0U);
+  EXPECT_EQ(uniform.CountBefore(101, 99), 1U);
+  EXPECT_EQ(uniform.CountBefore(110, 99), 1U);
+  EXPECT_EQ(uniform.CountBefore(111, 99), 2U);
+  EXPECT_EQ(uniform.CountBefore(10'100, UINT64_MAX), 1000U);
+  EXPECT_EQ(uniform.CountBefore(10'100, 3), 3U);
+  EXPECT_EQ(Schedule(0, 1.0 / 3, Arrivals::kUniform, 1)
+                .CountBefore(1'000'000'000, UINT64_MAX),
+            3'000'000'000U);
+}
+
+TEST(ScheduleTest, CountsWhatIsDueAtRandomTimesAsTheyCome) {
+  const Schedule schedule(0, 1000, Arrivals::kPoisson, 7);
+  const std::vector<int64_t> times = Take(schedule, 5001);
+  EXPECT_EQ(schedule.CountBefore(times[5000], UINT64_MAX), 5000U);
+  EXPECT_EQ(schedule.CountBefore(times[5000], 70), 70U);
+}
+
+TEST(ScheduleTest, OneMessageInAThousandYearsOverflowsNothing) {
+  for (const Arrivals arrivals : {Arrivals::kUniform, Arrivals::kPoisson}) {
+    Schedule schedule(1'000'000'000'000'000, 1e9 / 1e-300, arrivals, 7);
+    for (int i = 0; i < 10; ++i) schedule.Advance();
+    EXPECT_GT(schedule.next(), 1'000'000'000'000'000);
+  }
+}
+
 }  // namespace
 }  // namespace msgproc::loadgen

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -10,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "services/base/flag_value.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -17,7 +19,7 @@ namespace {
 using Unit = Objective::Unit;
 using Comparison = Objective::Comparison;
 
-constexpr std::array<std::pair<absl::string_view, Unit>, 12> kFigures = {{
+constexpr std::array<std::pair<absl::string_view, Unit>, 13> kFigures = {{
     {"max", Unit::kNanoseconds},
     {"mean", Unit::kNanoseconds},
     {"lateness", Unit::kNanoseconds},
@@ -27,6 +29,7 @@ constexpr std::array<std::pair<absl::string_view, Unit>, 12> kFigures = {{
     {"answered", Unit::kCount},
     {"failed", Unit::kCount},
     {"lost", Unit::kCount},
+    {"unsent", Unit::kCount},
     {"duplicated", Unit::kCount},
     {"wrong", Unit::kCount},
     {"interruptions", Unit::kCount},
@@ -80,18 +83,11 @@ bool ParseFigure(absl::string_view figure, Objective* objective) {
   return true;
 }
 
-bool ParseNumber(absl::string_view text, double* number) {
-  double factor = 1;
-  if (absl::ConsumeSuffix(&text, "k")) factor = 1e3;
-  if (absl::ConsumeSuffix(&text, "M")) factor = 1e6;
-  if (!absl::SimpleAtod(text, number) || !std::isfinite(*number)) return false;
-  *number *= factor;
-  return true;
-}
-
 bool ParseBound(absl::string_view text, Objective* objective) {
   if (objective->unit != Unit::kNanoseconds) {
-    return ParseNumber(text, &objective->bound);
+    const std::optional<double> count = server::ParseCount(text);
+    objective->bound = count.value_or(0);
+    return count.has_value();
   }
   absl::Duration duration;
   if (!absl::ParseDuration(text, &duration)) return false;
@@ -108,8 +104,8 @@ absl::StatusOr<Objective> ParseOne(absl::string_view text) {
                    &objective)) {
     return Bad(text, absl::StrCat("unknown figure \"", text.substr(0, at),
                                   "\" (known: pN, max, mean, throughput, "
-                                  "failed, lost, duplicated, wrong, messages, "
-                                  "answered, interruptions, "
+                                  "failed, lost, unsent, duplicated, wrong, "
+                                  "messages, answered, interruptions, "
                                   "longest_interruption, lateness)"));
   }
   absl::string_view rest = text.substr(at);

@@ -34,7 +34,7 @@ struct Objective {
 //   lateness                   p99 of the generator's own lateness, a time
 //   longest_interruption       a time
 //   throughput                 answers a second: 100000, 100k, 1.5M
-//   messages, answered, failed, lost, duplicated, wrong, interruptions
+//   messages, answered, failed, lost, unsent, duplicated, wrong, interruptions
 //                              a count
 // INVALID_ARGUMENT says which objective was wrong and how to write it.
 absl::StatusOr<std::vector<Objective>> ParseObjectives(absl::string_view text);

@@ -1,8 +1,9 @@
 "use strict";
 // Draws the page from the JSON in #data:
-//   { what, runs: [{ name, report, usage?, events? }] }
-// report: what loadgen --json writes. usage: { client_cpu_us, servers_cpu_us,
-// front_cpu_us } a message, and servers_bytes. events: [{ at (seconds), what }].
+//   { what, verdict, findings, runs: [{ name, report, medians?, events? }] }
+// report: what loadgen --json writes; of several trials, the median one's.
+// medians: over all trials, by the names of the comparison's table; they are
+// what the table here shows. events: [{ at (seconds), what }].
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const runs = data.runs;
@@ -14,32 +15,41 @@
     us >= 1e6 ? (us / 1e6).toPrecision(3) + " s"
     : us >= 1e3 ? (us / 1e3).toPrecision(3) + " ms"
     : us.toPrecision(3) + " µs";
-  const bytes = (value) => (value / 2 ** 20).toFixed(1) + " MiB";
+  const mebibytes = (value) => value.toFixed(1) + " MiB";
+  // Without the digits that a scale does not need.
+  const compact = (value) =>
+    value >= 1e6 ? +(value / 1e6).toPrecision(4) + "M"
+    : value >= 1e3 ? +(value / 1e3).toPrecision(4) + "k"
+    : String(+value.toPrecision(4));
 
   // --- The table: a row a figure, a column a run. ---
 
-  // Name, path in the run, how to write it, whether it is bad.
+  // Name, path in the report, how to write it, name in the medians, whether it
+  // is bad.
   const nonzero = (value) => value !== 0;
   const figures = [
-    ["Messages", "report.messages", count],
-    ["Lost", "report.lost", count, nonzero],
-    ["Duplicated", "report.duplicated", count, nonzero],
-    ["Failed", "report.failed", count, nonzero],
-    ["Messages/s", "report.messages_per_second", count],
-    ["Throughput, relative", "relative_throughput", (value) => value.toFixed(2)],
-    ["Latency p50", "report.latency_us.p50", micros],
-    ["Latency p90", "report.latency_us.p90", micros],
-    ["Latency p99", "report.latency_us.p99", micros],
-    ["Latency p99.9", "report.latency_us.p999", micros],
-    ["Latency max", "report.latency_us.max", micros],
-    ["Interruptions", "report.interruptions.count", count],
-    ["Longest interruption", "report.interruptions.longest_ms", (ms) => micros(ms * 1e3)],
-    ["Fairness (Jain)", "report.fairness", (value) => value.toFixed(3)],
-    ["CPU a message: client", "usage.client_cpu_us", micros],
-    ["CPU a message: servers", "usage.servers_cpu_us", micros],
-    ["CPU a message: front", "usage.front_cpu_us", micros],
-    ["Memory of the servers", "usage.servers_bytes", bytes],
-    ["Memory of the front", "usage.front_bytes", bytes],
+    ["Messages", "messages", count, "messages"],
+    ["Due, but not sent", "unsent", count, "unsent", nonzero],
+    ["Lost", "lost", count, "lost", nonzero],
+    ["Duplicated", "duplicated", count, "duplicated", nonzero],
+    ["Failed", "failed", count, "failed", nonzero],
+    ["Wrong", "wrong", count, "wrong", nonzero],
+    ["Out of order", "out_of_order", count, "out of order", nonzero],
+    ["Messages/s", "messages_per_second", (value) => (value < 100 ? value.toFixed(2) : count(value)), "messages/s"],
+    ["Throughput, relative", null, (value) => value.toFixed(2), "throughput, relative"],
+    ["Latency p50", "latency_us.p50", micros, "p50 (us)"],
+    ["Latency p90", "latency_us.p90", micros, "p90 (us)"],
+    ["Latency p99", "latency_us.p99", micros, "p99 (us)"],
+    ["Latency p99.9", "latency_us.p999", micros, "p99.9 (us)"],
+    ["Latency max", "latency_us.max", micros, "max (us)"],
+    ["Interruptions", "interruptions.count", count, "interruptions"],
+    ["Longest interruption", "interruptions.longest_ms", (ms) => micros(ms * 1e3), "longest gap (ms)"],
+    ["Fairness (Jain)", "fairness", (value) => value.toFixed(3), "fairness (Jain)"],
+    ["CPU a message: client", null, micros, "CPU client (us/msg)"],
+    ["CPU a message: servers", null, micros, "CPU servers (us/msg)"],
+    ["CPU a message: front", null, micros, "CPU front (us/msg)"],
+    ["Memory of the servers", null, mebibytes, "memory servers (MiB)"],
+    ["Memory of the front", null, mebibytes, "memory front (MiB)"],
   ];
   const at = (run, path) => path.split(".").reduce((value, key) => value?.[key], run);
   const element = (name, text, parent) => {
@@ -55,18 +65,63 @@
     element("th", "", head);
     for (const run of runs) element("th", run.name, head);
     const body = element("tbody", "", table);
-    for (const [name, path, write, bad] of figures) {
-      if (runs.every((run) => at(run, path) === undefined)) continue;
+    for (const [name, path, write, median, bad] of figures) {
+      const value = (run) => (run.medians ? run.medians[median] : path && at(run.report, path)) ?? undefined;
+      if (runs.every((run) => value(run) === undefined)) continue;
       const row = element("tr", "", body);
       element("th", name, row);
-      runs.forEach((run) => {
-        const value = at(run, path);
-        const cell = element("td", value === undefined ? "–" : write(value), row);
+      for (const run of runs) {
+        const found = value(run);
+        const cell = element("td", found === undefined ? "–" : write(found), row);
         cell.dataset.run = run.name;
-        cell.dataset.figure = path;
-        if (value !== undefined) cell.dataset.value = value;
-        if (value !== undefined && bad?.(value)) cell.className = "bad";
-      });
+        cell.dataset.figure = run.medians ? "medians/" + median : "report/" + path.replaceAll(".", "/");
+        if (found === undefined) continue;
+        cell.dataset.value = found;
+        if (bad?.(found)) cell.className = "bad";
+      }
+    }
+  }
+
+  // --- The verdict, and what was run. ---
+
+  function drawVerdict() {
+    const box = document.getElementById("verdict");
+    box.className = data.verdict === "OK" ? "good" : "bad";
+    document.getElementById("word").textContent = data.verdict;
+    for (const finding of data.findings) element("li", finding, document.getElementById("findings"));
+  }
+
+  const duration = (seconds) => +seconds.toPrecision(6) + " s";
+  // Name and how to say it of a report; several runs that say the same say it once.
+  const facts = [
+    ["Target", ({ run }) => run.target + (run.embedded ? " (embedded processor)" : "") + (run.tls ? ", TLS" : "")],
+    ["Load", ({ run }) => run.load],
+    ["For", ({ run }) => [
+      run.n === undefined ? null : count(run.n) + " messages",
+      run.duration_seconds === undefined ? null : duration(run.duration_seconds),
+      run.warmup === undefined ? null : "after a warm-up of " + run.warmup,
+    ].filter((part) => part !== null).join(", ") || "all of the input"],
+    ["Took", (report) => micros(report.seconds * 1e6)],
+    ["Handler", ({ run }) => (run.handler || "the server's default") + (run.payload_checked ? ", payloads checked" : ", payloads not checked")],
+    ["Objectives", (report) => (report.objectives ?? []).map((one) => `${one.objective}: ${one.held ? "held" : "MISSED"} (${one.figure})`).join("; ") || "none"],
+    ["Servers", (report) => Object.entries(report.servers).map(([id, one]) => `${id} (${one.address}): ${count(one.messages)} messages, ${count(one.streams)} streams`).join("; ") || "none answered"],
+    ["Began", ({ run }) => new Date(run.started_at_ms).toISOString().replace("T", " ").replace(/\..*/, " UTC")],
+    ["Version", ({ run }) => run.version],
+    ["Machine", ({ run }) => run.machine],
+    ["Seed", ({ run }) => String(run.seed)],
+  ];
+
+  function drawRun() {
+    const list = document.getElementById("run");
+    for (const [name, say] of facts) {
+      const said = runs.map((run) => say(run.report));
+      if (said.every((text) => text === undefined)) continue;
+      element("dt", name, list);
+      const same = said.every((text) => text === said[0]);
+      const lines = same ? [said[0]] : said.map((text, i) => `${runs[i].name}: ${text}`);
+      const box = element("dd", "", list);
+      box.dataset.fact = name;
+      for (const line of lines) element("div", line, box);
     }
   }
 
@@ -78,7 +133,17 @@
     ticks: { stroke: style("--line"), width: 1 },
     ...extra,
   });
-  const valueAxis = (write) => axis({ size: 76, values: (_, values) => values.map((v) => (v === null ? "" : write(v))) });
+  // As wide as its longest label.
+  const widest = (chart, values, index, cycle) => {
+    const { _size, ticks, gap, font } = chart.axes[index];
+    if (cycle > 1) return _size;
+    chart.ctx.save();
+    chart.ctx.font = font[0];
+    const width = Math.max(0, ...(values ?? []).map((text) => chart.ctx.measureText(text ?? "").width));
+    chart.ctx.restore();
+    return Math.ceil(ticks.size + gap + width / devicePixelRatio) + 4;
+  };
+  const valueAxis = (write) => axis({ size: widest, values: (_, values) => values.map((v) => (v === null ? "" : write(v))) });
   // A line of few points, from a short run, shows each; of one, it is all there is.
   const line = (run, i, write, points) => ({
     label: run.name,
@@ -105,9 +170,10 @@
         ctx.moveTo(x, bbox.top);
         ctx.lineTo(x, bbox.top + bbox.height);
         ctx.stroke();
-        ctx.translate(x + 4, bbox.top + 8 + 14 * devicePixelRatio * i);
         ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-        ctx.textAlign = "left";
+        const fits = x + 8 + ctx.measureText(event.what).width < bbox.left + bbox.width;
+        ctx.translate(x + (fits ? 4 : -4), bbox.top + (8 + 14 * i) * devicePixelRatio);
+        ctx.textAlign = fits ? "left" : "right";
         ctx.fillText(event.what, 0, 0);
         ctx.restore();
       }
@@ -119,17 +185,21 @@
       run.report.time_series.map((row) => row.start + row.seconds / 2),
       run.report.time_series.map(value),
     ]));
+  // The last interval is over when the run is: what came in a part of it is no
+  // rate.
+  const rate = (row, i, rows) =>
+    row.seconds < 0.999 * Math.max(...rows.map((other) => other.seconds)) ? null : row.messages_per_second;
   const short = runs.every((run) => run.report.seconds < 0.5);
   const seconds = {
     values: (_, values) => values.map((v) => (short ? (v * 1e3).toLocaleString("en") + " ms" : v.toLocaleString("en") + " s")),
   };
 
-  const timeChart = (title, value, write, scale) => ({
+  const timeChart = (title, value, write, label, scale) => ({
     title,
     data: overTime(value),
     options: () => ({
       scales: { x: { time: false }, y: scale },
-      axes: [axis(seconds), valueAxis(write)],
+      axes: [axis(seconds), valueAxis(label)],
       series: [{ label: "time", value: (_, v) => (v == null ? "–" : v.toFixed(3) + " s") },
         ...runs.map((run, i) => line(run, i, write, run.report.time_series))],
       hooks: { draw: [markEvents] },
@@ -139,7 +209,7 @@
   // Evenly spaced nines, as HdrHistogram plots have it; 100 % stands where the
   // run's last message does.
   const nines = (run) => (point) =>
-    Math.log10(Math.min(1 / (1 - point.percentile / 100), Math.max(run.report.messages, 1)));
+    Math.log10(Math.min(1 / (1 - point.percentile / 100), Math.max(run.report.messages + run.report.unsent, 1)));
   const ninesLabel = (x) => {
     if (x !== Math.round(x)) return "";
     return x === 0 ? "0 %" : (100 - 100 / 10 ** x).toFixed(Math.max(0, x - 2)) + " %";
@@ -152,20 +222,20 @@
     ])),
     options: () => ({
       scales: { x: { time: false }, y: { distr: 3 } },
-      axes: [axis({ values: (_, values) => values.map(ninesLabel), incrs: [1] }), valueAxis(micros)],
+      axes: [axis({ values: (_, values) => values.map(ninesLabel), incrs: [1, 2, 3, 4, 6, 10], space: 64 }), valueAxis(micros)],
       series: [{ label: "percentile", value: (_, x) => (x == null ? "–" : (100 - 100 / 10 ** x).toFixed(4) + " %") },
         ...runs.map((run, i) => line(run, i, micros, run.report.percentiles))],
     }),
   });
 
   const cpuChart = () => {
-    const kinds = [["client", "client_cpu_us"], ["servers", "servers_cpu_us"], ["front", "front_cpu_us"]];
+    const kinds = ["client", "servers", "front"];
     const width = 0.25;
     return {
       title: "CPU a message",
-      data: uPlot.join(kinds.map(([, key], k) => [
+      data: uPlot.join(kinds.map((key, k) => [
         runs.map((_, i) => i + (k - 1) * width),
-        runs.map((run) => run.usage?.[key] ?? 0),
+        runs.map((run) => run.medians[`CPU ${key} (us/msg)`] ?? 0),
       ])),
       options: () => ({
         scales: { x: { time: false, range: [-0.5, runs.length - 0.5] }, y: { range: (_, __, max) => [0, max * 1.1 || 1] } },
@@ -175,7 +245,7 @@
           axis({ splits: () => runs.map((_, i) => i), values: () => runs.map((run) => run.name), grid: { show: false } }),
           valueAxis(micros),
         ],
-        series: [{ label: "model" }, ...kinds.map(([label], k) => ({
+        series: [{ label: "model" }, ...kinds.map((label, k) => ({
           label,
           stroke: colour(k),
           fill: colour(k),
@@ -188,11 +258,11 @@
 
   function drawCharts() {
     const charts = [
-      timeChart("Throughput over time (messages/s)", (row) => row.messages_per_second, count, { range: (_, __, max) => [0, max * 1.05 || 1] }),
-      timeChart("Latency over time (p99)", (row) => (row.messages > 0 ? row.p99_us : null), micros, { distr: 3 }),
+      timeChart("Throughput over time (messages/s)", rate, count, compact, { range: (_, __, max) => [0, max * 1.05 || 1] }),
+      timeChart("Latency over time (p99)", (row) => (row.messages > 0 ? row.p99_us : null), micros, micros, { distr: 3 }),
       percentileChart(),
     ];
-    if (runs.some((run) => run.usage)) charts.push(cpuChart());
+    if (runs.every((run) => run.medians)) charts.push(cpuChart());
     const parent = document.getElementById("charts");
     const drawn = charts.map(({ title, data, options }) => {
       element("h2", title, parent);
@@ -216,6 +286,8 @@
   }
 
   document.getElementById("what").textContent = data.what;
+  drawVerdict();
   drawTable();
+  drawRun();
   drawCharts();
 })();
