@@ -3,10 +3,12 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "client/address_source.h"
 #include "client/reconnecting_stream.h"
 #include "client/server_locator.h"
+#include "common/utf8.h"
 
 namespace msgproc::client {
 namespace {
@@ -38,6 +40,16 @@ absl::Status Check(const MessageStreamOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("client_name has ", options.client_name.size(),
                      " bytes, more than ", kMaxClientNameBytes));
+  }
+  for (const auto& [name, text] :
+       {std::pair<absl::string_view, absl::string_view>("session_id",
+                                                        options.session_id),
+        {"client_name", options.client_name},
+        {"handler", options.handler}}) {
+    if (!IsUtf8(text)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, " '", absl::CHexEscape(text), "' is not UTF-8"));
+    }
   }
   if (!options.on_result && !options.on_results) {
     return absl::InvalidArgumentError(

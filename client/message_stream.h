@@ -36,6 +36,9 @@ struct StreamEvent {
     kConnected,     // A server answered Open: `server_id`, `address`, `state`.
     kDisconnected,  // The connection is gone: `status`. Reconnects by itself.
     kDraining,      // The server asked to move elsewhere.
+    kViolation,     // The server broke the protocol: `status`, INTERNAL, says
+                    // how; a result that came twice, for one. The connection
+                    // is given up.
     kClosed,        // The end, after which nothing follows: `status`.
   };
   enum class State { kNone, kNew, kResumed, kLost };
@@ -63,7 +66,9 @@ struct MessageStreamOptions {
 
   std::string handler;      // Empty: the server's default.
   std::string client_name;  // For the server's logs.
-  // Empty: random. See `Open` in processor.proto.
+  // Empty: random. See `Open` in processor.proto. A session whose messages were
+  // sent by another stream, also of a process before this one, cannot be gone
+  // on with: the stream ends FAILED_PRECONDITION.
   std::string session_id;
   std::string session_token;
   std::string affinity_key;  // For the balancer.
@@ -135,7 +140,8 @@ class MessageStream {
   // Blocks while the window is full, at most `timeout`: DEADLINE_EXCEEDED.
   // Inside a callback, or with timeout 0, it never blocks: RESOURCE_EXHAUSTED.
   // FAILED_PRECONDITION after Close; INVALID_ARGUMENT: over the server's
-  // max_payload_bytes; the stream's own status when it ended.
+  // max_payload_bytes, more than 128 headers or 64 KiB of them, a key that is
+  // not UTF-8; the stream's own status when it ended.
   virtual absl::StatusOr<uint64_t> Send(
       absl::string_view payload,
       absl::Span<const wire::HeaderView> headers = {},

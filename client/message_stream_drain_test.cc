@@ -55,6 +55,32 @@ TEST_F(MessageStreamDrainTest, MovesWithoutLosingAnything) {
   EXPECT_EQ(Event(2).status, absl::OkStatus());
 }
 
+TEST_F(MessageStreamDrainTest, ADrainInFrontOfWelcomeMovesToo) {
+  Open(Options());
+  call_ = server_.Accept();
+  ASSERT_NE(call_, nullptr);
+  ASSERT_TRUE(call_->Read(&request_));
+  call_->Write(Drain());
+  call_->Write(Welcome(v1::Welcome::STATE_NEW));
+  EXPECT_TRUE(call_->ReadAll().empty());
+  call_->Finish(absl::OkStatus());
+  EXPECT_EQ(Event(0).kind, Kind::kConnected);
+  EXPECT_EQ(Event(1).kind, Kind::kDraining);
+  Reconnect();
+}
+
+TEST_F(MessageStreamDrainTest, ADrainInPlaceOfWelcomeMovesToo) {
+  Open(Options());
+  call_ = server_.Accept();
+  ASSERT_NE(call_, nullptr);
+  ASSERT_TRUE(call_->Read(&request_));
+  call_->Write(Drain());
+  call_->Finish(absl::OkStatus());
+  Reconnect();
+  call_->Write(Welcome(v1::Welcome::STATE_NEW));
+  EXPECT_TRUE(stream_->WaitUntilConnected(kPatience).ok());
+}
+
 TEST_F(MessageStreamDrainTest, AnIdleStreamMovesAtOnce) {
   Connect();
   call_->Write(Drain());

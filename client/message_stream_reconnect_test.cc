@@ -241,6 +241,53 @@ TEST_F(MessageStreamReconnectTest, ResultsOutOfOrderBreakTheConnection) {
   CloseWell();
 }
 
+TEST_F(MessageStreamReconnectTest,
+       AResultThatComesTwiceIsToldAndDeliveredOnce) {
+  Connect();
+  Send(2);
+  call_->ReadMessages(2);
+  v1::ProcessResponse twice = Results(1, 1);
+  *twice.add_results() = twice.results(0);
+  call_->Write(twice);
+  call_->AwaitCancelled();
+  EXPECT_EQ(Event(1).kind, Kind::kViolation);
+  EXPECT_EQ(Event(1).status.message(),
+            "the server sent the result of message 1 twice; that of 2 was due");
+  Reconnect();
+  EXPECT_EQ(request_.received_through(), 1U);
+  call_->Write(Welcome(v1::Welcome::STATE_RESUMED, 2));
+  call_->Write(Results(2, 2));
+  EXPECT_TRUE(ReceivedThrough(2));
+  CloseWell();
+}
+
+TEST_F(MessageStreamReconnectTest, ARepeatAfterTheLastResultIsToldToo) {
+  Connect();
+  Send(1);
+  call_->ReadMessages(1);
+  call_->Write(Results(1, 1));
+  ASSERT_TRUE(ReceivedThrough(1));
+  EXPECT_FALSE(stream_->Close(absl::ZeroDuration()).ok());
+  call_->Write(Results(1, 1));
+  EXPECT_EQ(Event(1).kind, Kind::kViolation);
+  EXPECT_EQ(stream_->Close(kPatience), absl::OkStatus());
+}
+
+TEST_F(MessageStreamReconnectTest, ASessionOfAnotherProcessEndsTheStream) {
+  MessageStreamOptions options = Options();
+  options.session_id = "mine";
+  options.session_token = "0123456789abcdef";
+  Open(options);
+  call_ = server_.Accept();
+  ASSERT_NE(call_, nullptr);
+  ASSERT_TRUE(call_->Read(&request_));
+  call_->Write(Welcome(v1::Welcome::STATE_RESUMED, 100));
+  EXPECT_EQ(stream_->WaitUntilConnected(kPatience).code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Event(0).kind, Kind::kClosed);
+  EXPECT_FALSE(server_.HasStream());
+}
+
 TEST_F(MessageStreamReconnectTest, ANewSessionInPlaceOfTheOldOneIsRefused) {
   Connect();
   Send(1);

@@ -161,6 +161,23 @@ TEST_F(MessageStreamTest, APayloadOverTheServersLimitIsRefused) {
   EXPECT_TRUE(stream_->Send(large.substr(1)).ok());
 }
 
+TEST_F(MessageStreamTest, HeadersOverTheLimitsAreRefusedAndTheStreamLivesOn) {
+  Connect();
+  const std::string large(64 << 10, 'v');
+  const auto send = [this](const std::vector<wire::HeaderView>& headers) {
+    return stream_->TrySend("payload", headers).status().code();
+  };
+  EXPECT_EQ(send({{.key = "k", .value = large}}),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(send(std::vector<wire::HeaderView>(129)),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(send({{.key = "\xff\xfe", .value = "v"}}),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(send({{.key = "", .value = large}}), absl::StatusCode::kOk);
+  EXPECT_EQ(send(std::vector<wire::HeaderView>(128)), absl::StatusCode::kOk);
+  EXPECT_EQ(Sequences(call_->ReadMessages(2)), From(1, 2));
+}
+
 TEST_F(MessageStreamTest, SendBlocksWhileTheWindowIsFull) {
   MessageStreamOptions options = Options();
   options.max_outstanding_messages = 2;

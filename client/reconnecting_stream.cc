@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "client/callback_scope.h"
 #include "client/random.h"
 #include "common/clock.h"
+#include "common/utf8.h"
 #include "msgproc/v1/processor.pb.h"
 
 // What callers call. reconnecting_stream_call.cc has the way of the calls,
@@ -17,6 +19,32 @@ constexpr size_t kSessionIdBytes = 16;
 constexpr size_t kSessionTokenBytes = 32;
 
 absl::Time Now() { return Clock::Monotonic()->Now(); }
+
+// What the server would end the whole stream for.
+absl::Status CheckHeaders(absl::Span<const wire::HeaderView> headers) {
+  if (headers.size() > wire::kMaxHeaders) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the message has ", headers.size(), " headers; at most ",
+                     wire::kMaxHeaders, " are allowed"));
+  }
+  size_t bytes = 0;
+  for (const wire::HeaderView& header : headers) {
+    bytes += header.key.size() + header.value.size();
+    if (!IsUtf8(header.key)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the header key '", absl::CHexEscape(header.key.substr(0, 64)),
+          "' is not UTF-8"));
+    }
+  }
+  if (bytes > wire::kMaxHeaderBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the message's headers have ", bytes,
+                     " bytes, keys and values "
+                     "together; at most ",
+                     wire::kMaxHeaderBytes, " are allowed"));
+  }
+  return absl::OkStatus();
+}
 
 Session::Options SessionOptions(const MessageStreamOptions& options) {
   v1::Open open;
@@ -110,6 +138,7 @@ absl::Status ReconnectingStream::WhyNotSend(absl::string_view payload) const {
 absl::StatusOr<uint64_t> ReconnectingStream::Send(
     absl::string_view payload, absl::Span<const wire::HeaderView> headers,
     absl::Duration timeout) {
+  if (absl::Status status = CheckHeaders(headers); !status.ok()) return status;
   MutexLock lock(&mutex_);
   if (!MaySend(payload)) return WhyNotSend(payload);
   uint64_t sequence = session_.TryAppend(payload, headers);

@@ -152,9 +152,10 @@ void ReconnectingStream::Leave() {
 void ReconnectingStream::OnEnded(const grpc::Status& grpc_status) {
   mutex_.Lock();
   const bool connected = session_.window().connected();
-  const bool moved = session_.phase() == Session::Phase::kHalfClosed &&
-                     grpc_status.ok() && broken_.ok();
   absl::Status status = broken_.ok() ? ToStatus(grpc_status) : broken_;
+  const bool moved = (session_.phase() == Session::Phase::kHalfClosed ||
+                      session_.refused_by_drain()) &&
+                     status.ok();
   if (status.ok() && !moved) {
     status = absl::UnavailableError("the server ended the stream early");
   }

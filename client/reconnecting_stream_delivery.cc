@@ -85,7 +85,7 @@ void ReconnectingStream::DeliverFrame() {
     if (readable) {
       DeliverParsed();
     } else {
-      Break(absl::InternalError(
+      OnViolation(absl::InternalError(
           "the server sent a frame that is no ProcessResponse"));
     }
   }
@@ -111,7 +111,11 @@ void ReconnectingStream::DeliverParsed() {
   }
   if (heard.count > 0) DeliverResults(heard);
   if (heard.drain) AddEvent(StreamEvent::Kind::kDraining, absl::OkStatus());
-  if (!heard.status.ok()) Break(heard.status);
+  if (absl::IsInternal(heard.status)) {
+    OnViolation(heard.status);
+  } else if (!heard.status.ok()) {
+    Break(heard.status);
+  }
   gathered_bytes_ += flat_.bytes().size();
   const uint64_t unsent = session_.window().unsent();
   gathering_ = heard.count > 0 && unsent > 0 &&
@@ -180,6 +184,11 @@ void ReconnectingStream::GiveTogether(
     results.clear();
     views.remove_prefix(now.size());
   }
+}
+
+void ReconnectingStream::OnViolation(absl::Status how) {
+  AddEvent(StreamEvent::Kind::kViolation, how);
+  Break(std::move(how));
 }
 
 void ReconnectingStream::AddEvent(StreamEvent::Kind kind, absl::Status status) {

@@ -68,6 +68,8 @@ SendWindow::Frame SendWindow::OnOpen(std::vector<wire::Piece>* pieces) {
     log_.Take(&cursor_, opened_with_, wire::kMaxFrameBytes, pieces);
     given_through_ = opened_with_;
   }
+  received_at_open_ = received_through_;
+  repeated_through_ = 0;
   Told();
   return {.messages = cursor_.position() - received_through_ - 1,
           .received_through = received_through_};
@@ -86,12 +88,19 @@ absl::Status SendWindow::OnWelcome(SessionState state,
       }
       break;
     case SessionState::kResumed:
-      if (accepted_through < received_through_ ||
-          accepted_through > given_through_) {
+      if (accepted_through < received_through_) {
         return absl::InternalError(absl::StrCat(
             "the server says it accepted messages up to ", accepted_through,
-            ", but results are received up to ", received_through_,
-            " and messages sent up to ", given_through_));
+            ", but results are received up to ", received_through_));
+      }
+      // Trying again would not help: the session is not this stream's alone.
+      if (accepted_through > given_through_) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            "the server has accepted messages up to ", accepted_through,
+            ", but this stream has sent them up to ", given_through_,
+            ": another stream uses the session's id and token, or one did "
+            "before this program was started again; open the stream with a new "
+            "session_id, and send again what has no result"));
       }
       next = accepted_through + 1;
       break;
@@ -137,6 +146,17 @@ void SendWindow::Told() {
   acknowledge_by_ = absl::InfiniteFuture();
 }
 
+absl::Status SendWindow::OutOfPlace(uint64_t sequence, uint64_t due) const {
+  if (sequence > 0 && sequence < due) {
+    return absl::InternalError(
+        absl::StrCat("the server sent the result of message ", sequence,
+                     " twice; that of ", due, " was due"));
+  }
+  return absl::InternalError(absl::StrCat(
+      "the server sent a result of message ", sequence, " where that of ", due,
+      " was due; messages are sent up to ", cursor_.position() - 1));
+}
+
 SendWindow::NewResults SendWindow::OnResults(
     absl::Span<const wire::ResultView> results, absl::Time now) {
   NewResults found;
@@ -147,13 +167,13 @@ SendWindow::NewResults SendWindow::OnResults(
       ++received;
       ++found.count;
       untold_bytes_ += result.window_bytes();
-    } else if (result.sequence <= received_through_ && found.count == 0) {
+    } else if (received == received_at_open_ &&
+               result.sequence <= received_at_open_ &&
+               result.sequence > repeated_through_) {
+      repeated_through_ = result.sequence;
       ++found.first;
     } else {
-      found.status = absl::InternalError(absl::StrCat(
-          "the server sent a result of message ", result.sequence,
-          " where that of ", received + 1, " was due; messages are sent up to ",
-          cursor_.position() - 1));
+      found.status = OutOfPlace(result.sequence, received + 1);
       break;
     }
   }

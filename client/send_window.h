@@ -35,7 +35,8 @@ struct WindowLimits {
 //            received_through   cursor                next_sequence
 //
 // A new connection moves the cursor back, never `received_through`: so a result
-// that comes twice is known, and its message has left memory.
+// that was received over an earlier connection is known, and its message has
+// left memory. On one connection no result comes twice.
 //
 // Holds at most what the limits allow. Pure: no threads, no clock of its own.
 // Not thread-safe.
@@ -70,7 +71,8 @@ class SendWindow {
   // its Open: the same ones as long as none was answered, none after that.
   Frame OnOpen(std::vector<wire::Piece>* pieces);
 
-  // The server answered Open. Not OK, INTERNAL: it makes no sense.
+  // The server answered Open. INTERNAL: it makes no sense. FAILED_PRECONDITION:
+  // someone else sends messages in this session, now or before.
   absl::Status OnWelcome(SessionState state, uint64_t accepted_through,
                          const WindowLimits& server);
 
@@ -81,7 +83,9 @@ class SendWindow {
   // A frame without messages. It must be written too.
   Frame Acknowledge();
 
-  // A frame's results, in order. Those that came before are dropped.
+  // A frame's results, in order. In front of a connection's first new result,
+  // those that Open said are received are dropped; any other repeat is an
+  // error.
   NewResults OnResults(absl::Span<const wire::ResultView> results,
                        absl::Time now);
 
@@ -124,6 +128,8 @@ class SendWindow {
            window_.bytes() <= server_.bytes;
   }
   uint64_t BudgetMessages() const;
+  // A result came where that of message `due` should have.
+  absl::Status OutOfPlace(uint64_t sequence, uint64_t due) const;
   void UpdateLimits();
   void Told();
 
@@ -141,6 +147,10 @@ class SendWindow {
   bool opened_ = false;
 
   uint64_t received_through_ = 0;
+  // Of the present connection: what its Open said is received, and the last of
+  // these that came again all the same.
+  uint64_t received_at_open_ = 0;
+  uint64_t repeated_through_ = 0;
   uint64_t told_through_ = 0;
   uint64_t untold_bytes_ = 0;  // Of results beyond told_through_.
   absl::Time acknowledge_by_ = absl::InfiniteFuture();

@@ -156,15 +156,53 @@ TEST_F(SendWindowTest, AfterALossSendsAgainWhatHasNoResult) {
   EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{3, 4, 5}));
 }
 
-TEST_F(SendWindowTest, AResultThatCameBeforeIsDropped) {
+TEST_F(SendWindowTest, AResultOfAnEarlierConnectionIsDropped) {
   Connect(SessionState::kNew);
   Append(5);
   SendAll();
   window_.OnResults(Results(1, 2), kNow);
+  window_.OnDisconnected();
+  Connect(SessionState::kResumed, 5);
   const SendWindow::NewResults found = window_.OnResults(Results(1, 4), kNow);
   EXPECT_TRUE(found.status.ok());
   EXPECT_EQ(found.first, 2U);
   EXPECT_EQ(found.count, 2U);
+}
+
+TEST_F(SendWindowTest, AResultThatComesTwiceOnOneConnectionIsAnError) {
+  Connect(SessionState::kNew);
+  Append(5);
+  SendAll();
+  std::vector<wire::ResultView> results = Results(1, 1);
+  results.push_back(results[0]);
+  const SendWindow::NewResults found = window_.OnResults(results, kNow);
+  EXPECT_EQ(found.status.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(found.status.message(),
+            "the server sent the result of message 1 twice; that of 2 was due");
+  EXPECT_EQ(found.count, 1U);
+}
+
+TEST_F(SendWindowTest, AResultThatComesAgainInALaterFrameIsAnError) {
+  Connect(SessionState::kNew);
+  Append(5);
+  SendAll();
+  window_.OnResults(Results(1, 2), kNow);
+  const SendWindow::NewResults found = window_.OnResults(Results(2, 3), kNow);
+  EXPECT_FALSE(found.status.ok());
+  EXPECT_EQ(found.count, 0U);
+}
+
+TEST_F(SendWindowTest, AnOldResultComesOnceAndInFrontOfNewOnesOnly) {
+  Connect(SessionState::kNew);
+  Append(5);
+  SendAll();
+  window_.OnResults(Results(1, 2), kNow);
+  window_.OnDisconnected();
+  Connect(SessionState::kResumed, 5);
+  EXPECT_TRUE(window_.OnResults(Results(1, 1), kNow).status.ok());
+  EXPECT_FALSE(window_.OnResults(Results(1, 1), kNow).status.ok());
+  EXPECT_TRUE(window_.OnResults(Results(2, 3), kNow).status.ok());
+  EXPECT_FALSE(window_.OnResults(Results(2, 2), kNow).status.ok());
 }
 
 TEST_F(SendWindowTest, AGapInTheResultsIsAnError) {
@@ -205,7 +243,8 @@ TEST_F(SendWindowTest, AcceptedMessagesThatWereNeverSentAreAnError) {
   Append(3);
   window_.OnDisconnected();
   window_.OnOpen(&pieces_);
-  EXPECT_FALSE(window_.OnWelcome(SessionState::kResumed, 4, kServer).ok());
+  EXPECT_EQ(window_.OnWelcome(SessionState::kResumed, 4, kServer).code(),
+            absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(SendWindowTest, AcceptingLessThanWasReceivedIsAnError) {

@@ -51,6 +51,7 @@ void Session::OnOpen(absl::Time now, Write* write) {
   heartbeat_interval_ = absl::InfiniteDuration();
   end_by_ = absl::InfiniteFuture();
   drain_address_.clear();
+  drained_early_ = false;
   write->head.assign(1, static_cast<char>(kOpenTag));
   char size[10];
   write->head.append(
@@ -100,7 +101,8 @@ Session::Heard Session::OnFrame(const wire::ResponseFrame& frame,
   if (frame.has_welcome) {
     heard.status = OnWelcome(frame.welcome, &heard);
     if (!heard.status.ok()) return heard;
-  } else if (phase_ == Phase::kOpening) {
+  } else if (phase_ == Phase::kOpening &&
+             (!frame.has_drain || !frame.results.empty())) {
     heard.status = absl::InternalError(
         "the server's first response has no Welcome: is it a "
         "msgproc.v1.Processor?");
@@ -148,6 +150,10 @@ absl::Status Session::OnWelcome(absl::string_view encoded, Heard* heard) {
   limits.batch_messages = LimitOr(welcome.max_batch_messages(), UINT64_MAX);
   absl::Status status =
       window_.OnWelcome(heard->state, welcome.accepted_through(), limits);
+  if (absl::IsFailedPrecondition(status)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "session '", welcome.session_id(), "': ", status.message()));
+  }
   if (!status.ok()) return status;
   max_payload_bytes_ = LimitOr(welcome.max_payload_bytes(), UINT64_MAX);
   if (welcome.has_heartbeat_interval()) {
@@ -156,21 +162,28 @@ absl::Status Session::OnWelcome(absl::string_view encoded, Heard* heard) {
   }
   heard->welcome = true;
   heard->server_id = welcome.server_id();
-  phase_ = Phase::kOpen;
+  phase_ = drained_early_ ? Phase::kDraining : Phase::kOpen;
+  heard->drain = drained_early_;
   return absl::OkStatus();
 }
 
 absl::Status Session::OnDrain(absl::string_view encoded, absl::Time now,
                               Heard* heard) {
   // Too late to matter, or said before.
-  if (phase_ != Phase::kOpen) return absl::OkStatus();
+  if (phase_ != Phase::kOpen && phase_ != Phase::kOpening) {
+    return absl::OkStatus();
+  }
   v1::Drain drain;
   if (!drain.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
     return absl::InternalError("the server sent a malformed Drain");
   }
-  phase_ = Phase::kDraining;
   drain_address_ = drain.server_address();
   if (drain.has_grace()) end_by_ = now + ToDuration(drain.grace());
+  if (phase_ == Phase::kOpening) {
+    drained_early_ = true;
+    return absl::OkStatus();
+  }
+  phase_ = Phase::kDraining;
   heard->drain = true;
   return absl::OkStatus();
 }
@@ -199,7 +212,7 @@ absl::Time Session::BreakTime() const {
   if (phase_ == Phase::kDetached) return absl::InfiniteFuture();
   const absl::Time exact =
       phase_ == Phase::kOpening
-          ? opened_ + connect_timeout_
+          ? std::min(opened_ + connect_timeout_, end_by_)
           : std::min(end_by_, heard_ + kSilentIntervals * heartbeat_interval_);
   const absl::Duration grid =
       Grid(std::min(connect_timeout_, heartbeat_interval_));

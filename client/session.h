@@ -18,6 +18,7 @@ namespace msgproc::client {
 // connection up. It lives over one connection after another; on each of them:
 //
 //   kDetached ──OnOpen──▶ kOpening ──Welcome──▶ kOpen ──Drain──▶ kDraining
+//                            └──── Drain, then Welcome ──────────────▲
 //       ▲                                         │                  │
 //       │                            closing, and all collected      │
 //       collected │                                         ▼ ▼
@@ -53,9 +54,10 @@ class Session {
     // New results: `count` of them from index `first` on.
     size_t first = 0;
     size_t count = 0;
-    bool drain = false;
-    // Not OK: the server broke the protocol; break the connection. The results
-    // above count nevertheless.
+    bool drain = false;  // Said once the server has sent Welcome, too.
+    // INTERNAL: the server broke the protocol. FAILED_PRECONDITION: the session
+    // is not this client's alone. Break the connection; the results above count
+    // nevertheless.
     absl::Status status;
   };
 
@@ -99,6 +101,10 @@ class Session {
   uint64_t max_payload_bytes() const { return max_payload_bytes_; }
   // Where Drain said to go.
   const std::string& drain_address() const { return drain_address_; }
+  // Whether the server sent Drain, and no Welcome yet.
+  bool refused_by_drain() const {
+    return phase_ == Phase::kOpening && drained_early_;
+  }
 
  private:
   absl::Status OnWelcome(absl::string_view encoded, Heard* heard);
@@ -123,6 +129,7 @@ class Session {
   absl::Time heard_;                            // Last read.
   absl::Time end_by_ = absl::InfiniteFuture();  // Drained, or half-closed.
   std::string drain_address_;
+  bool drained_early_ = false;  // Drain came before Welcome.
 };
 
 }  // namespace msgproc::client

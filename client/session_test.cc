@@ -247,6 +247,68 @@ TEST_F(SessionTest, DrainsOnlyWhatIsInFlight) {
   EXPECT_TRUE(write_.half_close);
 }
 
+TEST_F(SessionTest, DrainMayComeBeforeWelcome) {
+  session_.TryAppend("hi", {});
+  session_.OnOpen(now_, &write_);
+  session_.TryAppend("waits", {});
+  v1::ProcessResponse drain;
+  drain.mutable_drain()->set_server_address("there:1");
+  EXPECT_TRUE(Hear(drain).status.ok());
+  EXPECT_TRUE(session_.refused_by_drain());
+  EXPECT_FALSE(NextWrite(&request_)) << "before Welcome";
+  const Session::Heard heard = Hear(Welcome());
+  EXPECT_TRUE(heard.status.ok());
+  EXPECT_TRUE(heard.welcome);
+  EXPECT_TRUE(heard.drain);
+  EXPECT_FALSE(session_.refused_by_drain());
+  EXPECT_EQ(session_.drain_address(), "there:1");
+  EXPECT_FALSE(NextWrite(&request_)) << "the first message has no result yet";
+  Hear(Results(1, 1));
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_EQ(request_.messages_size(), 0);
+  EXPECT_TRUE(write_.half_close);
+}
+
+TEST_F(SessionTest, DrainAndWelcomeMayShareAFrame) {
+  session_.OnOpen(now_, &write_);
+  v1::ProcessResponse both = Welcome();
+  both.mutable_drain();
+  const Session::Heard heard = Hear(both);
+  EXPECT_TRUE(heard.welcome);
+  EXPECT_TRUE(heard.drain);
+  EXPECT_EQ(session_.phase(), Session::Phase::kDraining);
+}
+
+TEST_F(SessionTest,
+       AWelcomeThatDoesNotFollowDrainIsNotWaitedForBeyondTheGrace) {
+  session_.OnOpen(now_, &write_);
+  v1::ProcessResponse drain;
+  drain.mutable_drain()->mutable_grace()->set_seconds(1);
+  EXPECT_TRUE(Hear(drain).status.ok());
+  EXPECT_LE(session_.BreakTime(), now_ + absl::Milliseconds(1100));
+  EXPECT_FALSE(session_.OnTime(now_ + absl::Seconds(1)).ok());
+}
+
+TEST_F(SessionTest, ResultsWithADrainBeforeWelcomeAreAnError) {
+  session_.TryAppend("hi", {});
+  session_.OnOpen(now_, &write_);
+  v1::ProcessResponse response = Results(1, 1);
+  response.mutable_drain();
+  EXPECT_EQ(Hear(response).status.code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(SessionTest, ASessionThatSomeoneElseSentMessagesInCannotBeGoneOnWith) {
+  session_.OnOpen(now_, &write_);
+  v1::ProcessResponse response = Welcome();
+  response.mutable_welcome()->set_state(v1::Welcome::STATE_RESUMED);
+  response.mutable_welcome()->set_session_id("me");
+  response.mutable_welcome()->set_accepted_through(7);
+  const absl::Status status = Hear(response).status;
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("session 'me'"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("new session_id"), std::string::npos);
+}
+
 TEST_F(SessionTest, ADrainThatTakesLongerThanItsGraceBreaks) {
   Connect();
   session_.TryAppend("sent", {});

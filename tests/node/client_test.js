@@ -94,6 +94,48 @@ test('an empty request is answered', async t => {
   assert.deepEqual([response.welcome, response.results, response.drain], [null, [], null]);
 });
 
+test('an idle session outlives three heartbeats', async t => {
+  const processor = await startProcessor(t, {flags: ['--heartbeat_interval=200ms']});
+  const session = new Session();
+  await within(session.connect(stubFor(t, processor.grpc)), 'Welcome');
+  let ended = false;
+  session.status.then(() => { ended = true; });
+  // Written every half heartbeat: five heartbeats of nothing else.
+  let answers = 0;
+  session.stream.on('data', () => ++answers);
+  await eventually(() => ended || answers >= 10, 'ten answers to heartbeats');
+  assert.equal(ended, false);
+  session.send(payloads(1, 1));
+  await received(session, 1);
+  assert.equal((await within(session.close(), 'OK')).code, grpc.status.OK);
+});
+
+test('a server that falls silent is given up', async t => {
+  const processor = await startProcessor(t, {flags: ['--heartbeat_interval=100ms']});
+  const wire = await Wire.to(processor.grpc);
+  t.after(() => wire.close());
+  const session = new Session();
+  await within(session.connect(stubFor(t, wire.address)), 'Welcome');
+  wire.deaf = true;
+  assert.equal((await within(session.status, 'the end')).code, grpc.status.CANCELLED);
+});
+
+for (const [what, flag, bytes, count] of [
+  ['messages', '--max_outstanding_messages=64', 10, 500],
+  ['bytes', '--max_outstanding_bytes=65536', 1000, 500],
+  ['bytes less than one message has', '--max_outstanding_bytes=65536', 100_000, 20],
+]) {
+  test(`what does not fit the window of ${what} waits for its turn`, async t => {
+    const processor = await startProcessor(t, {flags: [flag]});
+    const session = new Session();
+    await within(session.connect(stubFor(t, processor.grpc)), 'Welcome');
+    session.send(Array.from({length: count}, (_, i) => Buffer.alloc(bytes, i)));
+    await received(session, count);
+    assert.equal((await within(session.close(), 'OK')).code, grpc.status.OK);
+    session.results.forEach((result, i) => assert.deepEqual(result.payload, Buffer.alloc(bytes, i)));
+  });
+}
+
 test('cut connections cost nothing: each message is processed and answered once', async t => {
   const processor = await startProcessor(t);
   const wire = await Wire.to(processor.grpc);
@@ -176,7 +218,7 @@ test('a stopping server sends Drain, finishes, exits 0; the session goes on else
 });
 
 test('a message that fails has an Error in its own Result, and its neighbours are well', async t => {
-  const processor = await startProcessor(t, {flags: ['--handler=spin']});
+  const processor = await startProcessor(t, {flags: ['--spin_handler', '--handler=spin']});
   const stream = stubFor(t, processor.grpc).Process();
   const ended = collect(stream);
   const wrong = [{key: 'spin-us', value: Buffer.from('soon')}];
