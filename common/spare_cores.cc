@@ -5,40 +5,13 @@
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
 #include <string>
 
 #include "common/clock.h"
+#include "common/process_limits.h"
 
 namespace msgproc {
 namespace {
-
-// The folder of this process's control group of version 2, below the root.
-std::string ControlGroup() {
-  std::ifstream file("/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {
-    if (line.rfind("0::", 0) == 0) return line.substr(3);
-  }
-  return "/";
-}
-
-double Quota() {
-  const std::string root = "/sys/fs/cgroup";
-  // In a container the root is its own.
-  for (const std::string& folder : {root + ControlGroup(), root}) {
-    std::ifstream file(folder + "/cpu.max");
-    std::string quota;
-    double period = 0;
-    if (!(file >> quota >> period)) continue;
-    if (quota != "max" && period > 0) return std::stod(quota) / period;
-  }
-  double quota = 0;
-  double period = 0;
-  std::ifstream(root + "/cpu/cpu.cfs_quota_us") >> quota;
-  std::ifstream(root + "/cpu/cpu.cfs_period_us") >> period;
-  return quota > 0 && period > 0 ? quota / period
-                                 : std::numeric_limits<double>::infinity();
-}
 
 absl::Duration IdleTime() {
   std::ifstream file("/proc/stat");
@@ -51,7 +24,7 @@ absl::Duration IdleTime() {
 
 }  // namespace
 
-SpareCores::SpareCores() : quota_(Quota()), last_(Read()) {}
+SpareCores::SpareCores() : cpus_(ReadProcessLimits().cpus()), last_(Read()) {}
 
 SpareCores::Reading SpareCores::Read() {
   timespec used{};
@@ -68,7 +41,7 @@ double SpareCores::Take() {
   const absl::Duration used = now.used - last_.used;
   last_ = now;
   if (passed <= absl::ZeroDuration()) return 0;
-  const double left = quota_ - absl::FDivDuration(used, passed);
+  const double left = cpus_ - absl::FDivDuration(used, passed);
   return std::max(0.0, std::min(absl::FDivDuration(idle, passed), left));
 }
 

@@ -8,8 +8,7 @@
 namespace msgproc {
 
 // How many cores were idle that this process might have used: those of the
-// machine (/proc/stat), as far as the quota of its control group goes (cpu.max,
-// cpu.cfs_quota_us). Not thread-safe.
+// machine (/proc/stat), as far as ProcessLimits go. Not thread-safe.
 class SpareCores {
  public:
   // Counts from now on.
@@ -27,7 +26,7 @@ class SpareCores {
   };
   static Reading Read();
 
-  const double quota_;  // In cores; infinite where there is none.
+  const double cpus_;  // That it may use.
   Reading last_;
 };
 

@@ -33,4 +33,16 @@ bool IsUtf8(absl::string_view text) {
   return true;
 }
 
+std::string TruncateUtf8(absl::string_view text, size_t max_bytes) {
+  std::string utf8;
+  while (!text.empty()) {
+    const size_t length = Utf8Length(text);
+    const absl::string_view next = length == 0 ? "?" : text.substr(0, length);
+    if (utf8.size() + next.size() > max_bytes) break;
+    utf8.append(next.data(), next.size());
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return utf8;
+}
+
 }  // namespace msgproc

@@ -2,6 +2,7 @@
 #define MSGPROC_COMMON_UTF8_H_
 
 #include <cstddef>
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -14,6 +15,12 @@ size_t Utf8Length(absl::string_view text);
 
 // Whether all of `text` is UTF-8, as proto3 demands of a string.
 bool IsUtf8(absl::string_view text);
+
+// At most `max_bytes` of the text, cut between characters, with a question mark
+// for each byte that is not part of one. For every text from elsewhere that
+// leaves the process in a `string` field or a status: one broken character
+// makes strict readers refuse the whole message.
+std::string TruncateUtf8(absl::string_view text, size_t max_bytes);
 
 }  // namespace msgproc
 

@@ -6,8 +6,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
+#include "common/utf8.h"
 #include "proto/wire/entry.h"
-#include "proto/wire/utf8.h"
 
 namespace msgproc::processor {
 namespace {
@@ -45,10 +45,10 @@ absl::Status CheckReply(const HandlerBinding& binding, const Reply& reply) {
   size_t header_bytes = 0;
   for (const auto& [key, value] : reply.headers()) {
     header_bytes += key.size() + value.size();
-    if (!wire::IsUtf8(key)) {
+    if (!IsUtf8(key)) {
       return absl::InternalError(
           absl::StrCat("The result has a header whose key is not UTF-8: ",
-                       wire::ToUtf8(key, 64), "."));
+                       TruncateUtf8(key, 64), "."));
     }
   }
   if (header_bytes > wire::kMaxHeaderBytes) {
@@ -130,7 +130,10 @@ bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
   Reply& reply = batch->reply_;
   reply.Clear();
   for (const wire::MessageView& message : batch->messages) {
-    if (stop != nullptr && stop->load(std::memory_order_relaxed)) return false;
+    if (stop != nullptr &&
+        (stop->load(std::memory_order_relaxed) || !batch->Wanted())) {
+      return false;
+    }
     const absl::Status status = HandleOne(binding, message, &reply);
     if (status.ok()) {
       batch->payload_bytes += reply.payload().size();
@@ -139,7 +142,7 @@ bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
       ++batch->failed;
       wire::AppendError(&batch->results, message.sequence,
                         static_cast<int>(status.code()),
-                        wire::ToUtf8(status.message(), kMaxErrorBytes),
+                        TruncateUtf8(status.message(), kMaxErrorBytes),
                         IsRetryable(status.code()));
     }
     reply.Clear();

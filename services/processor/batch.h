@@ -39,6 +39,9 @@ class BatchOwner {
   virtual ~BatchOwner() = default;
   // On any thread, also inside Executor::Execute; at most once a batch.
   virtual void OnBatchDone(std::unique_ptr<Batch> batch) = 0;
+  // Whether somebody still waits for its results; on any thread. If not, the
+  // batch may be dropped in place of OnBatchDone.
+  virtual bool Wants(const Batch& /*batch*/) const { return true; }
 };
 
 // Messages of one session at contiguous positions, on their way through an
@@ -72,6 +75,7 @@ struct Batch {
   // What the handler took for all of them together.
   absl::Duration handler_time;
 
+  bool Wanted() const { return owner == nullptr || owner->Wants(*this); }
   // Makes `messages` from `pieces`, when there are any.
   void ParsePieces();
   // Forgets the messages, keeps the memory.
@@ -93,7 +97,8 @@ void NoteHandlerTime(HandlerBinding* binding, absl::Duration time,
 
 // Calls the handler for every message of the batch, in order, and fills
 // `results`, `failed` and `handler_time`. Exceptions become results. False:
-// `stop` became true before all were handled, and the batch is of no more use.
+// `stop` became true before all were handled, or nobody wants the results any
+// more, and the batch is of no more use. Neither is looked at without a `stop`.
 bool RunHandler(Batch* batch, const std::atomic<bool>* stop = nullptr);
 
 }  // namespace msgproc::processor

@@ -5,10 +5,10 @@
 #include <string>
 #include <utility>
 
+#include "common/utf8.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/wire/entry.h"
-#include "proto/wire/utf8.h"
 #include "services/processor/testing/frames.h"
 #include "services/processor/testing/function_handler.h"
 
@@ -190,7 +190,7 @@ TEST_F(BatchTest, TextFromOutsideIsMadeReadable) {
   EXPECT_EQ(response.results(2).error().code(), 13);
   EXPECT_THAT(response.results(2).error().message(), HasSubstr("not UTF-8"));
   for (const v1::Result& result : response.results()) {
-    EXPECT_TRUE(wire::IsUtf8(result.error().message()));
+    EXPECT_TRUE(IsUtf8(result.error().message()));
   }
 }
 

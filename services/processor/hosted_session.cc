@@ -81,6 +81,7 @@ void HostedSession::Restart(uint64_t received_through) {
   ProcessorCounters::Add(&counters_->outstanding,
                          -static_cast<int64_t>(session_.unanswered()));
   session_.Restart(received_through);
+  epoch_.store(session_.epoch(), std::memory_order_relaxed);
 }
 
 absl::Status HostedSession::OnFrame(const Attachment* attachment,

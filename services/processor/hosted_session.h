@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_HOSTED_SESSION_H_
 #define MSGPROC_SERVICES_PROCESSOR_HOSTED_SESSION_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -116,6 +117,9 @@ class HostedSession final : public BatchOwner,
   void TrimIfIdle();
 
   void OnBatchDone(std::unique_ptr<Batch> batch) override;
+  bool Wants(const Batch& batch) const override {
+    return batch.epoch == epoch_.load(std::memory_order_relaxed);
+  }
 
  private:
   // These three let go of the lock while an executor is called.
@@ -142,6 +146,8 @@ class HostedSession final : public BatchOwner,
   ProcessorCounters* const counters_;
   const Clock* const clock_;
   const uint64_t number_;
+  // The session's, for those who do not have the lock.
+  std::atomic<uint64_t> epoch_{0};
 
   mutable Mutex mutex_;
   Session session_ MSGPROC_GUARDED_BY(mutex_);

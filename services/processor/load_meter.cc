@@ -3,9 +3,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "common/clock.h"
+#include "common/process_limits.h"
 
 namespace msgproc::processor {
 namespace {
@@ -45,8 +45,7 @@ BalancerLink::Load LoadMeter::Read() {
     const double seconds = absl::ToDoubleSeconds(passed);
     const uint64_t messages = Messages(*counters_);
     const absl::Duration cpu = CpuTime();
-    const double cores =
-        static_cast<double>(std::max(1U, std::thread::hardware_concurrency()));
+    const double cores = ReadProcessLimits().cpus();
     load_.messages_per_second =
         static_cast<double>(messages - messages_) / seconds;
     load_.utilization = std::clamp(

@@ -16,7 +16,7 @@ constexpr size_t kMaxUnknownBytes = 4 << 10;
 // A window counts payloads and headers; waiting messages are kept encoded. What
 // the encoding of many small headers may add is bounded by this.
 uint64_t MaxEncodedBytes(const SessionLimits& limits) {
-  return limits.max_outstanding_bytes * 2 +
+  return limits.max_outstanding_bytes * 4 +
          limits.max_outstanding_messages * wire::kEncodingBytes * 2;
 }
 

@@ -131,6 +131,8 @@ class Session {
   // Whether an anonymous session should be read no further for now.
   bool AtLimit() const;
 
+  // Which life of the session it is: Restart begins another.
+  uint64_t epoch() const { return epoch_; }
   uint64_t accepted_through() const { return accepted_through_; }
   uint64_t received_through() const { return received_through_; }
   uint64_t outstanding() const { return window_.messages(); }

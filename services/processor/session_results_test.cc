@@ -258,6 +258,18 @@ TEST_F(SessionResultsTest, AfterTheHalfCloseNothingIsLetGoWithoutNeed) {
   EXPECT_EQ(Take(), Range(1, 3));
 }
 
+TEST_F(SessionResultsTest, AfterTheHalfCloseNothingIsLetGoWhileThereIsRoom) {
+  Feed(1, 6);
+  Process(2, 400);
+  EXPECT_EQ(Take(), Range(1, 2));
+  session_.CloseInput();
+  EXPECT_TRUE(session_.CanProcess());
+  EXPECT_FALSE(session_.Forgotten());
+  ASSERT_TRUE(session_.CanResume(0));
+  session_.Resume(0);
+  EXPECT_EQ(Take(), Range(1, 2));
+}
+
 TEST_F(SessionResultsTest, AResumedSessionLetsGoOfNothing) {
   Feed(1, 6);
   session_.CloseInput();

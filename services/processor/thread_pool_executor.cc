@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/clock.h"
+
 namespace msgproc::processor {
 namespace {
 
@@ -14,7 +16,8 @@ constexpr uint64_t kFirstBatchMessages = 4;
 }  // namespace
 
 ThreadPoolExecutor::ThreadPoolExecutor(int threads)
-    : thread_count_(std::max(1, threads)) {
+    : thread_count_(std::max(1, threads)),
+      queue_(static_cast<size_t>(thread_count_)) {
   threads_.reserve(static_cast<size_t>(thread_count_));
   for (int i = 0; i < thread_count_; ++i) {
     threads_.emplace_back([this] { Work(); });
@@ -41,7 +44,7 @@ void ThreadPoolExecutor::Execute(std::unique_ptr<Batch> batch) {
   {
     MutexLock lock(&mutex_);
     if (stopping_) return;
-    queue_.PushBack(std::move(batch));
+    queue_.Push(std::move(batch), Clock::Monotonic()->Now());
   }
   arrived_.Signal();
 }
@@ -55,22 +58,29 @@ void ThreadPoolExecutor::Stop() {
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   // Let go of without the lock: batches hold sessions.
-  wire::Ring<std::unique_ptr<Batch>> dropped;
+  std::vector<std::unique_ptr<Batch>> dropped;
   MutexLock lock(&mutex_);
-  std::swap(dropped, queue_);
+  dropped = queue_.TakeAll();
+  lock.Unlock();
 }
 
 void ThreadPoolExecutor::Work() {
   MutexLock lock(&mutex_);
   while (true) {
-    while (queue_.empty() && !stopping_) arrived_.Wait(&mutex_);
-    if (stopping_) return;
-    std::unique_ptr<Batch> batch = queue_.PopFront();
+    std::unique_ptr<Batch> batch;
+    while (!stopping_) {
+      batch = queue_.Pop(Clock::Monotonic()->Now());
+      if (batch != nullptr) break;
+      arrived_.Wait(&mutex_);
+    }
+    if (batch == nullptr) return;
     lock.Unlock();
+    const uint64_t session = batch->session_number;
     batch->ParsePieces();
     if (RunHandler(batch.get(), &stopping_)) Batch::Done(std::move(batch));
     batch.reset();
     lock.Relock();
+    queue_.OnDone(session, Clock::Monotonic()->Now());
   }
 }
 

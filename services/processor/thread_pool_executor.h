@@ -7,18 +7,18 @@
 #include <vector>
 
 #include "common/mutex.h"
-#include "proto/wire/ring.h"
 #include "services/processor/executor.h"
+#include "services/processor/fair_queue.h"
 
 namespace msgproc::processor {
 
 // Runs handlers that may block or burn on a fixed number of threads, so that a
 // slow handler cannot hold up other sockets.
 //
-// First come, first served among batches. A batch is cut to about a quarter of
-// a millisecond of work, so that sessions take turns and a session's messages
-// spread over the threads; fast handlers still travel in large batches. The
-// queue holds at most Limits::max_batches a session.
+// A batch is cut to about a quarter of a millisecond of work, so that sessions
+// can take turns (FairQueue) and a session's messages spread over the threads;
+// fast handlers still travel in large batches. The queue holds at most
+// Limits::max_batches a session. What nobody waits for any more is skipped.
 class ThreadPoolExecutor final : public Executor {
  public:
   explicit ThreadPoolExecutor(int threads);
@@ -34,9 +34,9 @@ class ThreadPoolExecutor final : public Executor {
 
   Mutex mutex_;
   CondVar arrived_;
-  wire::Ring<std::unique_ptr<Batch>> queue_ MSGPROC_GUARDED_BY(mutex_);
   std::atomic<bool> stopping_{false};
   const int thread_count_;
+  FairQueue queue_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };
 

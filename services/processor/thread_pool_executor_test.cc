@@ -150,6 +150,103 @@ TEST_F(ThreadPoolExecutorTest, ASlowSessionDoesNotHoldUpOthers) {
   EXPECT_EQ(slow.stream->Await(slow.session.get(), 1), Range(1, 1));
 }
 
+TEST_F(ThreadPoolExecutorTest, AHangingSessionLeavesThreadsToOthers) {
+  Gate gate;
+  Handle([&](const Message& message) {
+    if (message.payload == "hang") gate.Pass();
+  });
+  const Client quick = NewClient();
+  Send(quick, Messages(1, 20));
+  EXPECT_EQ(quick.stream->Await(quick.session.get(), 20), Range(1, 20));
+  const Client hanging = NewClient();
+  v1::ProcessRequest request;
+  for (uint64_t i = 1; i <= 1000; ++i) {
+    request.add_messages()->set_sequence(i);
+    request.mutable_messages(static_cast<int>(i) - 1)->set_payload("hang");
+  }
+  Send(hanging, request);
+  ASSERT_TRUE(gate.Await(2));
+  for (uint64_t i = 1; i <= 50; ++i) {
+    const uint64_t first = i * 20 + 1;
+    Send(quick, Messages(first, 20));
+    EXPECT_EQ(quick.stream->Await(quick.session.get(), 20),
+              Range(first, first + 19));
+  }
+  EXPECT_EQ(gate.most(), 2);
+  gate.Open();
+  EXPECT_EQ(hanging.stream->Await(hanging.session.get(), 1000), Range(1, 1000));
+}
+
+// The first is measured alone and then beside the second, in the same run: what
+// else the machine does falls on both.
+TEST_F(ThreadPoolExecutorTest, AVictimKeepsItsRateThroughAStormOfSlowMessages) {
+  Handle([&](const Message& message) {
+    absl::SleepFor(message.payload == "slow" ? absl::Milliseconds(700)
+                                             : absl::Milliseconds(20));
+  });
+  const Client victim = NewClient();
+  uint64_t sent = 0;
+  const auto answered_in = [&](absl::Duration time, absl::Duration* longest) {
+    uint64_t answered = 0;
+    for (const absl::Time end = absl::Now() + time; absl::Now() < end;) {
+      const absl::Time begin = absl::Now();
+      Send(victim, Messages(++sent, 1));
+      EXPECT_EQ(victim.stream->Await(victim.session.get(), 1).size(), 1u);
+      *longest = std::max(*longest, absl::Now() - begin);
+      ++answered;
+    }
+    return answered;
+  };
+  absl::Duration longest;
+  const uint64_t calm = answered_in(absl::Seconds(2), &longest);
+  const Client slow = NewClient();
+  v1::ProcessRequest request;
+  for (uint64_t i = 1; i <= 1000; ++i) {
+    request.add_messages()->set_sequence(i);
+    request.mutable_messages(static_cast<int>(i) - 1)->set_payload("slow");
+  }
+  Send(slow, request);
+  longest = absl::ZeroDuration();
+  const uint64_t storm = answered_in(absl::Seconds(2), &longest);
+  // All of it but for what a busy machine makes of it: the victim's threads
+  // have nothing else to do.
+  EXPECT_GE(storm * 2, calm);
+  EXPECT_LE(longest, absl::Seconds(2));
+  pool_->Stop();
+}
+
+TEST_F(ThreadPoolExecutorTest, SkipsWhatNobodyWaitsForAnyMore) {
+  Gate gate;
+  std::atomic<int> handled{0};
+  Handle([&](const Message& message) {
+    if (message.payload == "quick") return;
+    gate.Pass();
+    ++handled;
+  });
+  // Both of them are gone when the gate opens: an anonymous stream that ended,
+  // and a session that was given up.
+  std::vector<Client> gone;
+  for (const std::string id : {"", "opened"}) {
+    gone.push_back(
+        {NewSession(pool_.get(), id), std::make_shared<WaitingAttachment>()});
+    gone.back().session->Attach(gone.back().stream, 0, true);
+    Send(gone.back(), Messages(1, 500));
+  }
+  ASSERT_TRUE(gate.Await(3));
+  gone[0].session->Detach(gone[0].stream.get());
+  gone[1].session->Detach(gone[1].stream.get());
+  gone[1].session->Abandon();
+  gate.Open();
+  const Client other = NewClient();
+  v1::ProcessRequest request;
+  request.add_messages()->set_sequence(1);
+  request.mutable_messages(0)->set_payload("quick");
+  Send(other, request);
+  EXPECT_EQ(other.stream->Await(other.session.get(), 1), Range(1, 1));
+  pool_->Stop();
+  EXPECT_EQ(handled, 3);
+}
+
 TEST_F(ThreadPoolExecutorTest, HoldsABoundedNumberOfBatches) {
   EXPECT_EQ(pool_->LimitsFor(binding_).max_batches, 6U);
   binding_.traits.ordered = true;

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import tempfile
 import threading
 import time
@@ -25,6 +26,48 @@ class StartTest(crew.WorkersTest):
                 _, page = processor.get("/metrics")
                 self.assertEqual(page.count("\nmsgproc_processor_worker_messages_total{"), cores)
 
+    def test_auto_goes_by_what_the_processor_may_use(self):
+        cpu = str(min(os.sched_getaffinity(0)))
+        for flags in (["--workers=auto"], ["--worker_command=cat", _LINES]):
+            with self.subTest(flags=flags):
+                processor = self.processor(*flags, prefix=("taskset", "-c", cpu))
+                self.serving(processor, 1)
+                _, page = processor.get("/metrics")
+                self.assertEqual(page.count("\nmsgproc_processor_worker_messages_total{"), 1)
+
+    def test_a_signal_is_heard_while_workers_start_or_fail_to(self):
+        for command in ("sleep 600", "sleep 0.2; exit 1", "trap '' TERM INT; sleep 600"):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                with self.subTest(command=command, signal=number):
+                    starting = harness.Process(
+                        [
+                            harness.runfile(harness.PROCESSOR),
+                            "--listen_address=127.0.0.1:0",
+                            "--http_address=",
+                            "--workers=2",
+                            "--worker_start_timeout=8s",
+                            f"--worker_command={command}",
+                        ],
+                        "processor",
+                    )
+                    self.keep(starting)
+                    harness.eventually(
+                        lambda pid=starting.pid: len(crew.children(pid)) >= 2, "workers start"
+                    )
+                    members = [
+                        pid
+                        for worker in crew.children(starting.pid)
+                        for pid in crew.group(worker)
+                    ]
+                    starting.signal(number)
+                    signalled = time.monotonic()
+                    self.assertEqual(starting.wait(), 0, starting.describe("should have stopped"))
+                    harness.assert_in_time(time.monotonic() - signalled, 1)
+                    harness.eventually(
+                        lambda left=members: not any(crew.alive(pid) for pid in left),
+                        "no worker is left",
+                    )
+
     def test_workers_that_cannot_start_stop_the_processor(self):
         load = harness.Process(
             [
@@ -44,8 +87,8 @@ class StartTest(crew.WorkersTest):
         script = self.file("#!/bin/sh\nexec sed -u s/a/b/\n", executable=True)
         processor = self.processor_with(2, f"--worker_command={script}", _LINES)
         script.write_text("#!/bin/sh\necho no such model >&2\nexit 7\n")
-        while self.kill_a_worker(processor) and processor.running():
-            time.sleep(0.1)
+        for worker in (0, 1):
+            self.kill_worker(processor, worker)
         self.assertEqual(processor.wait(60), 1, processor.describe("should have failed"))
         self.assertIn("No worker can be started", processor.output())
         self.assertIn("exit code 7; it wrote last: no such model", processor.output())
@@ -93,7 +136,7 @@ class RetirementTest(crew.WorkersTest):
         processor = self.processor_with(2, "--worker_max_messages=1000")
         load = self.loadgen(f"--target={processor.grpc}", "--n=20000", "--max_outstanding=100")
         self.assert_all_answered_once(load, 20000)
-        self.assertGreater(self.restarts(processor, "messages"), 0)
+        harness.eventually(lambda: self.restarts(processor, "messages") > 0, "one is replaced")
         self.assert_graceful(processor)
 
     def test_a_worker_that_leaks_is_replaced_gracefully(self):
@@ -124,7 +167,7 @@ class RetirementTest(crew.WorkersTest):
 class EndTest(crew.WorkersTest):
     def test_no_worker_outlives_a_processor_that_is_killed(self):
         for flags in (
-            ("--handler=spin",),
+            ("--spin_handler", "--handler=spin"),
             ("--worker_command=sed -u s/a/b/", _LINES),
             # Neither looks at its input.
             ("--worker_command=(sleep 600 & sleep 600); cat", _LINES),

@@ -94,8 +94,10 @@ void RegisterBuiltinHandlers(HandlerRegistry* registry,
   const HandlerTraits fast = {.never_blocks = true};
   registry->Register("echo", std::make_unique<Echo>(), fast)
       .Register("uppercase", std::make_unique<Uppercase>(), fast)
-      .Register("sha256", std::make_unique<Sha256>())
-      .Register("spin", std::make_unique<Spin>(options.spin));
+      .Register("sha256", std::make_unique<Sha256>());
+  if (options.spin.has_value()) {
+    registry->Register("spin", std::make_unique<Spin>(*options.spin));
+  }
 }
 
 }  // namespace msgproc::processor

@@ -117,6 +117,14 @@ TEST_F(BuiltinTest, SpinRefusesWhatIsNotATime) {
   }
 }
 
+TEST_F(BuiltinTest, SpinIsThereOnlyWhereItIsAskedFor) {
+  HandlerRegistry registry;
+  RegisterBuiltinHandlers(&registry);
+  EXPECT_EQ(registry.Names(),
+            (std::vector<std::string>{"echo", "sha256", "uppercase"}));
+  EXPECT_FALSE(registry.Find("spin").ok());
+}
+
 TEST_F(BuiltinTest, OnlyQuickHandlersRunInline) {
   EXPECT_TRUE((*registry_.Find("echo"))->traits.never_blocks);
   EXPECT_TRUE((*registry_.Find("uppercase"))->traits.never_blocks);

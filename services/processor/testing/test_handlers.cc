@@ -91,7 +91,7 @@ int RunTestWorker(char** argv) {
 }
 
 void RegisterTestHandlers(HandlerRegistry* handlers, Watch* watch) {
-  RegisterBuiltinHandlers(handlers);
+  RegisterBuiltinHandlers(handlers, {.spin = kDefaultSpin});
   const auto watched = [watch](const Message& message, Reply* reply) {
     watch->seen.Add(message.payload);
     return Echo(message, reply);

@@ -16,9 +16,8 @@ using wire::FieldReader;
 using wire::Tag;
 using wire::WireType;
 
-constexpr size_t kMaxHeaderBytes = 64 << 10;
 // What a result may take beside its payload: headers, tags, lengths.
-constexpr size_t kMaxOverhead = 2 * kMaxHeaderBytes;
+constexpr size_t kMaxOverhead = 2 * wire::kMaxHeaderBytes;
 constexpr uint32_t kResultTag = Tag(2, WireType::kLengthDelimited);
 
 absl::Status Unreadable() {
@@ -110,8 +109,13 @@ Failure FailureOf(const wire::ResultView& result, size_t max_payload_bytes) {
     return {TooLarge(" has", result.payload.size(), max_payload_bytes)};
   }
   const size_t overhead = result.body.size() - result.payload.size();
-  if (overhead > kMaxOverhead || result.header_bytes > kMaxHeaderBytes) {
-    return {TooLarge("'s headers have", overhead, kMaxHeaderBytes)};
+  if (overhead > kMaxOverhead || result.header_bytes > wire::kMaxHeaderBytes) {
+    return {TooLarge("'s headers have", overhead, wire::kMaxHeaderBytes)};
+  }
+  if (result.header_count > wire::kMaxHeaders) {
+    return {absl::OutOfRangeError(absl::StrCat(
+        "The result has ", result.header_count, " headers; at most ",
+        wire::kMaxHeaders, " are allowed."))};
   }
   if (!result.keys_are_utf8) {
     return {absl::InternalError("A key of the result's headers is not UTF-8.")};

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "services/processor/workers/session_ledger.h"
 
 namespace msgproc::processor {
 
@@ -16,6 +18,8 @@ using WorkerId = uint64_t;
 // A batch on its way through workers, as the Dispatcher sees it. It is answered
 // from the front, and is in one place at a time: waiting, or with one worker.
 struct Delivery {
+  // Whose messages they are.
+  uint64_t session = 0;
   uint64_t messages = 0;
   size_t bytes = 0;
   // What one message is expected to take; 0: nobody knows.
@@ -31,6 +35,8 @@ struct Delivery {
   int attempts = 0;
   int attempts_behind = 0;
   uint64_t ticket = 0;
+  // Counted among its session's suspects.
+  bool suspect = false;
 
   uint64_t remaining() const { return messages - answered; }
 };
@@ -45,21 +51,38 @@ struct Delivery {
 // travels together. Where a message takes long there is no second flight: it
 // would only wait behind the first while another worker may be free.
 //
+// Sessions take turns. While others are there, one session's messages are with
+// at most half of the workers, rounded up, so that messages that take long or
+// for ever hold up nobody else.
+//
 // A worker dies over everything it holds, since only one message did it and
 // nobody knows which. From then on these messages travel apart, each in a frame
 // of its own, on a worker that holds nothing else; whoever is first among the
 // unanswered when that worker dies is the culprit. The last time that a message
 // may be tried, it is quite alone. So a message that kills its worker takes
 // exactly `max_attempts` workers with it, and its neighbours lose nothing.
+//
+// A session over which workers die shares no worker with others until its
+// suspects are cleared; longer, and slowed more and more, if it did so alone.
+// All such sessions together have at most half of the workers, rounded down,
+// but for one: where a single worker is open they alternate with the others.
 class Dispatcher {
  public:
   struct Options {
+    // How many workers there should be.
+    int workers = 1;
     // How often a message may be given to a worker, at least 1. At 1 every
     // message travels alone.
     int max_attempts = 3;
     // How long a worker may be silent while it holds something.
     absl::Duration message_timeout = absl::InfiniteDuration();
+    // Whether anybody still waits for its results; empty: always.
+    std::function<bool(const Delivery&)> wanted;
   };
+
+  // How long the only worker that is open is kept from suspects, where there
+  // should be more: others are about to start.
+  static constexpr absl::Duration kAlone = absl::Seconds(5);
 
   // Messages of one delivery, from its front.
   struct Consignment {
@@ -74,24 +97,30 @@ class Dispatcher {
     std::vector<Consignment> consignments;
   };
 
-  explicit Dispatcher(const Options& options) : options_(options) {}
+  explicit Dispatcher(Options options) : options_(std::move(options)) {}
 
   // The worker takes work from now on.
-  void AddWorker(WorkerId worker);
+  void AddWorker(WorkerId worker, absl::Time now);
   // It takes no more, and finishes what it holds. Unknown ones are ignored.
-  void RetireWorker(WorkerId id);
+  void RetireWorker(WorkerId id, absl::Time now);
   // It is dead. What it held waits again, except for the deliveries in
   // `given_up`, whose next message may not be tried again: call GiveUp.
   // Returns how many messages it held.
-  uint64_t RemoveWorker(WorkerId id, std::vector<Delivery*>* given_up);
+  uint64_t RemoveWorker(WorkerId id, absl::Time now,
+                        std::vector<Delivery*>* given_up);
+  // Whether the worker holds messages of a session over which workers have died
+  // before: if it dies, that is no news.
+  bool HoldsSuspects(WorkerId worker) const;
 
   // Takes in a delivery, which stays its owner's and is kept until it is
   // complete.
-  void Enqueue(Delivery* delivery);
+  void Enqueue(Delivery* delivery, absl::Time now);
 
   // What to write now; false: nothing. To be asked until then after every
-  // change.
+  // change, and at NextDecision().
   bool NextFlight(absl::Time now, Flight* flight);
+  // When time alone brings a flight.
+  absl::Time NextDecision(absl::Time now) const;
 
   // The worker answered the next messages of the oldest consignment that it
   // holds, at most those. Returns its delivery when that is complete.
@@ -101,11 +130,19 @@ class Dispatcher {
   // delivery is complete; otherwise it waits again.
   bool GiveUp(Delivery* delivery);
 
-  // Workers that hold something and have been silent for too long.
-  std::vector<WorkerId> Overdue(absl::Time now) const;
+  // Workers that hold something and have been silent for longer than they may,
+  // or than `silence`.
+  std::vector<WorkerId> Overdue(absl::Time now) const {
+    return Silent(now, options_.message_timeout);
+  }
+  std::vector<WorkerId> Silent(absl::Time now, absl::Duration silence) const;
 
   // Takes out all that waits.
   std::vector<Delivery*> TakeWaiting();
+  // Takes out what NextFlight found that nobody waits for any more.
+  std::vector<Delivery*> TakeUnwanted();
+  // Forgets sessions that have been idle for long.
+  void Tidy(absl::Time now);
 
   // Whether the worker holds nothing.
   bool Idle(WorkerId worker) const;
@@ -113,7 +150,8 @@ class Dispatcher {
   bool Empty() const;
   // Messages that no worker has.
   uint64_t waiting() const { return waiting_; }
-  // Messages that the worker has; messages that it was ever given.
+  // Messages that the worker has; messages that it was ever given. Where they
+  // are as many it has never answered.
   uint64_t held(WorkerId worker) const;
   uint64_t given(WorkerId worker) const;
 
@@ -125,9 +163,11 @@ class Dispatcher {
   struct Worker {
     WorkerId id = 0;
     bool open = true;
-    // Kept free for a suspect; busy with one.
+    // Kept free for a session that may not share it.
     bool reserved = false;
+    // Busy with such a session, and whether workers have died over that one.
     bool exclusive = false;
+    bool lent = false;
     int flights = 0;
     std::deque<Held> held;
     // Bound to this worker, and waiting.
@@ -143,28 +183,67 @@ class Dispatcher {
 
   Worker* Find(WorkerId id);
   const Worker* Find(WorkerId id) const;
+  size_t Open() const;
+  SessionLedger& LedgerOf(const Delivery& delivery) {
+    return sessions_[delivery.session];
+  }
   bool IsSuspect(const Delivery& delivery) const;
-  bool HasRoom(const Worker& worker) const;
-  // Back to the front of what waits.
-  void Return(Delivery* delivery);
+  bool HasRoom(const Worker& worker, absl::Time now) const;
   // The worker that an ordered delivery must go to, if any.
   Worker* Bound(const Delivery& delivery);
-  Worker* IdleFor(const Delivery& suspect);
-  void ReserveFor(const Delivery& suspect);
-  bool NextSuspect(absl::Time now, Flight* flight);
-  Worker* LeastLoaded(bool* others_idle);
-  Delivery* NextFor(Worker* worker, bool take);
+  void CountOpen(absl::Time now);
+
+  // Into what waits of its session.
+  void Queue(Delivery* delivery, bool front);
+  void QueueSuspect(Delivery* delivery, bool front);
+  void Complete(Delivery* delivery);
+  // Takes it out for good if nobody waits for it.
+  bool DropUnwanted(Delivery* delivery);
+
+  // Sessions that may not share a worker.
+  bool NextApart(absl::Time now, Flight* flight);
+  std::vector<SessionLedger*> ApartInTurn(absl::Time now);
+  Delivery* FirstWanted(std::deque<Delivery*>* queue);
+  Delivery* FirstApart(SessionLedger* session, absl::Time now);
+  bool MayLend(absl::Time now) const;
+  Worker* IdleFor(const Delivery& delivery);
+  Worker* ReservableFor(const Delivery& delivery);
+  void FlySuspect(SessionLedger* session, Worker* worker, absl::Time now,
+                  Flight* flight);
+  void FlyAlone(SessionLedger* session, Worker* worker, absl::Time now,
+                Flight* flight);
+
+  // Sessions that may.
+  struct Choice {
+    Worker* worker = nullptr;
+    Delivery* delivery = nullptr;
+  };
   bool NextShared(absl::Time now, Flight* flight);
+  Choice ChooseShared(absl::Time now);
+  Delivery* NextFor(Worker* worker, absl::Time now);
+  SessionLedger* NextSession(const Worker& worker, absl::Time now);
+  size_t MaxWorkersOfOne() const;
+  bool OthersIdle(const Worker& worker, absl::Time now) const;
+  void TakeShared(Worker* worker, Delivery* delivery);
+
   void Give(Worker* worker, const Consignment& consignment, absl::Time now,
             Flight* flight);
   void Depart(Worker* worker, Flight* flight);
 
   const Options options_;
   std::vector<Worker> workers_;
-  std::deque<Delivery*> common_;
-  std::deque<Delivery*> suspects_;
+  SessionLedgers sessions_;
+  // Sessions with something in `waiting`, in turn.
+  std::deque<SessionLedger*> turns_;
+  // Sessions with suspects, or tainted.
+  std::vector<SessionLedger*> watched_;
+  std::vector<Delivery*> unwanted_;
   uint64_t waiting_ = 0;
   uint64_t next_ticket_ = 1;
+  // Since when at most one worker is open.
+  absl::Time alone_since_ = absl::InfinitePast();
+  // The last flight was that of a session apart.
+  bool apart_last_ = false;
 };
 
 }  // namespace msgproc::processor

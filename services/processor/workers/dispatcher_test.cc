@@ -30,7 +30,17 @@ class DispatcherTest : public ::testing::Test {
     delivery.message_nanoseconds = nanoseconds;
     delivery.ordered = ordered;
     delivery.worker = ordered_on;
-    dispatcher_->Enqueue(&delivery);
+    dispatcher_->Enqueue(&delivery, now_);
+    return &delivery;
+  }
+  Delivery* EnqueueOf(uint64_t session, uint64_t messages = 1,
+                      int64_t nanoseconds = kFast) {
+    Delivery& delivery = deliveries_.emplace_back();
+    delivery.session = session;
+    delivery.messages = messages;
+    delivery.bytes = messages * 64;
+    delivery.message_nanoseconds = nanoseconds;
+    dispatcher_->Enqueue(&delivery, now_);
     return &delivery;
   }
   Delivery* EnqueueOrdered(uint64_t messages, WorkerId worker) {
@@ -50,7 +60,7 @@ class DispatcherTest : public ::testing::Test {
   }
   std::vector<Delivery*> Remove(WorkerId worker) {
     std::vector<Delivery*> given_up;
-    dispatcher_->RemoveWorker(worker, &given_up);
+    dispatcher_->RemoveWorker(worker, now_, &given_up);
     return given_up;
   }
   void Use(const Dispatcher::Options& options) {
@@ -67,14 +77,14 @@ TEST_F(DispatcherTest, KeepsWhatComesBeforeAWorkerIsThere) {
   Enqueue(3);
   EXPECT_THAT(Flights(), IsEmpty());
   EXPECT_EQ(dispatcher_->waiting(), 3u);
-  dispatcher_->AddWorker(1);
+  dispatcher_->AddWorker(1, now_);
   EXPECT_THAT(Destinations(), ElementsAre(1));
   EXPECT_EQ(dispatcher_->waiting(), 0u);
   EXPECT_EQ(dispatcher_->held(1), 3u);
 }
 
 TEST_F(DispatcherTest, GivesToTheWorkerWithTheLeastWork) {
-  for (WorkerId worker : {1, 2, 3}) dispatcher_->AddWorker(worker);
+  for (WorkerId worker : {1, 2, 3}) dispatcher_->AddWorker(worker, now_);
   Enqueue(30);
   Enqueue(10);
   Enqueue(20);
@@ -84,7 +94,7 @@ TEST_F(DispatcherTest, GivesToTheWorkerWithTheLeastWork) {
 }
 
 TEST_F(DispatcherTest, LetsWhatWaitsTravelTogetherOnceAWorkerHoldsTwoFlights) {
-  dispatcher_->AddWorker(1);
+  dispatcher_->AddWorker(1, now_);
   for (int i = 0; i < 2; ++i) {
     Enqueue(10);
     EXPECT_THAT(Destinations(), ElementsAre(1));
@@ -101,21 +111,21 @@ TEST_F(DispatcherTest, LetsWhatWaitsTravelTogetherOnceAWorkerHoldsTwoFlights) {
 
 TEST_F(DispatcherTest, SpreadsWhatWaitedOverWorkersThatAreFree) {
   for (int i = 0; i < 3; ++i) Enqueue(10);
-  for (WorkerId worker : {1, 2, 3}) dispatcher_->AddWorker(worker);
+  for (WorkerId worker : {1, 2, 3}) dispatcher_->AddWorker(worker, now_);
   EXPECT_THAT(Destinations(), ElementsAre(1, 2, 3));
 }
 
 TEST_F(DispatcherTest, PutsNothingBehindASlowMessage) {
-  dispatcher_->AddWorker(1);
+  dispatcher_->AddWorker(1, now_);
   Enqueue(1, kSlow);
   Enqueue(1, kSlow);
   EXPECT_THAT(Destinations(), ElementsAre(1));
-  dispatcher_->AddWorker(2);
+  dispatcher_->AddWorker(2, now_);
   EXPECT_THAT(Destinations(), ElementsAre(2));
 }
 
 TEST_F(DispatcherTest, PutsAFlightBehindOneThatIsAboutToEnd) {
-  dispatcher_->AddWorker(1);
+  dispatcher_->AddWorker(1, now_);
   Enqueue(1, 900'000);
   Enqueue(1, 900'000);
   Enqueue(1, 900'000);
@@ -123,7 +133,7 @@ TEST_F(DispatcherTest, PutsAFlightBehindOneThatIsAboutToEnd) {
 }
 
 TEST_F(DispatcherTest, CutsAFlightByTheWorkInIt) {
-  dispatcher_->AddWorker(1);
+  dispatcher_->AddWorker(1, now_);
   for (int i = 0; i < 6; ++i) Enqueue(1, 100'000);
   const auto flights = Flights();
   ASSERT_EQ(flights.size(), 2u);
@@ -132,7 +142,7 @@ TEST_F(DispatcherTest, CutsAFlightByTheWorkInIt) {
 }
 
 TEST_F(DispatcherTest, CompletesADeliveryThatIsAnsweredInParts) {
-  dispatcher_->AddWorker(1);
+  dispatcher_->AddWorker(1, now_);
   Delivery* delivery = Enqueue(3);
   Flights();
   EXPECT_EQ(dispatcher_->OnAnswered(1, 2, now_), nullptr);
@@ -142,11 +152,11 @@ TEST_F(DispatcherTest, CompletesADeliveryThatIsAnsweredInParts) {
 }
 
 TEST_F(DispatcherTest, GivesNothingToAWorkerThatRetires) {
-  dispatcher_->AddWorker(1);
-  dispatcher_->AddWorker(2);
+  dispatcher_->AddWorker(1, now_);
+  dispatcher_->AddWorker(2, now_);
   Enqueue(1);
   EXPECT_THAT(Destinations(), ElementsAre(1));
-  dispatcher_->RetireWorker(1);
+  dispatcher_->RetireWorker(1, now_);
   EXPECT_FALSE(dispatcher_->Idle(1));
   Enqueue(1);
   Enqueue(1);
@@ -156,7 +166,7 @@ TEST_F(DispatcherTest, GivesNothingToAWorkerThatRetires) {
 }
 
 TEST_F(DispatcherTest, KeepsAnOrderedSessionOnItsWorker) {
-  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker);
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
   const Delivery* first = EnqueueOrdered(5, 0);
   EXPECT_THAT(Destinations(), ElementsAre(1));
   EXPECT_EQ(first->worker, 1u);
@@ -172,7 +182,7 @@ TEST_F(DispatcherTest, KeepsAnOrderedSessionOnItsWorker) {
 }
 
 TEST_F(DispatcherTest, SpreadsOrderedSessionsThatBeginInQuietTimes) {
-  for (WorkerId worker : {1, 2, 3}) dispatcher_->AddWorker(worker);
+  for (WorkerId worker : {1, 2, 3}) dispatcher_->AddWorker(worker, now_);
   std::set<WorkerId> workers;
   for (int i = 0; i < 3; ++i) {
     workers.insert(EnqueueOrdered(1, 0)->worker);
@@ -185,14 +195,14 @@ TEST_F(DispatcherTest, SpreadsOrderedSessionsThatBeginInQuietTimes) {
 }
 
 TEST_F(DispatcherTest, MovesAnOrderedSessionWhenItsWorkerRetiresOrDies) {
-  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker);
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
   for (int i = 0; i < 3; ++i) {
     Enqueue(1000);
     Flights();
   }
   Delivery* waiting = EnqueueOrdered(5, 1);
   EXPECT_THAT(Flights(), IsEmpty());
-  dispatcher_->RetireWorker(1);
+  dispatcher_->RetireWorker(1, now_);
   EXPECT_THAT(Destinations(), ElementsAre(2));
   EXPECT_EQ(waiting->worker, 2u);
   const Delivery* next = EnqueueOrdered(5, 1);
@@ -203,13 +213,13 @@ TEST_F(DispatcherTest, MovesAnOrderedSessionWhenItsWorkerRetiresOrDies) {
 }
 
 TEST_F(DispatcherTest, SendsWhatADeadWorkerHeldApartAndOnAWorkerOfItsOwn) {
-  dispatcher_->AddWorker(1);
+  dispatcher_->AddWorker(1, now_);
   Delivery* delivery = Enqueue(100);
   Flights();
   dispatcher_->OnAnswered(1, 10, now_);
   EXPECT_THAT(Remove(1), IsEmpty());
   EXPECT_EQ(dispatcher_->waiting(), 90u);
-  dispatcher_->AddWorker(2);
+  dispatcher_->AddWorker(2, now_);
   Enqueue(5);
   const auto flights = Flights();
   ASSERT_EQ(flights.size(), 1u);
@@ -220,22 +230,22 @@ TEST_F(DispatcherTest, SendsWhatADeadWorkerHeldApartAndOnAWorkerOfItsOwn) {
 }
 
 TEST_F(DispatcherTest, TriesTheCulpritAloneTheLastTimeAndThenGivesItUp) {
-  dispatcher_->AddWorker(1);
+  dispatcher_->AddWorker(1, now_);
   Delivery* delivery = Enqueue(5);
   Flights();
   EXPECT_THAT(Remove(1), IsEmpty());
-  dispatcher_->AddWorker(2);
+  dispatcher_->AddWorker(2, now_);
   Flights();
   dispatcher_->OnAnswered(2, 2, now_);  // The third is the culprit.
   EXPECT_THAT(Remove(2), IsEmpty());
-  dispatcher_->AddWorker(3);
+  dispatcher_->AddWorker(3, now_);
   auto flights = Flights();
   ASSERT_EQ(flights.size(), 1u);
   EXPECT_EQ(flights[0].consignments[0].messages, 1u);
   EXPECT_THAT(Remove(3), ElementsAre(delivery));
   EXPECT_EQ(delivery->attempts, 3);
   EXPECT_FALSE(dispatcher_->GiveUp(delivery));
-  dispatcher_->AddWorker(4);
+  dispatcher_->AddWorker(4, now_);
   flights = Flights();
   ASSERT_EQ(flights.size(), 1u);
   EXPECT_EQ(flights[0].consignments[0].messages, 2u);
@@ -244,47 +254,261 @@ TEST_F(DispatcherTest, TriesTheCulpritAloneTheLastTimeAndThenGivesItUp) {
 
 TEST_F(DispatcherTest, LetsEveryMessageTravelAloneWhereOneAttemptIsAll) {
   Use({.max_attempts = 1});
-  dispatcher_->AddWorker(1);
+  dispatcher_->AddWorker(1, now_);
   Delivery* delivery = Enqueue(2);
   EXPECT_EQ(Flights()[0].consignments[0].messages, 1u);
   EXPECT_THAT(Remove(1), ElementsAre(delivery));
   EXPECT_FALSE(dispatcher_->GiveUp(delivery));
-  dispatcher_->AddWorker(2);
+  dispatcher_->AddWorker(2, now_);
   EXPECT_EQ(Flights()[0].consignments[0].messages, 1u);
   EXPECT_EQ(dispatcher_->OnAnswered(2, 1, now_), delivery);
 }
 
 TEST_F(DispatcherTest, ReservesAWorkerForASuspectWhileTheOthersGoOn) {
-  dispatcher_->AddWorker(1);
-  Delivery* suspect = Enqueue(1);
-  Flights();
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
+  Delivery* suspect = EnqueueOf(1);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  EnqueueOf(2, 20);
+  EXPECT_THAT(Destinations(), ElementsAre(2));
+  dispatcher_->RetireWorker(2, now_);
+  for (WorkerId worker : {3, 4}) dispatcher_->AddWorker(worker, now_);
+  EnqueueOf(3, 10);
+  EnqueueOf(2, 20);
+  EXPECT_THAT(Destinations(), ElementsAre(3, 4));
   Remove(1);
-  for (WorkerId worker : {2, 3}) {
-    dispatcher_->AddWorker(worker);
-  }
-  // Both are busy before the suspect is looked at.
-  dispatcher_->TakeWaiting();
-  Enqueue(10);
-  Enqueue(20);
-  EXPECT_THAT(Destinations(), ElementsAre(2, 3));
-  suspect->attempts = suspect->attempts_behind = 1;
-  dispatcher_->Enqueue(suspect);
   EXPECT_THAT(Flights(), IsEmpty());
-  Enqueue(1);
-  EXPECT_THAT(Destinations(), ElementsAre(3));
-  Enqueue(1);
-  dispatcher_->OnAnswered(2, 10, now_);
+  // Worker 3 has less to do, and is kept free.
+  EnqueueOf(2);
+  EXPECT_THAT(Destinations(), ElementsAre(4));
+  dispatcher_->OnAnswered(3, 10, now_);
   const auto flights = Flights();
   ASSERT_EQ(flights.size(), 1u);
-  EXPECT_EQ(flights[0].worker, 2u);
+  EXPECT_EQ(flights[0].worker, 3u);
   EXPECT_EQ(flights[0].consignments[0].delivery, suspect);
-  EXPECT_EQ(dispatcher_->OnAnswered(2, 1, now_), suspect);
+  EXPECT_EQ(dispatcher_->OnAnswered(3, 1, now_), suspect);
+  EnqueueOf(1);
+  EXPECT_THAT(Destinations(), ElementsAre(3));
+}
+
+TEST_F(DispatcherTest, ForgetsDeathsOverAMessageOnceItIsAnswered) {
+  dispatcher_->AddWorker(1, now_);
+  Delivery* delivery = Enqueue(3);
+  for (WorkerId worker : {1, 2}) {
+    Flights();
+    EXPECT_THAT(Remove(worker), IsEmpty());
+    dispatcher_->AddWorker(worker + 1, now_);
+  }
+  EXPECT_EQ(Flights()[0].consignments[0].messages, 1u);
+  dispatcher_->OnAnswered(3, 1, now_);
+  EXPECT_EQ(delivery->attempts, 1);
+  // The next one has had one death, and need not be quite alone.
+  EXPECT_EQ(Flights()[0].consignments[0].messages, 2u);
+  EXPECT_THAT(Remove(3), IsEmpty());
+}
+
+TEST_F(DispatcherTest, KeepsTheOrderOfWhatADeadWorkerHeld) {
+  dispatcher_->AddWorker(1, now_);
+  std::vector<Delivery*> deliveries = {Enqueue(10)};
+  Flights();
+  for (int i = 0; i < 3; ++i) deliveries.push_back(Enqueue(10));
+  EXPECT_EQ(Flights()[0].consignments.size(), 3u);
+  Remove(1);
+  dispatcher_->AddWorker(2, now_);
+  for (const Delivery* delivery : deliveries) {
+    const auto flights = Flights();
+    ASSERT_EQ(flights.size(), 1u);
+    EXPECT_EQ(flights[0].consignments[0].delivery, delivery);
+    EXPECT_EQ(dispatcher_->OnAnswered(2, 10, now_), delivery);
+  }
+}
+
+TEST_F(DispatcherTest, LendsHalfOfTheWorkersToSuspectsAtMost) {
+  for (const size_t workers : {2, 3, 4, 5, 8}) {
+    Use({.workers = static_cast<int>(workers)});
+    for (WorkerId id = 1; id <= workers; ++id) {
+      dispatcher_->AddWorker(id, now_);
+    }
+    EnqueueOf(1);
+    EXPECT_THAT(Destinations(), ElementsAre(1));
+    EXPECT_NE(dispatcher_->OnAnswered(1, 1, now_), nullptr);
+    for (size_t i = 0; i < 2 * workers; ++i) EnqueueOf(2, 1, kSlow);
+    const std::vector<WorkerId> first = Destinations();
+    EXPECT_EQ(first.size(), (workers + 1) / 2);
+    WorkerId next = 100;
+    for (const WorkerId id : first) {
+      EXPECT_FALSE(dispatcher_->HoldsSuspects(id));
+      EXPECT_THAT(Remove(id), IsEmpty());
+      dispatcher_->AddWorker(next++, now_);
+    }
+    const std::vector<WorkerId> lent = Destinations();
+    EXPECT_EQ(lent.size(), workers / 2) << workers;
+    for (const WorkerId id : lent) EXPECT_TRUE(dispatcher_->HoldsSuspects(id));
+    // Others have the rest.
+    for (size_t i = 0; i < workers; ++i) EnqueueOf(3 + i);
+    for (const WorkerId id : Destinations()) {
+      EXPECT_FALSE(dispatcher_->HoldsSuspects(id));
+    }
+  }
+}
+
+TEST_F(DispatcherTest, LetsTheOnlyWorkerAlternate) {
+  dispatcher_->AddWorker(1, now_);
+  Delivery* suspect = EnqueueOf(2);
+  Flights();
+  Remove(1);
+  dispatcher_->AddWorker(2, now_);
+  Delivery* other = EnqueueOf(1, 1, kSlow);
+  for (int round = 0; round < 2; ++round) {
+    auto flights = Flights();
+    ASSERT_EQ(flights.size(), 1u);
+    EXPECT_EQ(flights[0].consignments[0].delivery, suspect);
+    Remove(2 + static_cast<WorkerId>(round));
+    dispatcher_->AddWorker(3 + static_cast<WorkerId>(round), now_);
+    if (round == 1) break;
+    flights = Flights();
+    ASSERT_EQ(flights.size(), 1u);
+    EXPECT_EQ(flights[0].consignments[0].delivery, other);
+    EXPECT_EQ(dispatcher_->OnAnswered(3, 1, now_), other);
+    other = EnqueueOf(1, 1, kSlow);
+  }
+}
+
+TEST_F(DispatcherTest, KeepsTheLastWorkerOfSeveralFromSuspectsForAWhile) {
+  Use({.workers = 2});
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
+  EnqueueOf(1);
+  EXPECT_EQ(Destinations(), std::vector<WorkerId>{1});
+  dispatcher_->OnAnswered(1, 1, now_);
+  EnqueueOf(2);
+  EXPECT_EQ(Destinations(), std::vector<WorkerId>{1});
+  Remove(1);
+  EXPECT_THAT(Flights(), IsEmpty());
+  EXPECT_EQ(dispatcher_->NextDecision(now_), now_ + Dispatcher::kAlone);
+  now_ += Dispatcher::kAlone;
+  EXPECT_EQ(Destinations(), std::vector<WorkerId>{2});
+}
+
+TEST_F(DispatcherTest, KeepsASessionOverWhichWorkersDieFromOthersWorkers) {
+  Use({.workers = 2});
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
+  EnqueueOf(1, 1000);
+  Destinations();
+  Delivery* suspect = EnqueueOf(2);
   EXPECT_THAT(Destinations(), ElementsAre(2));
+  Remove(2);
+  dispatcher_->AddWorker(3, now_);
+  EXPECT_THAT(Destinations(), ElementsAre(3));
+  Remove(3);  // Over it alone.
+  dispatcher_->AddWorker(4, now_);
+  EXPECT_THAT(Destinations(), ElementsAre(4));
+  EXPECT_EQ(dispatcher_->OnAnswered(4, 1, now_), suspect);
+  // It is watched for a while: nothing of it beside others, or the reverse.
+  EnqueueOf(2, 10);
+  const auto flights = Flights();
+  ASSERT_EQ(flights.size(), 1u);
+  EXPECT_EQ(flights[0].worker, 4u);
+  EXPECT_FALSE(flights[0].consignments[0].apart);
+  EXPECT_TRUE(dispatcher_->HoldsSuspects(4));
+  EnqueueOf(3);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  dispatcher_->OnAnswered(4, 10, now_);
+  now_ += SessionLedger::kWatch;
+  EnqueueOf(2, 10);
+  EXPECT_THAT(Destinations(), ElementsAre(4));
+  EXPECT_FALSE(dispatcher_->HoldsSuspects(4));
+}
+
+TEST_F(DispatcherTest, SlowsASessionThatKillsManyWorkers) {
+  Use({.max_attempts = 1000});
+  EnqueueOf(1);
+  std::vector<absl::Duration> pauses;
+  for (WorkerId worker = 1; worker <= 20; ++worker) {
+    dispatcher_->AddWorker(worker, now_);
+    const absl::Time before = now_;
+    while (Destinations().empty()) {
+      now_ = dispatcher_->NextDecision(now_);
+      ASSERT_LT(now_, absl::InfiniteFuture());
+    }
+    pauses.push_back(now_ - before);
+    Remove(worker);
+  }
+  EXPECT_TRUE(std::is_sorted(pauses.begin(), pauses.end()));
+  EXPECT_EQ(pauses[SessionLedger::kFreeDeaths], absl::ZeroDuration());
+  EXPECT_GT(pauses[SessionLedger::kFreeDeaths + 2], absl::ZeroDuration());
+  EXPECT_EQ(pauses.back(), absl::Seconds(1));
+}
+
+TEST_F(DispatcherTest, SessionsTakeTurns) {
+  dispatcher_->AddWorker(1, now_);
+  EnqueueOf(1, 1, kSlow);
+  EnqueueOf(1, 1, kSlow);
+  EnqueueOf(1, 1, kSlow);
+  EnqueueOf(2, 1, kSlow);
+  std::vector<uint64_t> sessions;
+  while (!dispatcher_->Empty()) {
+    for (const auto& flight : Flights()) {
+      sessions.push_back(flight.consignments[0].delivery->session);
+    }
+    dispatcher_->OnAnswered(1, 1, now_);
+  }
+  EXPECT_THAT(sessions, ElementsAre(1, 2, 1, 1));
+}
+
+TEST_F(DispatcherTest, ASessionHasHalfOfTheWorkersWhileOthersAreThere) {
+  for (WorkerId worker : {1, 2, 3, 4}) dispatcher_->AddWorker(worker, now_);
+  for (int i = 0; i < 9; ++i) EnqueueOf(1, 1, kSlow);
+  EXPECT_THAT(Destinations(), ElementsAre(1, 2, 3, 4));
+  EnqueueOf(2, 1, kSlow);
+  for (WorkerId worker : {1, 2, 3, 4}) dispatcher_->OnAnswered(worker, 1, now_);
+  EXPECT_EQ(Destinations().size(), 3u);
+  EXPECT_EQ(dispatcher_->waiting(), 3u);
+  now_ += absl::Minutes(1);
+  for (WorkerId worker : {1, 2, 3, 4}) {
+    if (!dispatcher_->Idle(worker)) dispatcher_->OnAnswered(worker, 1, now_);
+  }
+  dispatcher_->Tidy(now_ + absl::Minutes(1));
+  EXPECT_EQ(Destinations().size(), 3u);
+}
+
+TEST_F(DispatcherTest, PutsNothingBehindAMessageThatIsLate) {
+  dispatcher_->AddWorker(1, now_);
+  EnqueueOf(1);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  EnqueueOf(2);
+  now_ += absl::Milliseconds(21);
+  EXPECT_THAT(Flights(), IsEmpty());
+  dispatcher_->OnAnswered(1, 1, now_);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+}
+
+TEST_F(DispatcherTest, SkipsWhatNobodyWaitsForAnyMore) {
+  std::set<const Delivery*> unwanted;
+  Use({.wanted = [&](const Delivery& delivery) {
+    return unwanted.count(&delivery) == 0;
+  }});
+  dispatcher_->AddWorker(1, now_);
+  Delivery* suspect = EnqueueOf(1, 5);
+  Flights();
+  Remove(1);
+  Delivery* plain = EnqueueOf(2, 3);
+  Delivery* bound = EnqueueOrdered(2, 2);
+  const Delivery* wanted = EnqueueOf(3, 1);
+  unwanted = {suspect, plain, bound};
+  EXPECT_EQ(dispatcher_->waiting(), 11u);
+  dispatcher_->AddWorker(2, now_);
+  const auto flights = Flights();
+  ASSERT_EQ(flights.size(), 1u);
+  ASSERT_EQ(flights[0].consignments.size(), 1u);
+  EXPECT_EQ(flights[0].consignments[0].delivery, wanted);
+  EXPECT_EQ(dispatcher_->waiting(), 0u);
+  EXPECT_THAT(dispatcher_->TakeUnwanted(),
+              ::testing::UnorderedElementsAre(suspect, plain, bound));
+  EXPECT_THAT(dispatcher_->TakeUnwanted(), IsEmpty());
 }
 
 TEST_F(DispatcherTest, NamesAWorkerThatIsSilentOverAMessage) {
   Use({.message_timeout = absl::Seconds(1)});
-  dispatcher_->AddWorker(1);
+  dispatcher_->AddWorker(1, now_);
   now_ += absl::Seconds(10);
   EXPECT_THAT(dispatcher_->Overdue(now_), IsEmpty());
   Enqueue(2);
@@ -303,7 +527,7 @@ class World {
   World(uint32_t seed, int max_attempts)
       : random_(seed),
         max_attempts_(max_attempts),
-        dispatcher_({.max_attempts = max_attempts}) {}
+        dispatcher_({.workers = 4, .max_attempts = max_attempts}) {}
 
   void Run(bool random_deaths) {
     for (int i = 0; i < 4; ++i) AddWorker();
@@ -348,6 +572,7 @@ class World {
     bool retired = false;
   };
   struct Session {
+    uint64_t number = 0;
     bool ordered = false;
     WorkerId worker = 0;
     Delivery* out = nullptr;
@@ -355,12 +580,12 @@ class World {
   struct Parcel : Delivery {
     std::set<uint64_t> poison;
     std::map<uint64_t, int> kills;
-    Session* session = nullptr;
+    Session* owner = nullptr;
     bool done = false;
   };
 
   void AddWorker() {
-    dispatcher_.AddWorker(next_worker_);
+    dispatcher_.AddWorker(next_worker_, now_);
     workers_[next_worker_++] = {};
   }
 
@@ -373,13 +598,15 @@ class World {
   void Send() {
     if (sessions_.size() < 10) {
       sessions_.push_back(std::make_unique<Session>());
+      sessions_.back()->number = sessions_.size();
       sessions_.back()->ordered = random_() % 2 == 0;
     }
     Session* session = sessions_[random_() % sessions_.size()].get();
     if (session->out != nullptr) return;
     parcels_.push_back(std::make_unique<Parcel>());
     Parcel* parcel = parcels_.back().get();
-    parcel->session = session;
+    parcel->owner = session;
+    parcel->session = session->number;
     parcel->messages = 1 + random_() % 150;
     parcel->bytes = parcel->messages * 10;
     parcel->message_nanoseconds = 100;
@@ -390,22 +617,22 @@ class World {
     }
     poison_ += static_cast<int>(parcel->poison.size());
     session->out = parcel;
-    dispatcher_.Enqueue(parcel);
+    dispatcher_.Enqueue(parcel, now_);
   }
 
   void Fly() {
     Dispatcher::Flight flight;
-    while (dispatcher_.NextFlight(absl::UnixEpoch(), &flight)) {
+    while (dispatcher_.NextFlight(now_, &flight)) {
       Worker& worker = workers_.at(flight.worker);
       ASSERT_FALSE(worker.retired);
       for (const auto& consignment : flight.consignments) {
         Parcel* parcel = static_cast<Parcel*>(consignment.delivery);
-        if (parcel->ordered && parcel->session->worker != 0 &&
-            workers_.count(parcel->session->worker) > 0 &&
-            !workers_[parcel->session->worker].retired) {
-          ASSERT_EQ(flight.worker, parcel->session->worker);
+        if (parcel->ordered && parcel->owner->worker != 0 &&
+            workers_.count(parcel->owner->worker) > 0 &&
+            !workers_[parcel->owner->worker].retired) {
+          ASSERT_EQ(flight.worker, parcel->owner->worker);
         }
-        parcel->session->worker = flight.worker;
+        parcel->owner->worker = flight.worker;
         if (consignment.apart) {
           ASSERT_TRUE(worker.held.empty());
           ASSERT_EQ(flight.consignments.size(), 1u);
@@ -422,18 +649,20 @@ class World {
     ASSERT_FALSE(parcel->done);
     ASSERT_EQ(parcel->answered, parcel->messages);
     parcel->done = true;
-    parcel->session->out = nullptr;
+    parcel->owner->out = nullptr;
   }
 
   // A worker answers a few messages of what it holds, or dies over one.
   void Work() {
+    now_ += absl::Milliseconds(10);
+    dispatcher_.Tidy(now_);
     const auto it = Random(&workers_);
     const WorkerId id = it->first;
     Worker& worker = it->second;
     if (worker.held.empty()) {
       if (worker.retired) {
         std::vector<Delivery*> given_up;
-        dispatcher_.RemoveWorker(id, &given_up);
+        dispatcher_.RemoveWorker(id, now_, &given_up);
         workers_.erase(it);
       }
       return;
@@ -452,12 +681,12 @@ class World {
     held.first += good;
     held.messages -= good;
     if (held.messages == 0) worker.held.pop_front();
-    Complete(dispatcher_.OnAnswered(id, good, absl::UnixEpoch()));
+    Complete(dispatcher_.OnAnswered(id, good, now_));
   }
 
   void Die(WorkerId id) {
     std::vector<Delivery*> given_up;
-    dispatcher_.RemoveWorker(id, &given_up);
+    dispatcher_.RemoveWorker(id, now_, &given_up);
     ++deaths_;
     workers_.erase(id);
     AddWorker();
@@ -474,7 +703,7 @@ class World {
     const auto it = Random(&workers_);
     if (it->second.retired) return;
     it->second.retired = true;
-    dispatcher_.RetireWorker(it->first);
+    dispatcher_.RetireWorker(it->first, now_);
     AddWorker();
   }
 
@@ -486,6 +715,7 @@ class World {
   std::mt19937 random_;
   const int max_attempts_;
   Dispatcher dispatcher_;
+  absl::Time now_ = absl::UnixEpoch();
   std::map<WorkerId, Worker> workers_;
   std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<std::unique_ptr<Parcel>> parcels_;

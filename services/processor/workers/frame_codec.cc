@@ -23,6 +23,11 @@ constexpr uint32_t kReadyTag = Tag(4, WireType::kLengthDelimited);
 
 // A length takes at most five bytes in any frame that is let in.
 constexpr size_t kMaxLengthBytes = 5;
+// A frame of a result that is too large to be taken is read past up to here;
+// what is said to be larger is garbage.
+constexpr uint64_t kMaxOversizedFrame = 1 << 30;
+// A frame's batch id, which stands first, and its tag.
+constexpr size_t kBatchIdBytes = 11;
 
 void AppendVarint(uint64_t value, std::string* out) {
   char bytes[10];
@@ -92,6 +97,13 @@ absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
       std::max<size_t>(4 << 20, 2 * max_payload_bytes_) + kMaxWorkerFrameBytes;
   size_t consumed = 0;
   while (consumed < bytes.size()) {
+    if (to_skip_ > 0) {
+      const size_t skipped =
+          std::min<uint64_t>(to_skip_, bytes.size() - consumed);
+      to_skip_ -= skipped;
+      consumed += skipped;
+      continue;
+    }
     const absl::string_view rest = bytes.substr(consumed);
     FieldReader reader(rest);
     uint64_t size = 0;
@@ -102,6 +114,17 @@ absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
       break;
     }
     if (size > max_frame_bytes) {
+      const absl::string_view beginning(
+          reader.at(),
+          rest.size() - static_cast<size_t>(reader.at() - rest.data()));
+      if (size <= kMaxOversizedFrame) {
+        if (beginning.size() < kBatchIdBytes) break;
+        if (AnswerOversized(beginning, size, now, book)) {
+          consumed += rest.size() - beginning.size();
+          to_skip_ = size;
+          continue;
+        }
+      }
       return absl::InvalidArgumentError(
           absl::StrCat("a frame is to have ", size, " bytes; at most ",
                        max_frame_bytes, " are allowed"));
@@ -113,6 +136,25 @@ absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
     consumed += prefix + size;
   }
   return consumed;
+}
+
+// A frame that is far too large answers one message, when that is all that is
+// owed under its id: with an error, and the rest of it is not kept. Where more
+// is owed nobody can tell whose result it is, and the worker dies over it; its
+// messages then travel apart, so that this is known.
+bool FrameCodec::AnswerOversized(absl::string_view beginning,
+                                 size_t frame_bytes, absl::Time now,
+                                 AnswerBook* book) {
+  FieldReader reader(beginning);
+  uint32_t tag = 0;
+  uint64_t batch_id = 0;
+  if (!ready_ || !reader.ReadTag(&tag) || tag != kBatchIdTag ||
+      !reader.ReadVarint(&batch_id) || book->Empty() ||
+      book->Next().batch_id != batch_id || book->Next().messages != 1) {
+    return false;
+  }
+  book->AnswerTooLarge(frame_bytes, now);
+  return true;
 }
 
 absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,

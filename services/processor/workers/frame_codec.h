@@ -37,11 +37,15 @@ class FrameCodec final : public WorkerCodec {
   absl::Status DecodeFrame(absl::string_view frame, absl::Time now,
                            AnswerBook* book);
   absl::Status DecodeReady(absl::string_view encoded);
+  bool AnswerOversized(absl::string_view beginning, size_t frame_bytes,
+                       absl::Time now, AnswerBook* book);
 
   const uint32_t worker_;
   const size_t max_payload_bytes_;
   uint64_t next_batch_id_ = 1;  // Encode's.
-  bool ready_ = false;          // Decode's.
+  // Decode's.
+  bool ready_ = false;
+  uint64_t to_skip_ = 0;  // What is left of a frame that was too large.
 };
 
 }  // namespace msgproc::processor

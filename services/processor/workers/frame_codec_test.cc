@@ -202,6 +202,55 @@ TEST_F(FrameCodecTest, TurnsContentThatClientsMayNotGetIntoAnError) {
   for (uint64_t i = 0; i < 6; ++i) EXPECT_EQ(results[i].sequence(), i + 1);
 }
 
+TEST_F(FrameCodecTest, CutsAWorkersLongErrorBetweenCharacters) {
+  for (const std::string character :
+       {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) {
+    auto parcel = MakeParcel(&binding_, {"a"});
+    const uint64_t id = Give(parcel.get())[0].batch_id();
+    ResultBatch answer = Answer(id, 1, 1);
+    v1::Error* error = answer.mutable_results(0)->mutable_error();
+    error->set_code(9);
+    // The cut falls inside of a character.
+    error->set_message(std::string(1023, 'x') + character);
+    ASSERT_TRUE(Say(answer).ok());
+    const auto results = ResultsOf(parcel->batch->results);
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(results[0].error().message(), std::string(1023, 'x'));
+  }
+}
+
+TEST_F(FrameCodecTest, AnswersForOneResultThatIsFarTooLarge) {
+  const auto parcel = MakeParcel(&binding_, {"a", "b"});
+  Give(parcel.get(), /*apart=*/true);
+  ResultBatch answer = Answer(1, 1, 1);
+  answer.mutable_results(0)->set_payload(std::string(40 << 20, 'x'));
+  const std::string bytes = Delimited(answer) + Delimited(Answer(2, 2, 2));
+  // In the pieces in which a socket might bring it.
+  std::string unread;
+  for (size_t at = 0; at < bytes.size(); at += 100'000) {
+    unread += bytes.substr(at, 100'000);
+    const auto read = codec_.Decode(unread, absl::UnixEpoch(), &book_);
+    ASSERT_TRUE(read.ok()) << read.status();
+    unread.erase(0, *read);
+    EXPECT_LE(unread.size(), 100'000u);
+  }
+  const auto results = ResultsOf(parcel->batch->results);
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].error().code(), 11);
+  EXPECT_EQ(results[0].sequence(), 1u);
+  EXPECT_EQ(results[1].payload(), "r2");
+  EXPECT_TRUE(book_.Empty());
+}
+
+TEST_F(FrameCodecTest, RefusesAFrameThatIsTooLargeAndMayAnswerSeveral) {
+  const auto parcel = MakeParcel(&binding_, {"a", "b"});
+  Give(parcel.get());
+  ResultBatch answer = Answer(1, 1, 2);
+  answer.mutable_results(0)->set_payload(std::string(40 << 20, 'x'));
+  EXPECT_THAT(Say(answer).message(), HasSubstr("at most"));
+  EXPECT_EQ(parcel->batch->failed, 0u);
+}
+
 TEST_F(FrameCodecTest, PassesAWorkersErrorOn) {
   const auto parcel = MakeParcel(&binding_, {"a"});
   Give(parcel.get());

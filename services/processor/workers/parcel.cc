@@ -1,7 +1,6 @@
 #include "services/processor/workers/parcel.h"
 
-#include <algorithm>
-
+#include "common/utf8.h"
 #include "proto/wire/entry.h"
 #include "proto/wire/frame.h"
 
@@ -14,10 +13,8 @@ constexpr size_t kMaxErrorText = 1024;
 
 void AppendError(Batch* batch, uint64_t sequence, const absl::Status& error,
                  bool retryable) {
-  const absl::string_view text(error.message().data(),
-                               std::min(error.message().size(), kMaxErrorText));
   wire::AppendError(&batch->results, sequence, static_cast<int>(error.code()),
-                    text, retryable);
+                    TruncateUtf8(error.message(), kMaxErrorText), retryable);
   ++batch->failed;
 }
 

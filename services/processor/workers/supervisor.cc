@@ -13,6 +13,7 @@ constexpr absl::Duration kShortLife = absl::Milliseconds(100);
 constexpr int kSuccessorAttempts = 3;
 // Starts in a row that fail before there is no hope: when no worker ever
 // served, and when one did, which must have been a while ago.
+// A start that timed out was long enough.
 constexpr int kFirstStarts = 3;
 constexpr int kLaterStarts = 10;
 constexpr absl::Duration kPatience = absl::Seconds(10);
@@ -121,7 +122,13 @@ void Supervisor::OnReady(WorkerId worker, absl::Time now) {
   }
 }
 
-void Supervisor::Pause(Slot* slot, const Incarnation& gone, absl::Time now) {
+void Supervisor::Pause(Slot* slot, const Incarnation& gone, absl::Time now,
+                       bool expected) {
+  if (expected && gone.serving) {
+    slot->next_start = now;
+    last_served_ = now;
+    return;
+  }
   const absl::Duration lived =
       gone.serving ? now - gone.since : absl::ZeroDuration();
   if (lived >= kShortLife + slot->pause * 10) {
@@ -134,11 +141,13 @@ void Supervisor::Pause(Slot* slot, const Incarnation& gone, absl::Time now) {
   if (!gone.serving) ++failed_starts_;
 }
 
-void Supervisor::OnGone(WorkerId worker, Departure departure, absl::Time now) {
+void Supervisor::OnGone(WorkerId worker, Departure departure, absl::Time now,
+                        bool expected) {
+  if (departure == Departure::kStart) start_timed_out_ = true;
   for (Slot& slot : slots_) {
     if (slot.current.worker == worker) {
       Count(slot.current.serving ? departure : Departure::kStart);
-      Pause(&slot, std::exchange(slot.current, {}), now);
+      Pause(&slot, std::exchange(slot.current, {}), now, expected);
       return;
     }
     if (slot.successor.worker == worker) {
@@ -189,7 +198,7 @@ bool Supervisor::replacing() const {
 
 bool Supervisor::Hopeless(absl::Time now) const {
   if (serving() > 0) return false;
-  if (!ever_served_) return failed_starts_ >= kFirstStarts;
+  if (!ever_served_) return start_timed_out_ || failed_starts_ >= kFirstStarts;
   return failed_starts_ >= kLaterStarts && now - last_served_ > kPatience;
 }
 

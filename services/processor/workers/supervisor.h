@@ -36,6 +36,8 @@ absl::string_view DepartureName(Departure departure);
 //
 // A dead worker's successor starts at once; where workers keep dying, after a
 // pause that doubles, up to 5 s, and ends when one lives ten times as long. A
+// death that was expected, over messages over which workers have died before,
+// brings no pause: it says nothing of the worker. A
 // worker that is to be replaced (a reload, its memory, its messages) serves
 // until its successor does, and keeps its place when three of those fail in a
 // row.
@@ -68,8 +70,11 @@ class Supervisor {
   absl::Time NextDecision() const;
 
   void OnReady(WorkerId worker, absl::Time now);
-  // The process has ended, or could not be started.
-  void OnGone(WorkerId worker, Departure departure, absl::Time now);
+  // The process has ended, or could not be started. kStart: it was not ready in
+  // time. `expected`: it held what
+  // kills workers.
+  void OnGone(WorkerId worker, Departure departure, absl::Time now,
+              bool expected = false);
 
   // Replaces all workers, or one.
   void Replace();
@@ -115,7 +120,8 @@ class Supervisor {
   Incarnation Start(const Slot& slot, absl::Time now, Actions* actions);
   void CheckStart(const Incarnation& incarnation, absl::Time now,
                   Actions* actions) const;
-  void Pause(Slot* slot, const Incarnation& gone, absl::Time now);
+  void Pause(Slot* slot, const Incarnation& gone, absl::Time now,
+             bool expected = false);
   void Count(Departure departure) {
     ++departures_[static_cast<size_t>(departure)];
   }
@@ -127,6 +133,7 @@ class Supervisor {
   std::vector<WorkerId> to_retire_;
   std::vector<WorkerId> to_kill_;
   int failed_starts_ = 0;  // Since a worker became ready.
+  bool start_timed_out_ = false;
   bool ever_served_ = false;
   absl::Time last_served_;
   bool abandoned_ = false;

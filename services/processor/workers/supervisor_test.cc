@@ -248,5 +248,40 @@ TEST_F(SupervisorTest, KeepsItsSlotsWhateverHappens) {
   }
 }
 
+TEST(SupervisorPauseTest, ADeathThatWasExpectedBringsNoPause) {
+  Supervisor supervisor({.workers = 1});
+  absl::Time now = absl::UnixEpoch();
+  for (int i = 0; i < 50; ++i) {
+    const auto actions = supervisor.Decide(now);
+    ASSERT_EQ(actions.start.size(), 1u) << i;
+    supervisor.OnReady(actions.start[0].worker, now);
+    supervisor.OnGone(actions.start[0].worker, Departure::kSignal, now,
+                      /*expected=*/true);
+  }
+  EXPECT_EQ(supervisor.departures(Departure::kSignal), 50u);
+  // Another one is what it ever was: the second in a row waits.
+  for (int i = 0; i < 2; ++i) {
+    const auto actions = supervisor.Decide(now);
+    ASSERT_EQ(actions.start.size(), 1u);
+    supervisor.OnReady(actions.start[0].worker, now);
+    supervisor.OnGone(actions.start[0].worker, Departure::kSignal, now);
+    if (i == 0) now = supervisor.NextDecision();
+  }
+  EXPECT_GT(supervisor.NextDecision(), now);
+  EXPECT_TRUE(supervisor.Decide(now).start.empty());
+}
+
+TEST(SupervisorPauseTest, AFirstStartThatTimesOutIsHopeless) {
+  Supervisor supervisor({.workers = 2, .start_timeout = absl::Seconds(1)});
+  absl::Time now = absl::UnixEpoch();
+  supervisor.Decide(now);
+  EXPECT_FALSE(supervisor.Hopeless(now));
+  now += absl::Seconds(2);
+  const auto actions = supervisor.Decide(now);
+  ASSERT_EQ(actions.kill.size(), 2u);
+  supervisor.OnGone(actions.kill[0], Departure::kStart, now);
+  EXPECT_TRUE(supervisor.Hopeless(now));
+}
+
 }  // namespace
 }  // namespace msgproc::processor

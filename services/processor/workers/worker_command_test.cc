@@ -89,6 +89,51 @@ TEST_F(WorkerCommandTest, KillsAllThatAHungCommandHasStarted) {
   EXPECT_EQ(session->Results(1)[0].error().code(), 10);
 }
 
+TEST_F(WorkerCommandTest, SaysThatAFilterNeedsAFlag) {
+  options_.start_timeout = absl::Milliseconds(300);
+  // The first says nothing, the second what it was told, the third something
+  // else.
+  for (const std::string command : {"sed s/a/b/", "cat", "echo hello; cat"}) {
+    options_.command = command;
+    const auto executor = WorkerProcessExecutor::Start(options_);
+    EXPECT_EQ(executor.status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_THAT(executor.status().message(), HasSubstr(command));
+    EXPECT_THAT(executor.status().message(), HasSubstr("--worker_lines"));
+  }
+}
+
+TEST_F(WorkerCommandTest, SaysThatAFilterMustNotBuffer) {
+  options_.handler_timeout = absl::Milliseconds(300);
+  options_.max_delivery_attempts = 1;
+  for (const std::string command : {"sed s/a/b/", "tr a b", "awk '{print}'"}) {
+    StartCommand(command, /*lines=*/true);
+    auto session = NewSession();
+    session->Send({"a"});
+    const auto results = session->Results(1);
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(results[0].error().code(), 10);
+    EXPECT_THAT(results[0].error().message(),
+                HasSubstr("does it buffer its output?"));
+    EXPECT_THAT(results[0].error().message(), HasSubstr("--handler_timeout"));
+    executor_->Stop();
+  }
+}
+
+TEST_F(WorkerCommandTest, DoesNotBlameBufferingWhereThereWereAnswers) {
+  options_.count = 1;
+  options_.handler_timeout = absl::Seconds(5);
+  options_.max_delivery_attempts = 1;
+  StartCommand("sed -u '/hang/e sleep 1000'", /*lines=*/true);
+  auto session = NewSession();
+  session->Send({"a", "hang"});
+  const auto results = session->Results(2);
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].payload(), "a");
+  EXPECT_THAT(results[1].error().message(), HasSubstr("--handler_timeout"));
+  EXPECT_THAT(results[1].error().message(),
+              ::testing::Not(HasSubstr("buffer")));
+}
+
 TEST_F(WorkerCommandTest, AWorkerThatKnowsTheProtocolIsAWorker) {
   binding_.name = "upper";
   StartCommand(Runfile("examples/python_worker/worker"));

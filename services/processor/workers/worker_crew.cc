@@ -32,6 +32,11 @@ constexpr int kMaxEvents = 64;
 // A filter that lives this long has been found and runs.
 constexpr absl::Duration kLineWorkerStart = absl::Milliseconds(50);
 constexpr absl::Duration kLastWords = absl::Milliseconds(500);
+constexpr char kIsItAFilter[] =
+    "; if it is a filter that reads and writes lines, and does not speak the "
+    "worker protocol: --worker_lines";
+// A worker that has not said by then that it is ready is worth a warning.
+constexpr absl::Duration kLongStart = absl::Seconds(3);
 
 bool InheritsOrphans() {
   int subreaper = 0;
@@ -126,7 +131,20 @@ void WorkerCrew::Kill(WorkerId worker, Departure why,
                                {"reason", reason}});
   link->killed = true;
   link->why = why;
+  link->kill_reason = std::string(reason);
   link->process()->Kill();
+}
+
+// Of a worker that has not become ready.
+std::string WorkerCrew::WhyEnded(WorkerId worker, absl::Time now) const {
+  const std::shared_ptr<WorkerLink> link = Find(worker);
+  if (link == nullptr || now - link->started < options_.start_timeout) {
+    return "it is not wanted any more";
+  }
+  return absl::StrCat("it has not said within ",
+                      absl::FormatDuration(options_.start_timeout),
+                      " (--worker_start_timeout) that it is ready",
+                      options_.command.empty() ? "" : kIsItAFilter);
 }
 
 void WorkerCrew::Retire(WorkerId worker, Departure why) {
@@ -176,7 +194,7 @@ void WorkerCrew::Decide(absl::Time now) {
     owner_->OnRetired(link.get());
   }
   for (const WorkerId worker : actions.kill) {
-    Kill(worker, Departure::kStart, "it is not ready, or not wanted any more");
+    Kill(worker, Departure::kStart, WhyEnded(worker, now));
   }
   if (supervisor_.TakeAbandoned()) {
     LogError("the new workers do not start; the old ones stay");
@@ -198,7 +216,7 @@ void WorkerCrew::StartWorker(const Supervisor::Actions::Start& start,
   if (!process.ok()) {
     LogError("worker not started",
              {{"worker", start.slot}, {"why", process.status().message()}});
-    supervisor_.OnGone(start.worker, Departure::kStart, now);
+    supervisor_.OnGone(start.worker, Departure::kExit, now);
     if (supervisor_.Hopeless(now)) {
       Fail(start.worker, process.status().message());
     }
@@ -262,7 +280,9 @@ bool WorkerCrew::Read(const std::shared_ptr<WorkerLink>& link, absl::Time now) {
   if (heard == WorkerLink::Heard::kAnswers) return true;
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link->process()->from(), nullptr);
   if (heard == WorkerLink::Heard::kBreach) {
-    Kill(link->id(), Departure::kProtocol, breach.message());
+    const bool began = link->serving || options_.command.empty();
+    Kill(link->id(), Departure::kProtocol,
+         absl::StrCat(breach.message(), began ? "" : kIsItAFilter));
   } else if (!link->input_closed) {
     // It says nothing any more and was not told to leave. If it is about to
     // exit, this does not change how.
@@ -287,9 +307,10 @@ void WorkerCrew::OnExit(const std::shared_ptr<WorkerLink>& link,
   if (!link->killed) {
     link->why = exit.signalled ? Departure::kSignal : Departure::kExit;
   }
-  const std::string how = link->killed ? absl::StrCat(DepartureName(link->why),
-                                                      ", ", exit.Describe())
-                                       : exit.Describe();
+  const std::string how =
+      link->killed ? absl::StrCat(DepartureName(link->why), ", ",
+                                  exit.Describe(), ": ", link->kill_reason)
+                   : exit.Describe();
   if (link->leaving && !link->killed) {
     LogInfo("worker left",
             {{"worker", link->number()}, {"pid", pid}, {"how", how}});
@@ -300,7 +321,8 @@ void WorkerCrew::OnExit(const std::shared_ptr<WorkerLink>& link,
                                {"lived", now - link->started}});
   }
   links_.erase(link->id());
-  supervisor_.OnGone(link->id(), link->why, now);
+  supervisor_.OnGone(link->id(), link->why, now,
+                     owner_->HoldsSuspects(link.get()));
   Publish();
   owner_->OnGone(link.get(), how);
   if (!leaving_ && supervisor_.Hopeless(now)) Fail(link->id(), how);
@@ -354,6 +376,12 @@ void WorkerCrew::TickLink(const std::shared_ptr<WorkerLink>& link,
   if (!link->serving && !link->codec().says_ready() &&
       now - link->started >= kLineWorkerStart) {
     Serve(link, now);
+  }
+  if (!link->serving && !link->warned && now - link->started > kLongStart) {
+    link->warned = true;
+    LogWarning(absl::StrCat("worker has not said yet that it is ready",
+                            options_.command.empty() ? "" : kIsItAFilter),
+               {{"worker", link->number()}, {"pid", link->process()->pid()}});
   }
   if (link->input_closed && now - link->left_at > patience_) {
     // It has answered everything: nothing is lost.

@@ -1,11 +1,13 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_CREW_H_
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_CREW_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "absl/status/status.h"
@@ -35,11 +37,13 @@ class WorkerCrew {
     virtual void OnServing(const std::shared_ptr<WorkerLink>& link) = 0;
     // It gets no more: CloseInput is the owner's, once it holds nothing.
     virtual void OnRetired(WorkerLink* link) = 0;
+    // Whether it holds messages over which workers have died before.
+    virtual bool HoldsSuspects(WorkerLink* link) = 0;
     // It said something; there may be answers.
     virtual void OnAnswers(WorkerLink* link, absl::Time now) = 0;
     // It has ended, and will be forgotten. `how`: for people.
     virtual void OnGone(WorkerLink* link, absl::string_view how) = 0;
-    // About every TickInterval().
+    // A few times while a message may take, and when TickBy says.
     virtual void OnTick(absl::Time now) = 0;
   };
 
@@ -68,6 +72,8 @@ class WorkerCrew {
   void Kill(WorkerId worker, Departure why, absl::string_view reason);
   // Replaces the worker by a new one; OnRetired follows.
   void Retire(WorkerId worker, Departure why);
+  // Asks for OnTick at `time`, at the latest.
+  void TickBy(absl::Time time) { next_tick_ = std::min(next_tick_, time); }
 
  private:
   using Links = std::map<WorkerId, std::shared_ptr<WorkerLink>>;
@@ -87,6 +93,7 @@ class WorkerCrew {
   void LetAllLeave(absl::Time now);
   void ReapStrangers();
   void Fail(WorkerId last, absl::string_view how);
+  std::string WhyEnded(WorkerId worker, absl::Time now) const;
   void Publish();
   std::shared_ptr<WorkerLink> Find(WorkerId worker) const;
 

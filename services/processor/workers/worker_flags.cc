@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
-#include <thread>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/process_limits.h"
 
 ABSL_FLAG(std::string, workers, "",
           "Run handlers in this many worker processes, which may crash, hang "
           "or be replaced without any socket noticing; auto: one for each "
-          "core. 0: in this process. Empty: 0, or auto with --worker_command.");
+          "CPU that it may use (affinity, quota). 0: in this process. Empty: "
+          "0, or auto with --worker_command.");
 ABSL_FLAG(std::string, worker_command, "",
           "What a worker is: a shell command that speaks the worker protocol "
           "on its standard input and output. --handler names what it handles. "
@@ -44,7 +45,7 @@ absl::StatusOr<int> Count() {
   const std::string text = absl::GetFlag(FLAGS_workers);
   const bool command = !absl::GetFlag(FLAGS_worker_command).empty();
   if (text == "auto" || (text.empty() && command)) {
-    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    return ReadProcessLimits().parallelism();
   }
   if (text.empty()) return 0;
   int count = 0;

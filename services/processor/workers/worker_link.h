@@ -71,8 +71,11 @@ class WorkerLink {
   bool leaving = false;
   bool input_closed = false;
   absl::Time left_at;
+  // Somebody was told that it takes long: to be ready, to answer at all.
+  bool warned = false;
   // It was killed, and why.
   bool killed = false;
+  std::string kill_reason;
   Departure why = Departure::kExit;
 
   static uint64_t ReadableEvent(WorkerId id) { return id << 2; }

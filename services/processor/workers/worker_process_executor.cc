@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
+#include "services/base/log.h"
 #include "services/processor/workers/line_refusals.h"
 
 namespace msgproc::processor {
@@ -20,6 +21,13 @@ constexpr uint64_t kMaxBatchMessages = 4096;
 constexpr size_t kMaxBatchBytes = 256 << 10;
 // Until something is known of a handler.
 constexpr uint64_t kFirstBatchMessages = 4;
+// A filter that has not answered by then is worth a warning.
+constexpr absl::Duration kLongSilence = absl::Seconds(3);
+constexpr char kBuffers[] =
+    "; it has never answered: does it buffer its output? Filters have to write "
+    "each line at once, as with sed -u, grep --line-buffered, awk with "
+    "fflush(), or stdbuf -oL";
+constexpr absl::Duration kTidyEvery = absl::Seconds(1);
 
 void Add(std::atomic<uint64_t>* counter, uint64_t count) {
   counter->fetch_add(count, std::memory_order_relaxed);
@@ -70,8 +78,14 @@ WorkerProcessExecutor::Start(WorkerOptions options) {
 WorkerProcessExecutor::WorkerProcessExecutor(WorkerOptions options)
     : options_(std::move(options)),
       counters_(options_.count),
-      dispatcher_({.max_attempts = options_.max_delivery_attempts,
-                   .message_timeout = options_.handler_timeout}),
+      dispatcher_(
+          {.workers = options_.count,
+           .max_attempts = options_.max_delivery_attempts,
+           .message_timeout = options_.handler_timeout,
+           .wanted =
+               [](const Delivery& delivery) {
+                 return static_cast<const Parcel&>(delivery).batch->Wanted();
+               }}),
       crew_(options_, this) {}
 
 WorkerProcessExecutor::~WorkerProcessExecutor() { Stop(); }
@@ -109,6 +123,7 @@ Parcel* WorkerProcessExecutor::NewParcel(std::unique_ptr<Batch> batch) {
     free_parcels_.pop_back();
   }
   static_cast<Delivery&>(*parcel) = Delivery();
+  parcel->session = batch->session_number;
   parcel->pieces.clear();
   parcel->pieces.swap(batch->pieces);
   parcel->next = MessageCursor();
@@ -125,8 +140,7 @@ Parcel* WorkerProcessExecutor::NewParcel(std::unique_ptr<Batch> batch) {
 
 void WorkerProcessExecutor::Execute(std::unique_ptr<Batch> batch) {
   const absl::Time now = Clock::Monotonic()->Now();
-  // Almost always one, and on the stack where there is none.
-  Links written;
+  Todo todo;
   Parcel* parcel;
   bool refused = false;
   {
@@ -139,17 +153,23 @@ void WorkerProcessExecutor::Execute(std::unique_ptr<Batch> batch) {
     parcel = NewParcel(std::move(batch));
     if (options_.lines) refused = TakeOutRefusals(parcel);
     if (!refused) {
-      dispatcher_.Enqueue(parcel);
-      Dispatch(now, &written);
+      dispatcher_.Enqueue(parcel, now);
+      Dispatch(now, &todo);
     }
   }
-  for (const auto& link : written) link->Flush();
+  todo.Do();
   if (!refused) return;
   std::vector<Parcel*> finished = {parcel};
   Finish(&finished);
 }
 
-void WorkerProcessExecutor::Dispatch(absl::Time now, Links* written) {
+void WorkerProcessExecutor::Todo::Do() {
+  for (const auto& link : links) link->Flush();
+  links.clear();
+  dropped.clear();
+}
+
+void WorkerProcessExecutor::Dispatch(absl::Time now, Todo* todo) {
   while (dispatcher_.NextFlight(now, &flight_)) {
     const auto found =
         std::find_if(links_.begin(), links_.end(),
@@ -161,9 +181,15 @@ void WorkerProcessExecutor::Dispatch(absl::Time now, Links* written) {
                      consignment.messages, consignment.apart, now);
     }
     CountHeld(found->get());
-    if (written->empty() || written->back() != *found) {
-      written->push_back(*found);
+    if (todo->links.empty() || todo->links.back() != *found) {
+      todo->links.push_back(*found);
     }
+  }
+  for (Delivery* delivery : dispatcher_.TakeUnwanted()) {
+    auto* parcel = static_cast<Parcel*>(delivery);
+    todo->dropped.push_back(std::move(parcel->batch));
+    parcel->pieces.clear();
+    free_parcels_.push_back(parcel);
   }
   counters_.waiting.store(dispatcher_.waiting(), std::memory_order_relaxed);
 }
@@ -174,27 +200,33 @@ void WorkerProcessExecutor::CountHeld(WorkerLink* link) {
 }
 
 void WorkerProcessExecutor::OnServing(const std::shared_ptr<WorkerLink>& link) {
-  written_.clear();
+  const absl::Time now = Clock::Monotonic()->Now();
   {
     MutexLock lock(&mutex_);
     links_.push_back(link);
-    dispatcher_.AddWorker(link->id());
-    Dispatch(Clock::Monotonic()->Now(), &written_);
+    dispatcher_.AddWorker(link->id(), now);
+    Dispatch(now, &todo_);
+    crew_.TickBy(dispatcher_.NextDecision(now));
   }
-  for (const auto& each : written_) each->Flush();
+  todo_.Do();
+}
+
+bool WorkerProcessExecutor::HoldsSuspects(WorkerLink* link) {
+  MutexLock lock(&mutex_);
+  return dispatcher_.HoldsSuspects(link->id());
 }
 
 void WorkerProcessExecutor::OnRetired(WorkerLink* link) {
   const absl::Time now = Clock::Monotonic()->Now();
-  written_.clear();
   bool idle;
   {
     MutexLock lock(&mutex_);
-    dispatcher_.RetireWorker(link->id());
+    dispatcher_.RetireWorker(link->id(), now);
     idle = dispatcher_.Idle(link->id());
-    Dispatch(now, &written_);
+    Dispatch(now, &todo_);
+    crew_.TickBy(dispatcher_.NextDecision(now));
   }
-  for (const auto& each : written_) each->Flush();
+  todo_.Do();
   if (idle) link->CloseInput(now);
 }
 
@@ -208,7 +240,6 @@ void WorkerProcessExecutor::OnAnswers(WorkerLink* link, absl::Time now) {
   bool idle = false;
   bool worn_out = false;
   uint64_t messages = 0;
-  written_.clear();
   {
     MutexLock lock(&mutex_);
     for (const uint64_t answered : answered_) {
@@ -218,14 +249,14 @@ void WorkerProcessExecutor::OnAnswers(WorkerLink* link, absl::Time now) {
         finished_.push_back(static_cast<Parcel*>(complete));
       }
     }
-    Dispatch(now, &written_);
+    Dispatch(now, &todo_);
     CountHeld(link);
     idle = link->leaving && dispatcher_.Idle(link->id());
     worn_out = options_.max_messages > 0 && !link->leaving &&
                dispatcher_.given(link->id()) >= options_.max_messages;
   }
   // The worker's next work before the results of its last.
-  for (const auto& each : written_) each->Flush();
+  todo_.Do();
   Add(&slot.messages, messages);
   if (idle) link->CloseInput(now);
   if (worn_out) crew_.Retire(link->id(), Departure::kMessages);
@@ -233,15 +264,15 @@ void WorkerProcessExecutor::OnAnswers(WorkerLink* link, absl::Time now) {
 }
 
 void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
+  const absl::Time now = Clock::Monotonic()->Now();
   std::vector<Delivery*> given_up;
-  written_.clear();
   {
     MutexLock lock(&mutex_);
     links_.erase(
         std::remove_if(links_.begin(), links_.end(),
                        [link](const auto& each) { return each.get() == link; }),
         links_.end());
-    const uint64_t held = dispatcher_.RemoveWorker(link->id(), &given_up);
+    const uint64_t held = dispatcher_.RemoveWorker(link->id(), now, &given_up);
     counters_.slots[static_cast<size_t>(link->number())].held.store(
         0, std::memory_order_relaxed);
     Add(&counters_.retries, held - given_up.size());
@@ -253,24 +284,65 @@ void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
                   GivenUp(parcel->attempts, how), false);
       if (dispatcher_.GiveUp(parcel)) finished_.push_back(parcel);
     }
-    Dispatch(Clock::Monotonic()->Now(), &written_);
+    Dispatch(now, &todo_);
+    crew_.TickBy(dispatcher_.NextDecision(now));
   }
-  for (const auto& each : written_) each->Flush();
+  todo_.Do();
   Finish(&finished_);
 }
 
 void WorkerProcessExecutor::OnTick(absl::Time now) {
   std::vector<WorkerId> overdue;
+  std::vector<WorkerId> mute;
   {
     MutexLock lock(&mutex_);
     overdue = dispatcher_.Overdue(now);
+    mute = Mute(now);
+    if (now >= next_tidy_) {
+      next_tidy_ = now + kTidyEvery;
+      dispatcher_.Tidy(now);
+    }
+    Dispatch(now, &todo_);
+    crew_.TickBy(dispatcher_.NextDecision(now));
   }
+  todo_.Do();
+  for (const WorkerId worker : mute) WarnOfBuffering(worker);
   for (const WorkerId worker : overdue) {
+    const bool never =
+        std::find(mute.begin(), mute.end(), worker) != mute.end();
     crew_.Kill(worker, Departure::kTimeout,
                absl::StrCat("no answer for ",
                             absl::FormatDuration(options_.handler_timeout),
-                            " (--handler_timeout)"));
+                            " (--handler_timeout)", never ? kBuffers : ""));
   }
+}
+
+// Filters that have been silent for a while and have never answered.
+std::vector<WorkerId> WorkerProcessExecutor::Mute(absl::Time now) const {
+  if (!options_.lines) return {};
+  std::vector<WorkerId> mute =
+      dispatcher_.Silent(now, std::min(options_.handler_timeout, kLongSilence));
+  mute.erase(std::remove_if(mute.begin(), mute.end(),
+                            [this](WorkerId worker) {
+                              return dispatcher_.held(worker) !=
+                                     dispatcher_.given(worker);
+                            }),
+             mute.end());
+  return mute;
+}
+
+void WorkerProcessExecutor::WarnOfBuffering(WorkerId worker) {
+  std::shared_ptr<WorkerLink> link;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& each : links_) {
+      if (each->id() == worker) link = each;
+    }
+  }
+  if (link == nullptr || std::exchange(link->warned, true)) return;
+  server::LogWarning(
+      absl::StrCat("worker does not answer", kBuffers),
+      {{"worker", link->number()}, {"pid", link->process()->pid()}});
 }
 
 void WorkerProcessExecutor::Finish(std::vector<Parcel*>* finished) {

@@ -63,16 +63,25 @@ class WorkerProcessExecutor final : public Executor, private WorkerCrew::Owner {
 
   void OnServing(const std::shared_ptr<WorkerLink>& link) override;
   void OnRetired(WorkerLink* link) override;
+  bool HoldsSuspects(WorkerLink* link) override;
   void OnAnswers(WorkerLink* link, absl::Time now) override;
   void OnGone(WorkerLink* link, absl::string_view how) override;
   void OnTick(absl::Time now) override;
 
   Parcel* NewParcel(std::unique_ptr<Batch> batch) MSGPROC_REQUIRES(mutex_);
-  // Gives out what may be given out now; to be written once the lock is let go
-  // of.
-  using Links = std::vector<std::shared_ptr<WorkerLink>>;
-  void Dispatch(absl::Time now, Links* written) MSGPROC_REQUIRES(mutex_);
+  // What is to be done once the lock is released.
+  struct Todo {
+    // Have something to be written.
+    std::vector<std::shared_ptr<WorkerLink>> links;
+    // Nobody waits for them. They may be the last to hold their sessions.
+    std::vector<std::unique_ptr<Batch>> dropped;
+    void Do();
+  };
+  // Gives out what may be given out now.
+  void Dispatch(absl::Time now, Todo* todo) MSGPROC_REQUIRES(mutex_);
   void CountHeld(WorkerLink* link) MSGPROC_REQUIRES(mutex_);
+  std::vector<WorkerId> Mute(absl::Time now) const MSGPROC_REQUIRES(mutex_);
+  void WarnOfBuffering(WorkerId worker);
   void Drop();
   void Finish(std::vector<Parcel*>* finished);
 
@@ -81,16 +90,17 @@ class WorkerProcessExecutor final : public Executor, private WorkerCrew::Owner {
 
   Mutex mutex_;
   Dispatcher dispatcher_ MSGPROC_GUARDED_BY(mutex_);
-  Links links_ MSGPROC_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<WorkerLink>> links_ MSGPROC_GUARDED_BY(mutex_);
   Dispatcher::Flight flight_ MSGPROC_GUARDED_BY(mutex_);
   std::deque<Parcel> parcels_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<Parcel*> free_parcels_ MSGPROC_GUARDED_BY(mutex_);
   bool stopped_ MSGPROC_GUARDED_BY(mutex_) = false;
+  absl::Time next_tidy_ MSGPROC_GUARDED_BY(mutex_) = absl::InfinitePast();
 
   // The crew's thread's, to keep their memory.
   std::vector<uint64_t> answered_;
   std::vector<Parcel*> finished_;
-  Links written_;
+  Todo todo_;
 
   WorkerCrew crew_;
 };

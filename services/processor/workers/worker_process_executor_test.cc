@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
@@ -95,6 +96,39 @@ TEST_F(WorkerProcessExecutorTest, PassesAHandlersErrorOn) {
   EXPECT_EQ(results[1].error().code(), 9);
   EXPECT_EQ(results[1].error().message(), "as asked");
   EXPECT_EQ(results[2].payload(), "b");
+}
+
+TEST_F(WorkerProcessExecutorTest, AResultThatIsTooLargeKillsNoWorker) {
+  options_.count = 1;
+  Start();
+  auto session = NewSession();
+  session->SendBatch({"a", "headers 2000000", "grow 20000000", "headers 129",
+                      "headers 128", "b"});
+  const auto results = session->Results(6);
+  ASSERT_EQ(results.size(), 6u);
+  for (const size_t i : {1u, 2u, 3u}) {
+    EXPECT_EQ(results[i].error().code(), 11) << i;
+    EXPECT_FALSE(results[i].error().message().empty());
+  }
+  EXPECT_EQ(results[4].headers_size(), 128);
+  EXPECT_EQ(results[5].payload(), "b");
+  EXPECT_EQ(deaths(), 0u);
+}
+
+TEST_F(WorkerProcessExecutorTest, ManyLargeResultsOfSmallMessagesKillNoWorker) {
+  options_.count = 1;
+  Start();
+  auto session = NewSession();
+  // The worker has come to know them as fast, and takes many at once.
+  session->SendBatch(Payloads(4000));
+  ASSERT_EQ(session->Results(4000).size(), 4000u);
+  session->SendBatch(std::vector<std::string>(100, "grow 1000000"));
+  const auto results = session->Results(4100);
+  ASSERT_EQ(results.size(), 4100u);
+  for (size_t i = 4000; i < 4100; ++i) {
+    EXPECT_EQ(results[i].payload().size(), 1'000'000u);
+  }
+  EXPECT_EQ(deaths(), 0u);
 }
 
 TEST_F(WorkerProcessExecutorTest, AnswersForAHandlerThatTheWorkerHasNot) {
@@ -337,6 +371,78 @@ TEST_F(WorkerProcessExecutorTest, StopsThoughAHandlerHangs) {
   EXPECT_EQ(session->answered(), 0u);
   for (const pid_t pid : pids) EXPECT_NE(kill(pid, 0), 0);
   session->SendBatch({"too late"});
+}
+
+// A victim's messages take 20 ms each, one after the other: alone, and then
+// beside a session whose messages do the worst. Both are measured in one run,
+// so that what else the machine does falls on both.
+class PoisonStormTest : public WorkerTest,
+                        public ::testing::WithParamInterface<std::string> {
+ protected:
+  uint64_t AnsweredIn(absl::Duration time) {
+    uint64_t answered = 0;
+    for (const absl::Time end = absl::Now() + time; absl::Now() < end;) {
+      const absl::Time begin = absl::Now();
+      victim_->SendBatch({"sleep 20"});
+      const auto results = victim_->Results(++sent_);
+      EXPECT_EQ(results.size(), sent_);
+      EXPECT_FALSE(results.back().has_error())
+          << results.back().error().message();
+      longest_ = std::max(longest_, absl::Now() - begin);
+      ++answered;
+    }
+    return answered;
+  }
+
+  std::shared_ptr<FakeSession> victim_;
+  uint64_t sent_ = 0;
+  absl::Duration longest_;
+};
+
+TEST_P(PoisonStormTest, AVictimKeepsItsRate) {
+  options_.count = 4;
+  // Hanging messages hold a worker for a minute.
+  options_.leave_timeout = absl::Milliseconds(200);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return executor_->serving() == 4; }));
+  victim_ = NewSession();
+  const uint64_t calm = AnsweredIn(absl::Seconds(2));
+  auto attacker = NewSession();
+  attacker->Send(std::vector<std::string>(100, GetParam()));
+  longest_ = absl::ZeroDuration();
+  const uint64_t storm = AnsweredIn(absl::Seconds(4));
+  // That it is half, and no 2 s, dispatcher_storm_test shows to the message.
+  // Here new workers need CPU that a busy machine takes from the victim, and
+  // the machine is not the same from second to second.
+  EXPECT_GE(static_cast<double>(storm) / 4,
+            0.3 * static_cast<double>(calm) / 2);
+  EXPECT_LE(longest_, absl::Seconds(5));
+  attacker->Leave();
+  executor_->Stop();
+}
+
+INSTANTIATE_TEST_SUITE_P(Messages, PoisonStormTest,
+                         ::testing::Values("poison", "exit", "hang",
+                                           "sleep 700"),
+                         [](const auto& info) {
+                           return info.param.substr(0, info.param.find(' '));
+                         });
+
+TEST_F(WorkerProcessExecutorTest, GivesNoWorkerWhatNobodyWaitsForAnyMore) {
+  options_.count = 1;
+  Start();
+  auto gone = NewSession();
+  gone->SendBatch({"sleep 300"});
+  std::weak_ptr<FakeSession> weak = gone;
+  for (int i = 0; i < 100; ++i) gone->SendBatch({"sleep 300"});
+  gone->Leave();
+  auto other = NewSession();
+  other->SendBatch({"a"});
+  EXPECT_EQ(other->Results(1, absl::Seconds(20)).size(), 1u);
+  EXPECT_LE(gone->answered(), 3u);
+  // What was dropped holds nothing.
+  gone.reset();
+  EXPECT_TRUE(Eventually([&] { return weak.expired(); }));
 }
 
 TEST_F(WorkerProcessExecutorTest, SurvivesAStormOfDeaths) {

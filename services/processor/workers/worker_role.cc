@@ -213,25 +213,36 @@ void WorkerRole::RunChunk(size_t first, size_t messages) {
   }
 }
 
-// Makes the results so far an answer.
+// Makes the results so far an answer, or several: the processor takes frames of
+// a bounded size.
 void WorkerRole::Gather() {
-  Answer answer;
-  const size_t bytes =
-      batch_.results.Take(&cursor_, UINT64_MAX, SIZE_MAX, &answer.pieces).bytes;
-  if (bytes == 0) return;
+  const uint64_t results = batch_.results.next_position() - cursor_.position();
+  const absl::Duration each =
+      handler_time_ / static_cast<double>(std::max<uint64_t>(1, results));
+  while (cursor_.position() < batch_.results.next_position()) {
+    Answer answer;
+    const wire::EntryLog::Taken taken = batch_.results.Take(
+        &cursor_, UINT64_MAX, kMaxWorkerFrameBytes, &answer.pieces);
+    FinishAnswer(std::move(answer), taken,
+                 each * static_cast<double>(taken.entries));
+  }
   batch_.results.ReleaseThrough(batch_.results.next_position() - 1);
+  handler_time_ = absl::ZeroDuration();
+}
+
+void WorkerRole::FinishAnswer(Answer answer, wire::EntryLog::Taken taken,
+                              absl::Duration handler_time) {
   std::string fields;
   fields += static_cast<char>(Tag(1, WireType::kVarint));
   AppendVarint(batch_id_, &fields);
   fields += static_cast<char>(Tag(3, WireType::kVarint));
   AppendVarint(static_cast<uint64_t>(std::max<int64_t>(
-                   1, absl::ToInt64Nanoseconds(handler_time_))),
+                   1, absl::ToInt64Nanoseconds(handler_time))),
                &fields);
-  AppendVarint(fields.size() + bytes, &answer.head);
+  AppendVarint(fields.size() + taken.bytes, &answer.head);
   answer.head += fields;
   answers_.push_back(std::move(answer));
-  gathered_bytes_ += bytes;
-  handler_time_ = absl::ZeroDuration();
+  gathered_bytes_ += taken.bytes;
 }
 
 bool WorkerRole::Flush() {

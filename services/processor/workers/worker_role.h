@@ -46,6 +46,8 @@ class WorkerRole {
   void RunChunk(size_t first, size_t messages);
   HandlerBinding* FindBinding(absl::string_view handler);
   void Gather();
+  void FinishAnswer(Answer answer, wire::EntryLog::Taken taken,
+                    absl::Duration handler_time);
   bool Flush();
 
   const int socket_;

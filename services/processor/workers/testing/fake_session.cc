@@ -14,6 +14,7 @@ std::unique_ptr<Batch> FakeSession::MakeBatch(
   std::unique_ptr<Batch> batch = std::move(parcel->batch);
   batch->pieces = std::move(parcel->pieces);
   batch->owner = shared_from_this();
+  batch->session_number = number_;
   batch->first_position = next_sequence_;
   batch->executor_note = note_;
   next_sequence_ += payloads.size();

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_FAKE_SESSION_H_
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_FAKE_SESSION_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -40,10 +41,17 @@ class FakeSession final : public BatchOwner,
   uint64_t wrong();
 
   void OnBatchDone(std::unique_ptr<Batch> batch) override;
+  bool Wants(const Batch& /*batch*/) const override { return wanted_; }
+  // Nobody waits for what has not been answered.
+  void Leave() { wanted_ = false; }
 
  private:
   FakeSession(Executor* executor, HandlerBinding* binding)
-      : executor_(executor), binding_(binding) {}
+      : executor_(executor), binding_(binding), number_(NextNumber()) {}
+  static uint64_t NextNumber() {
+    static std::atomic<uint64_t> next{1};
+    return next++;
+  }
 
   std::unique_ptr<Batch> MakeBatch(const std::vector<std::string>& payloads)
       MSGPROC_REQUIRES(mutex_);
@@ -51,6 +59,8 @@ class FakeSession final : public BatchOwner,
 
   Executor* const executor_;
   HandlerBinding* const binding_;
+  const uint64_t number_;
+  std::atomic<bool> wanted_{true};
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::string> pending_ MSGPROC_GUARDED_BY(mutex_);

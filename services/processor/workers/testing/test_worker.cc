@@ -32,6 +32,8 @@ namespace {
 //   say TEXT    writes to standard error
 //   leak        keeps 64 MiB
 //   fail        fails
+//   grow N      answers N bytes
+//   headers N   answers with N empty headers
 // and echoes anything else.
 class Obedient final : public Handler {
  public:
@@ -51,6 +53,16 @@ class Obedient final : public Handler {
     if (absl::StartsWith(payload, "sleep ") &&
         absl::SimpleAtoi(payload.substr(6), &milliseconds)) {
       std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    }
+    int size = 0;
+    if (absl::StartsWith(payload, "grow ") &&
+        absl::SimpleAtoi(payload.substr(5), &size)) {
+      reply->mutable_payload()->assign(static_cast<size_t>(size), 'x');
+      return absl::OkStatus();
+    }
+    if (absl::StartsWith(payload, "headers ") &&
+        absl::SimpleAtoi(payload.substr(8), &size)) {
+      for (int i = 0; i < size; ++i) reply->AddHeader("", "");
     }
     if (payload == "pid") {
       *reply->mutable_payload() = absl::StrCat(getpid());

@@ -1,8 +1,8 @@
-#include "proto/wire/utf8.h"
+#include "common/utf8.h"
 
 #include "gtest/gtest.h"
 
-namespace msgproc::wire {
+namespace msgproc {
 namespace {
 
 TEST(Utf8Test, KnowsWhatIsWellFormed) {
@@ -23,18 +23,18 @@ TEST(Utf8Test, KnowsWhatIsNot) {
 }
 
 TEST(Utf8Test, KeepsWhatIsWellFormed) {
-  EXPECT_EQ(ToUtf8("a\xc3\xa9", 100), "a\xc3\xa9");
-  EXPECT_EQ(ToUtf8("a\xff\xc3(\xe2\x82", 100),
+  EXPECT_EQ(TruncateUtf8("a\xc3\xa9", 100), "a\xc3\xa9");
+  EXPECT_EQ(TruncateUtf8("a\xff\xc3(\xe2\x82", 100),
             "a?"
             "?(?"
             "?");
 }
 
 TEST(Utf8Test, CutsBetweenCharacters) {
-  EXPECT_EQ(ToUtf8("a\xc3\xa9z", 3), "a\xc3\xa9");
-  EXPECT_EQ(ToUtf8("a\xc3\xa9z", 2), "a");
-  EXPECT_EQ(ToUtf8("abc", 0), "");
+  EXPECT_EQ(TruncateUtf8("a\xc3\xa9z", 3), "a\xc3\xa9");
+  EXPECT_EQ(TruncateUtf8("a\xc3\xa9z", 2), "a");
+  EXPECT_EQ(TruncateUtf8("abc", 0), "");
 }
 
 }  // namespace
-}  // namespace msgproc::wire
+}  // namespace msgproc
