@@ -31,10 +31,12 @@ _LIBRARIES = {
     "gtest_main": ("gmock_main", "libgmock-dev"),
     "microhttpd": ("libmicrohttpd", "libmicrohttpd-dev"),
     "nlohmann_json": ("nlohmann_json", "nlohmann-json3-dev"),
+    "openssl": ("openssl", "libssl-dev"),
     "prometheus": ("prometheus-cpp-core", "prometheus-cpp-dev"),
     "prometheus_pull": ("prometheus-cpp-pull", "prometheus-cpp-dev"),
     "protobuf": ("protobuf", "libprotobuf-dev"),
     "spdlog": ("spdlog", "libspdlog-dev"),
+    "ssl": ("libssl", "libssl-dev"),
     "systemd": ("libsystemd", "libsystemd-dev"),
 }
 

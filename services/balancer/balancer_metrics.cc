@@ -3,9 +3,6 @@
 #include <array>
 #include <string>
 
-#include "services/base/acceptor_metrics.h"
-#include "services/base/metric_writer.h"
-
 namespace msgproc::balancer {
 namespace {
 
@@ -110,9 +107,15 @@ std::vector<prometheus::MetricFamily> BalancerMetrics::Collect() const {
   WriteEvents(lookup_->fleet(), &writer);
   writer
       .Counter("msgproc_balancer_registrations_denied_total",
-               "Processors turned away for want of a token.")
+               "Processors turned away that may not register.")
       .Add({}, static_cast<double>(registry_->denied()));
-  server::WriteAcceptorMetrics("msgproc_balancer", connections_(), &writer);
+  MetricWriter::Samples rejected = writer.Counter(
+      "msgproc_balancer_rejected_total", "Registrations turned away.");
+  for (const absl::StatusCode code : RegistryService::kRejectionCodes) {
+    rejected.Add({{"reason", RegistryService::RejectionName(code)}},
+                 static_cast<double>(registry_->rejected(code)));
+  }
+  write_connections_(&writer);
   return writer.Take();
 }
 

@@ -9,7 +9,7 @@
 #include "prometheus/metric_family.h"
 #include "services/balancer/registry_service.h"
 #include "services/balancer/server_lookup.h"
-#include "services/base/acceptor.h"
+#include "services/base/metric_writer.h"
 
 namespace msgproc::balancer {
 
@@ -18,19 +18,19 @@ namespace msgproc::balancer {
 // Thread-safe.
 class BalancerMetrics final : public prometheus::Collectable {
  public:
-  // All outlive it. `connections` is asked at every scrape.
+  // All outlive it. `write_connections` is asked at every scrape.
   BalancerMetrics(const ServerLookup* lookup, const RegistryService* registry,
-                  std::function<server::AcceptorStats()> connections)
+                  std::function<void(server::MetricWriter*)> write_connections)
       : lookup_(lookup),
         registry_(registry),
-        connections_(std::move(connections)) {}
+        write_connections_(std::move(write_connections)) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   const ServerLookup* const lookup_;
   const RegistryService* const registry_;
-  const std::function<server::AcceptorStats()> connections_;
+  const std::function<void(server::MetricWriter*)> write_connections_;
 };
 
 }  // namespace msgproc::balancer

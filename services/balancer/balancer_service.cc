@@ -1,8 +1,7 @@
 #include "services/balancer/balancer_service.h"
 
-#include <string>
-
 #include "absl/status/status.h"
+#include "services/base/grpc_status.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -15,8 +14,7 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
   if (status.ok()) metrics->MessageSent();
   metrics->Handled(static_cast<int>(status.code()));
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(grpc::Status(static_cast<grpc::StatusCode>(status.code()),
-                               std::string(status.message())));
+  reactor->Finish(server::ToGrpcStatus(status));
   return reactor;
 }
 

@@ -23,8 +23,13 @@ ABSL_FLAG(std::string, servers, "",
           "Processors that do not register, as host:port, separated by commas. "
           "Their health is checked.");
 ABSL_FLAG(std::string, register_token_file, "",
-          "File with the tokens of those who may register, one a line. Empty: "
-          "everyone may who can connect.");
+          "File with the tokens of those who may register, one a line, taken "
+          "anew when it changes. Empty: everyone may who can connect, unless "
+          "clients show certificates (--register_allowed).");
+ABSL_FLAG(std::string, register_allowed, "",
+          "Names of certificates (alternative or common) whose holders may "
+          "register, separated by commas; *.example.org: all directly below. "
+          "With --tls_client_ca registering takes one of them, or a token.");
 ABSL_FLAG(double, moves_per_second, 5,
           "Sessions a second that a server with too many is told to send "
           "elsewhere; one with too few is sent ten times as many. 0: sockets "
@@ -89,7 +94,12 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
     const server::ServerOptions& common) {
   ServerOptions options;
   options.grpc.acceptor.address = common.listen_address;
+  options.grpc.acceptor.max_connections_per_address =
+      common.max_connections_per_address;
+  options.grpc.max_connection_idle = common.max_connection_idle;
   options.grpc.credentials = common.credentials;
+  options.grpc.max_streams_per_connection = common.max_streams_per_connection;
+  options.grpc.channelz = common.channelz;
   options.http_address = common.http_address;
   options.liveness = common.liveness;
   if (absl::Status status = ReadFleetFlags(&options.fleet); !status.ok()) {
@@ -100,6 +110,17 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   options.static_servers = *std::move(servers);
   options.register_token_file =
       server::UserPath(absl::GetFlag(FLAGS_register_token_file));
+  options.register_allowed = absl::StrSplit(
+      absl::GetFlag(FLAGS_register_allowed), ',', absl::SkipWhitespace());
+  for (std::string& name : options.register_allowed) {
+    absl::StripAsciiWhitespace(&name);
+  }
+  if (!options.register_allowed.empty() &&
+      common.credentials.tls_client_ca.empty()) {
+    return Invalid("register_allowed",
+                   "names are those of certificates: ask clients for theirs "
+                   "with --tls_client_ca");
+  }
   options.processor_ca = server::UserPath(absl::GetFlag(FLAGS_tls_ca));
   return options;
 }

@@ -29,9 +29,9 @@ std::shared_ptr<grpc::Channel> NewChannel(
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
                    Milliseconds(options.answer_timeout));
   return grpc::CreateCustomChannel(address,
-                                   options.credentials == nullptr
-                                       ? grpc::InsecureChannelCredentials()
-                                       : options.credentials,
+                                   options.credentials
+                                       ? options.credentials()
+                                       : grpc::InsecureChannelCredentials(),
                                    arguments);
 }
 
@@ -59,7 +59,6 @@ void HealthChecker::Watch(const std::map<std::string, uint64_t>& addresses) {
   for (const auto& [address, number] : addresses) {
     const auto [item, is_new] = targets_.try_emplace(address);
     if (!is_new) continue;
-    item->second.channel = NewChannel(address, options_);
     item->second.number = number;
     item->second.backoff = options_.initial_backoff;
     Begin(address, item->second);
@@ -74,6 +73,8 @@ void HealthChecker::Leave(Target target) {
 void HealthChecker::Begin(const std::string& address, Target& target) {
   target.started = clock_->Now();
   target.next = absl::InfiniteFuture();
+  // Anew for each attempt: certificates may have been renewed.
+  target.channel = NewChannel(address, options_);
   target.watch = std::make_unique<HealthWatch>(
       target.channel,
       [this, address](Health health) { on_health_(address, health); });

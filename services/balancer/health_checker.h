@@ -30,8 +30,8 @@ class HealthChecker {
   using OnHealth = std::function<void(const std::string& address, Health)>;
 
   struct Options {
-    // Null: plaintext.
-    std::shared_ptr<grpc::ChannelCredentials> credentials;
+    // Asked before each attempt. Empty: plaintext.
+    std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
     // A server that has not answered by then is unreachable for now.
     absl::Duration answer_timeout = absl::Seconds(2);
     absl::Duration initial_backoff = absl::Milliseconds(200);

@@ -14,14 +14,16 @@ bool Choice::Holds(absl::string_view address) const {
 
 void Choice::SortAlternatives() {
   if (size_ < 3) return;
-  // Loads change while others pick, and a sort whose order changes under it
-  // runs out of its range: each is read once.
+  // Loads change while others pick: each is read once. By insertion, as there
+  // are three at most.
   std::array<std::pair<double, Member*>, kMaxSize> loads;
   for (size_t i = 1; i < size_; ++i) {
-    loads[i] = {members_[i]->relative_load(), members_[i]};
+    const double load = members_[i]->relative_load();
+    size_t at = i;
+    for (; at > 1 && load < loads[at - 1].first; --at)
+      loads[at] = loads[at - 1];
+    loads[at] = {load, members_[i]};
   }
-  std::sort(loads.begin() + 1, loads.begin() + size_,
-            [](const auto& a, const auto& b) { return a.first < b.first; });
   for (size_t i = 1; i < size_; ++i) members_[i] = loads[i].second;
 }
 

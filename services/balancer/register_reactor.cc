@@ -6,6 +6,7 @@
 
 #include "grpcpp/server_context.h"
 #include "services/balancer/wire_conversions.h"
+#include "services/base/grpc_status.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -18,10 +19,13 @@ constexpr size_t kMaxWaiting = 2 * Fleet::kMaxOrders;
 
 RegisterReactor::RegisterReactor(Fleet* fleet, server::MethodMetrics* metrics,
                                  grpc::CallbackServerContext* context,
+                                 std::string owner, OnRefused on_refused,
                                  std::function<void(RegisterReactor*)> on_done)
     : fleet_(fleet),
       metrics_(metrics),
       context_(context),
+      owner_(std::move(owner)),
+      on_refused_(std::move(on_refused)),
       on_done_(std::move(on_done)) {}
 
 void RegisterReactor::Start(const absl::Status& admission) {
@@ -43,7 +47,8 @@ void RegisterReactor::OnReadDone(bool ok) {
 }
 
 absl::Status RegisterReactor::TakeReport() {
-  const ServerReport report = ToReport(request_);
+  ServerReport report = ToReport(request_);
+  report.owner = owner_;
   if (registration_.has_value()) {
     const auto orders = fleet_->Report(*registration_, report);
     if (!orders.ok()) return orders.status();
@@ -54,7 +59,10 @@ absl::Status RegisterReactor::TakeReport() {
       fleet_->Register(report, [self = weak_from_this()](absl::Status status) {
         if (const auto reactor = self.lock()) reactor->End(std::move(status));
       });
-  if (!registration.ok()) return registration.status();
+  if (!registration.ok()) {
+    on_refused_(registration.status(), report.server_id);
+    return registration.status();
+  }
   registration_ = *std::move(registration);
   Answer({});
   return absl::OkStatus();
@@ -104,8 +112,7 @@ void RegisterReactor::Advance() {
   }
   if (!finish.has_value()) return StartWrite(&response_);
   metrics_->Handled(static_cast<int>(finish->code()));
-  Finish(grpc::Status(static_cast<grpc::StatusCode>(finish->code()),
-                      std::string(finish->message())));
+  Finish(server::ToGrpcStatus(*finish));
 }
 
 void RegisterReactor::OnWriteDone(bool ok) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "common/mutex.h"
@@ -30,10 +31,15 @@ class RegisterReactor final
     : public grpc::ServerBidiReactor<v1::RegisterRequest, v1::RegisterResponse>,
       public std::enable_shared_from_this<RegisterReactor> {
  public:
-  // `fleet` and `metrics` outlive it. `on_done` is called last, from OnDone.
-  // Call Start next.
+  // Is told of a registration that was refused.
+  using OnRefused =
+      std::function<void(const absl::Status&, absl::string_view server_id)>;
+
+  // `fleet` and `metrics` outlive it. `owner`: see ServerReport.
+  // `on_done` is called last, from OnDone. Call Start next.
   RegisterReactor(Fleet* fleet, server::MethodMetrics* metrics,
-                  grpc::CallbackServerContext* context,
+                  grpc::CallbackServerContext* context, std::string owner,
+                  OnRefused on_refused,
                   std::function<void(RegisterReactor*)> on_done);
 
   // Begins to read; or, with an error, ends with that at once.
@@ -56,6 +62,8 @@ class RegisterReactor final
   Fleet* const fleet_;
   server::MethodMetrics* const metrics_;
   grpc::CallbackServerContext* const context_;
+  const std::string owner_;
+  const OnRefused on_refused_;
   const std::function<void(RegisterReactor*)> on_done_;
   // Lets go of itself in OnDone.
   std::shared_ptr<RegisterReactor> self_;

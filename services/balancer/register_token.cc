@@ -1,15 +1,12 @@
 #include "services/balancer/register_token.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -27,34 +24,30 @@ bool EqualInConstantTime(absl::string_view a, absl::string_view b) {
   return difference == 0;
 }
 
-absl::Status CannotRead(const std::string& path) {
-  const int error = errno;
-  const std::string text = absl::StrCat(
-      "the token file ", path, " cannot be read: ", std::strerror(error));
-  return error == ENOENT ? absl::NotFoundError(text)
-                         : absl::PermissionDeniedError(text);
-}
-
 }  // namespace
 
 absl::Status RegisterToken::Load(const std::string& path) {
-  path_ = path;
-  return Reload();
+  if (path.empty()) return absl::OkStatus();
+  files_ = std::make_shared<server::ReloadedFiles>(
+      "register_tokens", std::vector<std::string>{path},
+      [this](const std::vector<server::FileText>& files,
+             absl::Time /*now*/) -> absl::StatusOr<absl::Time> {
+        if (absl::Status status = Take(files.at(0)); !status.ok()) {
+          return status;
+        }
+        return absl::InfiniteFuture();
+      });
+  return files_->Load(absl::Now());
 }
 
-absl::Status RegisterToken::Reload() {
-  if (path_.empty()) return absl::OkStatus();
-  std::ifstream file(path_);
-  if (!file) return CannotRead(path_);
-  std::ostringstream content;
-  content << file.rdbuf();
+absl::Status RegisterToken::Take(const server::FileText& file) {
   std::vector<std::string> tokens;
-  for (const absl::string_view line : absl::StrSplit(content.str(), '\n')) {
+  for (const absl::string_view line : absl::StrSplit(file.text, '\n')) {
     const absl::string_view token = absl::StripAsciiWhitespace(line);
     if (token.empty() || absl::StartsWith(token, "#")) continue;
     if (token.size() < kMinTokenBytes) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the token file ", path_, " holds a token of ",
+          absl::StrCat("the token file ", file.path, " holds a token of ",
                        token.size(), " bytes; give at least ", kMinTokenBytes,
                        " (openssl rand -hex 32 makes a good one)"));
     }
@@ -62,7 +55,7 @@ absl::Status RegisterToken::Reload() {
   }
   if (tokens.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "the token file ", path_, " holds no token; give one a line"));
+        "the token file ", file.path, " holds no token; give one a line"));
   }
   MutexLock lock(&mutex_);
   tokens_ = std::move(tokens);
@@ -70,7 +63,7 @@ absl::Status RegisterToken::Reload() {
 }
 
 absl::Status RegisterToken::Check(absl::string_view authorization) const {
-  if (path_.empty()) return absl::OkStatus();
+  if (!required()) return absl::OkStatus();
   if (!absl::StartsWithIgnoreCase(authorization, kScheme)) {
     return absl::PermissionDeniedError(
         "this balancer lets only processors with its token register; send it "

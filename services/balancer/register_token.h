@@ -1,12 +1,15 @@
 #ifndef MSGPROC_SERVICES_BALANCER_REGISTER_TOKEN_H_
 #define MSGPROC_SERVICES_BALANCER_REGISTER_TOKEN_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/mutex.h"
+#include "services/base/file_text.h"
+#include "services/base/reloaded_files.h"
 
 namespace msgproc::balancer {
 
@@ -22,16 +25,21 @@ class RegisterToken {
   // bytes), naming the file.
   absl::Status Load(const std::string& path);
 
-  // Reads the file again if there is one. After an error, which it returns, the
-  // tokens are those from before.
-  absl::Status Reload();
+  // To be looked at now and then, after Load: the tokens of a changed file are
+  // taken when it is good, otherwise they stay as they were. Null: no file.
+  std::shared_ptr<server::ReloadedFiles> files() const { return files_; }
+
+  // Whether there is a file, so that a token is of use.
+  bool required() const { return files_ != nullptr; }
 
   // PERMISSION_DENIED, saying what to do. Takes the same time for every wrong
   // token of one length.
   absl::Status Check(absl::string_view authorization) const;
 
  private:
-  std::string path_;
+  absl::Status Take(const server::FileText& file);
+
+  std::shared_ptr<server::ReloadedFiles> files_;
   mutable Mutex mutex_;
   std::vector<std::string> tokens_ MSGPROC_GUARDED_BY(mutex_);
 };

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <string>
 
+#include "absl/time/clock.h"
 #include "gtest/gtest.h"
 
 namespace msgproc::balancer {
@@ -60,13 +61,23 @@ TEST(RegisterTokenTest, SaysWhatIsWrongWithTheFile) {
 TEST(RegisterTokenTest, TakesAChangedFileAndKeepsTheTokensFromABrokenOne) {
   RegisterToken token;
   ASSERT_TRUE(token.Load(WriteFile(kToken)).ok());
+  const auto poll_twice = [&] {
+    token.files()->Poll(absl::Now()).IgnoreError();
+    return token.files()->Poll(absl::Now());
+  };
   WriteFile(kOther);
-  ASSERT_TRUE(token.Reload().ok());
+  ASSERT_TRUE(poll_twice().ok());
   EXPECT_TRUE(token.Check(std::string("Bearer ") + kOther).ok());
   EXPECT_FALSE(token.Check(std::string("Bearer ") + kToken).ok());
-  WriteFile("");
-  EXPECT_FALSE(token.Reload().ok());
-  EXPECT_TRUE(token.Check(std::string("Bearer ") + kOther).ok());
+  // Emptied, and cut in the middle of a token.
+  for (const std::string& broken :
+       {std::string(), std::string(kToken) + "\n" + "fedcba98"}) {
+    WriteFile(broken);
+    EXPECT_FALSE(poll_twice().ok()) << broken;
+    EXPECT_TRUE(token.Check(std::string("Bearer ") + kOther).ok());
+    EXPECT_FALSE(token.Check(std::string("Bearer ") + kToken).ok());
+  }
+  EXPECT_EQ(token.files()->stats().failures, 2U);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ namespace msgproc::balancer {
 namespace {
 
 using server::Eventually;
+using testing::AllOf;
 using testing::HasSubstr;
 
 class RegistrationTest : public BalancerFixture {
@@ -175,6 +176,102 @@ TEST_F(RegistrationTest, OnlyThoseWithATokenMayRegister) {
   EXPECT_TRUE(Serves("one"));
   EXPECT_THAT(Http("GET", "/metrics"),
               HasSubstr("msgproc_balancer_registrations_denied_total 2"));
+}
+
+// A balancer that knows its clients by certificates.
+class MutualTlsTest : public RegistrationTest {
+ protected:
+  ServerOptions Options() const {
+    ServerOptions options = RegistrationTest::Options();
+    const std::string own = authority_.Issue("balancer");
+    options.grpc.credentials.tls_cert = own + ".pem";
+    options.grpc.credentials.tls_key = own + ".key";
+    options.grpc.credentials.tls_client_ca = authority_.cert();
+    return options;
+  }
+  std::shared_ptr<grpc::ChannelCredentials> Show(
+      const std::string& common_name) const {
+    const std::string stem = authority_.Issue(common_name);
+    grpc::SslCredentialsOptions tls;
+    tls.pem_root_certs = server::ReadTestFile(authority_.cert());
+    tls.pem_cert_chain = server::ReadTestFile(stem + ".pem");
+    tls.pem_private_key = server::ReadTestFile(stem + ".key");
+    return grpc::SslCredentials(tls);
+  }
+  std::string AddressOf(const std::string& server_id) {
+    for (const ServerStatus& status : server_->fleet().List()) {
+      if (status.report.server_id == server_id) return status.report.address;
+    }
+    return "";
+  }
+
+  const server::TestAuthority authority_;
+};
+
+TEST_F(MutualTlsTest, AClientsCertificateIsNoRightToRegister) {
+  Start(Options());
+  FakeProcessor processor;
+  FakeRegistration registration(address(), "one", processor.address(), "",
+                                Show("client"));
+  registration.Report();
+  const grpc::Status status = registration.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_THAT(status.error_message(), HasSubstr("--register_allowed"));
+  EXPECT_TRUE(server_->fleet().List().empty());
+}
+
+TEST_F(MutualTlsTest, NobodyTakesALivingServersName) {
+  ServerOptions options = Options();
+  options.register_allowed = {"processor", "another"};
+  Start(std::move(options));
+  FakeProcessor processor;
+  FakeProcessor elsewhere;
+  const auto own = Show("processor");
+  FakeRegistration owner(address(), "one", processor.address(), "", own);
+  ASSERT_TRUE(owner.Report());
+  FakeRegistration client(address(), "one", elsewhere.address(), "",
+                          Show("client"));
+  client.Report();
+  EXPECT_EQ(client.Finish().error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(AddressOf("one"), processor.address());
+  EXPECT_TRUE(owner.Report());
+  EXPECT_THAT(Http("GET", "/metrics"),
+              AllOf(HasSubstr("msgproc_balancer_registrations_denied_total 1"),
+                    HasSubstr("msgproc_balancer_rejected_total{reason="
+                              "\"permission_denied\"} 1")));
+  // The owner's restart may, its connection half open as it may be.
+  FakeRegistration restarted(address(), "one", elsewhere.address(), "", own);
+  EXPECT_TRUE(restarted.Report());
+  EXPECT_EQ(AddressOf("one"), elsewhere.address());
+}
+
+TEST_F(MutualTlsTest, AmongThoseAllowedEachHasItsOwnNames) {
+  ServerOptions options = Options();
+  options.register_allowed = {"processor-1", "processor-2"};
+  Start(std::move(options));
+  FakeProcessor processor;
+  FakeRegistration first(address(), "one", processor.address(), "",
+                         Show("processor-1"));
+  ASSERT_TRUE(first.Report());
+  FakeRegistration second(address(), "one", "192.0.2.1:1", "",
+                          Show("processor-2"));
+  second.Report();
+  const grpc::Status status = second.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_THAT(status.error_message(), HasSubstr("--server_id"));
+  EXPECT_TRUE(first.Report());
+}
+
+TEST_F(MutualTlsTest, ATokenIsARightWhateverTheCertificate) {
+  const std::string file = server::NewTestFolder() + "/token";
+  std::ofstream(file) << "0123456789abcdef\n";
+  ServerOptions options = Options();
+  options.register_token_file = file;
+  Start(std::move(options));
+  FakeProcessor processor;
+  FakeRegistration registration(address(), "one", processor.address(),
+                                "0123456789abcdef", Show("client"));
+  EXPECT_TRUE(registration.Report());
 }
 
 TEST_F(RegistrationTest, AFullServerIsToldToMoveSessionsToAnEmptyOne) {

@@ -1,44 +1,110 @@
 #include "services/balancer/registry_service.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
+#include "grpc/grpc_security_constants.h"
+#include "grpcpp/security/auth_context.h"
 #include "services/base/log.h"
+#include "services/base/socket_address.h"
 
 namespace msgproc::balancer {
 
-RegistryService::RegistryService(Fleet* fleet, const RegisterToken* token,
+namespace {
+
+// Of a name that the other side chose.
+constexpr size_t kMaxLoggedBytes = 128;
+
+Registrant RegistrantOf(const grpc::CallbackServerContext& context) {
+  Registrant registrant;
+  registrant.peer = server::DecodePeer(context.peer());
+  const auto auth = context.auth_context();
+  if (auth == nullptr || !auth->IsPeerAuthenticated()) return registrant;
+  for (const char* property :
+       {GRPC_X509_SAN_PROPERTY_NAME, GRPC_X509_CN_PROPERTY_NAME}) {
+    for (const grpc::string_ref& value : auth->FindPropertyValues(property)) {
+      registrant.names.emplace_back(value.data(), value.size());
+    }
+  }
+  return registrant;
+}
+
+absl::string_view AuthorizationOf(const grpc::CallbackServerContext& context) {
+  const auto shown = context.client_metadata().find("authorization");
+  if (shown == context.client_metadata().end()) return "";
+  return {shown->second.data(), shown->second.size()};
+}
+
+}  // namespace
+
+RegistryService::RegistryService(Fleet* fleet, const RegistrationRights* rights,
                                  server::MethodMetricsPage* metrics)
     : fleet_(fleet),
-      token_(token),
+      rights_(rights),
       metrics_(metrics->Add("bidi_stream", "msgproc.v1.Registry", "Register")) {
 }
 
-absl::Status RegistryService::Admit(
-    const grpc::CallbackServerContext& context) {
-  const auto shown = context.client_metadata().find("authorization");
-  absl::Status status = token_->Check(
-      shown == context.client_metadata().end()
-          ? absl::string_view()
-          : absl::string_view(shown->second.data(), shown->second.size()));
-  if (status.ok()) return status;
-  denied_.fetch_add(1, std::memory_order_relaxed);
-  if (const auto suppressed = denied_log_.Admit()) {
-    server::LogWarning("registration denied", {{"client", context.peer()},
-                                               {"reason", status.message()},
-                                               {"suppressed", *suppressed}});
+absl::string_view RegistryService::RejectionName(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kPermissionDenied:
+      return "permission_denied";
+    case absl::StatusCode::kAlreadyExists:
+      return "already_exists";
+    case absl::StatusCode::kInvalidArgument:
+      return "invalid_argument";
+    case absl::StatusCode::kResourceExhausted:
+      return "resource_exhausted";
+    default:
+      return "other";
   }
-  return status;
+}
+
+uint64_t RegistryService::rejected(absl::StatusCode code) const {
+  const auto found =
+      std::find(kRejectionCodes.begin(), kRejectionCodes.end(), code);
+  if (found == kRejectionCodes.end()) return 0;
+  return rejected_[static_cast<size_t>(found - kRejectionCodes.begin())].load(
+      std::memory_order_relaxed);
+}
+
+void RegistryService::NoteRejected(const absl::Status& status,
+                                   const Registrant& registrant,
+                                   absl::string_view server_id) {
+  const auto found =
+      std::find(kRejectionCodes.begin(), kRejectionCodes.end(), status.code());
+  if (found == kRejectionCodes.end()) return;
+  const auto index = static_cast<size_t>(found - kRejectionCodes.begin());
+  rejected_[index].fetch_add(1, std::memory_order_relaxed);
+  const auto suppressed = rejected_logs_[index].Admit();
+  if (!suppressed.has_value()) return;
+  server::LogWarning("registration denied",
+                     {{"rule", RejectionName(status.code())},
+                      {"server_id", server_id.substr(0, kMaxLoggedBytes)},
+                      {"peer", registrant.peer},
+                      {"certificate", absl::StrJoin(registrant.names, ", ")},
+                      {"reason", status.message()},
+                      {"suppressed", *suppressed}});
 }
 
 grpc::ServerBidiReactor<v1::RegisterRequest, v1::RegisterResponse>*
 RegistryService::Register(grpc::CallbackServerContext* context) {
+  const Registrant registrant = RegistrantOf(*context);
   auto stream = std::make_shared<RegisterReactor>(
-      fleet_, metrics_, context, [this](RegisterReactor* done) {
+      fleet_, metrics_, context, registrant.Owner(),
+      [this, registrant](const absl::Status& status,
+                         absl::string_view server_id) {
+        NoteRejected(status, registrant, server_id);
+      },
+      [this](RegisterReactor* done) {
         MutexLock lock(&mutex_);
         streams_.erase(done);
       });
-  absl::Status admission = Admit(*context);
+  absl::Status admission =
+      rights_->Check(registrant, AuthorizationOf(*context));
+  if (!admission.ok()) NoteRejected(admission, registrant, "");
   {
     MutexLock lock(&mutex_);
     streams_.emplace(stream.get(), stream);

@@ -1,16 +1,20 @@
 #ifndef MSGPROC_SERVICES_BALANCER_REGISTRY_SERVICE_H_
 #define MSGPROC_SERVICES_BALANCER_REGISTRY_SERVICE_H_
 
+#include <array>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <unordered_map>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/mutex.h"
 #include "msgproc/v1/balancer.grpc.pb.h"
 #include "services/balancer/fleet.h"
 #include "services/balancer/register_reactor.h"
-#include "services/balancer/register_token.h"
+#include "services/balancer/registration_rights.h"
 #include "services/base/log_throttle.h"
 #include "services/base/method_metrics.h"
 
@@ -20,7 +24,7 @@ namespace msgproc::balancer {
 class RegistryService final : public v1::Registry::CallbackService {
  public:
   // All outlive the service.
-  RegistryService(Fleet* fleet, const RegisterToken* token,
+  RegistryService(Fleet* fleet, const RegistrationRights* rights,
                   server::MethodMetricsPage* metrics);
 
   grpc::ServerBidiReactor<v1::RegisterRequest, v1::RegisterResponse>* Register(
@@ -29,17 +33,29 @@ class RegistryService final : public v1::Registry::CallbackService {
   // Ends every stream, also those to come, UNAVAILABLE: the balancer stops.
   void EndAll();
 
-  // Processors turned away for want of a token.
-  uint64_t denied() const { return denied_.load(std::memory_order_relaxed); }
+  // Why processors are turned away: may not register, the name belongs to
+  // another that lives, a malformed report, too many servers.
+  static constexpr std::array<absl::StatusCode, 4> kRejectionCodes = {
+      absl::StatusCode::kPermissionDenied, absl::StatusCode::kAlreadyExists,
+      absl::StatusCode::kInvalidArgument, absl::StatusCode::kResourceExhausted};
+  // "permission_denied", ...: a metric's label.
+  static absl::string_view RejectionName(absl::StatusCode code);
+  uint64_t rejected(absl::StatusCode code) const;
+  // Processors that may not register.
+  uint64_t denied() const {
+    return rejected(absl::StatusCode::kPermissionDenied);
+  }
 
  private:
-  absl::Status Admit(const grpc::CallbackServerContext& context);
+  // Counts and logs a registration that was refused; other ends pass by.
+  void NoteRejected(const absl::Status& status, const Registrant& registrant,
+                    absl::string_view server_id);
 
   Fleet* const fleet_;
-  const RegisterToken* const token_;
+  const RegistrationRights* const rights_;
   server::MethodMetrics* const metrics_;
-  server::LogThrottle denied_log_;
-  std::atomic<uint64_t> denied_{0};
+  std::array<server::LogThrottle, kRejectionCodes.size()> rejected_logs_;
+  std::array<std::atomic<uint64_t>, kRejectionCodes.size()> rejected_{};
 
   Mutex mutex_;
   bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;

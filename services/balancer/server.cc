@@ -1,13 +1,10 @@
 #include "services/balancer/server.h"
 
-#include <fstream>
 #include <random>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
-#include "grpcpp/security/credentials.h"
 #include "services/balancer/http_pages.h"
 #include "services/base/log.h"
 #include "services/base/metrics_page.h"
@@ -16,7 +13,6 @@ namespace msgproc::balancer {
 namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(100);
-constexpr absl::Duration kTokenReload = absl::Seconds(10);
 
 void LogEvent(const RegistryEvent& event) {
   using Kind = RegistryEvent::Kind;
@@ -36,37 +32,13 @@ void LogEvent(const RegistryEvent& event) {
                {"event", event.text}});
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  if (path.empty()) return std::string();
-  std::ifstream file(path);
-  if (!file) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path));
-  }
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
-}
-
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> HealthCredentials(
-    const ServerOptions& options) {
-  if (options.processor_ca.empty()) return nullptr;
-  grpc::SslCredentialsOptions ssl;
-  const server::CredentialsOptions& own = options.grpc.credentials;
-  for (const auto& [path, pem] :
-       {std::pair(&options.processor_ca, &ssl.pem_root_certs),
-        std::pair(&own.tls_key, &ssl.pem_private_key),
-        std::pair(&own.tls_cert, &ssl.pem_cert_chain)}) {
-    auto content = ReadFile(*path);
-    if (!content.ok()) return content.status();
-    *pem = *std::move(content);
-  }
-  return grpc::SslCredentials(ssl);
-}
-
 }  // namespace
 
 Server::Server(ServerOptions options)
     : options_(std::move(options)),
+      rights_({.mutual_tls = !options_.grpc.credentials.tls_client_ca.empty(),
+               .allowed = options_.register_allowed},
+              &token_),
       fleet_(
           [this] {
             Fleet::Options fleet = options_.fleet;
@@ -84,9 +56,11 @@ Server::Server(ServerOptions options)
           Clock::Monotonic(), std::random_device{}()),
       lookup_(&fleet_),
       balancer_service_(&lookup_, &method_metrics_),
-      registry_service_(&fleet_, &token_, &method_metrics_),
+      registry_service_(&fleet_, &rights_, &method_metrics_),
       metrics_(&lookup_, &registry_service_,
-               [this] { return grpc_->Stats(); }) {}
+               [this](server::MetricWriter* writer) {
+                 grpc_->WriteMetrics("msgproc_balancer", writer);
+               }) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
   std::unique_ptr<Server> server(new Server(std::move(options)));
@@ -96,6 +70,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
       {&server->balancer_service_, &server->registry_service_});
   if (!grpc.ok()) return grpc.status();
   server->grpc_ = *std::move(grpc);
+  for (const auto& files :
+       {server->token_.files(), server->health_certificates_->files()}) {
+    if (files != nullptr) server->grpc_->files()->Add(files);
+  }
   if (absl::Status status = server->StartHttp(); !status.ok()) return status;
   server->watcher_ = std::thread([server = server.get()] { server->Watch(); });
   return server;
@@ -111,9 +89,22 @@ absl::Status Server::Prepare() {
       return status;
     }
   }
-  auto credentials = HealthCredentials(options_);
-  if (!credentials.ok()) return credentials.status();
-  health_options_.credentials = *std::move(credentials);
+  if (rights_.NobodyMay()) {
+    server::LogWarning(
+        "no processor may register: clients must show certificates, and that "
+        "is no right to; give --register_allowed or --register_token_file");
+  }
+  const server::CredentialsOptions& own = options_.grpc.credentials;
+  auto certificates =
+      server::ClientCertificates::Load({.name = "health_checks",
+                                        .ca = options_.processor_ca,
+                                        .cert = own.tls_cert,
+                                        .key = own.tls_key});
+  if (!certificates.ok()) return certificates.status();
+  health_certificates_ = *std::move(certificates);
+  health_options_.credentials = [certificates = health_certificates_] {
+    return certificates->Credentials();
+  };
   return absl::OkStatus();
 }
 
@@ -142,7 +133,6 @@ void Server::Watch() {
                         [this](const std::string& address, Health health) {
                           fleet_.SetHealth(address, health);
                         });
-  absl::Time token_read = Clock::Monotonic()->Now();
   server::StallWatch::Pulse* const pulse =
       options_.liveness == nullptr ? nullptr
                                    : options_.liveness->Watch("fleet_watcher");
@@ -151,13 +141,6 @@ void Server::Watch() {
     checker.Watch(fleet_.AddressesToCheck());
     checker.Tick();
     fleet_.Tick();
-    if (Clock::Monotonic()->Now() - token_read > kTokenReload) {
-      token_read = Clock::Monotonic()->Now();
-      if (absl::Status status = token_.Reload(); !status.ok()) {
-        server::LogWarning("the tokens stay as they were",
-                           {{"reason", status.message()}});
-      }
-    }
     MutexLock lock(&mutex_);
     if (!fleet_changed_ && !stopping_) changed_.WaitFor(&mutex_, kTick);
     fleet_changed_ = false;

@@ -15,9 +15,11 @@
 #include "services/balancer/fleet.h"
 #include "services/balancer/health_checker.h"
 #include "services/balancer/register_token.h"
+#include "services/balancer/registration_rights.h"
 #include "services/balancer/registry_service.h"
 #include "services/balancer/server_lookup.h"
 #include "services/base/build_info.h"
+#include "services/base/client_certificates.h"
 #include "services/base/grpc_server.h"
 #include "services/base/http_server.h"
 #include "services/base/liveness.h"
@@ -36,6 +38,8 @@ struct ServerOptions {
   std::vector<std::string> static_servers;
   // As RegisterToken::Load takes it.
   std::string register_token_file;
+  // As RegistrationRights::Options has them.
+  std::vector<std::string> register_allowed;
   // PEM file with the authorities of the processors' certificates. With it
   // health checks speak TLS, and show the server's own certificate if it has
   // one; without, plaintext.
@@ -76,6 +80,8 @@ class Server final : public server::RunningServer {
 
   const ServerOptions options_;
   RegisterToken token_;
+  const RegistrationRights rights_;
+  std::shared_ptr<server::ClientCertificates> health_certificates_;
   Fleet fleet_;
   ServerLookup lookup_;
   server::MethodMetricsPage method_metrics_;

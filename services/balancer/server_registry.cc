@@ -54,6 +54,14 @@ absl::StatusOr<ServerRegistry::Registered> ServerRegistry::Register(
     return absl::ResourceExhaustedError(absl::StrCat(
         "this balancer holds ", registered_.size(), " servers already"));
   }
+  if (found != registered_.end() && found->second.generation != 0 &&
+      found->second.report.owner != report.owner) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        report.server_id, " is registered from ", found->second.report.address,
+        " by another (", found->second.report.owner, ", not ", report.owner,
+        ") and lives; give each processor its own --server_id, or wait until "
+        "the lease of the other is over"));
+  }
   Registered registered;
   Entry& entry = registered_[report.server_id];
   if (entry.generation != 0) {

@@ -59,7 +59,8 @@ class ServerRegistry {
   // INVALID_ARGUMENT when `address` is malformed. Known already: nothing to do.
   absl::Status AddStatic(const std::string& address);
 
-  // INVALID_ARGUMENT for a malformed report, RESOURCE_EXHAUSTED when full.
+  // INVALID_ARGUMENT for a malformed report, RESOURCE_EXHAUSTED when full,
+  // ALREADY_EXISTS when another owner's server of this name lives.
   absl::StatusOr<Registered> Register(const ServerReport& report);
 
   // Renews the lease. ABORTED when the registration was replaced, NOT_FOUND

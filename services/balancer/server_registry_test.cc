@@ -291,5 +291,26 @@ TEST_F(ServerRegistryTest, TheKeptCountsAreThoseOfTheList) {
   }
 }
 
+TEST_F(ServerRegistryTest, ALivingRegistrationIsNotReplacedByAnotherOwner) {
+  ServerReport report = ReportOf(0);
+  report.owner = "certificate processor";
+  const auto first = registry_.Register(report);
+  ASSERT_TRUE(first.ok());
+  ServerReport thief = report;
+  thief.address = "192.0.2.99:1";
+  thief.owner = "certificate client";
+  const absl::Status refused = registry_.Register(thief).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_NE(refused.message().find("certificate client"),
+            absl::string_view::npos);
+  EXPECT_TRUE(registry_.Report(first->registration, report).ok());
+  // Its owner may, and when it is gone anybody.
+  const auto again = registry_.Register(report);
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->replaced.has_value());
+  registry_.Lose(again->registration);
+  EXPECT_TRUE(registry_.Register(thief).ok());
+}
+
 }  // namespace
 }  // namespace msgproc::balancer

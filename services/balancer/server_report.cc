@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <string>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/quoted.h"
+#include "common/utf8.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -31,9 +34,14 @@ bool IsWildcard(absl::string_view host) {
 
 bool IsCount(double value) { return std::isfinite(value) && value >= 0; }
 
+// In one line of an error, whatever is in it.
+std::string Escaped(absl::string_view text) {
+  return absl::CHexEscape(TruncateUtf8(text, kMostQuotedBytes));
+}
+
 absl::Status Malformed(absl::string_view address, absl::string_view why) {
   return absl::InvalidArgumentError(
-      absl::StrCat("address \"", absl::CHexEscape(address), "\" ", why,
+      absl::StrCat("address \"", Escaped(address), "\" ", why,
                    "; give host:port, as in 10.0.0.7:50051 or [::1]:50051"));
 }
 
@@ -87,7 +95,7 @@ absl::Status Validate(const ServerReport& report) {
   }
   if (!IsOneWord(report.server_id)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("server_id \"", absl::CHexEscape(report.server_id),
+        absl::StrCat("server_id \"", Escaped(report.server_id),
                      "\" holds a blank; give one word"));
   }
   if (const absl::Status status = ValidateAddress(report.address);

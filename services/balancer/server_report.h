@@ -30,6 +30,9 @@ struct ServerReport {
   // Finishes what it has and takes nothing new.
   bool draining = false;
   ServerLoad load;
+  // Who reports, by certificate or address: not of the report itself, but of
+  // the connection that it came on. A living registration is its owner's.
+  std::string owner;
 };
 
 // INVALID_ARGUMENT with the offending value and what to do about it, when

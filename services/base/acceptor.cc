@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "services/base/descriptor_limit.h"
 #include "services/base/log.h"
+#include "services/base/socket_address.h"
 
 namespace msgproc::server {
 namespace {
@@ -29,6 +30,10 @@ constexpr absl::string_view kNoDescriptorsText =
 constexpr absl::Duration kListenPause = absl::Milliseconds(100);
 
 absl::Time Now() { return Clock::Monotonic()->Now(); }
+
+std::string PeerName(const UniqueFd& fd) {
+  return SocketAddress::PeerOf(fd.get()).ToPeer();
+}
 
 void WarnOfUnreachableCap(const AcceptorOptions& options) {
   const uint64_t limit = DescriptorLimit();
@@ -55,7 +60,8 @@ absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Listen(
                      ": drop --proxy_protocol or listen on host:port"));
   }
   if (!options.watch_connections &&
-      (options.proxy_protocol || options.max_connections > 0)) {
+      (options.proxy_protocol || options.max_connections > 0 ||
+       options.max_connections_per_address > 0)) {
     return absl::InvalidArgumentError(
         "connections must be watched to be capped or to have a PROXY header");
   }
@@ -159,8 +165,10 @@ void Acceptor::StopListeningNow() {
   listener_.Close();
   paused_until_ = absl::InfiniteFuture();
   while (absl::optional<uint64_t> id = handshake_.TakeAny()) {
+    const std::string peer = connections_.PeerOf(*id);
     connections_.Remove(*id);
-    Reject(Rejection::kStopping, "connection closed: the server is stopping");
+    Reject(Rejection::kStopping, "connection closed: the server is stopping",
+           peer);
   }
 }
 
@@ -198,7 +206,8 @@ void Acceptor::AcceptFrom(int listener) {
       return;
     } else if (!ConcernsOneConnection(error)) {
       Reject(Rejection::kSystemError,
-             absl::StrCat("cannot accept a connection: ", strerror(error)));
+             absl::StrCat("cannot accept a connection: ", strerror(error)),
+             /*peer=*/"");
       return PauseListening();
     }
   }
@@ -207,7 +216,7 @@ void Acceptor::AcceptFrom(int listener) {
 bool Acceptor::AcceptWithoutDescriptors(int listener) {
   const DescriptorReserve::Outcome outcome = reserve_.AcceptAndClose(listener);
   if (outcome == DescriptorReserve::Outcome::kNoneWaiting) return true;
-  Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
+  Reject(Rejection::kNoDescriptors, kNoDescriptorsText, /*peer=*/"");
   return outcome == DescriptorReserve::Outcome::kClosedOne;
 }
 
@@ -217,10 +226,11 @@ void Acceptor::Admit(UniqueFd fd) {
     return Reject(
         Rejection::kConnectionLimit,
         absl::StrCat("connection refused: all ", options_.max_connections,
-                     " are taken; raise --max_connections or add servers"));
+                     " are taken; raise --max_connections or add servers"),
+        PeerName(fd));
   }
   if (IsInHeadroom(fd.get(), options_.descriptor_headroom)) {
-    return Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
+    return Reject(Rejection::kNoDescriptors, kNoDescriptorsText, PeerName(fd));
   }
   if (is_tcp_) SetTcpOptions(fd.get(), options_.tcp_user_timeout);
   if (options_.watch_connections) {
@@ -232,13 +242,14 @@ void Acceptor::Admit(UniqueFd fd) {
 
 void Acceptor::AdmitWatched(UniqueFd fd) {
   UniqueFd duplicate(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  const SocketAddress peer = SocketAddress::PeerOf(fd.get());
   if (!duplicate.valid()) {
-    return Reject(Rejection::kNoDescriptors, kNoDescriptorsText);
+    return Reject(Rejection::kNoDescriptors, kNoDescriptorsText, peer.ToPeer());
   }
   const uint64_t id = next_id_++;
   const int watched = duplicate.get();
-  connections_.Add(id, std::move(duplicate),
-                   SocketAddress::PeerOf(watched).ToPeer());
+  connections_.Add(id, std::move(duplicate), peer.ToPeer());
+  if (!options_.proxy_protocol && !CountForAddress(id, peer)) return;
   // Only a hang-up, which epoll always reports, means that both directions are
   // closed: a peer that has closed its own may still be written to by gRPC.
   const uint32_t for_header =
@@ -247,7 +258,8 @@ void Acceptor::AdmitWatched(UniqueFd fd) {
     const int error = errno;
     connections_.Remove(id);
     Reject(Rejection::kSystemError,
-           absl::StrCat("cannot watch a connection: ", strerror(error)));
+           absl::StrCat("cannot watch a connection: ", strerror(error)),
+           peer.ToPeer());
   } else if (options_.proxy_protocol) {
     handshake_.Add(id, std::move(fd), Now());
   } else {
@@ -259,14 +271,16 @@ void Acceptor::ReadProxyHeader(uint64_t id, bool ended) {
   absl::StatusOr<absl::optional<ProxyHandshake::Finished>> finished =
       handshake_.Read(id, ended);
   if (!finished.ok()) {
+    const std::string peer = connections_.PeerOf(id);
     connections_.Remove(id);
     return Reject(
         Rejection::kProxyHeader,
-        absl::StrCat("connection closed: ", finished.status().message()));
+        absl::StrCat("connection closed: ", finished.status().message()), peer);
   }
   if (!finished->has_value()) return;
   if ((*finished)->client.has_value()) {
     connections_.SetClient(id, *(*finished)->client);
+    if (!CountForAddress(id, *(*finished)->client)) return;
   }
   // From here on the bytes are the receiver's: watch for the end alone.
   Watch(EPOLL_CTL_MOD, connections_.DuplicateOf(id), id, EPOLLET);
@@ -280,10 +294,12 @@ void Acceptor::HandOver(UniqueFd fd) {
 
 void Acceptor::ExpireProxyHeaders() {
   while (absl::optional<uint64_t> id = handshake_.TakeExpired(Now())) {
+    const std::string peer = connections_.PeerOf(*id);
     connections_.Remove(*id);
     Reject(Rejection::kProxyTimeout,
            absl::StrCat("connection closed: no PROXY header within ",
-                        absl::FormatDuration(options_.proxy_header_timeout)));
+                        absl::FormatDuration(options_.proxy_header_timeout)),
+           peer);
   }
 }
 
@@ -310,8 +326,25 @@ bool Acceptor::Watch(int operation, int fd, uint64_t id, uint32_t events) {
   return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
 }
 
-void Acceptor::Reject(Rejection reason, absl::string_view what) {
-  rejections_.Add(reason, what, address_, connections_.size());
+bool Acceptor::CountForAddress(uint64_t id, const SocketAddress& client) {
+  const int limit = options_.max_connections_per_address;
+  const std::string source = client.Source();
+  if (limit <= 0 || source.empty() ||
+      connections_.CountFor(id, source, static_cast<size_t>(limit))) {
+    return true;
+  }
+  connections_.Remove(id);
+  Reject(Rejection::kAddressLimit,
+         absl::StrCat("connection refused: ", source, " has ", limit,
+                      " already; raise --max_connections_per_address or use "
+                      "fewer connections with more streams"),
+         client.ToPeer());
+  return false;
+}
+
+void Acceptor::Reject(Rejection reason, absl::string_view what,
+                      absl::string_view peer) {
+  rejections_.Add(reason, what, peer, address_, connections_.size());
 }
 
 }  // namespace msgproc::server

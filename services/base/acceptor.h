@@ -28,6 +28,9 @@ struct AcceptorOptions {
   std::string address;
   // Connections beyond it are closed at once. 0: no cap.
   int max_connections = 0;
+  // Of one address (of an IPv6 one, of its /64); behind a proxy, of the address
+  // that its PROXY header names. 0: no cap.
+  int max_connections_per_address = 0;
   // Every connection begins with a PROXY protocol header, v1 or v2; TCP only.
   bool proxy_protocol = false;
   // How long a connection may take to send that header.
@@ -122,7 +125,10 @@ class Acceptor {
   void ResumeListening();
   bool Watch(int operation, int fd, uint64_t id, uint32_t events);
 
-  void Reject(Rejection reason, absl::string_view what);
+  // False: it was one too many from `client`'s address, and is closed.
+  bool CountForAddress(uint64_t id, const SocketAddress& client);
+
+  void Reject(Rejection reason, absl::string_view what, absl::string_view peer);
 
   // Constant after construction.
   const AcceptorOptions options_;

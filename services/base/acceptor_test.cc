@@ -166,6 +166,44 @@ TEST_F(AcceptorTest, TwoThousandBeyondTheCapLeaveTheEarlierOnesUnharmed) {
   }
 }
 
+TEST_F(AcceptorTest, OneAddressHasItsShareAndNoMore) {
+  AcceptorOptions options;
+  options.max_connections_per_address = 2;
+  Start(options);
+  const RawClient first = Connect();
+  const RawClient second = Connect();
+  ASSERT_TRUE(EventuallyReceived(2));
+  EXPECT_TRUE(Connect().IsClosedByPeer());
+  EXPECT_EQ(Rejected(*acceptor_, Rejection::kAddressLimit), 1u);
+  received_.Close(0);
+  ASSERT_TRUE(EventuallyOpen(1));
+  const RawClient third = Connect();
+  EXPECT_TRUE(EventuallyReceived(3));
+}
+
+TEST_F(AcceptorTest, TheLogSaysWhomItRefused) {
+  AcceptorOptions options;
+  options.max_connections = 1;
+  Start(options);
+  const RawClient first = Connect();
+  ASSERT_TRUE(EventuallyReceived(1));
+  ::testing::internal::CaptureStderr();
+  const RawClient refused = Connect();
+  EXPECT_TRUE(refused.IsClosedByPeer());
+  acceptor_->Stop();
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("peer=" + refused.LocalPeer()));
+}
+
+TEST_F(AcceptorTest, ACapThatDescriptorsCannotHoldIsSaidAtOnce) {
+  AcceptorOptions options;
+  options.max_connections = 1 << 30;
+  ::testing::internal::CaptureStderr();
+  Start(options);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("max_connections=1073741824"));
+}
+
 TEST_F(AcceptorTest, CloseConnectionsEndsThemAll) {
   Start();
   RawClient first = Connect();

@@ -8,7 +8,26 @@ namespace msgproc::server {
 
 void ConnectionTable::Add(uint64_t id, UniqueFd duplicate, std::string peer) {
   MutexLock lock(&mutex_);
-  connections_.emplace(id, Connection{std::move(duplicate), std::move(peer)});
+  connections_.emplace(id,
+                       Connection{std::move(duplicate), std::move(peer), ""});
+}
+
+bool ConnectionTable::CountFor(uint64_t id, const std::string& source,
+                               size_t limit) {
+  MutexLock lock(&mutex_);
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return true;
+  size_t& count = sources_[source];
+  if (count >= limit) return false;
+  ++count;
+  found->second.source = source;
+  return true;
+}
+
+std::string ConnectionTable::PeerOf(uint64_t id) const {
+  MutexLock lock(&mutex_);
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? "" : found->second.peer;
 }
 
 void ConnectionTable::Remove(uint64_t id) {
@@ -19,6 +38,8 @@ void ConnectionTable::Remove(uint64_t id) {
   if (client != clients_.end() && client->second.id == id) {
     clients_.erase(client);
   }
+  const auto source = sources_.find(found->second.source);
+  if (source != sources_.end() && --source->second == 0) sources_.erase(source);
   connections_.erase(found);
 }
 
@@ -54,6 +75,7 @@ void ConnectionTable::Clear() {
   MutexLock lock(&mutex_);
   connections_.clear();
   clients_.clear();
+  sources_.clear();
 }
 
 size_t ConnectionTable::size() const {

@@ -26,6 +26,12 @@ class ConnectionTable {
   // Closes the duplicate. Nothing happens when `id` is gone.
   void Remove(uint64_t id);
 
+  // Counts `id` for `source`, once; false: `source` has `limit` already.
+  bool CountFor(uint64_t id, const std::string& source, size_t limit);
+
+  // As it was added; empty when `id` is gone.
+  std::string PeerOf(uint64_t id) const;
+
   // The duplicate, still the table's; -1 when `id` is gone.
   int DuplicateOf(uint64_t id) const;
 
@@ -50,6 +56,7 @@ class ConnectionTable {
   struct Connection {
     UniqueFd duplicate;
     std::string peer;
+    std::string source;
   };
   struct Client {
     uint64_t id = 0;
@@ -59,6 +66,8 @@ class ConnectionTable {
   mutable Mutex mutex_;
   std::unordered_map<uint64_t, Connection> connections_
       MSGPROC_GUARDED_BY(mutex_);
+  // Connections by source, of those that are counted.
+  std::unordered_map<std::string, size_t> sources_ MSGPROC_GUARDED_BY(mutex_);
   // By the proxy's side of the connection. A port may be used anew before its
   // former connection was removed, hence the id.
   std::unordered_map<std::string, Client> clients_ MSGPROC_GUARDED_BY(mutex_);

@@ -1,14 +1,19 @@
 #include "services/base/credentials.h"
 
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
 #include <grpcpp/security/server_credentials.h>
-#include <grpcpp/security/tls_certificate_provider.h>
-#include <grpcpp/security/tls_credentials_options.h>
 
-#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "services/base/file_watcher.h"
 #include "services/base/listen_address.h"
-#include "services/base/pem_files.h"
+#include "services/base/reloaded_files.h"
+#include "services/base/server_certificates.h"
 
 namespace msgproc::server {
 namespace {
@@ -33,55 +38,129 @@ absl::Status CheckPlaintext(const CredentialsOptions& options,
       "on a private network, say)"));
 }
 
+// What `options` name, read and checked. Without TLS there is nothing.
+struct Loaded {
+  std::shared_ptr<ServerCertificates> certificates;
+  std::vector<std::shared_ptr<ReloadedFiles>> files;
+};
+
 absl::Status WithFlag(absl::string_view flags, const absl::Status& status) {
   if (status.ok()) return status;
   return absl::Status(status.code(),
                       absl::StrCat(flags, ": ", status.message()));
 }
 
-}  // namespace
-
-absl::Status CheckCredentials(const CredentialsOptions& options,
-                              absl::string_view listen_address) {
+absl::StatusOr<Loaded> Load(const CredentialsOptions& options,
+                            absl::string_view listen_address) {
   if (options.tls_cert.empty() && options.tls_key.empty()) {
-    return CheckPlaintext(options, listen_address);
+    absl::Status plaintext = CheckPlaintext(options, listen_address);
+    if (!plaintext.ok()) return plaintext;
+    return Loaded();
   }
   if (options.tls_cert.empty() || options.tls_key.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "TLS takes a certificate and its key: ",
         options.tls_cert.empty() ? "--tls_cert" : "--tls_key", " is missing"));
   }
+  Loaded loaded;
+  loaded.certificates = std::make_shared<ServerCertificates>();
+  const auto load = [&loaded](absl::string_view flags, std::string name,
+                              std::vector<std::string> paths,
+                              ReloadedFiles::Take take) {
+    loaded.files.push_back(std::make_shared<ReloadedFiles>(
+        std::move(name), std::move(paths), std::move(take)));
+    return WithFlag(flags, loaded.files.back()->Load(absl::Now()));
+  };
   absl::Status status =
-      WithFlag("--tls_cert, --tls_key",
-               CheckCertificateAndKey(options.tls_cert, options.tls_key));
+      load("--tls_cert, --tls_key", "certificate",
+           {options.tls_cert, options.tls_key},
+           [certificates = loaded.certificates](const auto& files, auto now) {
+             return certificates->TakePair(files, now);
+           });
   if (status.ok() && !options.tls_client_ca.empty()) {
     status =
-        WithFlag("--tls_client_ca", CheckAuthorities(options.tls_client_ca));
+        load("--tls_client_ca", "client_ca", {options.tls_client_ca},
+             [certificates = loaded.certificates](const auto& files, auto now) {
+               return certificates->TakeClientAuthorities(files, now);
+             });
   }
-  return status;
+  if (!status.ok()) return status;
+  return loaded;
+}
+
+// TLS with certificates that are asked for at every handshake.
+//
+// gRPC's own FileWatcherCertificateProvider uses what it reads unchecked: an
+// empty file is a failed assertion, and a certificate without its key refuses
+// everybody. The fetcher below it (grpc_security.h) takes what it is given.
+class TlsCredentials final : public grpc::ServerCredentials {
+ public:
+  explicit TlsCredentials(std::shared_ptr<ServerCertificates> certificates)
+      : certificates_(std::move(certificates)),
+        credentials_(grpc_ssl_server_credentials_create_with_options(
+            grpc_ssl_server_credentials_create_options_using_config_fetcher(
+                certificates_->Get().client_authorities.empty()
+                    ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                    : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY,
+                &TlsCredentials::Fetch, this))) {}
+  ~TlsCredentials() override { grpc_server_credentials_release(credentials_); }
+  TlsCredentials(const TlsCredentials&) = delete;
+  TlsCredentials& operator=(const TlsCredentials&) = delete;
+
+  void SetAuthMetadataProcessor(
+      const std::shared_ptr<grpc::AuthMetadataProcessor>& /*none*/) override {}
+
+ private:
+  // gRPC calls it under a lock of its own, once before the first handshake.
+  static grpc_ssl_certificate_config_reload_status Fetch(
+      void* self, grpc_ssl_server_certificate_config** config) {
+    auto* const credentials = static_cast<TlsCredentials*>(self);
+    const ServerCertificates::Current current =
+        credentials->certificates_->Get();
+    if (current.version == credentials->given_version_) {
+      return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+    }
+    credentials->given_version_ = current.version;
+    const grpc_ssl_pem_key_cert_pair pair = {current.key.c_str(),
+                                             current.cert_chain.c_str()};
+    // gRPC 1.51 asserts that there are authorities, though where clients are
+    // not asked for certificates it has no use for them: any that parse will
+    // do.
+    const std::string& authorities = current.client_authorities.empty()
+                                         ? current.cert_chain
+                                         : current.client_authorities;
+    *config = grpc_ssl_server_certificate_config_create(authorities.c_str(),
+                                                        &pair, 1);
+    return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
+  }
+
+  int AddPortToServer(const std::string& address,
+                      grpc_server* server) override {
+    return grpc_server_add_http2_port(server, address.c_str(), credentials_);
+  }
+
+  const std::shared_ptr<ServerCertificates> certificates_;
+  uint64_t given_version_ = 0;
+  grpc_server_credentials* const credentials_;
+};
+
+}  // namespace
+
+absl::Status CheckCredentials(const CredentialsOptions& options,
+                              absl::string_view listen_address) {
+  return Load(options, listen_address).status();
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
-    const CredentialsOptions& options, absl::string_view listen_address) {
-  absl::Status checked = CheckCredentials(options, listen_address);
-  if (!checked.ok()) return checked;
-  if (options.tls_cert.empty()) return grpc::InsecureServerCredentials();
-
-  const auto seconds =
-      std::max<int64_t>(1, absl::ToInt64Seconds(options.reload_interval));
-  grpc::experimental::TlsServerCredentialsOptions tls(
-      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-          options.tls_key, options.tls_cert, options.tls_client_ca,
-          static_cast<unsigned>(seconds)));
-  tls.watch_identity_key_cert_pairs();
-  if (options.tls_client_ca.empty()) {
-    tls.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
-  } else {
-    tls.watch_root_certs();
-    tls.set_cert_request_type(
-        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+    const CredentialsOptions& options, absl::string_view listen_address,
+    FileWatcher* files) {
+  absl::StatusOr<Loaded> loaded = Load(options, listen_address);
+  if (!loaded.ok()) return loaded.status();
+  if (loaded->certificates == nullptr) {
+    return grpc::InsecureServerCredentials();
   }
-  return grpc::experimental::TlsServerCredentials(tls);
+  for (auto& watched : loaded->files) files->Add(std::move(watched));
+  return std::make_shared<TlsCredentials>(std::move(loaded->certificates));
 }
 
 }  // namespace msgproc::server

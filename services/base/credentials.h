@@ -15,6 +15,8 @@ class ServerCredentials;
 
 namespace msgproc::server {
 
+class FileWatcher;
+
 struct CredentialsOptions {
   // PEM files. With a certificate and its key: TLS, otherwise plaintext.
   std::string tls_cert;
@@ -24,18 +26,21 @@ struct CredentialsOptions {
   std::string tls_client_ca;
   // Allows plaintext on an address that other machines can reach.
   bool insecure = false;
-  // How soon changed files are used, for connections made from then on.
-  absl::Duration reload_interval = absl::Seconds(10);
+  // How often the files are looked at. Changed ones are used once they were the
+  // same twice, for connections made from then on.
+  absl::Duration reload_interval = absl::Seconds(2);
 };
 
 // What a server that listens on `listen_address` shows its clients. The files
 // are read and checked here, so that a mistake stops the start and not a
-// handshake; afterwards they are watched and taken anew when they change (the
-// key and the certificate together: replace the folder or a link to it).
+// handshake; afterwards `files` watches them, and they are taken anew when they
+// change and are good: the certificate and its key together, in whatever order
+// they are replaced. `files` outlives the server.
 // NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT, naming the file and the
 // flag; FAILED_PRECONDITION for plaintext that others could reach.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
-    const CredentialsOptions& options, absl::string_view listen_address);
+    const CredentialsOptions& options, absl::string_view listen_address,
+    FileWatcher* files);
 
 // The part of it that needs no gRPC.
 absl::Status CheckCredentials(const CredentialsOptions& options,

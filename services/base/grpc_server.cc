@@ -1,5 +1,6 @@
 #include "services/base/grpc_server.h"
 
+#include <grpc/compression.h>
 #include <grpc/impl/codegen/grpc_types.h>
 #include <grpcpp/ext/channelz_service_plugin.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
@@ -10,11 +11,14 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/grpc_deadline.h"
+#include "services/base/acceptor_metrics.h"
 #include "services/base/health_descriptor.h"
+#include "services/base/socket_address.h"
 
 namespace msgproc::server {
 namespace {
@@ -26,6 +30,11 @@ namespace {
 // 5 MB/s over 100 ms.
 constexpr int kReceiveWindowBytes = 512 << 10;
 
+// A megabyte can inflate to a gigabyte, and gRPC bounds a message only when it
+// has inflated it. So calls in any other encoding are refused, and nothing that
+// comes all the same is ever inflated.
+constexpr int kIdentityOnly = 1 << GRPC_COMPRESS_NONE;
+
 using ConnectionType =
     grpc::ServerBuilder::experimental_type::ExternalConnectionType;
 
@@ -34,12 +43,35 @@ void EnableExtrasOnce() {
   static const bool enabled = [] {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    grpc::channelz::experimental::InitChannelzService();
     LinkHealthDescriptor();
     return true;
   }();
   static_cast<void>(enabled);
 }
+
+// Adds its service to every server that is built from then on.
+void EnableChannelzOnce() {
+  static const bool enabled = [] {
+    grpc::channelz::experimental::InitChannelzService();
+    return true;
+  }();
+  static_cast<void>(enabled);
+}
+
+// Takes the channelz service away again, where another server of the process
+// has enabled it.
+class WithoutChannelz final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>*
+                         plugins) override {
+    plugins->erase(std::remove_if(plugins->begin(), plugins->end(),
+                                  [](const auto& plugin) {
+                                    return plugin->name() == "channelz_service";
+                                  }),
+                   plugins->end());
+  }
+};
 
 // Learns the names of a server's services: gRPC's health service knows none but
 // "" until it is told.
@@ -78,7 +110,6 @@ int Milliseconds(absl::Duration duration) {
 void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(options.max_receive_message_bytes);
   const std::pair<const char*, int> arguments[] = {
-      {GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams_per_connection},
       {GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_interval)},
       {GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout)},
       // Quiet streams and connections without one are pinged as well.
@@ -88,11 +119,20 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
        Milliseconds(options.min_client_ping_interval)},
       {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
        Milliseconds(options.handshake_timeout)},
+      {GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+       Milliseconds(options.max_connection_idle)},
       {GRPC_ARG_HTTP2_BDP_PROBE, 0},
       {GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kReceiveWindowBytes},
+      {GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, kIdentityOnly},
+      {GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0},
+      {GRPC_ARG_ENABLE_CHANNELZ, options.channelz ? 1 : 0},
   };
   for (const auto& [name, value] : arguments) {
     builder->AddChannelArgument(name, value);
+  }
+  if (options.max_streams_per_connection > 0) {
+    builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                                options.max_streams_per_connection);
   }
 }
 
@@ -101,15 +141,26 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     const GrpcServerOptions& options,
     const std::vector<grpc::Service*>& services) {
+  auto files =
+      std::make_unique<FileWatcher>(options.credentials.reload_interval);
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =
-      MakeServerCredentials(options.credentials, options.acceptor.address);
+      MakeServerCredentials(options.credentials, options.acceptor.address,
+                            files.get());
   if (!credentials.ok()) return credentials.status();
   absl::StatusOr<std::unique_ptr<Acceptor>> acceptor =
       Acceptor::Listen(options.acceptor);
   if (!acceptor.ok()) return acceptor.status();
 
+  auto handshakes =
+      options.credentials.tls_cert.empty()
+          ? nullptr
+          : std::make_shared<TlsHandshakes>((*acceptor)->address());
   EnableExtrasOnce();
+  if (options.channelz) EnableChannelzOnce();
   grpc::ServerBuilder builder;
+  if (!options.channelz) {
+    builder.SetOption(std::make_unique<WithoutChannelz>());
+  }
   Configure(options, &builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> receiver =
@@ -124,26 +175,36 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
         "gRPC did not start; its own log says why (GRPC_VERBOSITY=debug says "
         "more)");
   }
-  return std::unique_ptr<GrpcServer>(
-      new GrpcServer(*std::move(acceptor), std::move(receiver),
-                     std::move(server), std::move(names)));
+  return std::unique_ptr<GrpcServer>(new GrpcServer(
+      std::move(files), std::move(handshakes), *std::move(acceptor),
+      std::move(receiver), std::move(server), std::move(names)));
 }
 
 GrpcServer::GrpcServer(
+    std::unique_ptr<FileWatcher> files,
+    std::shared_ptr<TlsHandshakes> handshakes,
     std::unique_ptr<Acceptor> acceptor,
     std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> receiver,
     std::unique_ptr<grpc::Server> server, std::vector<std::string> services)
-    : acceptor_(std::move(acceptor)),
+    : files_(std::move(files)),
+      handshakes_(std::move(handshakes)),
+      acceptor_(std::move(acceptor)),
       receiver_(std::move(receiver)),
       server_(std::move(server)),
       services_(std::move(services)) {
   SetServing(true);
-  acceptor_->Start([this](int fd) {
-    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
-        connection;
-    connection.fd = fd;
-    receiver_->HandleNewConnection(&connection);
-  });
+  acceptor_->Start([this](int fd) { TakeConnection(fd); });
+}
+
+void GrpcServer::TakeConnection(int fd) {
+  const TlsHandshakes::Scope scope(
+      handshakes_, handshakes_ == nullptr
+                       ? std::string()
+                       : ClientOf(SocketAddress::PeerOf(fd).ToPeer()));
+  grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
+      connection;
+  connection.fd = fd;
+  receiver_->HandleNewConnection(&connection);
 }
 
 GrpcServer::~GrpcServer() { Shutdown(absl::ZeroDuration()); }
@@ -155,6 +216,26 @@ void GrpcServer::SetServing(bool serving) {
   for (const std::string& service : services_) {
     health->SetServingStatus(service, serving);
   }
+}
+
+TlsHandshakes::Counts GrpcServer::HandshakeFailures() const {
+  return handshakes_ == nullptr ? TlsHandshakes::Counts{}
+                                : handshakes_->Snapshot();
+}
+
+void GrpcServer::WriteMetrics(absl::string_view prefix,
+                              MetricWriter* writer) const {
+  WriteAcceptorMetrics(prefix, Stats(), writer);
+  MetricWriter::Samples failures =
+      writer->Counter(absl::StrCat(prefix, "_tls_handshakes_failed_total"),
+                      "TLS handshakes of clients that failed.");
+  const TlsHandshakes::Counts counts = HandshakeFailures();
+  for (size_t i = 0; i < counts.size(); ++i) {
+    failures.Add(
+        {{"reason", HandshakeFailureName(static_cast<HandshakeFailure>(i))}},
+        static_cast<double>(counts[i]));
+  }
+  WriteReloadMetrics(prefix, files_->Stats(), absl::Now(), writer);
 }
 
 void GrpcServer::Shutdown(absl::Duration timeout) {

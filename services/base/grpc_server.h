@@ -11,6 +11,9 @@
 #include "absl/time/time.h"
 #include "services/base/acceptor.h"
 #include "services/base/credentials.h"
+#include "services/base/file_watcher.h"
+#include "services/base/metric_writer.h"
+#include "services/base/tls_handshakes.h"
 
 namespace grpc {
 class Server;
@@ -28,8 +31,10 @@ struct GrpcServerOptions {
   CredentialsOptions credentials;
   // A larger message ends its stream with RESOURCE_EXHAUSTED.
   int max_receive_message_bytes = 4 << 20;
-  // Streams beyond it wait at the client.
-  int max_streams_per_connection = 10'000;
+  // Streams beyond it wait at the client, which is not told; 0: no cap.
+  int max_streams_per_connection = 100;
+  // Whether grpc.channelz.v1.Channelz is served: it lists every peer's address.
+  bool channelz = false;
   // A silent connection is pinged this often, and is dead when the answer takes
   // longer than the timeout.
   absl::Duration keepalive_interval = absl::Seconds(30);
@@ -39,13 +44,16 @@ struct GrpcServerOptions {
   absl::Duration min_client_ping_interval = absl::Seconds(9);
   // A connection that has not spoken TLS and HTTP/2 by then is closed.
   absl::Duration handshake_timeout = absl::Seconds(10);
+  // A connection without a stream for that long is closed (GOAWAY).
+  absl::Duration max_connection_idle = absl::Minutes(10);
   // Last word on the builder, for what has no option here.
   std::function<void(grpc::ServerBuilder*)> configure;
 };
 
 // A gRPC server on sockets that an Acceptor takes in, with what every server of
 // ours has: health (grpc.health.v1, "" and each service), reflection that can
-// describe every service it lists, channelz, keepalive.
+// describe every service it lists, keepalive, channelz if asked for. Compressed
+// calls are refused (UNIMPLEMENTED).
 //
 // Its owner keeps the services alive until it is destroyed. Public functions
 // may be called from any thread, Shutdown and the destructor not from a
@@ -86,12 +94,29 @@ class GrpcServer {
 
   AcceptorStats Stats() const { return acceptor_->Stats(); }
 
+  // Watches the certificates, and whatever else is to be taken anew while the
+  // server runs.
+  FileWatcher* files() const { return files_.get(); }
+
+  // By HandshakeFailure; none in plaintext.
+  TlsHandshakes::Counts HandshakeFailures() const;
+
+  // Connections, handshakes and files, as PREFIX_* metrics.
+  void WriteMetrics(absl::string_view prefix, MetricWriter* writer) const;
+
  private:
   GrpcServer(
+      std::unique_ptr<FileWatcher> files,
+      std::shared_ptr<TlsHandshakes> handshakes,
       std::unique_ptr<Acceptor> acceptor,
       std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> receiver,
       std::unique_ptr<grpc::Server> server, std::vector<std::string> services);
 
+  void TakeConnection(int fd);
+
+  const std::unique_ptr<FileWatcher> files_;
+  // Null in plaintext. Handshakes that outlive the server share it.
+  const std::shared_ptr<TlsHandshakes> handshakes_;
   const std::unique_ptr<Acceptor> acceptor_;
   const std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor>
       receiver_;

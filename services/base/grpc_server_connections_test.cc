@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/base/grpc_server.h"
@@ -184,6 +185,25 @@ TEST_F(GrpcServerConnectionsTest, RefusesPlaintextThatOthersCouldReach) {
             absl::StatusCode::kFailedPrecondition);
   options.credentials.insecure = true;
   EXPECT_TRUE(GrpcServer::Start(options, {}).ok());
+}
+
+TEST_F(GrpcServerConnectionsTest, ConnectionsWithoutAStreamAreClosed) {
+  GrpcServerOptions options;
+  options.max_connection_idle = absl::Seconds(1);
+  Start(options);
+  const auto busy = Connect();
+  ASSERT_NE(busy->Peer(), "");
+  // One that has done all but to open a stream, and answers no ping; one whose
+  // stream is over; one that says nothing at all.
+  const RawClient preface(server_->address());
+  preface.Send(absl::StrCat("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                            absl::string_view("\0\0\0\4\0\0\0\0\0", 9)));
+  const auto former = Connect();
+  ASSERT_NE(former->Peer(), "");
+  EXPECT_TRUE(former->Finish().ok());
+  EXPECT_TRUE(Eventually([&] { return server_->Stats().open == 1; },
+                         absl::Seconds(45)));
+  EXPECT_NE(busy->Peer(), "");
 }
 
 }  // namespace

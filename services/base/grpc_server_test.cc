@@ -23,8 +23,7 @@ using ::testing::UnorderedElementsAre;
 
 class GrpcServerTest : public ::testing::Test {
  protected:
-  void StartOn(const std::string& address) {
-    GrpcServerOptions options;
+  void StartOn(const std::string& address, GrpcServerOptions options = {}) {
     options.acceptor.address = address;
     absl::StatusOr<std::unique_ptr<GrpcServer>> server =
         GrpcServer::Start(options, {&processor_});
@@ -108,7 +107,6 @@ TEST_F(GrpcServerTest, ReflectionDescribesEveryServiceThatItLists) {
   const std::vector<std::string> services = ListedServices(*list);
   EXPECT_THAT(services, UnorderedElementsAre(
                             "msgproc.v1.Processor", "grpc.health.v1.Health",
-                            "grpc.channelz.v1.Channelz",
                             "grpc.reflection.v1alpha.ServerReflection"));
   for (const std::string& service : services) {
     const auto answer =
@@ -138,8 +136,8 @@ TEST_F(GrpcServerTest, HealthFollowsSetServingForTheServerAndEachService) {
   }
 }
 
-TEST_F(GrpcServerTest, ChannelzShowsTheServerAndItsExternalSockets) {
-  StartOn("127.0.0.1:0");
+TEST_F(GrpcServerTest, ChannelzShowsTheServerAndItsExternalSocketsIfAskedTo) {
+  StartOn("127.0.0.1:0", {.channelz = true});
   const std::string servers = CallText(
       channel_, {"/grpc.channelz.v1.Channelz/GetServers",
                  "grpc.channelz.v1.GetServersRequest", "start_server_id: 0",

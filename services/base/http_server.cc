@@ -1,6 +1,7 @@
 #include "services/base/http_server.h"
 
 #include <microhttpd.h>
+#include <sys/socket.h>
 
 #include <cstdarg>
 #include <cstdio>
@@ -20,6 +21,8 @@ namespace msgproc::server {
 namespace {
 
 constexpr absl::Duration kStopGrace = absl::Seconds(1);
+// How long a newcomer waits for one that can make room.
+constexpr absl::Duration kBusyPatience = absl::Milliseconds(100);
 // Request line, headers and the answer's own headers.
 constexpr size_t kConnectionBytes = 32 << 10;
 // More of a query is ignored.
@@ -32,11 +35,10 @@ MHD_Result AddQueryParameter(void* request, MHD_ValueKind /*kind*/,
   return query.size() < kMaxQueryParameters ? MHD_YES : MHD_NO;
 }
 
-std::string ClientOf(MHD_Connection* connection) {
+int DescriptorOf(MHD_Connection* connection) {
   const MHD_ConnectionInfo* info =
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-  return info == nullptr ? ""
-                         : SocketAddress::PeerOf(info->connect_fd).ToString();
+  return info == nullptr ? -1 : info->connect_fd;
 }
 
 MHD_Result Queue(MHD_Connection* connection, const HttpResponse& answer) {
@@ -70,13 +72,22 @@ void LogFromLibrary(void* /*unused*/, const char* format, va_list arguments) {
              {{"source", "http"}, {"suppressed", *suppressed}});
 }
 
-void LogRefused(const SocketAddress& peer) {
+void LogTooMany(const SocketAddress& newcomer,
+                const HttpConnections::Admission& admission) {
   static LogThrottle throttle;
   const absl::optional<uint64_t> suppressed = throttle.Admit();
   if (!suppressed.has_value()) return;
+  const std::string closed =
+      admission.evicted.has_value()
+          ? SocketAddress::PeerOf(*admission.evicted).ToString()
+          : newcomer.ToString();
   LogWarning("HTTP connection closed: there are too many",
-             {{"peer", peer.ToString()}, {"suppressed", *suppressed}});
+             {{"peer", closed},
+              {"newcomer", newcomer.ToString()},
+              {"suppressed", *suppressed}});
 }
+
+absl::Time Now() { return Clock::Monotonic()->Now(); }
 
 }  // namespace
 
@@ -98,27 +109,33 @@ struct HttpCallbacks {
       *body_size = 0;
       return MHD_YES;
     }
+    const int fd = DescriptorOf(connection);
     HttpRequest request;
     request.method = method;
     request.path = url;
-    request.client = ClientOf(connection);
+    request.client = SocketAddress::PeerOf(fd).ToString();
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND,
                               AddQueryParameter, &request);
-    return Queue(connection, server->Answer(request));
+    return Queue(connection, server->Handle(fd, request));
   }
 
-  static void OnRequestEnd(void* self, MHD_Connection* /*connection*/,
-                           void** state, MHD_RequestTerminationCode /*why*/) {
+  static void OnRequestEnd(void* self, MHD_Connection* connection, void** state,
+                           MHD_RequestTerminationCode /*why*/) {
     if (*state == nullptr) return;
     *state = nullptr;
-    static_cast<HttpServer*>(self)->RequestEnded();
+    static_cast<HttpServer*>(self)->RequestEnded(DescriptorOf(connection));
   }
 
-  static void OnConnection(void* self, MHD_Connection* /*connection*/,
+  static void OnConnection(void* self, MHD_Connection* connection,
                            void** /*state*/,
                            MHD_ConnectionNotificationCode what) {
-    if (what != MHD_CONNECTION_NOTIFY_CLOSED) return;
-    static_cast<HttpServer*>(self)->ConnectionEnded();
+    auto* const server = static_cast<HttpServer*>(self);
+    const int fd = DescriptorOf(connection);
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+      server->ConnectionEnded(fd);
+    } else {
+      server->ConnectionBegan(fd);
+    }
   }
 };
 
@@ -137,18 +154,23 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
   listen.watch_connections = false;
   absl::StatusOr<std::unique_ptr<Acceptor>> acceptor = Acceptor::Listen(listen);
   if (!acceptor.ok()) return acceptor.status();
-  std::unique_ptr<HttpServer> server(new HttpServer(
-      *std::move(acceptor), std::move(handlers), options.max_connections));
+  const HttpConnections::Limits limits = {
+      .total = static_cast<size_t>(options.max_connections),
+      .per_source = static_cast<size_t>(options.max_connections_per_address),
+      .request_timeout = options.connection_timeout};
+  std::unique_ptr<HttpServer> server(
+      new HttpServer(*std::move(acceptor), std::move(handlers), limits));
   absl::Status started = server->StartDaemon(options);
   if (!started.ok()) return started;
   return server;
 }
 
 HttpServer::HttpServer(std::unique_ptr<Acceptor> acceptor,
-                       HttpHandlers handlers, int max_connections)
+                       HttpHandlers handlers,
+                       const HttpConnections::Limits& limits)
     : acceptor_(std::move(acceptor)),
       handlers_(std::move(handlers)),
-      max_connections_(max_connections) {}
+      connections_(limits) {}
 
 absl::Status HttpServer::StartDaemon(const HttpServerOptions& options) {
   daemon_ = MHD_start_daemon(
@@ -168,28 +190,84 @@ absl::Status HttpServer::StartDaemon(const HttpServerOptions& options) {
     return absl::InternalError(
         absl::StrCat("cannot serve HTTP on ", address()));
   }
+  deadline_watcher_ = std::thread([this] { WatchDeadlines(); });
   acceptor_->Start([this](int fd) { TakeConnection(UniqueFd(fd)); });
   return absl::OkStatus();
 }
 
 // The limit is kept here: libmicrohttpd 0.9.75, where it finds its own exceeded
 // by connections that came while it was busy, leaves a lock behind, and serves
-// nobody any more.
+// nobody any more. So are the deadlines: its own are of idleness, and a byte a
+// second is never idle.
 void HttpServer::TakeConnection(UniqueFd fd) {
   const SocketAddress peer = SocketAddress::PeerOf(fd.get());
-  if (connections_.fetch_add(1) >= max_connections_) {
-    ConnectionEnded();
-    LogRefused(peer);
-    return;
+  {
+    MutexLock lock(&mutex_);
+    const HttpConnections::Admission admission = Admit(fd.get(), peer);
+    if (!admission.admitted || admission.evicted.has_value()) {
+      LogTooMany(peer, admission);
+    }
+    if (!admission.admitted) return;
+    if (admission.evicted.has_value()) {
+      shutdown(*admission.evicted, SHUT_RDWR);
+    }
   }
-  // Closes it itself when it does not want it.
+  const int raw = fd.Release();
+  // Closes it itself when it does not want it; nothing else shuts it down
+  // before it has begun.
   const MHD_Result added =
-      MHD_add_connection(daemon_, fd.Release(), peer.data(), peer.length());
-  if (added != MHD_YES) ConnectionEnded();
+      MHD_add_connection(daemon_, raw, peer.data(), peer.length());
+  if (added != MHD_YES) ConnectionEnded(raw);
+}
+
+HttpConnections::Admission HttpServer::Admit(int fd,
+                                             const SocketAddress& peer) {
+  const absl::Time deadline = Now() + kBusyPatience;
+  while (true) {
+    const HttpConnections::Admission admission =
+        connections_.Admit(fd, peer.Source(), Now());
+    if (admission.admitted || Now() >= deadline) return admission;
+    // After a burst the library may not have come to any of them yet.
+    connections_changed_.WaitFor(&mutex_, deadline - Now());
+  }
+}
+
+void HttpServer::ConnectionBegan(int fd) {
+  MutexLock lock(&mutex_);
+  connections_.Begin(fd, Now());
+  connections_changed_.SignalAll();
+}
+
+void HttpServer::ConnectionEnded(int fd) {
+  MutexLock lock(&mutex_);
+  connections_.Remove(fd);
+}
+
+void HttpServer::WatchDeadlines() {
+  MutexLock lock(&mutex_);
+  while (!stopping_) {
+    for (const int fd : connections_.TakeOverdue(Now())) {
+      shutdown(fd, SHUT_RDWR);
+    }
+    const absl::Time next = connections_.NextDeadline();
+    if (next == absl::InfiniteFuture()) {
+      connections_changed_.Wait(&mutex_);
+    } else {
+      connections_changed_.WaitFor(&mutex_, next - Now());
+    }
+  }
 }
 
 void HttpServer::Stop() {
   acceptor_->Stop();
+  if (deadline_watcher_.joinable()) {
+    {
+      MutexLock lock(&mutex_);
+      stopping_ = true;
+      connections_changed_.SignalAll();
+    }
+    deadline_watcher_.join();
+  }
   if (daemon_ == nullptr) return;
   {
     const Clock& clock = *Clock::Monotonic();
@@ -200,6 +278,18 @@ void HttpServer::Stop() {
     }
   }
   MHD_stop_daemon(std::exchange(daemon_, nullptr));
+}
+
+HttpResponse HttpServer::Handle(int fd, const HttpRequest& request) {
+  {
+    MutexLock lock(&mutex_);
+    connections_.HandlerBegan(fd, Now());
+  }
+  HttpResponse response = Answer(request);
+  MutexLock lock(&mutex_);
+  connections_.HandlerEnded(fd, Now());
+  connections_changed_.SignalAll();
+  return response;
 }
 
 HttpResponse HttpServer::Answer(const HttpRequest& request) const {
@@ -226,8 +316,9 @@ void HttpServer::RequestBegan() {
   ++under_way_;
 }
 
-void HttpServer::RequestEnded() {
+void HttpServer::RequestEnded(int fd) {
   MutexLock lock(&mutex_);
+  connections_.RequestEnded(fd, Now());
   --under_way_;
   idle_.SignalAll();
 }

@@ -1,11 +1,11 @@
 #ifndef MSGPROC_SERVICES_BASE_HTTP_SERVER_H_
 #define MSGPROC_SERVICES_BASE_HTTP_SERVER_H_
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -13,6 +13,8 @@
 #include "absl/types/optional.h"
 #include "common/mutex.h"
 #include "services/base/acceptor.h"
+#include "services/base/http_connections.h"
+#include "services/base/socket_address.h"
 #include "services/base/unique_fd.h"
 
 struct MHD_Daemon;
@@ -46,9 +48,13 @@ inline constexpr char kAnythingElse[] = "";
 struct HttpServerOptions {
   // As ListenAddress::Parse takes it.
   std::string address;
-  // More are closed at once.
+  // For one more the connection goes that has kept the server waiting longest,
+  // so that none can keep a probe out.
   int max_connections = 128;
-  // Idle, or slow to send its request or to take its answer.
+  // Of one address; of an IPv6 one, of its /64.
+  int max_connections_per_address = 64;
+  // For the request as a whole, idleness before it included; and again for
+  // taking the answer.
   absl::Duration connection_timeout = absl::Seconds(10);
 };
 
@@ -78,24 +84,34 @@ class HttpServer {
   friend struct HttpCallbacks;
 
   HttpServer(std::unique_ptr<Acceptor> acceptor, HttpHandlers handlers,
-             int max_connections);
+             const HttpConnections::Limits& limits);
   absl::Status StartDaemon(const HttpServerOptions& options);
   void TakeConnection(UniqueFd fd);
+  HttpConnections::Admission Admit(int fd, const SocketAddress& peer)
+      MSGPROC_REQUIRES(mutex_);
+  // The thread that ends connections whose time is up.
+  void WatchDeadlines();
+  HttpResponse Handle(int fd, const HttpRequest& request);
   HttpResponse Answer(const HttpRequest& request) const;
+  void ConnectionBegan(int fd);
+  void ConnectionEnded(int fd);
   void RequestBegan();
-  void RequestEnded();
-  void ConnectionEnded() { connections_.fetch_sub(1); }
+  void RequestEnded(int fd);
 
   const std::unique_ptr<Acceptor> acceptor_;
   const HttpHandlers handlers_;
-  const int max_connections_;
-  std::atomic<int> connections_{0};
   // Set by Start, stopped by Stop.
   MHD_Daemon* daemon_ = nullptr;
 
   Mutex mutex_;
   CondVar idle_;
   int under_way_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  // A descriptor in there is open: the library says that a connection ends
+  // before it closes it.
+  HttpConnections connections_ MSGPROC_GUARDED_BY(mutex_);
+  CondVar connections_changed_;
+  bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
+  std::thread deadline_watcher_;
 };
 
 }  // namespace msgproc::server

@@ -131,17 +131,67 @@ TEST_F(HttpServerTest, GarbageAndSilenceEndTheirOwnConnectionsOnly) {
   EXPECT_THAT(Ask("GET", "/healthz"), HasSubstr(" 200 "));
 }
 
-TEST_F(HttpServerTest, ConnectionsBeyondTheCapAreClosed) {
+TEST_F(HttpServerTest, BeyondTheCapTheOneGoesThatWaitedLongest) {
   HttpServerOptions options;
   options.max_connections = 2;
   Start(options);
   const RawClient first(server_->address());
-  const RawClient second(server_->address());
   first.Send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
-  second.Send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_NE(first.Read(1), "");
+  const RawClient second(server_->address());
+  second.Send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_NE(second.Read(1), "");
-  EXPECT_TRUE(RawClient(server_->address()).IsClosedByPeer());
+  EXPECT_THAT(Ask("GET", "/healthz"), HasSubstr(" 200 "));
+  EXPECT_TRUE(first.IsClosedByPeer());
+}
+
+TEST_F(HttpServerTest, ConnectionsThatTrickleDoNotKeepProbesOut) {
+  Start();
+  std::vector<RawClient> trickling;
+  for (int i = 0; i < 128; ++i) {
+    trickling.emplace_back(server_->address());
+    trickling.back().Send("GET /healthz HTT");
+  }
+  for (int i = 0; i < 25; ++i) {
+    for (const RawClient& client : trickling) client.Send("P");
+    ASSERT_THAT(Ask("GET", "/healthz"), HasSubstr(" 200 ")) << i;
+  }
+}
+
+TEST_F(HttpServerTest, SilentConnectionsAndUnreadAnswersDoNotKeepProbesOut) {
+  handlers_["/large"] = [](const HttpRequest& /*request*/) {
+    return HttpResponse{200, "text/plain", std::string(16 << 20, 'x')};
+  };
+  HttpServerOptions options;
+  options.max_connections = 8;
+  Start(options);
+  std::vector<RawClient> silent;
+  for (int i = 0; i < 8; ++i) silent.emplace_back(server_->address());
+  EXPECT_THAT(Ask("GET", "/healthz"), HasSubstr(" 200 "));
+  std::vector<RawClient> not_reading;
+  for (int i = 0; i < 8; ++i) {
+    not_reading.emplace_back(server_->address());
+    not_reading.back().Send("GET /large HTTP/1.0\r\n\r\n");
+    ASSERT_NE(not_reading.back().Read(1), "");
+  }
+  EXPECT_THAT(Ask("GET", "/healthz"), HasSubstr(" 200 "));
+}
+
+TEST_F(HttpServerTest, ATricklingRequestEndsWhenItsTimeIsUp) {
+  HttpServerOptions options;
+  options.connection_timeout = absl::Seconds(1);
+  Start(options);
+  const RawClient first_request(server_->address());
+  const RawClient second_request(server_->address());
+  second_request.Send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(second_request.Read(1), "");
+  for (const RawClient* client : {&first_request, &second_request}) {
+    client->Send("GET /healthz HTTP/1.1\r\nX: ");
+    EXPECT_TRUE(Eventually([&] {
+      client->Send("x");
+      return client->IsClosedWithin(absl::Milliseconds(20));
+    }));
+  }
 }
 
 TEST_F(HttpServerTest, ConnectionsBeyondTheCapMayComeWhileItIsBusy) {

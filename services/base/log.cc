@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/base/log_throttle.h"
 #include "services/base/log_writer.h"
 
 namespace msgproc::server {
@@ -171,6 +172,16 @@ void LogFromGrpc(gpr_log_func_args* args) {
   const absl::string_view path(args->file);
   const absl::string_view file = path.substr(path.rfind('/') + 1);
   const std::string where = absl::StrCat(file, ":", args->line);
+  // One for each handshake that fails, which others can bring about; with the
+  // client's address TlsHandshakes says it.
+  if (file == "ssl_transport_security.cc") {
+    static LogThrottle throttle;
+    const absl::optional<uint64_t> suppressed = throttle.Admit();
+    if (!suppressed.has_value()) return;
+    return Log(
+        level, args->message,
+        {{"source", "grpc"}, {"at", where}, {"suppressed", *suppressed}});
+  }
   Log(level, args->message, {{"source", "grpc"}, {"at", where}});
 }
 

@@ -9,11 +9,14 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace msgproc::server {
 namespace {
+
+constexpr size_t kBytesQuoted = 32;
 
 // The header at the beginning of what the kernel holds; nullopt: not whole yet.
 absl::StatusOr<absl::optional<ProxyHeader>> PeekHeader(int fd) {
@@ -26,8 +29,13 @@ absl::StatusOr<absl::optional<ProxyHeader>> PeekHeader(int fd) {
     return absl::InvalidArgumentError(
         absl::StrCat("it broke before its PROXY header: ", strerror(errno)));
   }
-  return ParseProxyHeader(absl::string_view(
-      bytes.data(), static_cast<size_t>(std::max<ssize_t>(size, 0))));
+  const absl::string_view seen(bytes.data(),
+                               static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  absl::StatusOr<absl::optional<ProxyHeader>> header = ParseProxyHeader(seen);
+  if (header.ok()) return header;
+  return absl::InvalidArgumentError(
+      absl::StrCat(header.status().message(), " It begins with \"",
+                   absl::CHexEscape(seen.substr(0, kBytesQuoted)), "\""));
 }
 
 }  // namespace

@@ -9,6 +9,8 @@ absl::string_view RejectionName(Rejection reason) {
   switch (reason) {
     case Rejection::kConnectionLimit:
       return "connection_limit";
+    case Rejection::kAddressLimit:
+      return "address_limit";
     case Rejection::kNoDescriptors:
       return "no_descriptors";
     case Rejection::kProxyHeader:
@@ -26,12 +28,15 @@ absl::string_view RejectionName(Rejection reason) {
 }
 
 void Rejections::Add(Rejection reason, absl::string_view what,
-                     absl::string_view address, size_t open_connections) {
+                     absl::string_view peer, absl::string_view address,
+                     size_t open_connections) {
   const auto index = static_cast<size_t>(reason);
   counts_[index].fetch_add(1, std::memory_order_relaxed);
   const absl::optional<uint64_t> suppressed = throttles_[index].Admit();
   if (!suppressed.has_value()) return;
-  LogWarning(what, {{"address", address},
+  LogWarning(what, {{"reason", RejectionName(reason)},
+                    {"peer", peer},
+                    {"address", address},
                     {"open", open_connections},
                     {"suppressed", *suppressed}});
 }

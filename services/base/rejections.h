@@ -14,6 +14,7 @@ namespace msgproc::server {
 // Why a connection was closed instead of handed over.
 enum class Rejection {
   kConnectionLimit,
+  kAddressLimit,  // Of connections from one address.
   kNoDescriptors,
   kProxyHeader,   // Missing or malformed.
   kProxyTimeout,  // Not complete in time.
@@ -34,9 +35,10 @@ class Rejections {
  public:
   using Counts = std::array<uint64_t, kRejections>;
 
-  // `what` says what happened and what to do; `address` is the listener's.
-  void Add(Rejection reason, absl::string_view what, absl::string_view address,
-           size_t open_connections);
+  // `what` says what happened and what to do; `peer` is whose connection it was
+  // (empty: nobody knows any more), `address` the listener's.
+  void Add(Rejection reason, absl::string_view what, absl::string_view peer,
+           absl::string_view address, size_t open_connections);
 
   Counts Snapshot() const;
 

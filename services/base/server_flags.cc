@@ -24,8 +24,22 @@ ABSL_FLAG(std::string, tls_key, "",
 ABSL_FLAG(std::string, tls_client_ca, "",
           "PEM file with certificate authorities: clients must then show a "
           "certificate that one of them signed (mTLS).");
+ABSL_FLAG(int, max_connections_per_address, 0,
+          "Connections of one address (of an IPv6 one, of its /64) beyond it "
+          "are closed at once; behind --proxy_protocol the client's address "
+          "counts. 0: no cap, as behind an HTTP proxy, where all connections "
+          "are the proxy's.");
+ABSL_FLAG(absl::Duration, max_connection_idle, absl::Minutes(10),
+          "A connection without a stream for that long is closed.");
 ABSL_FLAG(bool, insecure, false,
           "Allows plaintext on an address that other machines can reach.");
+ABSL_FLAG(int, max_streams_per_connection, 100,
+          "Streams that a connection may have at a time; those beyond it wait "
+          "at the client, which opens another connection for them or waits "
+          "too. 0: no cap.");
+ABSL_FLAG(bool, channelz, false,
+          "Serves grpc.channelz.v1.Channelz, which shows whoever asks every "
+          "peer's address.");
 ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(30),
           "How long open streams may take to finish when the server stops; "
           "what is left then ends UNAVAILABLE.");
@@ -87,6 +101,30 @@ absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
   options.credentials.tls_client_ca =
       UserPath(absl::GetFlag(FLAGS_tls_client_ca));
   options.credentials.insecure = absl::GetFlag(FLAGS_insecure);
+  options.max_streams_per_connection =
+      absl::GetFlag(FLAGS_max_streams_per_connection);
+  if (options.max_streams_per_connection < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max_streams_per_connection is ", options.max_streams_per_connection,
+        "; it takes 1 or more, or 0 for no cap."));
+  }
+  options.channelz = absl::GetFlag(FLAGS_channelz);
+  options.max_connections_per_address =
+      absl::GetFlag(FLAGS_max_connections_per_address);
+  if (options.max_connections_per_address < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_connections_per_address is ",
+                     options.max_connections_per_address,
+                     "; give a number of connections, or 0 for no cap"));
+  }
+  options.max_connection_idle = absl::GetFlag(FLAGS_max_connection_idle);
+  if (options.max_connection_idle < absl::Seconds(1) ||
+      options.max_connection_idle > absl::Hours(24)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max_connection_idle is ",
+                     absl::FormatDuration(options.max_connection_idle),
+                     "; it takes 1s to 24h"));
+  }
   options.drain_timeout = absl::GetFlag(FLAGS_drain_timeout);
   if (options.drain_timeout < absl::ZeroDuration()) {
     return absl::InvalidArgumentError(

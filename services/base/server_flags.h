@@ -18,6 +18,10 @@ struct ServerOptions {
   std::string http_address;  // Empty: no HTTP page.
   std::string address_file;  // Empty: none.
   CredentialsOptions credentials;
+  int max_streams_per_connection = 0;  // 0: no cap.
+  bool channelz = false;
+  int max_connections_per_address = 0;
+  absl::Duration max_connection_idle = absl::Minutes(10);
   absl::Duration drain_timeout;
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;

@@ -1,5 +1,7 @@
 #include "services/base/server_lifecycle.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,10 +26,17 @@ class Requests {
  public:
   enum class Request { kReload, kDrain };
 
-  void AskDrain() {
+  // False: the server has not started yet, and nobody looks at requests.
+  bool AskDrain() {
     MutexLock lock(&mutex_);
+    if (!started_) return false;
     drain_ = true;
     changed_.SignalAll();
+    return true;
+  }
+  void Started() {
+    MutexLock lock(&mutex_);
+    started_ = true;
   }
   void AskReload() {
     MutexLock lock(&mutex_);
@@ -45,9 +54,18 @@ class Requests {
  private:
   Mutex mutex_;
   CondVar changed_;
+  bool started_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool drain_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool reload_ MSGPROC_GUARDED_BY(mutex_) = false;
 };
+
+void RaiseAndLogDescriptorLimit() {
+  const uint64_t before = DescriptorLimit();
+  const uint64_t after = RaiseDescriptorLimit();
+  if (after == before) return;
+  LogInfo("the soft limit on descriptors was raised to the hard one",
+          {{"from", before}, {"to", after}});
+}
 
 int CannotStart(absl::string_view name, const absl::Status& status) {
   LogError(absl::StrCat(name, " cannot start: ", status.message()));
@@ -79,6 +97,15 @@ bool Healthy(const Liveness& liveness) {
   return why_not.empty();
 }
 
+// Nothing was accepted and nothing is to be drained, while what is being
+// started may take as long as it likes. What was started ends with this
+// process.
+[[noreturn]] void StopWhileStarting() {
+  LogInfo("stopped while starting");
+  FlushLog();
+  _exit(0);
+}
+
 void Serve(RunningServer* server, Requests* requests) {
   const std::string status =
       absl::StrCat("serving gRPC on ", server->grpc_address());
@@ -99,20 +126,23 @@ int RunServer(const ProgramInfo& program, const StartServer& start) {
   absl::StatusOr<ServerOptions> options = ServerOptionsFromFlags();
   if (!options.ok()) return CannotStart(program.name, options.status());
   InitLog(options->log_format, options->log_level);
-  RaiseDescriptorLimit();
+  RaiseAndLogDescriptorLimit();
   Requests requests;
-  const ShutdownSignal signals(
-      {[&requests](int /*signal*/) { requests.AskDrain(); },
-       [&requests] { requests.AskReload(); },
-       [usual = options->log_level](bool debug) {
-         ChangeLogLevel(debug ? LogLevel::kDebug : usual);
-       }});
+  const ShutdownSignal signals({[&requests](int /*signal*/) {
+                                  if (!requests.AskDrain()) StopWhileStarting();
+                                },
+                                [&requests] { requests.AskReload(); },
+                                [usual = options->log_level](bool debug) {
+                                  ChangeLogLevel(debug ? LogLevel::kDebug
+                                                       : usual);
+                                }});
 
   Liveness liveness(options->stalls);
   options->liveness = &liveness;
   absl::StatusOr<std::unique_ptr<RunningServer>> started = start(*options);
   if (!started.ok()) return CannotStart(program.name, started.status());
   const std::unique_ptr<RunningServer> server = *std::move(started);
+  requests.Started();
   const std::unique_ptr<CallbackThreads> callback_threads =
       options->park_callback_threads ? std::make_unique<CallbackThreads>()
                                      : nullptr;

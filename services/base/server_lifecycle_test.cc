@@ -59,6 +59,26 @@ TEST_F(ServerLifecycleTest, TheFirstSignalDrainsAndExitsZero) {
   }
 }
 
+TEST_F(ServerLifecycleTest, TheSoftLimitOnDescriptorsIsRaisedAndSaidOnce) {
+  rlimit saved{};
+  getrlimit(RLIMIT_NOFILE, &saved);
+  for (const rlim_t soft : {rlim_t{256}, saved.rlim_max}) {
+    rlimit limit = saved;
+    limit.rlim_cur = soft;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    ChildProcess& child = Serve();
+    setrlimit(RLIMIT_NOFILE, &saved);
+    child.Signal(SIGTERM);
+    EXPECT_EQ(child.Wait(), 0) << child.Output();
+    const std::string said = absl::StrCat("from=256 to=", saved.rlim_max);
+    if (soft == 256) {
+      EXPECT_THAT(child.Output(), HasSubstr(said));
+    } else {
+      EXPECT_THAT(child.Output(), Not(HasSubstr("soft limit")));
+    }
+  }
+}
+
 TEST_F(ServerLifecycleTest, TheSecondSignalExitsAtOnce) {
   for (const int signal : {SIGTERM, SIGINT}) {
     ChildProcess& child = Serve({"--stuck"});

@@ -34,16 +34,24 @@ in_addr MappedV4(const sockaddr* address) {
   return v4;
 }
 
-std::string V4ToString(const in_addr& ip, int port) {
+std::string IpText(const in_addr& ip) {
   char text[INET_ADDRSTRLEN] = "";
   inet_ntop(AF_INET, &ip, text, sizeof(text));
-  return absl::StrCat(text, ":", port);
+  return text;
+}
+
+std::string IpText(const in6_addr& ip) {
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(AF_INET6, &ip, text, sizeof(text));
+  return text;
+}
+
+std::string V4ToString(const in_addr& ip, int port) {
+  return absl::StrCat(IpText(ip), ":", port);
 }
 
 std::string V6ToString(const in6_addr& ip, int port) {
-  char text[INET6_ADDRSTRLEN] = "";
-  inet_ntop(AF_INET6, &ip, text, sizeof(text));
-  return absl::StrCat("[", text, "]:", port);
+  return absl::StrCat("[", IpText(ip), "]:", port);
 }
 
 std::string UnixToString(const sockaddr* address, socklen_t length) {
@@ -130,6 +138,16 @@ bool SocketAddress::IsLoopback() const {
     return ntohl(MappedV4(data()).s_addr) >> 24 == IN_LOOPBACKNET;
   }
   return IN6_IS_ADDR_LOOPBACK(&AsV6(data()).sin6_addr);
+}
+
+std::string SocketAddress::Source() const {
+  if (family() == AF_INET) return IpText(AsV4(data()).sin_addr);
+  if (family() != AF_INET6) return "";
+  if (IsMappedV4(data())) return IpText(MappedV4(data()));
+  if (IsLoopback()) return IpText(AsV6(data()).sin6_addr);
+  in6_addr network = AsV6(data()).sin6_addr;
+  std::memset(&network.s6_addr[8], 0, 8);
+  return absl::StrCat(IpText(network), "/64");
 }
 
 std::string SocketAddress::ToString() const {

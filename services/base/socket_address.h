@@ -37,6 +37,11 @@ class SocketAddress {
   // 127.0.0.0/8, ::1 and Unix sockets: what does not leave this machine.
   bool IsLoopback() const;
 
+  // What connections of one client have in common: "1.2.3.4", of an IPv6
+  // address the /64 that one host or home is given, "2001:db8::/64". Empty for
+  // a Unix socket.
+  std::string Source() const;
+
   // "1.2.3.4:56", "[2001:db8::1]:56", "unix:/path".
   std::string ToString() const;
 

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "grpcpp/create_channel.h"
 #include "services/base/log.h"
+#include "services/processor/registration_advice.h"
 
 namespace msgproc::processor {
 namespace {
@@ -29,9 +30,9 @@ std::shared_ptr<grpc::Channel> NewChannel(
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
   return grpc::CreateCustomChannel(options.balancer,
-                                   options.credentials == nullptr
-                                       ? grpc::InsecureChannelCredentials()
-                                       : options.credentials,
+                                   options.credentials
+                                       ? options.credentials()
+                                       : grpc::InsecureChannelCredentials(),
                                    arguments);
 }
 
@@ -44,7 +45,6 @@ BalancerConnection::BalancerConnection(Options options, MakeReport make_report,
     : options_(std::move(options)),
       make_report_(std::move(make_report)),
       on_move_(std::move(on_move)),
-      channel_(NewChannel(options_)),
       backoff_(options_.initial_backoff),
       timer_([this] { OnTimer(); }) {
   timer_.Set(absl::InfinitePast());
@@ -93,8 +93,8 @@ void BalancerConnection::OnTimer() {
 void BalancerConnection::Begin(const v1::RegisterRequest& report) {
   // Private base: make_shared could not convert.
   RegisterCall::Listener* const listener = this;
-  const auto call =
-      std::make_shared<RegisterCall>(channel_, options_.token, listener);
+  const auto call = std::make_shared<RegisterCall>(
+      NewChannel(options_), options_.token ? options_.token() : "", listener);
   // The old call's memory goes here and not on a thread of gRPC.
   std::shared_ptr<RegisterCall> old = call;
   {
@@ -155,6 +155,9 @@ void BalancerConnection::OnEnded(const grpc::Status& status) {
       absl::Uniform(random, 0.5, 1.5) * options_.replaced_backoff;
   std::string why = status.ok() ? "the balancer ended the stream"
                                 : client::ToStatus(status).ToString();
+  const std::string advice = RegistrationAdvice(
+      client::ToStatus(status), options_.credentials != nullptr);
+  if (!advice.empty()) absl::StrAppend(&why, "; ", advice);
   {
     MutexLock lock(&mutex_);
     left = phase_ == Phase::kLeft;

@@ -32,9 +32,9 @@ class BalancerConnection final : private RegisterCall::Listener {
  public:
   struct Options {
     std::string balancer;  // host:port
-    std::string token;     // Empty: none.
-    // Null: plaintext.
-    std::shared_ptr<grpc::ChannelCredentials> credentials;
+    // Both are asked before each attempt. Empty: no token; plaintext.
+    std::function<std::string()> token;
+    std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
     absl::Duration initial_backoff = absl::Milliseconds(100);
     // Below a report interval: a balancer that comes back is to know the fleet
     // within one.
@@ -85,7 +85,6 @@ class BalancerConnection final : private RegisterCall::Listener {
   const Options options_;
   const MakeReport make_report_;
   const OnMove on_move_;
-  const std::shared_ptr<grpc::Channel> channel_;
 
   mutable Mutex mutex_;
   CondVar changed_;

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "grpcpp/security/credentials.h"
+#include "services/base/reloaded_files.h"
 #include "services/processor/balancer_connection.h"
 
 namespace msgproc::processor {
@@ -34,9 +35,12 @@ class BalancerLink {
     std::string server_id;
     std::string address;  // Where clients reach the processor: host:port.
     double weight = 1;
-    std::string token;  // For --register_token_file of a balancer; or empty.
-    // Towards balancers. Null: plaintext.
-    std::shared_ptr<grpc::ChannelCredentials> credentials;
+    // For --register_token_file of a balancer, and towards balancers: both are
+    // asked before each attempt. Empty: no token; plaintext.
+    std::function<std::string()> token;
+    std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
+    // Where the two come from, for whoever watches files.
+    std::vector<std::shared_ptr<server::ReloadedFiles>> files;
     absl::Duration initial_backoff = absl::Milliseconds(100);
     absl::Duration max_backoff = absl::Seconds(1);
     absl::Duration replaced_backoff = absl::Minutes(5);

@@ -52,7 +52,7 @@ class BalancerLinkTest : public testing::Test {
                               .server_id = "me",
                               .address = processor_.address(),
                               .weight = 2,
-                              .token = token,
+                              .token = [token] { return token; },
                               .max_backoff = absl::Milliseconds(200),
                               .replaced_backoff = replaced_backoff_},
         [this] { return BalancerLink::Load{.sessions = sessions_.load()}; },

@@ -4,8 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <utility>
 
@@ -15,15 +13,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
-#include "grpcpp/security/credentials.h"
 #include "services/base/user_path.h"
+#include "services/processor/balancer_secrets.h"
 #include "services/processor/workers/worker_flags.h"
 
 ABSL_FLAG(std::string, handler, "",
           "The handler of streams that name none; empty: the first one there "
-          "is. Built in: echo, uppercase, sha256, spin.");
+          "is. Built in: echo, uppercase, sha256 and, with "
+          "--spin_handler, spin.");
 ABSL_FLAG(int, handler_threads, 0,
-          "Threads for handlers that may block; 0: one for each core.");
+          "Threads for handlers that may block; 0: one for each CPU that it "
+          "may use (affinity, quota).");
 ABSL_FLAG(std::string, server_id, "",
           "This server's name, unique in the fleet; empty: host name and a "
           "random part.");
@@ -83,18 +83,6 @@ absl::Status Positive(absl::string_view flag, absl::Duration value) {
                                                  "; it takes at least 10ms."));
 }
 
-absl::StatusOr<std::string> ReadFile(absl::string_view flag,
-                                     const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)),
-                   std::istreambuf_iterator<char>());
-  if (!file) {
-    return absl::NotFoundError(
-        absl::StrCat("--", flag, ": the file '", path, "' cannot be read."));
-  }
-  return text;
-}
-
 absl::Status NotNegative(absl::string_view flag, int value) {
   if (value >= 0) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -123,8 +111,13 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   ServerOptions options;
   options.grpc.acceptor.address = common.listen_address;
   options.grpc.acceptor.max_connections = absl::GetFlag(FLAGS_max_connections);
+  options.grpc.acceptor.max_connections_per_address =
+      common.max_connections_per_address;
   options.grpc.acceptor.proxy_protocol = absl::GetFlag(FLAGS_proxy_protocol);
+  options.grpc.max_connection_idle = common.max_connection_idle;
   options.grpc.credentials = common.credentials;
+  options.grpc.max_streams_per_connection = common.max_streams_per_connection;
+  options.grpc.channelz = common.channelz;
   options.handler_threads = absl::GetFlag(FLAGS_handler_threads);
   options.streams.server_id = absl::GetFlag(FLAGS_server_id);
   if (options.streams.server_id.empty()) {
@@ -155,6 +148,14 @@ absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
   BalancerLink::Options options;
   options.balancers =
       absl::StrSplit(absl::GetFlag(FLAGS_balancer), ',', absl::SkipEmpty());
+  for (const std::string& balancer : options.balancers) {
+    // gRPC would take 443, or try a name with a scheme for ever.
+    if (balancer.find(':') == std::string::npos) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--balancer=", balancer,
+                       ": has no port; give host:port, as in 10.0.0.7:50050."));
+    }
+  }
   options.server_id = server_id;
   options.address = absl::GetFlag(FLAGS_advertise_address);
   if (options.address.empty()) options.address = address;
@@ -163,33 +164,16 @@ absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
     return absl::InvalidArgumentError(absl::StrCat(
         "--weight is ", options.weight, "; it takes 0.01 to 1000."));
   }
-  const std::string token_file =
-      server::UserPath(absl::GetFlag(FLAGS_register_token_file));
-  if (!token_file.empty()) {
-    absl::StatusOr<std::string> token =
-        ReadFile("register_token_file", token_file);
-    if (!token.ok()) return token.status();
-    options.token = std::string(absl::StripAsciiWhitespace(*token));
-  }
-  const std::string ca_file =
-      server::UserPath(absl::GetFlag(FLAGS_balancer_ca));
-  if (!ca_file.empty()) {
-    grpc::SslCredentialsOptions tls;
-    absl::StatusOr<std::string> ca = ReadFile("balancer_ca", ca_file);
-    if (!ca.ok()) return ca.status();
-    tls.pem_root_certs = *std::move(ca);
-    if (!common.credentials.tls_cert.empty()) {
-      absl::StatusOr<std::string> cert =
-          ReadFile("tls_cert", common.credentials.tls_cert);
-      if (!cert.ok()) return cert.status();
-      absl::StatusOr<std::string> key =
-          ReadFile("tls_key", common.credentials.tls_key);
-      if (!key.ok()) return key.status();
-      tls.pem_cert_chain = *std::move(cert);
-      tls.pem_private_key = *std::move(key);
-    }
-    options.credentials = grpc::SslCredentials(tls);
-  }
+  BalancerSecrets::Options files;
+  files.token_file = server::UserPath(absl::GetFlag(FLAGS_register_token_file));
+  files.certificates.ca = server::UserPath(absl::GetFlag(FLAGS_balancer_ca));
+  files.certificates.cert = common.credentials.tls_cert;
+  files.certificates.key = common.credentials.tls_key;
+  auto secrets = BalancerSecrets::Load(files);
+  if (!secrets.ok()) return secrets.status();
+  options.token = [secrets = *secrets] { return secrets->Token(); };
+  options.credentials = [secrets = *secrets] { return secrets->Credentials(); };
+  options.files = (*secrets)->files();
   return options;
 }
 

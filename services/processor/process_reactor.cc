@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
 #include "grpcpp/server_context.h"
+#include "services/base/grpc_status.h"
 #include "services/processor/stream_log.h"
 #include "services/processor/stream_opening.h"
 
@@ -130,7 +131,10 @@ void ProcessReactor::ProcessFrame() {
                                  status);
     }
   }
-  if (!status.ok() && !taken_over) processor_->counters()->Reject(status);
+  if (!status.ok() && !taken_over) {
+    processor_->counters()->Reject(status);
+    processor_->refusals()->Log(status, peer_.address, peer_.forwarded_for);
+  }
   if (close_input) CloseInput();
 }
 
@@ -374,9 +378,7 @@ ProcessReactor::Step ProcessReactor::Decide() {
     wire::ToByteBuffer(state_.TakeHead(), &pieces_, &write_buffer_);
   }
   if (step.actions.finish) {
-    const absl::Status& status = state_.status();
-    step.status = grpc::Status(static_cast<grpc::StatusCode>(status.code()),
-                               std::string(status.message()));
+    step.status = server::ToGrpcStatus(state_.status());
     step.ended = session_;
   }
   return step;

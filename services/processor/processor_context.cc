@@ -4,15 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "proto/wire/utf8.h"
+#include "common/quoted.h"
 
 namespace msgproc::processor {
-namespace {
-
-// Statuses travel in HTTP/2 trailers, which clients limit to 8 KiB.
-constexpr size_t kMostEchoedBytes = 128;
-
-}  // namespace
 
 ProcessorContext::ProcessorContext(Options options)
     : options_(std::move(options)),
@@ -33,8 +27,8 @@ absl::StatusOr<HandlerBinding*> ProcessorContext::FindHandler(
     out->append(binding->name);
   };
   return absl::NotFoundError(absl::StrCat(
-      "There is no handler '", wire::ToUtf8(name, kMostEchoedBytes),
-      "'; there are: ", absl::StrJoin(bindings_, ", ", names), "."));
+      "There is no handler ", Quoted(name),
+      "; there are: ", absl::StrJoin(bindings_, ", ", names), "."));
 }
 
 }  // namespace msgproc::processor

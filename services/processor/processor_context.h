@@ -13,6 +13,7 @@
 #include "services/base/method_metrics.h"
 #include "services/processor/batch.h"
 #include "services/processor/processor_counters.h"
+#include "services/processor/refusal_log.h"
 #include "services/processor/session_table.h"
 
 namespace msgproc::processor {
@@ -46,6 +47,7 @@ class ProcessorContext {
   const Options& options() const { return options_; }
   SessionTable* sessions() { return &sessions_; }
   ProcessorCounters* counters() { return &counters_; }
+  RefusalLog* refusals() { return &refusals_; }
   const Clock* clock() const { return options_.clock; }
   // The method Process, in grpc_server_* metrics.
   server::MethodMetrics* method() { return method_; }
@@ -54,6 +56,7 @@ class ProcessorContext {
  private:
   const Options options_;
   ProcessorCounters counters_;
+  RefusalLog refusals_;
   SessionTable sessions_;
   server::MethodMetricsPage methods_;
   server::MethodMetrics* const method_;

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "services/base/atomic_histogram.h"
 
 namespace msgproc::processor {
@@ -19,6 +20,23 @@ enum class Rejection {
   kResourceExhausted,
   kCount,
 };
+
+inline constexpr size_t kRejections = static_cast<size_t>(Rejection::kCount);
+
+inline absl::string_view RejectionName(Rejection reason) {
+  switch (reason) {
+    case Rejection::kNotFound:
+      return "not_found";
+    case Rejection::kPermissionDenied:
+      return "permission_denied";
+    case Rejection::kResourceExhausted:
+      return "resource_exhausted";
+    case Rejection::kInvalidArgument:
+    case Rejection::kCount:
+      break;
+  }
+  return "invalid_argument";
+}
 
 // What the processor counts while it works: plain atomics, touched once a batch
 // and not once a message, read by ProcessorMetrics. Thread-safe.
@@ -33,14 +51,15 @@ struct ProcessorCounters {
     gauge->fetch_add(n, std::memory_order_relaxed);
   }
 
+  static Rejection RejectionOf(const absl::Status& status) {
+    if (absl::IsNotFound(status)) return Rejection::kNotFound;
+    if (absl::IsPermissionDenied(status)) return Rejection::kPermissionDenied;
+    if (absl::IsResourceExhausted(status)) return Rejection::kResourceExhausted;
+    return Rejection::kInvalidArgument;
+  }
+
   void Reject(const absl::Status& status) {
-    Rejection reason = Rejection::kInvalidArgument;
-    if (absl::IsNotFound(status)) reason = Rejection::kNotFound;
-    if (absl::IsPermissionDenied(status)) reason = Rejection::kPermissionDenied;
-    if (absl::IsResourceExhausted(status)) {
-      reason = Rejection::kResourceExhausted;
-    }
-    Add(&rejected[static_cast<size_t>(reason)], 1);
+    Add(&rejected[static_cast<size_t>(RejectionOf(status))], 1);
   }
 
   // Messages by outcome.
@@ -58,7 +77,7 @@ struct ProcessorCounters {
   Counter sessions_lost{0};
   Counter sessions_expired{0};
   Counter sessions_evicted{0};
-  std::array<Counter, static_cast<size_t>(Rejection::kCount)> rejected{};
+  std::array<Counter, kRejections> rejected{};
 
   Gauge streams{0};
   Gauge sessions_attached{0};

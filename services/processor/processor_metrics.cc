@@ -2,7 +2,6 @@
 
 #include <atomic>
 
-#include "services/base/acceptor_metrics.h"
 #include "services/base/metric_writer.h"
 
 namespace msgproc::processor {
@@ -111,8 +110,7 @@ std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
       .Gauge("msgproc_processor_draining",
              "1 while the server is stopping, otherwise 0.")
       .Add({}, counters.draining.load() ? 1 : 0);
-  server::WriteAcceptorMetrics("msgproc_processor", server_->grpc().Stats(),
-                               &writer);
+  server_->grpc().WriteMetrics("msgproc_processor", &writer);
   return writer.Take();
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -88,6 +89,9 @@ class RunningProcessor final : public server::RunningServer {
         LinkOptionsFromFlags(common, server_->server_id(), server_->address());
     if (!options.ok()) return options.status();
     if (options->balancers.empty()) return absl::OkStatus();
+    for (const auto& files : options->files) {
+      server_->grpc().files()->Add(files);
+    }
     link_ = std::make_unique<BalancerLink>(
         *std::move(options), [this] { return load_meter_.Read(); },
         [this](uint32_t sessions, const std::string& address) {
@@ -132,10 +136,8 @@ class RunningProcessor final : public server::RunningServer {
   std::unique_ptr<BalancerLink> link_;
 };
 
-}  // namespace
-
-int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers,
-                 ProcessorProgram own) {
+int Run(int argc, char** argv, ProcessorProgram own,
+        const std::function<const HandlerRegistry&()>& get_handlers) {
   server::ShutdownSignal::Block();
   server::SetDefaultAddresses("127.0.0.1:50051", "127.0.0.1:8051");
   if (own.name.empty() && argc > 0) {
@@ -150,9 +152,28 @@ int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers,
           "for each message, in order, also across broken connections.",
       .usage = own.usage};
   server::ParseFlagsOrExit(argc, argv, program);
+  const HandlerRegistry& handlers = get_handlers();
   if (IsWorkerRole()) return RunWorkerRole(handlers);
   return server::RunServer(program, [&](const server::ServerOptions& common) {
     return RunningProcessor::Start(common, handlers);
+  });
+}
+
+}  // namespace
+
+int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers,
+                 ProcessorProgram program) {
+  return Run(argc, argv, std::move(program),
+             [&]() -> const HandlerRegistry& { return handlers; });
+}
+
+int RunProcessor(int argc, char** argv,
+                 const std::function<void(HandlerRegistry*)>& add_handlers,
+                 ProcessorProgram program) {
+  HandlerRegistry handlers;
+  return Run(argc, argv, std::move(program), [&]() -> const HandlerRegistry& {
+    add_handlers(&handlers);
+    return handlers;
   });
 }
 

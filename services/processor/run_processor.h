@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_RUN_PROCESSOR_H_
 #define MSGPROC_SERVICES_PROCESSOR_RUN_PROCESSOR_H_
 
+#include <functional>
 #include <string>
 
 #include "services/processor/handler_registry.h"
@@ -22,6 +23,12 @@ struct ProcessorProgram {
 //     return msgproc::processor::RunProcessor(argc, argv, handlers);
 //   }
 int RunProcessor(int argc, char** argv, const HandlerRegistry& handlers,
+                 ProcessorProgram program = {});
+
+// The same where flags have a say in which handlers there are: `add_handlers`
+// is called once they are parsed.
+int RunProcessor(int argc, char** argv,
+                 const std::function<void(HandlerRegistry*)>& add_handlers,
                  ProcessorProgram program = {});
 
 }  // namespace msgproc::processor

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/clock.h"
+#include "common/process_limits.h"
 #include "services/processor/inline_executor.h"
 #include "services/processor/thread_pool_executor.h"
 
@@ -87,10 +88,9 @@ Server::Server(ServerOptions options, const HandlerRegistry* handlers,
 }
 
 void Server::BindHandlers(const HandlerRegistry& handlers) {
-  const int threads =
-      options_.handler_threads > 0
-          ? options_.handler_threads
-          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int threads = options_.handler_threads > 0
+                          ? options_.handler_threads
+                          : ReadProcessLimits().parallelism();
   if (workers_ == nullptr) {
     executors_.push_back(std::make_unique<InlineExecutor>());
     executors_.push_back(std::make_unique<ThreadPoolExecutor>(threads));

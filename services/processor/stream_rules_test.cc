@@ -346,5 +346,41 @@ TEST_F(StreamRulesTest, FieldsOfLaterVersionsAreSkipped) {
   EXPECT_EQ(stream.ReadResults(1).size(), 1U);
 }
 
+TEST_F(StreamRulesTest, RefusalsAreLoggedWithRuleValueAndPeerAndFewOfThem) {
+  Start();
+  RawStream owner(address());
+  owner.Open(OpenRequest("s"));
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 50; ++i) {
+    RawStream stream(address());
+    v1::ProcessRequest request = OpenRequest("other");
+    request.mutable_open()->set_handler("no-such-handler");
+    ASSERT_TRUE(stream.Write(request));
+    EXPECT_EQ(stream.Finish().code(), absl::StatusCode::kNotFound);
+  }
+  RawStream thief(address());
+  v1::ProcessRequest request = OpenRequest("s");
+  request.mutable_open()->set_session_token("0123456789abcdef-of-another");
+  ASSERT_TRUE(thief.Write(request));
+  EXPECT_EQ(thief.Finish().code(), absl::StatusCode::kPermissionDenied);
+  RawStream malformed(address());
+  request.mutable_open()->set_session_token("short");
+  ASSERT_TRUE(malformed.Write(request));
+  EXPECT_EQ(malformed.Finish().code(), kInvalid);
+  const std::string log = testing::internal::GetCapturedStderr();
+  size_t lines = 0;
+  for (size_t at = log.find("request refused"); at != std::string::npos;
+       at = log.find("request refused", at + 1)) {
+    ++lines;
+  }
+  EXPECT_THAT(log, HasSubstr("rule=not_found"));
+  EXPECT_THAT(log, HasSubstr("no-such-handler"));
+  EXPECT_THAT(log, HasSubstr("rule=permission_denied"));
+  EXPECT_THAT(log, HasSubstr("rule=invalid_argument"));
+  EXPECT_THAT(log, HasSubstr("peer=ipv4:127.0.0.1:"));
+  EXPECT_LT(lines, 25U) << log;
+  EXPECT_EQ(Rejected(Rejection::kNotFound), 50U);
+}
+
 }  // namespace
 }  // namespace msgproc::processor

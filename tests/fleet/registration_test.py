@@ -122,6 +122,7 @@ class WhoMayRegisterTest(fleet.FleetTest):
             *own("balancer"),
             f"--tls_client_ca={authority.certificate}",
             f"--tls_ca={authority.certificate}",
+            "--register_allowed=known",
         )
         to_balancer = f"--balancer_ca={authority.certificate}"
         known = self.member(
@@ -139,6 +140,16 @@ class WhoMayRegisterTest(fleet.FleetTest):
         nobody = self.member(balancer, "nobody", to_balancer)
         for refused in (unknown, nobody):
             self.assert_says(refused, "not registered", balancer.grpc, "UNAVAILABLE")
+        # The balancer knows of them no more than that: who they are, and why not.
+        for reason in ("unknown_ca", "no_certificate"):
+            self.assert_says(balancer, "TLS handshake failed", reason, "peer=ipv4:127.0.0.1:")
+            failed = "msgproc_balancer_tls_handshakes_failed_total"
+            self.assertGreater(balancer.metric(failed, reason=reason), 0)
+        # Whose certificate is good, but not for this, takes nobody's place.
+        client = self.member(balancer, "client", *own("a-client"), to_balancer)
+        self.assert_says(client, "not registered", "PERMISSION_DENIED", "--register_allowed")
+        self.assert_says(balancer, "registration denied", "a-client", "peer=ipv4:127.0.0.1:")
+        self.assertGreater(balancer.metric("msgproc_balancer_registrations_denied_total"), 0)
         self.await_serving(balancer, 1)
         self.assertEqual(self.get_server(balancer)[1]["address"], known.grpc)
         load = self.loadgen(

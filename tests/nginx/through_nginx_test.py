@@ -84,6 +84,7 @@ class ThroughNginxTest(front.FrontTest):
             401: grpc.StatusCode.UNAUTHENTICATED,
             403: grpc.StatusCode.PERMISSION_DENIED,
             404: grpc.StatusCode.UNIMPLEMENTED,
+            415: grpc.StatusCode.UNIMPLEMENTED,
             429: grpc.StatusCode.UNAVAILABLE,
             500: grpc.StatusCode.INTERNAL,
             502: grpc.StatusCode.UNAVAILABLE,
@@ -97,6 +98,22 @@ class ThroughNginxTest(front.FrontTest):
             self.assertEqual(code, status, http_status)
             self.assertRegex(details, "^NGINX: ", http_status)
             nginx.kill()
+
+    def test_only_what_clients_need_reaches_a_processor(self):
+        nginx = self.nginx([self.processor("--channelz")])
+        with grpc.insecure_channel(nginx.grpc) as channel:
+            health = channel.unary_unary("/grpc.health.v1.Health/Check")
+            self.assertEqual(health(b"", timeout=20), b"\x08\x01")  # SERVING
+            for method in (
+                "/grpc.channelz.v1.Channelz/GetServers",
+                "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                "/msgproc.v1.ProcessorX/Process",
+                "/",
+            ):
+                with self.assertRaises(grpc.RpcError) as refused:
+                    channel.unary_unary(method)(b"", timeout=20)
+                self.assertEqual(refused.exception.code(), grpc.StatusCode.UNIMPLEMENTED, method)
+                self.assertEqual(refused.exception.details(), "NGINX: no such service")
 
     def test_metadata_beyond_the_limit_ends_the_call_and_nothing_else(self):
         processor = self.processor()

@@ -51,7 +51,8 @@ def _control_groups():
 class Machine:
     """Runs when the constructor returns. Ends with `kill`."""
 
-    def __init__(self, unit, program, flags):
+    def __init__(self, unit, program, flags, tls=None):
+        """`tls`: the folder of a drop-in, see `boot`."""
         self._unit = pathlib.Path(unit).stem
         self._group = _control_groups() / f"msgproc-test-{os.getpid()}"
         self._group.mkdir()
@@ -71,6 +72,7 @@ class Machine:
                 unit,
                 program,
                 " ".join(flags),
+                *([tls] if tls else []),
             ],
             "systemd",
         )

@@ -17,12 +17,15 @@ class _Served(harness.Server):
 
 @unittest.skipIf(_NO_MACHINE, f"no machine with systemd here: {_NO_MACHINE}")
 class UnitTest(harness.ProcessTest):
-    def boot(self, name, program, *flags):
+    def boot(self, name, program, *flags, tls=None):
         grpc, http = (f"127.0.0.1:{harness.free_port()}" for _ in range(2))
         self.server = _Served(grpc, http)
         flags = (f"--listen_address={grpc}", f"--http_address={http}", *flags)
         self.machine = machine.Machine(
-            harness.runfile(f"deploy/systemd/{name}.service"), harness.runfile(program), flags
+            harness.runfile(f"deploy/systemd/{name}.service"),
+            harness.runfile(program),
+            flags,
+            tls,
         )
         self.addCleanup(self.machine.kill)
 

@@ -55,8 +55,11 @@ class FakeProcessor {
 class FakeRegistration {
  public:
   FakeRegistration(const std::string& balancer, const std::string& server_id,
-                   const std::string& address, const std::string& token = "")
-      : channel_(Connect(balancer)), stub_(v1::Registry::NewStub(channel_)) {
+                   const std::string& address, const std::string& token = "",
+                   const std::shared_ptr<grpc::ChannelCredentials>&
+                       credentials = grpc::InsecureChannelCredentials())
+      : channel_(Connect(balancer, credentials)),
+        stub_(v1::Registry::NewStub(channel_)) {
     if (!token.empty()) {
       context_.AddMetadata("authorization", "Bearer " + token);
     }
@@ -96,11 +99,12 @@ class FakeRegistration {
   }
 
  private:
-  static std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  static std::shared_ptr<grpc::Channel> Connect(
+      const std::string& address,
+      const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return grpc::CreateCustomChannel(
-        address, grpc::InsecureChannelCredentials(), arguments);
+    return grpc::CreateCustomChannel(address, credentials, arguments);
   }
 
   std::shared_ptr<grpc::Channel> channel_;

@@ -1,0 +1,46 @@
+"""Streams: how many a connection has, and what one holds, whatever was sent on it."""
+
+import os
+import unittest
+
+import grpc
+
+from tests import harness
+from tests.limits import traffic
+from tests.nginx import raw_call
+
+# Beside the streams: threads' own caches, and malloc's.
+_SLACK = 32 * traffic.MIB
+
+
+class StreamsTest(harness.ProcessTest):
+    def test_a_connection_carries_a_hundred_and_others_the_rest(self):
+        processor = self.processor()
+        load = self.loadgen(
+            f"--target={processor.grpc}",
+            *("--n=3000", "--connections=3", "--streams_per_connection=100"),
+        )
+        self.assert_all_answered_once(load, 3000)
+
+    def test_the_cap_is_the_operators(self):
+        for cap in (0, 150):
+            processor = self.processor(f"--max_streams_per_connection={cap}")
+            load = self.loadgen(
+                f"--target={processor.grpc}", "--n=1500", "--streams_per_connection=150"
+            )
+            self.assert_all_answered_once(load, 1500)
+
+    @unittest.skipIf(os.environ.get("MSGPROC_SANITIZER"), "sanitizers hold more")
+    def test_two_million_empty_headers_are_refused_and_hold_nothing(self):
+        processor = self.processor()
+        before = traffic.peak(processor)
+        frame = traffic.message(1, 0, headers=b"\x1a\x00" * 2_000_000)
+        for _ in range(8):
+            outcome = raw_call.call(processor.grpc, [frame])
+            self.assertEqual(outcome.code, grpc.StatusCode.INVALID_ARGUMENT)
+            self.assertIn("2000000 headers; at most 128", outcome.details)
+        self.assertLess(traffic.peak(processor) - before, _SLACK + len(frame) * 8)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,42 @@
+"""Frames by hand, and what a server holds in memory."""
+
+import os
+import pathlib
+import re
+
+MIB = 1 << 20
+
+
+def _varint(number):
+    encoded = b""
+    while number >= 128:
+        encoded += bytes([number % 128 + 128])
+        number //= 128
+    return encoded + bytes([number])
+
+
+def field(number, content):
+    """A field of bytes, or of a message."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def message(sequence, payload_bytes, headers=b""):
+    """A ProcessRequest with one message; `headers` are encoded already."""
+    return field(2, b"\x08" + _varint(sequence) + field(2, bytes(payload_bytes)) + headers)
+
+
+def open_session(name):
+    """A ProcessRequest with an Open."""
+    return field(1, field(1, name.encode()) + field(2, name.encode().rjust(16, b"t")))
+
+
+def resident(server):
+    """Returns the bytes that a process has in memory."""
+    pages = pathlib.Path(f"/proc/{server.pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak(server):
+    """Returns the most bytes that it ever had in memory."""
+    status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) << 10
