@@ -1,5 +1,5 @@
-// tools/lint must find each of these lines: a rule that finds nothing may be one
-// that does not look.
+// tools/lint must find each of these lines: a rule that finds nothing may be
+// one that does not look.
 #include <sys/time.h>
 #include <time.h>
 
