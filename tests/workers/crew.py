@@ -100,8 +100,10 @@ class WorkersTest(harness.ProcessTest):
         """Returns the process ids of workers by their numbers."""
         found = {}
         for pid in children(processor.pid):
-            environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            for variable in environment:
+            environment = b""
+            with contextlib.suppress(OSError):  # It may be gone.
+                environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+            for variable in environment.split(b"\0"):
                 name, _, value = variable.partition(b"=")
                 if name == b"MSGPROC_WORKER":
                     found[int(value)] = pid
@@ -110,7 +112,8 @@ class WorkersTest(harness.ProcessTest):
     def kill_worker(self, processor, number):
         """Kills the worker with a number, and waits until it is gone."""
         pid = self.worker_pids(processor)[number]
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
         harness.eventually(lambda: not alive(pid), "it is gone")
 
     def restarts(self, processor, reason):
