@@ -34,7 +34,8 @@ class Liveness::CallbackMark final : public CompletionMarker {
       MutexLock lock(&mark->mutex_);
       mark->pulse_ = nullptr;
     }
-    if (mark->under_way_.load()) static_cast<void>(mark.release());
+    if (!mark->under_way_.load()) return;
+    [[maybe_unused]] const CallbackMark* const kept = mark.release();
   }
 
  private:

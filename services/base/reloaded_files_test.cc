@@ -53,7 +53,7 @@ struct Material {
   TestAuthority other{"another authority"};
   Pair old_pair = Read("old");
   Pair new_pair = Read("new");
-  Pair expired = Read("expired", /*expired=*/true);
+  Pair expired = Read("expired", /*is_expired=*/true);
   std::string authorities = ReadTestFile(authority.cert());
   std::string both = authorities + ReadTestFile(other.cert());
 

@@ -41,6 +41,10 @@ class OutageTest(fleet.FleetTest):
         hasty = self.endless_load([balancer], "--connections=12", "--give_up_after=1s")
         self.await_answers(patient, processors)
         self.await_answers(hasty, processors)
+        harness.eventually(
+            lambda: sum(p.metric("msgproc_processor_streams") for p in processors) == 24,
+            "both are connected",
+        )
         for processor in processors:
             processor.kill()
         # All at once look like the balancer's own fault, until it finds out that
