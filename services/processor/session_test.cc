@@ -240,8 +240,9 @@ v1::ProcessRequest WithUnknownBytes(uint64_t first, uint64_t messages,
                                     size_t bytes) {
   v1::ProcessRequest request = Messages(first, messages);
   for (v1::Message& message : *request.mutable_messages()) {
-    message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(
-        9, std::string(bytes, 'u'));
+    v1::Message::GetReflection()
+        ->MutableUnknownFields(&message)
+        ->AddLengthDelimited(9, std::string(bytes, 'u'));
   }
   return request;
 }

@@ -158,7 +158,7 @@ Verdict Judge(const std::vector<ModelTrials>& models) {
     }
   }
   if (verdict.findings.empty()) {
-    verdict.findings.push_back(
+    verdict.findings.emplace_back(
         "In every run each message was answered exactly once and in order.");
   }
   return verdict;

@@ -144,7 +144,7 @@ absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
 // messages then travel apart, so that this is known.
 bool FrameCodec::AnswerOversized(absl::string_view beginning,
                                  size_t frame_bytes, absl::Time now,
-                                 AnswerBook* book) {
+                                 AnswerBook* book) const {
   FieldReader reader(beginning);
   uint32_t tag = 0;
   uint64_t batch_id = 0;

@@ -38,7 +38,7 @@ class FrameCodec final : public WorkerCodec {
                            AnswerBook* book);
   absl::Status DecodeReady(absl::string_view encoded);
   bool AnswerOversized(absl::string_view beginning, size_t frame_bytes,
-                       absl::Time now, AnswerBook* book);
+                       absl::Time now, AnswerBook* book) const;
 
   const uint32_t worker_;
   const size_t max_payload_bytes_;

@@ -323,7 +323,7 @@ std::vector<WorkerId> WorkerProcessExecutor::Mute(absl::Time now) const {
   std::vector<WorkerId> mute =
       dispatcher_.Silent(now, std::min(options_.handler_timeout, kLongSilence));
   mute.erase(std::remove_if(mute.begin(), mute.end(),
-                            [this](WorkerId worker) {
+                            [this](WorkerId worker) MSGPROC_REQUIRES(mutex_) {
                               return dispatcher_.held(worker) !=
                                      dispatcher_.given(worker);
                             }),
