@@ -55,10 +55,12 @@ class LinePace {
     const uint64_t due = due_->CountBefore(end, most);
     input->StopWaiting();
     absl::string_view line;
-    while (backlog.messages < due && input->Next(&line).value_or(false)) {
+    while (backlog.messages < due) {
+      const absl::StatusOr<bool> more = input->Next(&line);
+      if (!more.ok() || !*more) break;
       ++backlog.messages;
     }
-    record_->unsent = backlog.messages;
+    if (record_.has_value()) record_->unsent = backlog.messages;
     return backlog;
   }
 

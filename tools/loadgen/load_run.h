@@ -68,7 +68,8 @@ class LoadRun {
   void StartSending(const Phase& phase, Outcome* outcome);
   bool Watch(absl::string_view name, const Phase& phase, Outcome* outcome);
   void Measure(Report* report);
-  void CountTheWaiting(const Outcome& outcome, int64_t end, Report* report);
+  void CountTheWaiting(const Outcome& outcome, int64_t given_up,
+                       Report* report);
   bool Stopped();
   void SetGate(PhaseGate* gate);
 

@@ -242,7 +242,7 @@ TEST_F(LoadgenTest, RatesOverShortRunsAreWhatWasAsked) {
       {{"--rate=10", "--duration=300ms", "--connections=3"}, 10}};
   for (const auto& [flags, rate] : runs) {
     std::vector<std::string> all = flags;
-    all.push_back("--json");
+    all.emplace_back("--json");
     all.push_back("--slo=throughput<" + absl::StrCat(rate * 1.01));
     const Ended ended = Run(all);
     EXPECT_NE(ended.exit_code, 3) << absl::StrJoin(flags, " ");
