@@ -7,7 +7,6 @@
 namespace msgproc::loadgen {
 namespace {
 
-using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
