@@ -41,7 +41,7 @@ void AddFailures(const Report& report, std::vector<std::string>* findings) {
     findings->push_back(absl::StrCat(problem, "."));
   }
   if (report.tally.answered == 0 && findings->empty()) {
-    findings->push_back("No message was answered.");
+    findings->emplace_back("No message was answered.");
   }
 }
 
@@ -129,7 +129,7 @@ Verdict Judge(const Report& report) {
         report.objectives.empty() ? "." : ", and every objective held."));
   }
   if (report.interrupted) {
-    verdict.findings.push_back("The run was stopped before its end.");
+    verdict.findings.emplace_back("The run was stopped before its end.");
   }
   return verdict;
 }
