@@ -60,12 +60,17 @@ absl::string_view Colour(spdlog::level::level_enum level) {
 // Makes whole lines of messages and their fields. Thread-safe.
 class LineFormatter {
  public:
-  explicit LineFormatter(LogFormat format)
-      : colours_(format == LogFormat::kText &&
-                 spdlog::details::os::in_terminal(stderr) &&
-                 spdlog::details::os::is_color_terminal()),
-        formatter_(format == LogFormat::kJson ? kJsonPattern : kTextPattern,
-                   spdlog::pattern_time_type::utc) {}
+  explicit LineFormatter(LogFormat format) { Use(format); }
+
+  void Use(LogFormat format) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    colours_ = format == LogFormat::kText &&
+               spdlog::details::os::in_terminal(stderr) &&
+               spdlog::details::os::is_color_terminal();
+    formatter_ = std::make_unique<spdlog::pattern_formatter>(
+        format == LogFormat::kJson ? kJsonPattern : kTextPattern,
+        spdlog::pattern_time_type::utc);
+  }
 
   // Calls `take` with lines in the order of their times.
   template <typename Take>
@@ -74,7 +79,7 @@ class LineFormatter {
     spdlog::details::log_msg message(
         "", ToSpdlog(level), spdlog::string_view_t(body.data(), body.size()));
     spdlog::memory_buf_t buffer;
-    formatter_.format(message, buffer);
+    formatter_->format(message, buffer);
     std::string line(buffer.data(), buffer.size());
     if (colours_ && message.color_range_end > message.color_range_start) {
       line.insert(message.color_range_end, "\033[m");
@@ -84,15 +89,15 @@ class LineFormatter {
   }
 
  private:
-  const bool colours_;
   std::mutex mutex_;
-  spdlog::pattern_formatter formatter_;
+  bool colours_ = false;
+  std::unique_ptr<spdlog::pattern_formatter> formatter_;
 };
 
 // Neither is ever destroyed: threads of gRPC may log while the process ends.
-LineFormatter*& Formatter() {
-  static auto* formatter = new LineFormatter(LogFormat::kText);
-  return formatter;
+LineFormatter& Formatter() {
+  static auto* const formatter = new LineFormatter(LogFormat::kText);
+  return *formatter;
 }
 std::atomic<LogWriter*> writer_in_use{nullptr};
 
@@ -218,7 +223,7 @@ absl::StatusOr<LogFormat> ParseLogFormat(absl::string_view text) {
 }
 
 void InitLog(LogFormat format, LogLevel level) {
-  Formatter() = new LineFormatter(format);
+  Formatter().Use(format);
   format_in_use.store(format);
   least_level.store(level);
   if (writer_in_use.load() == nullptr) StartWriter();
@@ -246,14 +251,14 @@ uint64_t LogLinesDropped() {
 void Log(LogLevel level, absl::string_view message, LogFields fields) {
   const LogFormat format = format_in_use.load(std::memory_order_relaxed);
   LogWriter* const writer = writer_in_use.load(std::memory_order_acquire);
-  Formatter()->Format(level, Body(format, message, fields),
-                      [&](std::string line) {
-                        if (writer == nullptr) {
-                          std::fwrite(line.data(), 1, line.size(), stderr);
-                        } else {
-                          writer->Write(std::move(line));
-                        }
-                      });
+  Formatter().Format(level, Body(format, message, fields),
+                     [&](std::string line) {
+                       if (writer == nullptr) {
+                         std::fwrite(line.data(), 1, line.size(), stderr);
+                       } else {
+                         writer->Write(std::move(line));
+                       }
+                     });
 }
 
 }  // namespace msgproc::server
