@@ -9,38 +9,37 @@
 namespace msgproc::processor {
 namespace {
 
-constexpr int kMaxFlights = 2;
-// What a flight carries at most, but for the first of its deliveries.
-constexpr int64_t kFlightNanoseconds = 250'000;
-constexpr size_t kFlightBytes = 256 << 10;
-constexpr size_t kFlightDeliveries = 64;
-// A second flight goes to a worker that will be done with the first by then, as
-// it would wait for work otherwise: the largest batches are as long.
-constexpr int64_t kSecondFlightNanoseconds = 1'000'000;
-// A worker this late with its first flight gets no second one: that would be
-// stuck behind a message that may never end.
+constexpr int kMaxInFlight = 2;
+// What an assignment carries at most, but for the first of its items.
+constexpr int64_t kAssignmentNanoseconds = 250'000;
+constexpr size_t kAssignmentBytes = 256 << 10;
+constexpr size_t kAssignmentItems = 64;
+// A second assignment goes to a worker that will be done with the first by
+// then, as it would wait for work otherwise: the largest batches are as long.
+constexpr int64_t kSecondAssignmentNanoseconds = 1'000'000;
+// A worker this late with its first assignment gets no second one: that would
+// be stuck behind a message that may never end.
 constexpr absl::Duration kLate = absl::Milliseconds(20);
 // A message of which nothing is known, when work is compared.
 constexpr int64_t kUnknownNanoseconds = 100'000;
-// Messages that travel apart and yet in one flight.
-constexpr uint64_t kApartMessages = 64;
+// Messages that travel one at a time and yet in one assignment.
+constexpr uint64_t kOneAtATimeMessages = 64;
 
-int64_t Cost(const Delivery& delivery, uint64_t messages) {
-  const int64_t each = delivery.message_nanoseconds > 0
-                           ? delivery.message_nanoseconds
-                           : kUnknownNanoseconds;
+int64_t Cost(const WorkItem& item, uint64_t messages) {
+  const int64_t each = item.message_nanoseconds > 0 ? item.message_nanoseconds
+                                                    : kUnknownNanoseconds;
   return each * static_cast<int64_t>(messages);
 }
 
-// How much work is in a flight, and whether one more delivery is too much.
+// How much work is in an assignment, and whether one more item is too much.
 class Load {
  public:
   bool Exceeds() const {
-    return nanoseconds_ > kFlightNanoseconds || bytes_ > kFlightBytes;
+    return nanoseconds_ > kAssignmentNanoseconds || bytes_ > kAssignmentBytes;
   }
-  void Add(const Delivery& delivery) {
-    nanoseconds_ += Cost(delivery, delivery.remaining());
-    bytes_ += delivery.bytes;
+  void Add(const WorkItem& item) {
+    nanoseconds_ += Cost(item, item.remaining());
+    bytes_ += item.bytes;
   }
 
  private:
@@ -95,27 +94,27 @@ void Dispatcher::RetireWorker(WorkerId id, absl::Time now) {
 }
 
 uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
-                                  std::vector<Delivery*>* given_up) {
+                                  std::vector<WorkItem*>* given_up) {
   RetireWorker(id, now);
   Worker* worker = Find(id);
   if (worker == nullptr) return 0;
   const uint64_t held = worker->held_messages;
   std::vector<SessionLedger*> blamed;
   for (auto it = worker->held.rbegin(); it != worker->held.rend(); ++it) {
-    Delivery* delivery = it->consignment.delivery;
-    SessionLedger& session = LedgerOf(*delivery);
+    WorkItem* item = it->part.item;
+    SessionLedger& session = LedgerOf(*item);
     session.RemoveHeld(id);
     if (std::find(blamed.begin(), blamed.end(), &session) == blamed.end()) {
       blamed.push_back(&session);
     }
-    if (!it->consignment.apart) delivery->attempts_behind = 1;
-    ++delivery->attempts;
-    waiting_ += delivery->remaining();
-    QueueSuspect(delivery, /*front=*/true);
-    if (delivery->attempts >= options_.max_attempts) {
+    if (!it->part.one_at_a_time) item->attempts_behind = 1;
+    ++item->attempts;
+    waiting_ += item->remaining();
+    QueueSuspect(item, /*front=*/true);
+    if (item->attempts >= options_.max_attempts) {
       session.suspects.pop_front();
-      waiting_ -= delivery->remaining();
-      given_up->push_back(delivery);
+      waiting_ -= item->remaining();
+      given_up->push_back(item);
     }
   }
   for (SessionLedger* session : blamed) {
@@ -127,80 +126,77 @@ uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
 
 bool Dispatcher::HoldsSuspects(WorkerId worker) const {
   const Worker* found = Find(worker);
-  return found != nullptr && found->lent;
+  return found != nullptr && found->quarantined;
 }
 
-bool Dispatcher::IsSuspect(const Delivery& delivery) const {
-  return delivery.attempts_behind > 0 ||
-         options_.max_attempts - delivery.attempts == 1;
+bool Dispatcher::IsSuspect(const WorkItem& item) const {
+  return item.attempts_behind > 0 || options_.max_attempts - item.attempts == 1;
 }
 
-void Dispatcher::Enqueue(Delivery* delivery, absl::Time now) {
-  delivery->ticket = next_ticket_++;
-  waiting_ += delivery->remaining();
-  SessionLedger& session = LedgerOf(*delivery);
+void Dispatcher::Enqueue(WorkItem* item, absl::Time now) {
+  item->ticket = next_ticket_++;
+  waiting_ += item->remaining();
+  SessionLedger& session = LedgerOf(*item);
   session.last_active = now;
-  if (IsSuspect(*delivery)) {
-    QueueSuspect(delivery, /*front=*/false);
+  if (IsSuspect(*item)) {
+    QueueSuspect(item, /*front=*/false);
     return;
   }
-  Worker* own = session.Tainted(now) ? nullptr : Bound(*delivery);
+  Worker* own = session.Tainted(now) ? nullptr : Bound(*item);
   if (own != nullptr) {
-    own->own.push_back(delivery);
+    own->own.push_back(item);
   } else {
-    Queue(delivery, /*front=*/false);
+    Queue(item, /*front=*/false);
   }
 }
 
-Dispatcher::Worker* Dispatcher::Bound(const Delivery& delivery) {
-  Worker* worker = delivery.ordered ? Find(delivery.worker) : nullptr;
+Dispatcher::Worker* Dispatcher::Bound(const WorkItem& item) {
+  Worker* worker = item.ordered ? Find(item.worker) : nullptr;
   return worker != nullptr && worker->open ? worker : nullptr;
 }
 
-void Dispatcher::Queue(Delivery* delivery, bool front) {
-  SessionLedger& session = LedgerOf(*delivery);
-  front ? session.waiting.push_front(delivery)
-        : session.waiting.push_back(delivery);
+void Dispatcher::Queue(WorkItem* item, bool front) {
+  SessionLedger& session = LedgerOf(*item);
+  front ? session.waiting.push_front(item) : session.waiting.push_back(item);
   if (session.queued) return;
   session.queued = true;
   turns_.push_back(&session);
 }
 
-void Dispatcher::QueueSuspect(Delivery* delivery, bool front) {
-  SessionLedger& session = LedgerOf(*delivery);
-  if (!std::exchange(delivery->suspect, true)) ++session.suspects_open;
-  front ? session.suspects.push_front(delivery)
-        : session.suspects.push_back(delivery);
+void Dispatcher::QueueSuspect(WorkItem* item, bool front) {
+  SessionLedger& session = LedgerOf(*item);
+  if (!std::exchange(item->suspect, true)) ++session.suspects_open;
+  front ? session.suspects.push_front(item) : session.suspects.push_back(item);
   if (session.watched) return;
   session.watched = true;
   watched_.push_back(&session);
 }
 
-void Dispatcher::Complete(Delivery* delivery) {
-  if (std::exchange(delivery->suspect, false)) {
-    --LedgerOf(*delivery).suspects_open;
+void Dispatcher::Complete(WorkItem* item) {
+  if (std::exchange(item->suspect, false)) {
+    --LedgerOf(*item).suspects_open;
   }
 }
 
-bool Dispatcher::DropUnwanted(Delivery* delivery) {
-  if (!options_.wanted || options_.wanted(*delivery)) return false;
-  waiting_ -= delivery->remaining();
-  Complete(delivery);
-  unwanted_.push_back(delivery);
+bool Dispatcher::DropUnwanted(WorkItem* item) {
+  if (!options_.wanted || options_.wanted(*item)) return false;
+  waiting_ -= item->remaining();
+  Complete(item);
+  unwanted_.push_back(item);
   return true;
 }
 
 bool Dispatcher::HasRoom(const Worker& worker, absl::Time now) const {
   if (!worker.open || worker.reserved || worker.exclusive) return false;
-  return worker.flights == 0 ||
-         (worker.flights < kMaxFlights &&
-          worker.load_nanoseconds <= kSecondFlightNanoseconds &&
+  return worker.in_flight == 0 ||
+         (worker.in_flight < kMaxInFlight &&
+          worker.load_nanoseconds <= kSecondAssignmentNanoseconds &&
           now - worker.progress <= kLate);
 }
 
-bool Dispatcher::NextFlight(absl::Time now, Flight* flight) {
-  flight->consignments.clear();
-  return NextApart(now, flight) || NextShared(now, flight);
+bool Dispatcher::NextAssignment(absl::Time now, Assignment* assignment) {
+  assignment->parts.clear();
+  return NextIsolated(now, assignment) || NextShared(now, assignment);
 }
 
 absl::Time Dispatcher::NextDecision(absl::Time now) const {
@@ -216,7 +212,7 @@ absl::Time Dispatcher::NextDecision(absl::Time now) const {
 
 // Those over which the fewest workers have died come first, and of them those
 // with the least to clear: the innocent are soon out of it. Otherwise in turn.
-std::vector<SessionLedger*> Dispatcher::ApartInTurn(absl::Time now) {
+std::vector<SessionLedger*> Dispatcher::IsolatedInTurn(absl::Time now) {
   watched_.erase(std::remove_if(watched_.begin(), watched_.end(),
                                 [now](SessionLedger* session) {
                                   session->watched =
@@ -240,7 +236,7 @@ std::vector<SessionLedger*> Dispatcher::ApartInTurn(absl::Time now) {
 }
 
 // The next that somebody waits for.
-Delivery* Dispatcher::FirstWanted(std::deque<Delivery*>* queue) {
+WorkItem* Dispatcher::FirstWanted(std::deque<WorkItem*>* queue) {
   while (!queue->empty() && DropUnwanted(queue->front())) queue->pop_front();
   return queue->empty() ? nullptr : queue->front();
 }
@@ -248,26 +244,26 @@ Delivery* Dispatcher::FirstWanted(std::deque<Delivery*>* queue) {
 // What of a watched session may be given to a worker of its own now: its next
 // suspect, or else, while it is tainted, what it has besides. With nobody else
 // there, that may go anywhere.
-Delivery* Dispatcher::FirstApart(SessionLedger* session, absl::Time now) {
+WorkItem* Dispatcher::FirstIsolated(SessionLedger* session, absl::Time now) {
   const bool tainted = session->Tainted(now);
-  Delivery* suspect = FirstWanted(&session->suspects);
+  WorkItem* suspect = FirstWanted(&session->suspects);
   if (!tainted) {
     return session->workers() < MaxWorkersOfOne() ? suspect : nullptr;
   }
-  const bool may_lend = MayLend(now);
-  if (suspect != nullptr && may_lend) return suspect;
+  const bool may_quarantine = MayQuarantine(now);
+  if (suspect != nullptr && may_quarantine) return suspect;
   const bool alone = watched_.size() == sessions_.size();
-  return may_lend || alone ? FirstWanted(&session->waiting) : nullptr;
+  return may_quarantine || alone ? FirstWanted(&session->waiting) : nullptr;
 }
 
 // Whether one more worker may be given to sessions over which workers die.
-bool Dispatcher::MayLend(absl::Time now) const {
-  size_t lent = 0;
+bool Dispatcher::MayQuarantine(absl::Time now) const {
+  size_t quarantined = 0;
   for (const Worker& worker : workers_) {
-    if (worker.open && (worker.lent || worker.reserved)) ++lent;
+    if (worker.open && (worker.quarantined || worker.reserved)) ++quarantined;
   }
   const size_t open = Open();
-  if (lent >= std::max<size_t>(1, open / 2)) return false;
+  if (quarantined >= std::max<size_t>(1, open / 2)) return false;
   if (open > 1 || watched_.size() == sessions_.size()) return true;
   if (options_.workers > 1 && now - alone_since_ < kAlone) return false;
   // The only one there is.
@@ -276,12 +272,12 @@ bool Dispatcher::MayLend(absl::Time now) const {
                   [](const auto* session) { return !session->watched; }) ||
       std::any_of(workers_.begin(), workers_.end(),
                   [](const Worker& worker) { return !worker.own.empty(); });
-  return !(apart_last_ && others_wait);
+  return !(isolated_last_ && others_wait);
 }
 
 // A worker that holds nothing: its own one if it has one.
-Dispatcher::Worker* Dispatcher::IdleFor(const Delivery& delivery) {
-  if (Worker* own = Bound(delivery); own != nullptr) {
+Dispatcher::Worker* Dispatcher::IdleFor(const WorkItem& item) {
+  if (Worker* own = Bound(item); own != nullptr) {
     return own->held.empty() && !own->reserved ? own : nullptr;
   }
   for (Worker& worker : workers_) {
@@ -290,13 +286,13 @@ Dispatcher::Worker* Dispatcher::IdleFor(const Delivery& delivery) {
   return nullptr;
 }
 
-// A worker to keep new work from, so that the delivery finds it with nothing.
+// A worker to keep new work from, so that the item finds it with nothing.
 // As it is always the one with the least to do, it comes to that.
-Dispatcher::Worker* Dispatcher::ReservableFor(const Delivery& delivery) {
+Dispatcher::Worker* Dispatcher::ReservableFor(const WorkItem& item) {
   const auto reservable = [](const Worker& worker) {
     return worker.open && !worker.reserved && !worker.exclusive;
   };
-  if (Worker* own = Bound(delivery); own != nullptr) {
+  if (Worker* own = Bound(item); own != nullptr) {
     return reservable(*own) ? own : nullptr;
   }
   Worker* least = nullptr;
@@ -310,57 +306,57 @@ Dispatcher::Worker* Dispatcher::ReservableFor(const Delivery& delivery) {
   return least;
 }
 
-bool Dispatcher::NextApart(absl::Time now, Flight* flight) {
+bool Dispatcher::NextIsolated(absl::Time now, Assignment* assignment) {
   for (Worker& worker : workers_) worker.reserved = false;
   if (watched_.empty()) return false;
-  for (SessionLedger* session : ApartInTurn(now)) {
-    const Delivery* delivery = FirstApart(session, now);
-    if (delivery == nullptr) continue;
-    Worker* worker = IdleFor(*delivery);
+  for (SessionLedger* session : IsolatedInTurn(now)) {
+    const WorkItem* item = FirstIsolated(session, now);
+    if (item == nullptr) continue;
+    Worker* worker = IdleFor(*item);
     if (worker == nullptr) {
-      worker = session->Tainted(now) ? ReservableFor(*delivery) : nullptr;
+      worker = session->Tainted(now) ? ReservableFor(*item) : nullptr;
       if (worker != nullptr) worker->reserved = true;
       continue;
     }
     worker->exclusive = true;
-    worker->lent = session->Tainted(now);
+    worker->quarantined = session->Tainted(now);
     session->turn = next_ticket_++;
-    apart_last_ = true;
-    if (delivery->suspect) {
-      FlySuspect(session, worker, now, flight);
+    isolated_last_ = true;
+    if (item->suspect) {
+      AssignSuspect(session, worker, now, assignment);
     } else {
-      FlyAlone(session, worker, now, flight);
+      AssignExclusively(session, worker, now, assignment);
     }
-    Depart(worker, flight);
+    Assign(worker, assignment);
     return true;
   }
   return false;
 }
 
-void Dispatcher::FlySuspect(SessionLedger* session, Worker* worker,
-                            absl::Time now, Flight* flight) {
-  Delivery* delivery = session->suspects.front();
+void Dispatcher::AssignSuspect(SessionLedger* session, Worker* worker,
+                               absl::Time now, Assignment* assignment) {
+  WorkItem* item = session->suspects.front();
   session->suspects.pop_front();
-  const bool last_time = options_.max_attempts - delivery->attempts == 1;
+  const bool last_time = options_.max_attempts - item->attempts == 1;
   const uint64_t messages =
-      last_time ? 1 : std::min(delivery->remaining(), kApartMessages);
-  waiting_ -= delivery->remaining();
-  Give(worker, {.delivery = delivery, .messages = messages, .apart = true}, now,
-       flight);
+      last_time ? 1 : std::min(item->remaining(), kOneAtATimeMessages);
+  waiting_ -= item->remaining();
+  Give(worker, {.item = item, .messages = messages, .one_at_a_time = true}, now,
+       assignment);
 }
 
-void Dispatcher::FlyAlone(SessionLedger* session, Worker* worker,
-                          absl::Time now, Flight* flight) {
+void Dispatcher::AssignExclusively(SessionLedger* session, Worker* worker,
+                                   absl::Time now, Assignment* assignment) {
   Load load;
   while (!session->waiting.empty() &&
-         flight->consignments.size() < kFlightDeliveries) {
-    Delivery* delivery = session->waiting.front();
-    load.Add(*delivery);
-    if (!flight->consignments.empty() && load.Exceeds()) break;
+         assignment->parts.size() < kAssignmentItems) {
+    WorkItem* item = session->waiting.front();
+    load.Add(*item);
+    if (!assignment->parts.empty() && load.Exceeds()) break;
     session->waiting.pop_front();
-    waiting_ -= delivery->remaining();
-    Give(worker, {.delivery = delivery, .messages = delivery->remaining()}, now,
-         flight);
+    waiting_ -= item->remaining();
+    Give(worker, {.item = item, .messages = item->remaining()}, now,
+         assignment);
   }
 }
 
@@ -385,12 +381,12 @@ SessionLedger* Dispatcher::NextSession(const Worker& worker, absl::Time now) {
     }
     const bool may = !session->Tainted(now) &&
                      (session->HoldsOn(worker.id) || session->workers() < most);
-    Delivery* delivery = session->waiting.front();
-    if (may && DropUnwanted(delivery)) {
+    WorkItem* item = session->waiting.front();
+    if (may && DropUnwanted(item)) {
       session->waiting.pop_front();
       continue;
     }
-    const Worker* bound = may ? Bound(*delivery) : nullptr;
+    const Worker* bound = may ? Bound(*item) : nullptr;
     if (!may || (bound != nullptr && bound != &worker)) {
       ++it;
       continue;
@@ -406,7 +402,7 @@ SessionLedger* Dispatcher::NextSession(const Worker& worker, absl::Time now) {
 
 // Of those bound to the worker and those for all, the one that has waited
 // longest.
-Delivery* Dispatcher::NextFor(Worker* worker, absl::Time now) {
+WorkItem* Dispatcher::NextFor(Worker* worker, absl::Time now) {
   while (!worker->own.empty() && DropUnwanted(worker->own.front())) {
     worker->own.pop_front();
   }
@@ -414,10 +410,10 @@ Delivery* Dispatcher::NextFor(Worker* worker, absl::Time now) {
   if (session == nullptr) {
     return worker->own.empty() ? nullptr : worker->own.front();
   }
-  Delivery* delivery = session->waiting.front();
-  return !worker->own.empty() && worker->own.front()->ticket < delivery->ticket
+  WorkItem* item = session->waiting.front();
+  return !worker->own.empty() && worker->own.front()->ticket < item->ticket
              ? worker->own.front()
-             : delivery;
+             : item;
 }
 
 Dispatcher::Choice Dispatcher::ChooseShared(absl::Time now) {
@@ -431,8 +427,8 @@ Dispatcher::Choice Dispatcher::ChooseShared(absl::Time now) {
                             std::tie(b->load_nanoseconds, b->bound);
                    });
   for (Worker* worker : free) {
-    Delivery* delivery = NextFor(worker, now);
-    if (delivery != nullptr) return {worker, delivery};
+    WorkItem* item = NextFor(worker, now);
+    if (item != nullptr) return {worker, item};
   }
   return {};
 }
@@ -440,105 +436,105 @@ Dispatcher::Choice Dispatcher::ChooseShared(absl::Time now) {
 bool Dispatcher::OthersIdle(const Worker& worker, absl::Time now) const {
   return std::any_of(
       workers_.begin(), workers_.end(), [&](const Worker& other) {
-        return &other != &worker && other.flights == 0 && HasRoom(other, now);
+        return &other != &worker && other.in_flight == 0 && HasRoom(other, now);
       });
 }
 
 // NextFor has just returned it.
-void Dispatcher::TakeShared(Worker* worker, Delivery* delivery) {
-  if (delivery->ordered && delivery->worker != worker->id) ++worker->bound;
-  waiting_ -= delivery->remaining();
-  if (!worker->own.empty() && worker->own.front() == delivery) {
+void Dispatcher::TakeShared(Worker* worker, WorkItem* item) {
+  if (item->ordered && item->worker != worker->id) ++worker->bound;
+  waiting_ -= item->remaining();
+  if (!worker->own.empty() && worker->own.front() == item) {
     worker->own.pop_front();
     return;
   }
   SessionLedger* session = turns_.front();
-  MSGPROC_CHECK_EQ(session->waiting.front(), delivery);
+  MSGPROC_CHECK_EQ(session->waiting.front(), item);
   session->waiting.pop_front();
   turns_.pop_front();
   session->queued = !session->waiting.empty();
   if (session->queued) turns_.push_back(session);
 }
 
-bool Dispatcher::NextShared(absl::Time now, Flight* flight) {
+bool Dispatcher::NextShared(absl::Time now, Assignment* assignment) {
   if (waiting_ == 0) return false;
   const auto [worker, first] = ChooseShared(now);
   if (worker == nullptr) return false;
   const bool others_idle = OthersIdle(*worker, now);
   const size_t most = MaxWorkersOfOne();
   Load load;
-  Delivery* next = first;
-  while (next != nullptr && flight->consignments.size() < kFlightDeliveries) {
+  WorkItem* next = first;
+  while (next != nullptr && assignment->parts.size() < kAssignmentItems) {
     load.Add(*next);
-    if (!flight->consignments.empty()) {
+    if (!assignment->parts.empty()) {
       const bool elsewhere = others_idle && Bound(*next) == nullptr &&
                              LedgerOf(*next).workers() < most;
       if (elsewhere || load.Exceeds()) break;
     }
     TakeShared(worker, next);
-    Give(worker, {.delivery = next, .messages = next->remaining()}, now,
-         flight);
+    Give(worker, {.item = next, .messages = next->remaining()}, now,
+         assignment);
     next = NextFor(worker, now);
   }
-  apart_last_ = false;
-  Depart(worker, flight);
+  isolated_last_ = false;
+  Assign(worker, assignment);
   return true;
 }
 
-void Dispatcher::Give(Worker* worker, const Consignment& consignment,
-                      absl::Time now, Flight* flight) {
+void Dispatcher::Give(Worker* worker, const Part& part, absl::Time now,
+                      Assignment* assignment) {
   if (worker->held.empty()) worker->progress = now;
-  consignment.delivery->worker = worker->id;
-  LedgerOf(*consignment.delivery).AddHeld(worker->id);
-  worker->held.push_back({consignment, false});
-  worker->load_nanoseconds += Cost(*consignment.delivery, consignment.messages);
-  worker->held_messages += consignment.messages;
-  worker->given_messages += consignment.messages;
-  flight->consignments.push_back(consignment);
+  part.item->worker = worker->id;
+  LedgerOf(*part.item).AddHeld(worker->id);
+  worker->held.push_back({part, false});
+  worker->load_nanoseconds += Cost(*part.item, part.messages);
+  worker->held_messages += part.messages;
+  worker->given_messages += part.messages;
+  assignment->parts.push_back(part);
 }
 
-void Dispatcher::Depart(Worker* worker, Flight* flight) {
-  flight->worker = worker->id;
-  worker->held.back().last_of_flight = true;
-  ++worker->flights;
+void Dispatcher::Assign(Worker* worker, Assignment* assignment) {
+  assignment->worker = worker->id;
+  worker->held.back().last_of_assignment = true;
+  ++worker->in_flight;
 }
 
-Delivery* Dispatcher::OnAnswered(WorkerId id, uint64_t messages,
+WorkItem* Dispatcher::OnAnswered(WorkerId id, uint64_t messages,
                                  absl::Time now) {
   Worker* worker = Find(id);
   Held& oldest = worker->held.front();
-  Delivery* delivery = oldest.consignment.delivery;
-  delivery->answered += messages;
-  delivery->attempts = delivery->attempts_behind;
-  oldest.consignment.messages -= messages;
-  worker->load_nanoseconds -= Cost(*delivery, messages);
+  WorkItem* item = oldest.part.item;
+  item->answered += messages;
+  item->attempts = item->attempts_behind;
+  oldest.part.messages -= messages;
+  worker->load_nanoseconds -= Cost(*item, messages);
   worker->held_messages -= messages;
   worker->progress = now;
-  if (oldest.consignment.messages > 0) return nullptr;
-  if (oldest.last_of_flight) --worker->flights;
+  if (oldest.part.messages > 0) return nullptr;
+  if (oldest.last_of_assignment) --worker->in_flight;
   worker->held.pop_front();
-  SessionLedger& session = LedgerOf(*delivery);
+  SessionLedger& session = LedgerOf(*item);
   session.RemoveHeld(id);
   session.last_active = now;
-  if (worker->held.empty()) worker->exclusive = worker->lent = false;
-  if (delivery->remaining() == 0) {
-    Complete(delivery);
-    return delivery;
+  if (worker->held.empty()) worker->exclusive = worker->quarantined = false;
+  if (item->remaining() == 0) {
+    Complete(item);
+    return item;
   }
-  waiting_ += delivery->remaining();
-  QueueSuspect(delivery, /*front=*/true);
+  waiting_ += item->remaining();
+  QueueSuspect(item, /*front=*/true);
   return nullptr;
 }
 
-bool Dispatcher::GiveUp(Delivery* delivery) {
-  ++delivery->answered;
-  delivery->attempts = delivery->attempts_behind;
-  if (delivery->remaining() == 0) {
-    Complete(delivery);
+bool Dispatcher::GiveUp(WorkItem* item) {
+  ++item->answered;
+  item->attempts = item->attempts_behind;
+  if (item->remaining() == 0) {
+    Complete(item);
     return true;
   }
-  waiting_ += delivery->remaining();
-  QueueSuspect(delivery, /*front=*/true);
+  waiting_ += item->remaining();
+  QueueSuspect(item, /*front=*/true);
   return false;
 }
 
@@ -553,8 +549,8 @@ std::vector<WorkerId> Dispatcher::Silent(absl::Time now,
   return silent;
 }
 
-std::vector<Delivery*> Dispatcher::TakeWaiting() {
-  std::vector<Delivery*> taken;
+std::vector<WorkItem*> Dispatcher::TakeWaiting() {
+  std::vector<WorkItem*> taken;
   for (auto& [id, session] : sessions_) {
     for (auto* queue : {&session.suspects, &session.waiting}) {
       taken.insert(taken.end(), queue->begin(), queue->end());
@@ -566,13 +562,13 @@ std::vector<Delivery*> Dispatcher::TakeWaiting() {
     taken.insert(taken.end(), worker.own.begin(), worker.own.end());
     worker.own.clear();
   }
-  for (Delivery* delivery : taken) Complete(delivery);
+  for (WorkItem* item : taken) Complete(item);
   turns_.clear();
   waiting_ = 0;
   return taken;
 }
 
-std::vector<Delivery*> Dispatcher::TakeUnwanted() {
+std::vector<WorkItem*> Dispatcher::TakeUnwanted() {
   return std::exchange(unwanted_, {});
 }
 

@@ -15,9 +15,13 @@ namespace msgproc::processor {
 // A worker process from its start to its end; never used again. 0: none.
 using WorkerId = uint64_t;
 
+struct WorkerBatch;
+
 // A batch on its way through workers, as the Dispatcher sees it. It is answered
 // from the front, and is in one place at a time: waiting, or with one worker.
-struct Delivery {
+struct WorkItem {
+  // What it is a part of: the owner's, and not looked at by the Dispatcher.
+  WorkerBatch* batch = nullptr;
   // Whose messages they are.
   uint64_t session = 0;
   uint64_t messages = 0;
@@ -45,22 +49,23 @@ struct Delivery {
 // Touches nothing outside: no processes, no threads, no clock of its own. Not
 // thread-safe.
 //
-// A flight is what is written to a worker at once. Each goes to the worker with
-// the least work outstanding. A worker holds up to two, so that it finds the
-// next one when it is done with the first; what comes meanwhile waits, and
-// travels together. Where a message takes long there is no second flight: it
-// would only wait behind the first while another worker may be free.
+// An assignment is what is written to a worker at once. Each goes to the worker
+// with the least work outstanding. A worker holds up to two, so that it finds
+// the next one when it is done with the first; what comes meanwhile waits, and
+// travels together. Where a message takes long there is no second assignment:
+// it would only wait behind the first while another worker may be free.
 //
 // Sessions take turns. While others are there, one session's messages are with
 // at most half of the workers, rounded up, so that messages that take long or
 // for ever hold up nobody else.
 //
 // A worker dies over everything it holds, since only one message did it and
-// nobody knows which. From then on these messages travel apart, each in a frame
-// of its own, on a worker that holds nothing else; whoever is first among the
-// unanswered when that worker dies is the culprit. The last time that a message
-// may be tried, it is quite alone. So a message that kills its worker takes
-// exactly `max_attempts` workers with it, and its neighbours lose nothing.
+// nobody knows which. From then on these messages travel one at a time, each in
+// a frame of its own, on a worker that holds nothing else; whoever is first
+// among the unanswered when that worker dies is the culprit. The last time that
+// a message may be tried, it is quite alone. So a message that kills its worker
+// takes exactly `max_attempts` workers with it, and its neighbours lose
+// nothing.
 //
 // A session over which workers die shares no worker with others until its
 // suspects are cleared; longer, and slowed more and more, if it did so alone.
@@ -77,24 +82,24 @@ class Dispatcher {
     // How long a worker may be silent while it holds something.
     absl::Duration message_timeout = absl::InfiniteDuration();
     // Whether anybody still waits for its results; empty: always.
-    std::function<bool(const Delivery&)> wanted;
+    std::function<bool(const WorkItem&)> wanted;
   };
 
   // How long the only worker that is open is kept from suspects, where there
   // should be more: others are about to start.
   static constexpr absl::Duration kAlone = absl::Seconds(5);
 
-  // Messages of one delivery, from its front.
-  struct Consignment {
-    Delivery* delivery = nullptr;
+  // Messages of one item, from its front.
+  struct Part {
+    WorkItem* item = nullptr;
     uint64_t messages = 0;
     // Each message in a frame of its own, to be answered before the next.
-    bool apart = false;
+    bool one_at_a_time = false;
   };
 
-  struct Flight {
+  struct Assignment {
     WorkerId worker = 0;
-    std::vector<Consignment> consignments;
+    std::vector<Part> parts;
   };
 
   explicit Dispatcher(Options options) : options_(std::move(options)) {}
@@ -103,32 +108,32 @@ class Dispatcher {
   void AddWorker(WorkerId worker, absl::Time now);
   // It takes no more, and finishes what it holds. Unknown ones are ignored.
   void RetireWorker(WorkerId id, absl::Time now);
-  // It is dead. What it held waits again, except for the deliveries in
+  // It is dead. What it held waits again, except for the items in
   // `given_up`, whose next message may not be tried again: call GiveUp.
   // Returns how many messages it held.
   uint64_t RemoveWorker(WorkerId id, absl::Time now,
-                        std::vector<Delivery*>* given_up);
+                        std::vector<WorkItem*>* given_up);
   // Whether the worker holds messages of a session over which workers have died
   // before: if it dies, that is no news.
   bool HoldsSuspects(WorkerId worker) const;
 
-  // Takes in a delivery, which stays its owner's and is kept until it is
+  // Takes in an item, which stays its owner's and is kept until it is
   // complete.
-  void Enqueue(Delivery* delivery, absl::Time now);
+  void Enqueue(WorkItem* item, absl::Time now);
 
   // What to write now; false: nothing. To be asked until then after every
   // change, and at NextDecision().
-  bool NextFlight(absl::Time now, Flight* flight);
-  // When time alone brings a flight.
+  bool NextAssignment(absl::Time now, Assignment* assignment);
+  // When time alone brings an assignment.
   absl::Time NextDecision(absl::Time now) const;
 
-  // The worker answered the next messages of the oldest consignment that it
-  // holds, at most those. Returns its delivery when that is complete.
-  Delivery* OnAnswered(WorkerId id, uint64_t messages, absl::Time now);
+  // The worker answered the next messages of the oldest part that it
+  // holds, at most those. Returns its item when that is complete.
+  WorkItem* OnAnswered(WorkerId id, uint64_t messages, absl::Time now);
 
-  // The next message of the delivery was answered by its owner. Whether the
-  // delivery is complete; otherwise it waits again.
-  bool GiveUp(Delivery* delivery);
+  // The next message of the item was answered by its owner. Whether the
+  // item is complete; otherwise it waits again.
+  bool GiveUp(WorkItem* item);
 
   // Workers that hold something and have been silent for longer than they may,
   // or than `silence`.
@@ -138,9 +143,9 @@ class Dispatcher {
   std::vector<WorkerId> Silent(absl::Time now, absl::Duration silence) const;
 
   // Takes out all that waits.
-  std::vector<Delivery*> TakeWaiting();
-  // Takes out what NextFlight found that nobody waits for any more.
-  std::vector<Delivery*> TakeUnwanted();
+  std::vector<WorkItem*> TakeWaiting();
+  // Takes out what NextAssignment found that nobody waits for any more.
+  std::vector<WorkItem*> TakeUnwanted();
   // Forgets sessions that have been idle for long.
   void Tidy(absl::Time now);
 
@@ -157,8 +162,8 @@ class Dispatcher {
 
  private:
   struct Held {
-    Consignment consignment;
-    bool last_of_flight = false;
+    Part part;
+    bool last_of_assignment = false;
   };
   struct Worker {
     WorkerId id = 0;
@@ -167,11 +172,11 @@ class Dispatcher {
     bool reserved = false;
     // Busy with such a session, and whether workers have died over that one.
     bool exclusive = false;
-    bool lent = false;
-    int flights = 0;
+    bool quarantined = false;
+    int in_flight = 0;
     std::deque<Held> held;
     // Bound to this worker, and waiting.
-    std::deque<Delivery*> own;
+    std::deque<WorkItem*> own;
     int64_t load_nanoseconds = 0;
     uint64_t held_messages = 0;
     uint64_t given_messages = 0;
@@ -184,51 +189,51 @@ class Dispatcher {
   Worker* Find(WorkerId id);
   const Worker* Find(WorkerId id) const;
   size_t Open() const;
-  SessionLedger& LedgerOf(const Delivery& delivery) {
-    return sessions_[delivery.session];
+  SessionLedger& LedgerOf(const WorkItem& item) {
+    return sessions_[item.session];
   }
-  bool IsSuspect(const Delivery& delivery) const;
+  bool IsSuspect(const WorkItem& item) const;
   bool HasRoom(const Worker& worker, absl::Time now) const;
-  // The worker that an ordered delivery must go to, if any.
-  Worker* Bound(const Delivery& delivery);
+  // The worker that an ordered item must go to, if any.
+  Worker* Bound(const WorkItem& item);
   void CountOpen(absl::Time now);
 
   // Into what waits of its session.
-  void Queue(Delivery* delivery, bool front);
-  void QueueSuspect(Delivery* delivery, bool front);
-  void Complete(Delivery* delivery);
+  void Queue(WorkItem* item, bool front);
+  void QueueSuspect(WorkItem* item, bool front);
+  void Complete(WorkItem* item);
   // Takes it out for good if nobody waits for it.
-  bool DropUnwanted(Delivery* delivery);
+  bool DropUnwanted(WorkItem* item);
 
   // Sessions that may not share a worker.
-  bool NextApart(absl::Time now, Flight* flight);
-  std::vector<SessionLedger*> ApartInTurn(absl::Time now);
-  Delivery* FirstWanted(std::deque<Delivery*>* queue);
-  Delivery* FirstApart(SessionLedger* session, absl::Time now);
-  bool MayLend(absl::Time now) const;
-  Worker* IdleFor(const Delivery& delivery);
-  Worker* ReservableFor(const Delivery& delivery);
-  void FlySuspect(SessionLedger* session, Worker* worker, absl::Time now,
-                  Flight* flight);
-  void FlyAlone(SessionLedger* session, Worker* worker, absl::Time now,
-                Flight* flight);
+  bool NextIsolated(absl::Time now, Assignment* assignment);
+  std::vector<SessionLedger*> IsolatedInTurn(absl::Time now);
+  WorkItem* FirstWanted(std::deque<WorkItem*>* queue);
+  WorkItem* FirstIsolated(SessionLedger* session, absl::Time now);
+  bool MayQuarantine(absl::Time now) const;
+  Worker* IdleFor(const WorkItem& item);
+  Worker* ReservableFor(const WorkItem& item);
+  void AssignSuspect(SessionLedger* session, Worker* worker, absl::Time now,
+                     Assignment* assignment);
+  void AssignExclusively(SessionLedger* session, Worker* worker, absl::Time now,
+                         Assignment* assignment);
 
   // Sessions that may.
   struct Choice {
     Worker* worker = nullptr;
-    Delivery* delivery = nullptr;
+    WorkItem* item = nullptr;
   };
-  bool NextShared(absl::Time now, Flight* flight);
+  bool NextShared(absl::Time now, Assignment* assignment);
   Choice ChooseShared(absl::Time now);
-  Delivery* NextFor(Worker* worker, absl::Time now);
+  WorkItem* NextFor(Worker* worker, absl::Time now);
   SessionLedger* NextSession(const Worker& worker, absl::Time now);
   size_t MaxWorkersOfOne() const;
   bool OthersIdle(const Worker& worker, absl::Time now) const;
-  void TakeShared(Worker* worker, Delivery* delivery);
+  void TakeShared(Worker* worker, WorkItem* item);
 
-  void Give(Worker* worker, const Consignment& consignment, absl::Time now,
-            Flight* flight);
-  void Depart(Worker* worker, Flight* flight);
+  void Give(Worker* worker, const Part& part, absl::Time now,
+            Assignment* assignment);
+  void Assign(Worker* worker, Assignment* assignment);
 
   const Options options_;
   std::vector<Worker> workers_;
@@ -237,13 +242,13 @@ class Dispatcher {
   std::deque<SessionLedger*> turns_;
   // Sessions with suspects, or tainted.
   std::vector<SessionLedger*> watched_;
-  std::vector<Delivery*> unwanted_;
+  std::vector<WorkItem*> unwanted_;
   uint64_t waiting_ = 0;
   uint64_t next_ticket_ = 1;
   // Since when at most one worker is open.
   absl::Time alone_since_ = absl::InfinitePast();
-  // The last flight was that of a session apart.
-  bool apart_last_ = false;
+  // The last assignment was that of an isolated session.
+  bool isolated_last_ = false;
 };
 
 }  // namespace msgproc::processor

@@ -82,11 +82,11 @@ class Storm {
   bool bound_held() const { return bound_held_; }
 
  private:
-  struct Sent : Delivery {
+  struct Sent : WorkItem {
     absl::Time at;
   };
   struct Worker {
-    std::deque<Dispatcher::Consignment> held;
+    std::deque<Dispatcher::Part> held;
     absl::Time begun;
   };
 
@@ -104,17 +104,17 @@ class Storm {
   }
 
   void Fly() {
-    Dispatcher::Flight flight;
-    while (dispatcher_.NextFlight(now_, &flight)) {
-      Worker& worker = workers_.at(flight.worker);
+    Dispatcher::Assignment assignment;
+    while (dispatcher_.NextAssignment(now_, &assignment)) {
+      Worker& worker = workers_.at(assignment.worker);
       if (worker.held.empty()) worker.begun = now_;
-      for (const auto& each : flight.consignments) worker.held.push_back(each);
-      size_t lent = 0;
+      for (const auto& each : assignment.parts) worker.held.push_back(each);
+      size_t quarantined = 0;
       for (const auto& [id, each] : workers_) {
-        if (dispatcher_.HoldsSuspects(id)) ++lent;
+        if (dispatcher_.HoldsSuspects(id)) ++quarantined;
       }
-      if (dispatcher_.HoldsSuspects(flight.worker) &&
-          lent > std::max<size_t>(1, workers_.size() / 2)) {
+      if (dispatcher_.HoldsSuspects(assignment.worker) &&
+          quarantined > std::max<size_t>(1, workers_.size() / 2)) {
         bound_held_ = false;
       }
     }
@@ -126,7 +126,7 @@ class Storm {
     for (const WorkerId id : ids) {
       Worker& worker = workers_.at(id);
       if (worker.held.empty()) continue;
-      const bool victims = worker.held.front().delivery->session == kVictim;
+      const bool victims = worker.held.front().item->session == kVictim;
       if (!victims && options_.poison == Poison::kHang) continue;
       if (!victims && options_.poison == Poison::kCrash) {
         Die(id);
@@ -135,29 +135,29 @@ class Storm {
       if (now_ - worker.begun < (victims ? kStep : kSlow)) continue;
       worker.begun = now_;
       if (--worker.held.front().messages == 0) worker.held.pop_front();
-      Delivery* complete = dispatcher_.OnAnswered(id, 1, now_);
+      WorkItem* complete = dispatcher_.OnAnswered(id, 1, now_);
       ++(victims ? victims_answered_ : attackers_answered_);
       if (complete != nullptr) Complete(complete);
     }
   }
 
-  void Complete(Delivery* delivery) {
-    const auto sent = sent_.find(delivery);
-    if (delivery->session == kVictim) {
+  void Complete(WorkItem* item) {
+    const auto sent = sent_.find(item);
+    if (item->session == kVictim) {
       longest_wait_ = std::max(longest_wait_, now_ - sent->second->at);
     }
-    --out_[delivery->session];
+    --out_[item->session];
     sent_.erase(sent);
   }
 
   void Die(WorkerId id) {
-    std::vector<Delivery*> given_up;
+    std::vector<WorkItem*> given_up;
     dispatcher_.RemoveWorker(id, now_, &given_up);
     workers_.erase(id);
     starts_.push_back(now_ + kRestart);
-    for (Delivery* delivery : given_up) {
-      ++(delivery->session == kVictim ? victims_errors_ : attackers_answered_);
-      if (dispatcher_.GiveUp(delivery)) Complete(delivery);
+    for (WorkItem* item : given_up) {
+      ++(item->session == kVictim ? victims_errors_ : attackers_answered_);
+      if (dispatcher_.GiveUp(item)) Complete(item);
     }
   }
 
@@ -168,7 +168,7 @@ class Storm {
   std::deque<absl::Time> starts_;
   WorkerId next_worker_ = 1;
   std::map<uint64_t, size_t> out_;
-  std::map<Delivery*, std::unique_ptr<Sent>> sent_;
+  std::map<WorkItem*, std::unique_ptr<Sent>> sent_;
   uint64_t victims_answered_ = 0;
   uint64_t attackers_answered_ = 0;
   uint64_t victims_errors_ = 0;

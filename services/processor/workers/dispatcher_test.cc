@@ -22,44 +22,46 @@ constexpr int64_t kSlow = 10'000'000;
 
 class DispatcherTest : public ::testing::Test {
  protected:
-  Delivery* Enqueue(uint64_t messages, int64_t nanoseconds = kFast,
+  WorkItem* Enqueue(uint64_t messages, int64_t nanoseconds = kFast,
                     WorkerId ordered_on = 0, bool ordered = false) {
-    Delivery& delivery = deliveries_.emplace_back();
-    delivery.messages = messages;
-    delivery.bytes = messages * 64;
-    delivery.message_nanoseconds = nanoseconds;
-    delivery.ordered = ordered;
-    delivery.worker = ordered_on;
-    dispatcher_->Enqueue(&delivery, now_);
-    return &delivery;
+    WorkItem& item = deliveries_.emplace_back();
+    item.messages = messages;
+    item.bytes = messages * 64;
+    item.message_nanoseconds = nanoseconds;
+    item.ordered = ordered;
+    item.worker = ordered_on;
+    dispatcher_->Enqueue(&item, now_);
+    return &item;
   }
-  Delivery* EnqueueOf(uint64_t session, uint64_t messages = 1,
+  WorkItem* EnqueueOf(uint64_t session, uint64_t messages = 1,
                       int64_t nanoseconds = kFast) {
-    Delivery& delivery = deliveries_.emplace_back();
-    delivery.session = session;
-    delivery.messages = messages;
-    delivery.bytes = messages * 64;
-    delivery.message_nanoseconds = nanoseconds;
-    dispatcher_->Enqueue(&delivery, now_);
-    return &delivery;
+    WorkItem& item = deliveries_.emplace_back();
+    item.session = session;
+    item.messages = messages;
+    item.bytes = messages * 64;
+    item.message_nanoseconds = nanoseconds;
+    dispatcher_->Enqueue(&item, now_);
+    return &item;
   }
-  Delivery* EnqueueOrdered(uint64_t messages, WorkerId worker) {
+  WorkItem* EnqueueOrdered(uint64_t messages, WorkerId worker) {
     return Enqueue(messages, kFast, worker, true);
   }
 
-  std::vector<Dispatcher::Flight> Flights() {
-    std::vector<Dispatcher::Flight> flights;
-    Dispatcher::Flight flight;
-    while (dispatcher_->NextFlight(now_, &flight)) flights.push_back(flight);
-    return flights;
+  std::vector<Dispatcher::Assignment> Flights() {
+    std::vector<Dispatcher::Assignment> in_flight;
+    Dispatcher::Assignment assignment;
+    while (dispatcher_->NextAssignment(now_, &assignment))
+      in_flight.push_back(assignment);
+    return in_flight;
   }
   std::vector<WorkerId> Destinations() {
     std::vector<WorkerId> workers;
-    for (const auto& flight : Flights()) workers.push_back(flight.worker);
+    for (const auto& assignment : Flights())
+      workers.push_back(assignment.worker);
     return workers;
   }
-  std::vector<Delivery*> Remove(WorkerId worker) {
-    std::vector<Delivery*> given_up;
+  std::vector<WorkItem*> Remove(WorkerId worker) {
+    std::vector<WorkItem*> given_up;
     dispatcher_->RemoveWorker(worker, now_, &given_up);
     return given_up;
   }
@@ -69,7 +71,7 @@ class DispatcherTest : public ::testing::Test {
 
   std::unique_ptr<Dispatcher> dispatcher_ =
       std::make_unique<Dispatcher>(Dispatcher::Options());
-  std::deque<Delivery> deliveries_;
+  std::deque<WorkItem> deliveries_;
   absl::Time now_ = absl::UnixEpoch();
 };
 
@@ -104,9 +106,9 @@ TEST_F(DispatcherTest, LetsWhatWaitsTravelTogetherOnceAWorkerHoldsTwoFlights) {
     EXPECT_THAT(Flights(), IsEmpty());
   }
   EXPECT_NE(dispatcher_->OnAnswered(1, 10, now_), nullptr);
-  const auto flights = Flights();
-  ASSERT_EQ(flights.size(), 1u);
-  EXPECT_EQ(flights[0].consignments.size(), 5u);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts.size(), 5u);
 }
 
 TEST_F(DispatcherTest, SpreadsWhatWaitedOverWorkersThatAreFree) {
@@ -135,19 +137,19 @@ TEST_F(DispatcherTest, PutsAFlightBehindOneThatIsAboutToEnd) {
 TEST_F(DispatcherTest, CutsAFlightByTheWorkInIt) {
   dispatcher_->AddWorker(1, now_);
   for (int i = 0; i < 6; ++i) Enqueue(1, 100'000);
-  const auto flights = Flights();
-  ASSERT_EQ(flights.size(), 2u);
-  EXPECT_EQ(flights[0].consignments.size(), 2u);
-  EXPECT_EQ(flights[1].consignments.size(), 2u);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 2u);
+  EXPECT_EQ(in_flight[0].parts.size(), 2u);
+  EXPECT_EQ(in_flight[1].parts.size(), 2u);
 }
 
 TEST_F(DispatcherTest, CompletesADeliveryThatIsAnsweredInParts) {
   dispatcher_->AddWorker(1, now_);
-  Delivery* delivery = Enqueue(3);
+  WorkItem* item = Enqueue(3);
   Flights();
   EXPECT_EQ(dispatcher_->OnAnswered(1, 2, now_), nullptr);
   EXPECT_EQ(dispatcher_->held(1), 1u);
-  EXPECT_EQ(dispatcher_->OnAnswered(1, 1, now_), delivery);
+  EXPECT_EQ(dispatcher_->OnAnswered(1, 1, now_), item);
   EXPECT_TRUE(dispatcher_->Empty());
 }
 
@@ -167,7 +169,7 @@ TEST_F(DispatcherTest, GivesNothingToAWorkerThatRetires) {
 
 TEST_F(DispatcherTest, KeepsAnOrderedSessionOnItsWorker) {
   for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
-  const Delivery* first = EnqueueOrdered(5, 0);
+  const WorkItem* first = EnqueueOrdered(5, 0);
   EXPECT_THAT(Destinations(), ElementsAre(1));
   EXPECT_EQ(first->worker, 1u);
   Enqueue(1000);
@@ -200,12 +202,12 @@ TEST_F(DispatcherTest, MovesAnOrderedSessionWhenItsWorkerRetiresOrDies) {
     Enqueue(1000);
     Flights();
   }
-  Delivery* waiting = EnqueueOrdered(5, 1);
+  WorkItem* waiting = EnqueueOrdered(5, 1);
   EXPECT_THAT(Flights(), IsEmpty());
   dispatcher_->RetireWorker(1, now_);
   EXPECT_THAT(Destinations(), ElementsAre(2));
   EXPECT_EQ(waiting->worker, 2u);
-  const Delivery* next = EnqueueOrdered(5, 1);
+  const WorkItem* next = EnqueueOrdered(5, 1);
   EXPECT_THAT(Flights(), IsEmpty());
   dispatcher_->OnAnswered(2, 1000, now_);
   EXPECT_THAT(Destinations(), ElementsAre(2));
@@ -214,24 +216,24 @@ TEST_F(DispatcherTest, MovesAnOrderedSessionWhenItsWorkerRetiresOrDies) {
 
 TEST_F(DispatcherTest, SendsWhatADeadWorkerHeldApartAndOnAWorkerOfItsOwn) {
   dispatcher_->AddWorker(1, now_);
-  Delivery* delivery = Enqueue(100);
+  WorkItem* item = Enqueue(100);
   Flights();
   dispatcher_->OnAnswered(1, 10, now_);
   EXPECT_THAT(Remove(1), IsEmpty());
   EXPECT_EQ(dispatcher_->waiting(), 90u);
   dispatcher_->AddWorker(2, now_);
   Enqueue(5);
-  const auto flights = Flights();
-  ASSERT_EQ(flights.size(), 1u);
-  ASSERT_EQ(flights[0].consignments.size(), 1u);
-  EXPECT_EQ(flights[0].consignments[0].delivery, delivery);
-  EXPECT_EQ(flights[0].consignments[0].messages, 64u);
-  EXPECT_TRUE(flights[0].consignments[0].apart);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  ASSERT_EQ(in_flight[0].parts.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts[0].item, item);
+  EXPECT_EQ(in_flight[0].parts[0].messages, 64u);
+  EXPECT_TRUE(in_flight[0].parts[0].one_at_a_time);
 }
 
 TEST_F(DispatcherTest, TriesTheCulpritAloneTheLastTimeAndThenGivesItUp) {
   dispatcher_->AddWorker(1, now_);
-  Delivery* delivery = Enqueue(5);
+  WorkItem* item = Enqueue(5);
   Flights();
   EXPECT_THAT(Remove(1), IsEmpty());
   dispatcher_->AddWorker(2, now_);
@@ -239,34 +241,34 @@ TEST_F(DispatcherTest, TriesTheCulpritAloneTheLastTimeAndThenGivesItUp) {
   dispatcher_->OnAnswered(2, 2, now_);  // The third is the culprit.
   EXPECT_THAT(Remove(2), IsEmpty());
   dispatcher_->AddWorker(3, now_);
-  auto flights = Flights();
-  ASSERT_EQ(flights.size(), 1u);
-  EXPECT_EQ(flights[0].consignments[0].messages, 1u);
-  EXPECT_THAT(Remove(3), ElementsAre(delivery));
-  EXPECT_EQ(delivery->attempts, 3);
-  EXPECT_FALSE(dispatcher_->GiveUp(delivery));
+  auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts[0].messages, 1u);
+  EXPECT_THAT(Remove(3), ElementsAre(item));
+  EXPECT_EQ(item->attempts, 3);
+  EXPECT_FALSE(dispatcher_->GiveUp(item));
   dispatcher_->AddWorker(4, now_);
-  flights = Flights();
-  ASSERT_EQ(flights.size(), 1u);
-  EXPECT_EQ(flights[0].consignments[0].messages, 2u);
-  EXPECT_EQ(dispatcher_->OnAnswered(4, 2, now_), delivery);
+  in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts[0].messages, 2u);
+  EXPECT_EQ(dispatcher_->OnAnswered(4, 2, now_), item);
 }
 
 TEST_F(DispatcherTest, LetsEveryMessageTravelAloneWhereOneAttemptIsAll) {
   Use({.max_attempts = 1});
   dispatcher_->AddWorker(1, now_);
-  Delivery* delivery = Enqueue(2);
-  EXPECT_EQ(Flights()[0].consignments[0].messages, 1u);
-  EXPECT_THAT(Remove(1), ElementsAre(delivery));
-  EXPECT_FALSE(dispatcher_->GiveUp(delivery));
+  WorkItem* item = Enqueue(2);
+  EXPECT_EQ(Flights()[0].parts[0].messages, 1u);
+  EXPECT_THAT(Remove(1), ElementsAre(item));
+  EXPECT_FALSE(dispatcher_->GiveUp(item));
   dispatcher_->AddWorker(2, now_);
-  EXPECT_EQ(Flights()[0].consignments[0].messages, 1u);
-  EXPECT_EQ(dispatcher_->OnAnswered(2, 1, now_), delivery);
+  EXPECT_EQ(Flights()[0].parts[0].messages, 1u);
+  EXPECT_EQ(dispatcher_->OnAnswered(2, 1, now_), item);
 }
 
 TEST_F(DispatcherTest, ReservesAWorkerForASuspectWhileTheOthersGoOn) {
   for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
-  Delivery* suspect = EnqueueOf(1);
+  WorkItem* suspect = EnqueueOf(1);
   EXPECT_THAT(Destinations(), ElementsAre(1));
   EnqueueOf(2, 20);
   EXPECT_THAT(Destinations(), ElementsAre(2));
@@ -281,10 +283,10 @@ TEST_F(DispatcherTest, ReservesAWorkerForASuspectWhileTheOthersGoOn) {
   EnqueueOf(2);
   EXPECT_THAT(Destinations(), ElementsAre(4));
   dispatcher_->OnAnswered(3, 10, now_);
-  const auto flights = Flights();
-  ASSERT_EQ(flights.size(), 1u);
-  EXPECT_EQ(flights[0].worker, 3u);
-  EXPECT_EQ(flights[0].consignments[0].delivery, suspect);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].worker, 3u);
+  EXPECT_EQ(in_flight[0].parts[0].item, suspect);
   EXPECT_EQ(dispatcher_->OnAnswered(3, 1, now_), suspect);
   EnqueueOf(1);
   EXPECT_THAT(Destinations(), ElementsAre(3));
@@ -292,33 +294,33 @@ TEST_F(DispatcherTest, ReservesAWorkerForASuspectWhileTheOthersGoOn) {
 
 TEST_F(DispatcherTest, ForgetsDeathsOverAMessageOnceItIsAnswered) {
   dispatcher_->AddWorker(1, now_);
-  Delivery* delivery = Enqueue(3);
+  WorkItem* item = Enqueue(3);
   for (WorkerId worker : {1, 2}) {
     Flights();
     EXPECT_THAT(Remove(worker), IsEmpty());
     dispatcher_->AddWorker(worker + 1, now_);
   }
-  EXPECT_EQ(Flights()[0].consignments[0].messages, 1u);
+  EXPECT_EQ(Flights()[0].parts[0].messages, 1u);
   dispatcher_->OnAnswered(3, 1, now_);
-  EXPECT_EQ(delivery->attempts, 1);
+  EXPECT_EQ(item->attempts, 1);
   // The next one has had one death, and need not be quite alone.
-  EXPECT_EQ(Flights()[0].consignments[0].messages, 2u);
+  EXPECT_EQ(Flights()[0].parts[0].messages, 2u);
   EXPECT_THAT(Remove(3), IsEmpty());
 }
 
 TEST_F(DispatcherTest, KeepsTheOrderOfWhatADeadWorkerHeld) {
   dispatcher_->AddWorker(1, now_);
-  std::vector<Delivery*> deliveries = {Enqueue(10)};
+  std::vector<WorkItem*> items = {Enqueue(10)};
   Flights();
-  for (int i = 0; i < 3; ++i) deliveries.push_back(Enqueue(10));
-  EXPECT_EQ(Flights()[0].consignments.size(), 3u);
+  for (int i = 0; i < 3; ++i) items.push_back(Enqueue(10));
+  EXPECT_EQ(Flights()[0].parts.size(), 3u);
   Remove(1);
   dispatcher_->AddWorker(2, now_);
-  for (const Delivery* delivery : deliveries) {
-    const auto flights = Flights();
-    ASSERT_EQ(flights.size(), 1u);
-    EXPECT_EQ(flights[0].consignments[0].delivery, delivery);
-    EXPECT_EQ(dispatcher_->OnAnswered(2, 10, now_), delivery);
+  for (const WorkItem* item : items) {
+    const auto in_flight = Flights();
+    ASSERT_EQ(in_flight.size(), 1u);
+    EXPECT_EQ(in_flight[0].parts[0].item, item);
+    EXPECT_EQ(dispatcher_->OnAnswered(2, 10, now_), item);
   }
 }
 
@@ -340,9 +342,10 @@ TEST_F(DispatcherTest, LendsHalfOfTheWorkersToSuspectsAtMost) {
       EXPECT_THAT(Remove(id), IsEmpty());
       dispatcher_->AddWorker(next++, now_);
     }
-    const std::vector<WorkerId> lent = Destinations();
-    EXPECT_EQ(lent.size(), workers / 2) << workers;
-    for (const WorkerId id : lent) EXPECT_TRUE(dispatcher_->HoldsSuspects(id));
+    const std::vector<WorkerId> quarantined = Destinations();
+    EXPECT_EQ(quarantined.size(), workers / 2) << workers;
+    for (const WorkerId id : quarantined)
+      EXPECT_TRUE(dispatcher_->HoldsSuspects(id));
     // Others have the rest.
     for (size_t i = 0; i < workers; ++i) EnqueueOf(3 + i);
     for (const WorkerId id : Destinations()) {
@@ -353,21 +356,21 @@ TEST_F(DispatcherTest, LendsHalfOfTheWorkersToSuspectsAtMost) {
 
 TEST_F(DispatcherTest, LetsTheOnlyWorkerAlternate) {
   dispatcher_->AddWorker(1, now_);
-  Delivery* suspect = EnqueueOf(2);
+  WorkItem* suspect = EnqueueOf(2);
   Flights();
   Remove(1);
   dispatcher_->AddWorker(2, now_);
-  Delivery* other = EnqueueOf(1, 1, kSlow);
+  WorkItem* other = EnqueueOf(1, 1, kSlow);
   for (int round = 0; round < 2; ++round) {
-    auto flights = Flights();
-    ASSERT_EQ(flights.size(), 1u);
-    EXPECT_EQ(flights[0].consignments[0].delivery, suspect);
+    auto in_flight = Flights();
+    ASSERT_EQ(in_flight.size(), 1u);
+    EXPECT_EQ(in_flight[0].parts[0].item, suspect);
     Remove(2 + static_cast<WorkerId>(round));
     dispatcher_->AddWorker(3 + static_cast<WorkerId>(round), now_);
     if (round == 1) break;
-    flights = Flights();
-    ASSERT_EQ(flights.size(), 1u);
-    EXPECT_EQ(flights[0].consignments[0].delivery, other);
+    in_flight = Flights();
+    ASSERT_EQ(in_flight.size(), 1u);
+    EXPECT_EQ(in_flight[0].parts[0].item, other);
     EXPECT_EQ(dispatcher_->OnAnswered(3, 1, now_), other);
     other = EnqueueOf(1, 1, kSlow);
   }
@@ -393,7 +396,7 @@ TEST_F(DispatcherTest, KeepsASessionOverWhichWorkersDieFromOthersWorkers) {
   for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
   EnqueueOf(1, 1000);
   Destinations();
-  Delivery* suspect = EnqueueOf(2);
+  WorkItem* suspect = EnqueueOf(2);
   EXPECT_THAT(Destinations(), ElementsAre(2));
   Remove(2);
   dispatcher_->AddWorker(3, now_);
@@ -404,10 +407,10 @@ TEST_F(DispatcherTest, KeepsASessionOverWhichWorkersDieFromOthersWorkers) {
   EXPECT_EQ(dispatcher_->OnAnswered(4, 1, now_), suspect);
   // It is watched for a while: nothing of it beside others, or the reverse.
   EnqueueOf(2, 10);
-  const auto flights = Flights();
-  ASSERT_EQ(flights.size(), 1u);
-  EXPECT_EQ(flights[0].worker, 4u);
-  EXPECT_FALSE(flights[0].consignments[0].apart);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].worker, 4u);
+  EXPECT_FALSE(in_flight[0].parts[0].one_at_a_time);
   EXPECT_TRUE(dispatcher_->HoldsSuspects(4));
   EnqueueOf(3);
   EXPECT_THAT(Destinations(), ElementsAre(1));
@@ -446,8 +449,8 @@ TEST_F(DispatcherTest, SessionsTakeTurns) {
   EnqueueOf(2, 1, kSlow);
   std::vector<uint64_t> sessions;
   while (!dispatcher_->Empty()) {
-    for (const auto& flight : Flights()) {
-      sessions.push_back(flight.consignments[0].delivery->session);
+    for (const auto& assignment : Flights()) {
+      sessions.push_back(assignment.parts[0].item->session);
     }
     dispatcher_->OnAnswered(1, 1, now_);
   }
@@ -482,24 +485,24 @@ TEST_F(DispatcherTest, PutsNothingBehindAMessageThatIsLate) {
 }
 
 TEST_F(DispatcherTest, SkipsWhatNobodyWaitsForAnyMore) {
-  std::set<const Delivery*> unwanted;
-  Use({.wanted = [&](const Delivery& delivery) {
-    return unwanted.count(&delivery) == 0;
+  std::set<const WorkItem*> unwanted;
+  Use({.wanted = [&](const WorkItem& item) {
+    return unwanted.count(&item) == 0;
   }});
   dispatcher_->AddWorker(1, now_);
-  Delivery* suspect = EnqueueOf(1, 5);
+  WorkItem* suspect = EnqueueOf(1, 5);
   Flights();
   Remove(1);
-  Delivery* plain = EnqueueOf(2, 3);
-  Delivery* bound = EnqueueOrdered(2, 2);
-  const Delivery* wanted = EnqueueOf(3, 1);
+  WorkItem* plain = EnqueueOf(2, 3);
+  WorkItem* bound = EnqueueOrdered(2, 2);
+  const WorkItem* wanted = EnqueueOf(3, 1);
   unwanted = {suspect, plain, bound};
   EXPECT_EQ(dispatcher_->waiting(), 11u);
   dispatcher_->AddWorker(2, now_);
-  const auto flights = Flights();
-  ASSERT_EQ(flights.size(), 1u);
-  ASSERT_EQ(flights[0].consignments.size(), 1u);
-  EXPECT_EQ(flights[0].consignments[0].delivery, wanted);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  ASSERT_EQ(in_flight[0].parts.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts[0].item, wanted);
   EXPECT_EQ(dispatcher_->waiting(), 0u);
   EXPECT_THAT(dispatcher_->TakeUnwanted(),
               ::testing::UnorderedElementsAre(suspect, plain, bound));
@@ -562,10 +565,10 @@ class World {
 
  private:
   struct Held {
-    Delivery* delivery;
+    WorkItem* item;
     uint64_t first;
     uint64_t messages;
-    bool apart;
+    bool one_at_a_time;
   };
   struct Worker {
     std::deque<Held> held;
@@ -575,9 +578,9 @@ class World {
     uint64_t number = 0;
     bool ordered = false;
     WorkerId worker = 0;
-    Delivery* out = nullptr;
+    WorkItem* out = nullptr;
   };
-  struct Parcel : Delivery {
+  struct TestItem : WorkItem {
     std::set<uint64_t> poison;
     std::map<uint64_t, int> kills;
     Session* owner = nullptr;
@@ -603,53 +606,53 @@ class World {
     }
     Session* session = sessions_[random_() % sessions_.size()].get();
     if (session->out != nullptr) return;
-    parcels_.push_back(std::make_unique<Parcel>());
-    Parcel* parcel = parcels_.back().get();
-    parcel->owner = session;
-    parcel->session = session->number;
-    parcel->messages = 1 + random_() % 150;
-    parcel->bytes = parcel->messages * 10;
-    parcel->message_nanoseconds = 100;
-    parcel->ordered = session->ordered;
-    parcel->worker = session->worker;
-    for (uint64_t i = 0; i < parcel->messages; ++i) {
-      if (random_() % 500 == 0) parcel->poison.insert(i);
+    batches_.push_back(std::make_unique<TestItem>());
+    TestItem* item = batches_.back().get();
+    item->owner = session;
+    item->session = session->number;
+    item->messages = 1 + random_() % 150;
+    item->bytes = item->messages * 10;
+    item->message_nanoseconds = 100;
+    item->ordered = session->ordered;
+    item->worker = session->worker;
+    for (uint64_t i = 0; i < item->messages; ++i) {
+      if (random_() % 500 == 0) item->poison.insert(i);
     }
-    poison_ += static_cast<int>(parcel->poison.size());
-    session->out = parcel;
-    dispatcher_.Enqueue(parcel, now_);
+    poison_ += static_cast<int>(item->poison.size());
+    session->out = item;
+    dispatcher_.Enqueue(item, now_);
   }
 
   void Fly() {
-    Dispatcher::Flight flight;
-    while (dispatcher_.NextFlight(now_, &flight)) {
-      Worker& worker = workers_.at(flight.worker);
+    Dispatcher::Assignment assignment;
+    while (dispatcher_.NextAssignment(now_, &assignment)) {
+      Worker& worker = workers_.at(assignment.worker);
       ASSERT_FALSE(worker.retired);
-      for (const auto& consignment : flight.consignments) {
-        Parcel* parcel = static_cast<Parcel*>(consignment.delivery);
-        if (parcel->ordered && parcel->owner->worker != 0 &&
-            workers_.count(parcel->owner->worker) > 0 &&
-            !workers_[parcel->owner->worker].retired) {
-          ASSERT_EQ(flight.worker, parcel->owner->worker);
+      for (const auto& part : assignment.parts) {
+        TestItem* item = static_cast<TestItem*>(part.item);
+        if (item->ordered && item->owner->worker != 0 &&
+            workers_.count(item->owner->worker) > 0 &&
+            !workers_[item->owner->worker].retired) {
+          ASSERT_EQ(assignment.worker, item->owner->worker);
         }
-        parcel->owner->worker = flight.worker;
-        if (consignment.apart) {
+        item->owner->worker = assignment.worker;
+        if (part.one_at_a_time) {
           ASSERT_TRUE(worker.held.empty());
-          ASSERT_EQ(flight.consignments.size(), 1u);
+          ASSERT_EQ(assignment.parts.size(), 1u);
         }
-        worker.held.push_back({parcel, parcel->answered, consignment.messages,
-                               consignment.apart});
+        worker.held.push_back(
+            {item, item->answered, part.messages, part.one_at_a_time});
       }
     }
   }
 
-  void Complete(Delivery* delivery) {
-    if (delivery == nullptr) return;
-    Parcel* parcel = static_cast<Parcel*>(delivery);
-    ASSERT_FALSE(parcel->done);
-    ASSERT_EQ(parcel->answered, parcel->messages);
-    parcel->done = true;
-    parcel->owner->out = nullptr;
+  void Complete(WorkItem* item) {
+    if (item == nullptr) return;
+    auto* test_item = static_cast<TestItem*>(item);
+    ASSERT_FALSE(test_item->done);
+    ASSERT_EQ(item->answered, item->messages);
+    test_item->done = true;
+    test_item->owner->out = nullptr;
   }
 
   // A worker answers a few messages of what it holds, or dies over one.
@@ -661,20 +664,20 @@ class World {
     Worker& worker = it->second;
     if (worker.held.empty()) {
       if (worker.retired) {
-        std::vector<Delivery*> given_up;
+        std::vector<WorkItem*> given_up;
         dispatcher_.RemoveWorker(id, now_, &given_up);
         workers_.erase(it);
       }
       return;
     }
     Held& held = worker.held.front();
-    Parcel* parcel = static_cast<Parcel*>(held.delivery);
-    ASSERT_EQ(held.first, parcel->answered);
+    TestItem* item = static_cast<TestItem*>(held.item);
+    ASSERT_EQ(held.first, item->answered);
     uint64_t good = 0;
     uint64_t want = 1 + random_() % held.messages;
-    while (good < want && parcel->poison.count(held.first + good) == 0) ++good;
+    while (good < want && item->poison.count(held.first + good) == 0) ++good;
     if (good == 0) {
-      ++parcel->kills[held.first];
+      ++item->kills[held.first];
       Die(id);
       return;
     }
@@ -685,17 +688,17 @@ class World {
   }
 
   void Die(WorkerId id) {
-    std::vector<Delivery*> given_up;
+    std::vector<WorkItem*> given_up;
     dispatcher_.RemoveWorker(id, now_, &given_up);
     ++deaths_;
     workers_.erase(id);
     AddWorker();
-    for (Delivery* delivery : given_up) {
-      Parcel* parcel = static_cast<Parcel*>(delivery);
-      ASSERT_EQ(parcel->attempts, max_attempts_);
+    for (WorkItem* item : given_up) {
+      auto* test_item = static_cast<TestItem*>(item);
+      ASSERT_EQ(item->attempts, max_attempts_);
       ++given_up_;
-      if (parcel->poison.count(parcel->answered) == 0) innocent = false;
-      if (dispatcher_.GiveUp(delivery)) Complete(delivery);
+      if (test_item->poison.count(item->answered) == 0) innocent = false;
+      if (dispatcher_.GiveUp(item)) Complete(item);
     }
   }
 
@@ -718,7 +721,7 @@ class World {
   absl::Time now_ = absl::UnixEpoch();
   std::map<WorkerId, Worker> workers_;
   std::vector<std::unique_ptr<Session>> sessions_;
-  std::vector<std::unique_ptr<Parcel>> parcels_;
+  std::vector<std::unique_ptr<TestItem>> batches_;
   WorkerId next_worker_ = 1;
   int deaths_ = 0;
   int poison_ = 0;

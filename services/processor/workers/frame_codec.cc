@@ -49,16 +49,16 @@ std::string FrameCodec::Greeting() const {
   return greeting;
 }
 
-OutFrame FrameCodec::Frame(const Parcel& parcel, bool apart,
+OutFrame FrameCodec::Frame(const WorkerBatch& work, bool one_at_a_time,
                            std::vector<wire::Piece> pieces) {
   std::string fields;
   fields += static_cast<char>(kBatchIdTag);
   AppendVarint(next_batch_id_++, &fields);
-  const std::string& handler = parcel.batch->binding->name;
+  const std::string& handler = work.batch->binding->name;
   fields += static_cast<char>(kHandlerTag);
   AppendVarint(handler.size(), &fields);
   fields += handler;
-  if (apart) {
+  if (one_at_a_time) {
     fields += static_cast<char>(kAnswerBeforeNextTag);
     fields += '\1';
   }
@@ -71,27 +71,28 @@ OutFrame FrameCodec::Frame(const Parcel& parcel, bool apart,
   return frame;
 }
 
-void FrameCodec::Encode(Parcel* parcel, uint64_t messages, bool apart,
-                        std::vector<OutFrame>* frames,
-                        std::vector<AnswerBook::Owed>* owed) {
-  if (!apart) {
-    owed->push_back({parcel, next_batch_id_, messages});
+void FrameCodec::Encode(WorkerBatch* work, uint64_t messages,
+                        bool one_at_a_time, std::vector<OutFrame>* frames,
+                        std::vector<ResponseTracker::Expected>* expected) {
+  if (!one_at_a_time) {
+    expected->push_back({work, next_batch_id_, messages});
     std::vector<wire::Piece> pieces;
-    parcel->next.CopyRest(parcel->pieces, &pieces);
-    frames->push_back(Frame(*parcel, apart, std::move(pieces)));
+    work->next.CopyRest(work->pieces, &pieces);
+    frames->push_back(Frame(*work, one_at_a_time, std::move(pieces)));
     return;
   }
-  MessageCursor cursor = parcel->next;
+  MessageCursor cursor = work->next;
   for (uint64_t i = 0; i < messages; ++i) {
-    owed->push_back({parcel, next_batch_id_, 1});
+    expected->push_back({work, next_batch_id_, 1});
     std::vector<wire::Piece> pieces;
-    cursor.Take(parcel->pieces, 1, &pieces);
-    frames->push_back(Frame(*parcel, apart, std::move(pieces)));
+    cursor.Take(work->pieces, 1, &pieces);
+    frames->push_back(Frame(*work, one_at_a_time, std::move(pieces)));
   }
 }
 
 absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
-                                          absl::Time now, AnswerBook* book) {
+                                          absl::Time now,
+                                          ResponseTracker* responses) {
   // One that is a little too large is an Error of its own; this is garbage.
   const size_t max_frame_bytes =
       std::max<size_t>(4 << 20, 2 * max_payload_bytes_) + kMaxWorkerFrameBytes;
@@ -119,7 +120,7 @@ absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
           rest.size() - static_cast<size_t>(reader.at() - rest.data()));
       if (size <= kMaxOversizedFrame) {
         if (beginning.size() < kBatchIdBytes) break;
-        if (AnswerOversized(beginning, size, now, book)) {
+        if (AnswerOversized(beginning, size, now, responses)) {
           consumed += rest.size() - beginning.size();
           to_skip_ = size;
           continue;
@@ -131,7 +132,8 @@ absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
     }
     const auto prefix = static_cast<size_t>(reader.at() - rest.data());
     if (rest.size() - prefix < size) break;
-    absl::Status status = DecodeFrame(rest.substr(prefix, size), now, book);
+    absl::Status status =
+        DecodeFrame(rest.substr(prefix, size), now, responses);
     if (!status.ok()) return status;
     consumed += prefix + size;
   }
@@ -141,24 +143,25 @@ absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
 // A frame that is far too large answers one message, when that is all that is
 // owed under its id: with an error, and the rest of it is not kept. Where more
 // is owed nobody can tell whose result it is, and the worker dies over it; its
-// messages then travel apart, so that this is known.
+// messages then travel one at a time, so that this is known.
 bool FrameCodec::AnswerOversized(absl::string_view beginning,
                                  size_t frame_bytes, absl::Time now,
-                                 AnswerBook* book) const {
+                                 ResponseTracker* responses) const {
   FieldReader reader(beginning);
   uint32_t tag = 0;
   uint64_t batch_id = 0;
   if (!ready_ || !reader.ReadTag(&tag) || tag != kBatchIdTag ||
-      !reader.ReadVarint(&batch_id) || book->Empty() ||
-      book->Next().batch_id != batch_id || book->Next().messages != 1) {
+      !reader.ReadVarint(&batch_id) || responses->Empty() ||
+      responses->Next().batch_id != batch_id ||
+      responses->Next().messages != 1) {
     return false;
   }
-  book->AnswerTooLarge(frame_bytes, now);
+  responses->AnswerTooLarge(frame_bytes, now);
   return true;
 }
 
 absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
-                                     AnswerBook* book) {
+                                     ResponseTracker* responses) {
   uint64_t batch_id = 0;
   uint64_t nanoseconds = 0;
   absl::string_view ready;
@@ -192,7 +195,7 @@ absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
   // Nobody's handler takes a year.
   const absl::Duration handler_time = absl::Nanoseconds(
       static_cast<int64_t>(std::min<uint64_t>(nanoseconds, uint64_t{1} << 55)));
-  return book->AnswerFrame(batch_id, frame, handler_time, now);
+  return responses->AnswerFrame(batch_id, frame, handler_time, now);
 }
 
 absl::Status FrameCodec::DecodeReady(absl::string_view encoded) {

@@ -24,21 +24,21 @@ class FrameCodec final : public WorkerCodec {
 
   std::string Greeting() const override;
   bool says_ready() const override { return true; }
-  void Encode(Parcel* parcel, uint64_t messages, bool apart,
+  void Encode(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
               std::vector<OutFrame>* frames,
-              std::vector<AnswerBook::Owed>* owed) override;
+              std::vector<ResponseTracker::Expected>* expected) override;
   absl::StatusOr<size_t> Decode(absl::string_view bytes, absl::Time now,
-                                AnswerBook* book) override;
+                                ResponseTracker* responses) override;
   bool ready() const override { return ready_; }
 
  private:
-  OutFrame Frame(const Parcel& parcel, bool apart,
+  OutFrame Frame(const WorkerBatch& work, bool one_at_a_time,
                  std::vector<wire::Piece> pieces);
   absl::Status DecodeFrame(absl::string_view frame, absl::Time now,
-                           AnswerBook* book);
+                           ResponseTracker* responses);
   absl::Status DecodeReady(absl::string_view encoded);
   bool AnswerOversized(absl::string_view beginning, size_t frame_bytes,
-                       absl::Time now, AnswerBook* book) const;
+                       absl::Time now, ResponseTracker* responses) const;
 
   const uint32_t worker_;
   const size_t max_payload_bytes_;

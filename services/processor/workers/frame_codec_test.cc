@@ -11,7 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "msgproc/worker/v1/worker.pb.h"
-#include "services/processor/workers/testing/parcels.h"
+#include "services/processor/workers/testing/worker_batches.h"
 
 namespace msgproc::processor {
 namespace {
@@ -42,11 +42,12 @@ class FrameCodecTest : public ::testing::Test {
   }
 
   // What a worker would read.
-  std::vector<WorkBatch> Give(Parcel* parcel, bool apart = false) {
+  std::vector<WorkBatch> Give(WorkerBatch* work, bool one_at_a_time = false) {
     std::vector<OutFrame> frames;
-    std::vector<AnswerBook::Owed> owed;
-    codec_.Encode(parcel, parcel->remaining(), apart, &frames, &owed);
-    for (const auto& one : owed) book_.Owe(one, absl::UnixEpoch());
+    std::vector<ResponseTracker::Expected> expected;
+    codec_.Encode(work, work->item.remaining(), one_at_a_time, &frames,
+                  &expected);
+    for (const auto& one : expected) responses_.Expect(one, absl::UnixEpoch());
     std::string bytes;
     for (const OutFrame& frame : frames) {
       bytes += frame.head;
@@ -72,7 +73,8 @@ class FrameCodecTest : public ::testing::Test {
   }
 
   absl::Status SayBytes(const std::string& bytes) {
-    return codec_.Decode(bytes, absl::UnixEpoch() + absl::Seconds(1), &book_)
+    return codec_
+        .Decode(bytes, absl::UnixEpoch() + absl::Seconds(1), &responses_)
         .status();
   }
   absl::Status Say(const ResultBatch& batch) {
@@ -91,13 +93,13 @@ class FrameCodecTest : public ::testing::Test {
   }
   std::vector<uint64_t> TakeAnswered() {
     std::vector<uint64_t> answered;
-    book_.TakeAnswered(&answered);
+    responses_.TakeAnswered(&answered);
     return answered;
   }
 
   HandlerBinding binding_;
   FrameCodec codec_{7, kMaxPayload};
-  AnswerBook book_;
+  ResponseTracker responses_;
 };
 
 TEST_F(FrameCodecTest, GreetsWithWhatAWorkerMustKnow) {
@@ -110,8 +112,8 @@ TEST_F(FrameCodecTest, GreetsWithWhatAWorkerMustKnow) {
 }
 
 TEST_F(FrameCodecTest, SendsAParcelAsOneBatch) {
-  const auto parcel = MakeParcel(&binding_, {"a", "b", "c"}, 41);
-  const auto batches = Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c"}, 41);
+  const auto batches = Give(work.get());
   ASSERT_EQ(batches.size(), 1u);
   EXPECT_EQ(batches[0].batch_id(), 1u);
   EXPECT_EQ(batches[0].handler(), "upper");
@@ -122,52 +124,53 @@ TEST_F(FrameCodecTest, SendsAParcelAsOneBatch) {
 }
 
 TEST_F(FrameCodecTest, TakesAnAnswerAndCountsIt) {
-  const auto parcel = MakeParcel(&binding_, {"a", "b", "c"});
-  Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c"});
+  Give(work.get());
   ResultBatch answer = Answer(1, 1, 3);
   answer.set_handler_nanoseconds(3000);
   EXPECT_TRUE(Say(answer).ok());
-  const auto results = ResultsOf(parcel->batch->results);
+  const auto results = ResultsOf(work->batch->results);
   ASSERT_EQ(results.size(), 3u);
   EXPECT_EQ(results[1].sequence(), 2u);
   EXPECT_EQ(results[1].payload(), "r2");
-  EXPECT_EQ(parcel->batch->payload_bytes, 6u);
-  EXPECT_EQ(parcel->batch->handler_time, absl::Microseconds(3));
+  EXPECT_EQ(work->batch->payload_bytes, 6u);
+  EXPECT_EQ(work->batch->handler_time, absl::Microseconds(3));
   EXPECT_EQ(binding_.message_nanoseconds.load(), 1001);
   EXPECT_THAT(TakeAnswered(), ElementsAre(3));
-  EXPECT_TRUE(book_.Empty());
+  EXPECT_TRUE(responses_.Empty());
 }
 
 TEST_F(FrameCodecTest, TakesAnAnswerInParts) {
-  const auto parcel = MakeParcel(&binding_, {"a", "b", "c"});
-  Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c"});
+  Give(work.get());
   EXPECT_TRUE(
       SayBytes(Delimited(Answer(1, 1, 1)) + Delimited(Answer(1, 2, 3))).ok());
   EXPECT_THAT(TakeAnswered(), ElementsAre(1, 2));
-  EXPECT_EQ(ResultsOf(parcel->batch->results).size(), 3u);
+  EXPECT_EQ(ResultsOf(work->batch->results).size(), 3u);
 }
 
 TEST_F(FrameCodecTest, WaitsForTheRestOfAFrame) {
-  const auto parcel = MakeParcel(&binding_, {"a", "b"});
-  Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b"});
+  Give(work.get());
   const std::string bytes = Delimited(Answer(1, 1, 2)) + "\x7f";
   for (size_t size = 0; size + 1 < bytes.size(); ++size) {
-    const auto consumed = codec_.Decode(
-        absl::string_view(bytes).substr(0, size), absl::UnixEpoch(), &book_);
+    const auto consumed =
+        codec_.Decode(absl::string_view(bytes).substr(0, size),
+                      absl::UnixEpoch(), &responses_);
     ASSERT_TRUE(consumed.ok());
     ASSERT_EQ(*consumed, 0u);
   }
-  EXPECT_EQ(codec_.Decode(bytes, absl::UnixEpoch(), &book_).value(),
+  EXPECT_EQ(codec_.Decode(bytes, absl::UnixEpoch(), &responses_).value(),
             bytes.size() - 1);
 }
 
 TEST_F(FrameCodecTest, SendsWhatIsLeftApart) {
-  const auto parcel = MakeParcel(&binding_, {"a", "b", "c"});
-  Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c"});
+  Give(work.get());
   ASSERT_TRUE(Say(Answer(1, 1, 1)).ok());
-  parcel->answered = 1;
-  book_ = AnswerBook();
-  const auto batches = Give(parcel.get(), /*apart=*/true);
+  work->item.answered = 1;
+  responses_ = ResponseTracker();
+  const auto batches = Give(work.get(), /*one_at_a_time=*/true);
   ASSERT_EQ(batches.size(), 2u);
   for (int i = 0; i < 2; ++i) {
     ASSERT_EQ(batches[i].messages_size(), 1);
@@ -176,12 +179,12 @@ TEST_F(FrameCodecTest, SendsWhatIsLeftApart) {
   }
   EXPECT_TRUE(Say(Answer(2, 2, 2)).ok());
   EXPECT_TRUE(Say(Answer(3, 3, 3)).ok());
-  EXPECT_EQ(ResultsOf(parcel->batch->results).size(), 3u);
+  EXPECT_EQ(ResultsOf(work->batch->results).size(), 3u);
 }
 
 TEST_F(FrameCodecTest, TurnsContentThatClientsMayNotGetIntoAnError) {
-  const auto parcel = MakeParcel(&binding_, {"a", "b", "c", "d", "e", "f"});
-  Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c", "d", "e", "f"});
+  Give(work.get());
   ResultBatch answer = Answer(1, 1, 6);
   answer.mutable_results(1)->set_payload(std::string(kMaxPayload + 1, 'x'));
   answer.mutable_results(2)->add_headers()->set_key("\xff\xfe");
@@ -189,7 +192,7 @@ TEST_F(FrameCodecTest, TurnsContentThatClientsMayNotGetIntoAnError) {
   answer.mutable_results(4)->mutable_error()->set_code(77);
   answer.mutable_results(4)->mutable_error()->set_message("\xff");
   EXPECT_TRUE(Say(answer).ok());
-  const auto results = ResultsOf(parcel->batch->results);
+  const auto results = ResultsOf(work->batch->results);
   ASSERT_EQ(results.size(), 6u);
   EXPECT_EQ(results[0].payload(), "r1");
   EXPECT_EQ(results[1].error().code(), 11);
@@ -198,30 +201,30 @@ TEST_F(FrameCodecTest, TurnsContentThatClientsMayNotGetIntoAnError) {
   EXPECT_EQ(results[3].error().code(), 11);
   EXPECT_EQ(results[4].error().code(), 13);
   EXPECT_EQ(results[5].payload(), "r6");
-  EXPECT_EQ(parcel->batch->failed, 4u);
+  EXPECT_EQ(work->batch->failed, 4u);
   for (uint64_t i = 0; i < 6; ++i) EXPECT_EQ(results[i].sequence(), i + 1);
 }
 
 TEST_F(FrameCodecTest, CutsAWorkersLongErrorBetweenCharacters) {
   for (const std::string character :
        {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) {
-    auto parcel = MakeParcel(&binding_, {"a"});
-    const uint64_t id = Give(parcel.get())[0].batch_id();
+    auto work = MakeWorkerBatch(&binding_, {"a"});
+    const uint64_t id = Give(work.get())[0].batch_id();
     ResultBatch answer = Answer(id, 1, 1);
     v1::Error* error = answer.mutable_results(0)->mutable_error();
     error->set_code(9);
     // The cut falls inside of a character.
     error->set_message(std::string(1023, 'x') + character);
     ASSERT_TRUE(Say(answer).ok());
-    const auto results = ResultsOf(parcel->batch->results);
+    const auto results = ResultsOf(work->batch->results);
     ASSERT_EQ(results.size(), 1u);
     EXPECT_EQ(results[0].error().message(), std::string(1023, 'x'));
   }
 }
 
 TEST_F(FrameCodecTest, AnswersForOneResultThatIsFarTooLarge) {
-  const auto parcel = MakeParcel(&binding_, {"a", "b"});
-  Give(parcel.get(), /*apart=*/true);
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b"});
+  Give(work.get(), /*one_at_a_time=*/true);
   ResultBatch answer = Answer(1, 1, 1);
   answer.mutable_results(0)->set_payload(std::string(40 << 20, 'x'));
   const std::string bytes = Delimited(answer) + Delimited(Answer(2, 2, 2));
@@ -229,31 +232,31 @@ TEST_F(FrameCodecTest, AnswersForOneResultThatIsFarTooLarge) {
   std::string unread;
   for (size_t at = 0; at < bytes.size(); at += 100'000) {
     unread += bytes.substr(at, 100'000);
-    const auto read = codec_.Decode(unread, absl::UnixEpoch(), &book_);
+    const auto read = codec_.Decode(unread, absl::UnixEpoch(), &responses_);
     ASSERT_TRUE(read.ok()) << read.status();
     unread.erase(0, *read);
     EXPECT_LE(unread.size(), 100'000u);
   }
-  const auto results = ResultsOf(parcel->batch->results);
+  const auto results = ResultsOf(work->batch->results);
   ASSERT_EQ(results.size(), 2u);
   EXPECT_EQ(results[0].error().code(), 11);
   EXPECT_EQ(results[0].sequence(), 1u);
   EXPECT_EQ(results[1].payload(), "r2");
-  EXPECT_TRUE(book_.Empty());
+  EXPECT_TRUE(responses_.Empty());
 }
 
 TEST_F(FrameCodecTest, RefusesAFrameThatIsTooLargeAndMayAnswerSeveral) {
-  const auto parcel = MakeParcel(&binding_, {"a", "b"});
-  Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b"});
+  Give(work.get());
   ResultBatch answer = Answer(1, 1, 2);
   answer.mutable_results(0)->set_payload(std::string(40 << 20, 'x'));
   EXPECT_THAT(Say(answer).message(), HasSubstr("at most"));
-  EXPECT_EQ(parcel->batch->failed, 0u);
+  EXPECT_EQ(work->batch->failed, 0u);
 }
 
 TEST_F(FrameCodecTest, PassesAWorkersErrorOn) {
-  const auto parcel = MakeParcel(&binding_, {"a"});
-  Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"a"});
+  Give(work.get());
   ResultBatch answer;
   answer.set_batch_id(1);
   answer.add_results()->set_sequence(1);
@@ -261,7 +264,7 @@ TEST_F(FrameCodecTest, PassesAWorkersErrorOn) {
   answer.mutable_results(0)->mutable_error()->set_message("not now");
   answer.mutable_results(0)->mutable_error()->set_retryable(true);
   EXPECT_TRUE(Say(answer).ok());
-  const auto results = ResultsOf(parcel->batch->results);
+  const auto results = ResultsOf(work->batch->results);
   ASSERT_EQ(results.size(), 1u);
   EXPECT_EQ(results[0].error().code(), 9);
   EXPECT_EQ(results[0].error().message(), "not now");
@@ -312,19 +315,21 @@ TEST_F(FrameCodecTest, RefusesWhateverIsNotOwed) {
   for (const Lie& lie : lies) {
     SCOPED_TRACE(lie.name);
     FrameCodec fresh(0, kMaxPayload);
-    ASSERT_TRUE(fresh.Decode(Delimited(again), absl::UnixEpoch(), &book_).ok());
-    AnswerBook book;
-    const auto parcel = MakeParcel(&binding_, {"a", "b", "c"});
+    ASSERT_TRUE(
+        fresh.Decode(Delimited(again), absl::UnixEpoch(), &responses_).ok());
+    ResponseTracker responses;
+    const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c"});
     std::vector<OutFrame> frames;
-    std::vector<AnswerBook::Owed> owed;
-    fresh.Encode(parcel.get(), 3, false, &frames, &owed);
-    book.Owe(owed[0], absl::UnixEpoch());
-    EXPECT_EQ(
-        fresh.Decode(lie.bytes(), absl::UnixEpoch(), &book).status().code(),
-        absl::StatusCode::kInvalidArgument);
-    EXPECT_EQ(ResultsOf(parcel->batch->results).size(), lie.taken);
+    std::vector<ResponseTracker::Expected> expected;
+    fresh.Encode(work.get(), 3, false, &frames, &expected);
+    responses.Expect(expected[0], absl::UnixEpoch());
+    EXPECT_EQ(fresh.Decode(lie.bytes(), absl::UnixEpoch(), &responses)
+                  .status()
+                  .code(),
+              absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(ResultsOf(work->batch->results).size(), lie.taken);
     std::vector<uint64_t> answered;
-    book.TakeAnswered(&answered);
+    responses.TakeAnswered(&answered);
     EXPECT_EQ(answered.empty() ? 0u : answered[0], lie.taken);
   }
 }
@@ -332,13 +337,13 @@ TEST_F(FrameCodecTest, RefusesWhateverIsNotOwed) {
 TEST_F(FrameCodecTest, RefusesAWorkerThatIsNotReadyOrOfAnotherVersion) {
   FrameCodec codec(0, kMaxPayload);
   EXPECT_THAT(
-      codec.Decode(Delimited(Answer(1, 1, 1)), absl::UnixEpoch(), &book_)
+      codec.Decode(Delimited(Answer(1, 1, 1)), absl::UnixEpoch(), &responses_)
           .status()
           .message(),
       HasSubstr("ready"));
   ResultBatch old;
   old.mutable_ready()->set_protocol_version(2);
-  EXPECT_THAT(codec.Decode(Delimited(old), absl::UnixEpoch(), &book_)
+  EXPECT_THAT(codec.Decode(Delimited(old), absl::UnixEpoch(), &responses_)
                   .status()
                   .message(),
               HasSubstr("version 2"));
@@ -346,8 +351,8 @@ TEST_F(FrameCodecTest, RefusesAWorkerThatIsNotReadyOrOfAnotherVersion) {
 }
 
 TEST_F(FrameCodecTest, ReadsFieldsItDoesNotKnowAndTagsLongerThanNeeded) {
-  const auto parcel = MakeParcel(&binding_, {"a", "b"});
-  Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b"});
+  Give(work.get());
   std::string frame;
   frame += std::string("\x92\x00\x02\x08\x01", 5);  // A result, its tag padded.
   frame += std::string("\x7a\x01x", 3);             // Field 15.
@@ -355,7 +360,7 @@ TEST_F(FrameCodecTest, ReadsFieldsItDoesNotKnowAndTagsLongerThanNeeded) {
   frame += std::string("\x08\x01", 2);              // The id comes last.
   EXPECT_TRUE(
       SayBytes(std::string(1, static_cast<char>(frame.size())) + frame).ok());
-  const auto results = ResultsOf(parcel->batch->results);
+  const auto results = ResultsOf(work->batch->results);
   ASSERT_EQ(results.size(), 2u);
   EXPECT_EQ(results[1].sequence(), 2u);
 }

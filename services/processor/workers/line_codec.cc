@@ -8,26 +8,27 @@
 
 namespace msgproc::processor {
 
-void LineCodec::Encode(Parcel* parcel, uint64_t messages, bool /*apart*/,
-                       std::vector<OutFrame>* frames,
-                       std::vector<AnswerBook::Owed>* owed) {
-  owed->push_back({parcel, 0, messages});
-  MessageCursor cursor = parcel->next;
+void LineCodec::Encode(WorkerBatch* work, uint64_t messages,
+                       bool /*one_at_a_time*/, std::vector<OutFrame>* frames,
+                       std::vector<ResponseTracker::Expected>* expected) {
+  expected->push_back({work, 0, messages});
+  MessageCursor cursor = work->next;
   OutFrame frame;
   for (uint64_t i = 0; i < messages; ++i) {
     wire::MessageView message;
-    wire::ParseMessage(cursor.Next(parcel->pieces), &message);
+    wire::ParseMessage(cursor.Next(work->pieces), &message);
     absl::StrAppend(&frame.head, message.payload, "\n");
   }
   frames->push_back(std::move(frame));
 }
 
 absl::StatusOr<size_t> LineCodec::Decode(absl::string_view bytes,
-                                         absl::Time now, AnswerBook* book) {
+                                         absl::Time now,
+                                         ResponseTracker* responses) {
   size_t consumed = 0;
   while (consumed < bytes.size()) {
     const absl::string_view rest = bytes.substr(consumed);
-    if (book->Empty()) {
+    if (responses->Empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat("it wrote a line when no message was left: ",
                        rest.substr(0, std::min<size_t>(64, rest.find('\n')))));
@@ -42,13 +43,13 @@ absl::StatusOr<size_t> LineCodec::Decode(absl::string_view bytes,
     }
     consumed += end + 1;
     if (overlong_ > 0) {
-      book->AnswerTooLarge(overlong_ + end, now);
+      responses->AnswerTooLarge(overlong_ + end, now);
       overlong_ = 0;
     } else {
-      book->AnswerPayload(rest.substr(0, end), now);
+      responses->AnswerPayload(rest.substr(0, end), now);
     }
   }
-  book->Settle(now);
+  responses->Settle(now);
   return consumed;
 }
 

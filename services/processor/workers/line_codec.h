@@ -28,11 +28,11 @@ class LineCodec final : public WorkerCodec {
   std::string Greeting() const override { return ""; }
   bool says_ready() const override { return false; }
   // The payloads must fit.
-  void Encode(Parcel* parcel, uint64_t messages, bool apart,
+  void Encode(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
               std::vector<OutFrame>* frames,
-              std::vector<AnswerBook::Owed>* owed) override;
+              std::vector<ResponseTracker::Expected>* expected) override;
   absl::StatusOr<size_t> Decode(absl::string_view bytes, absl::Time now,
-                                AnswerBook* book) override;
+                                ResponseTracker* responses) override;
   bool ready() const override { return true; }
 
  private:

@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/processor/workers/testing/parcels.h"
+#include "services/processor/workers/testing/worker_batches.h"
 
 namespace msgproc::processor {
 namespace {
@@ -18,33 +18,34 @@ class LineCodecTest : public ::testing::Test {
  protected:
   LineCodecTest() { binding_.max_payload_bytes = 10; }
 
-  std::string Give(Parcel* parcel) {
+  std::string Give(WorkerBatch* work) {
     std::vector<OutFrame> frames;
-    std::vector<AnswerBook::Owed> owed;
-    codec_.Encode(parcel, parcel->remaining(), false, &frames, &owed);
-    for (const auto& one : owed) book_.Owe(one, absl::UnixEpoch());
+    std::vector<ResponseTracker::Expected> expected;
+    codec_.Encode(work, work->item.remaining(), false, &frames, &expected);
+    for (const auto& one : expected) responses_.Expect(one, absl::UnixEpoch());
     EXPECT_EQ(frames.size(), 1u);
     EXPECT_TRUE(frames[0].pieces.empty());
     return frames[0].head;
   }
   absl::StatusOr<size_t> Say(const std::string& bytes) {
-    return codec_.Decode(bytes, absl::UnixEpoch() + absl::Seconds(1), &book_);
+    return codec_.Decode(bytes, absl::UnixEpoch() + absl::Seconds(1),
+                         &responses_);
   }
 
   HandlerBinding binding_;
   LineCodec codec_{10};
-  AnswerBook book_;
+  ResponseTracker responses_;
 };
 
 TEST_F(LineCodecTest, SendsALineAMessageAndTakesOneBack) {
-  const auto parcel = MakeParcel(&binding_, {"one", "", "three"}, 5);
-  EXPECT_EQ(Give(parcel.get()), "one\n\nthree\n");
+  const auto work = MakeWorkerBatch(&binding_, {"one", "", "three"}, 5);
+  EXPECT_EQ(Give(work.get()), "one\n\nthree\n");
   EXPECT_EQ(Say("ONE\n\nTHR").value(), 5u);
   EXPECT_EQ(Say("THREE\n").value(), 6u);
   std::vector<uint64_t> answered;
-  book_.TakeAnswered(&answered);
+  responses_.TakeAnswered(&answered);
   EXPECT_THAT(answered, ElementsAre(2, 1));
-  const auto results = ResultsOf(parcel->batch->results);
+  const auto results = ResultsOf(work->batch->results);
   ASSERT_EQ(results.size(), 3u);
   EXPECT_EQ(results[0].payload(), "ONE");
   EXPECT_EQ(results[0].sequence(), 5u);
@@ -53,20 +54,20 @@ TEST_F(LineCodecTest, SendsALineAMessageAndTakesOneBack) {
 }
 
 TEST_F(LineCodecTest, RefusesALineThatNobodyWaitsFor) {
-  const auto parcel = MakeParcel(&binding_, {"one"});
-  Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"one"});
+  Give(work.get());
   EXPECT_THAT(Say("ONE\nTWO\n").status().message(), HasSubstr("TWO"));
-  EXPECT_EQ(ResultsOf(parcel->batch->results).size(), 1u);
+  EXPECT_EQ(ResultsOf(work->batch->results).size(), 1u);
 }
 
 TEST_F(LineCodecTest, TurnsALineThatIsTooLongIntoAnErrorAndKeepsNoneOfIt) {
-  const auto parcel = MakeParcel(&binding_, {"a", "b"});
-  Give(parcel.get());
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b"});
+  Give(work.get());
   EXPECT_EQ(Say("0123456789").value(), 0u);
   EXPECT_EQ(Say("01234567890").value(), 11u);
   EXPECT_EQ(Say("123").value(), 3u);
   EXPECT_EQ(Say("45\nfine\n").value(), 8u);
-  const auto results = ResultsOf(parcel->batch->results);
+  const auto results = ResultsOf(work->batch->results);
   ASSERT_EQ(results.size(), 2u);
   EXPECT_EQ(results[0].error().code(), 11);
   EXPECT_THAT(results[0].error().message(), HasSubstr("16 bytes"));

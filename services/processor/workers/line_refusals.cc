@@ -10,35 +10,35 @@
 
 namespace msgproc::processor {
 
-bool TakeOutRefusals(Parcel* parcel) {
-  parcel->refused.clear();
+bool TakeOutRefusals(WorkerBatch* work) {
+  work->refused.clear();
   std::vector<wire::Piece> kept;
   MessageCursor cursor;
-  for (uint64_t i = 0; i < parcel->messages; ++i) {
+  for (uint64_t i = 0; i < work->item.messages; ++i) {
     MessageCursor here = cursor;
     wire::MessageView message;
-    wire::ParseMessage(cursor.Next(parcel->pieces), &message);
+    wire::ParseMessage(cursor.Next(work->pieces), &message);
     if (LineCodec::Fits(message.payload)) {
-      here.Take(parcel->pieces, 1, &kept);
+      here.Take(work->pieces, 1, &kept);
     } else {
-      parcel->refused.push_back({i, message.sequence});
+      work->refused.push_back({i, message.sequence});
     }
   }
-  if (parcel->refused.empty()) return false;
-  parcel->pieces = std::move(kept);
-  parcel->messages -= parcel->refused.size();
-  return parcel->messages == 0;
+  if (work->refused.empty()) return false;
+  work->pieces = std::move(kept);
+  work->item.messages -= work->refused.size();
+  return work->item.messages == 0;
 }
 
-void PutInRefusals(Parcel* parcel) {
-  if (parcel->refused.empty()) return;
-  Batch* batch = parcel->batch.get();
+void PutInRefusals(WorkerBatch* work) {
+  if (work->refused.empty()) return;
+  Batch* batch = work->batch.get();
   wire::EntryLog answered = std::move(batch->results);
   batch->results = wire::EntryLog();
   wire::EntryLog::Cursor cursor = answered.At(answered.first_position());
-  auto refusal = parcel->refused.begin();
+  auto refusal = work->refused.begin();
   for (uint64_t i = 0; i < batch->size; ++i) {
-    if (refusal != parcel->refused.end() && refusal->index == i) {
+    if (refusal != work->refused.end() && refusal->index == i) {
       AppendError(batch, refusal->sequence,
                   absl::InvalidArgumentError(
                       "The payload contains a newline, and the workers take "
@@ -49,7 +49,7 @@ void PutInRefusals(Parcel* parcel) {
       wire::AppendEncoded(&batch->results, answered.Next(&cursor));
     }
   }
-  parcel->refused.clear();
+  work->refused.clear();
 }
 
 }  // namespace msgproc::processor

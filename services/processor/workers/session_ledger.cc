@@ -17,9 +17,9 @@ constexpr absl::Duration kIdle = absl::Seconds(10);
 }  // namespace
 
 void SessionLedger::AddHeld(uint64_t worker) {
-  for (auto& [id, deliveries] : held_) {
+  for (auto& [id, items] : held_) {
     if (id == worker) {
-      ++deliveries;
+      ++items;
       return;
     }
   }

@@ -12,7 +12,7 @@
 
 namespace msgproc::processor {
 
-struct Delivery;
+struct WorkItem;
 
 // What the Dispatcher knows of one session: what waits, which workers hold
 // something of it, and whether workers die over it. Not thread-safe.
@@ -24,10 +24,10 @@ class SessionLedger {
   // after each, twice as long as before, up to a second.
   static constexpr int kFreeDeaths = 8;
 
-  // Waiting deliveries, in order: those that may share a worker with other
+  // Waiting items, in order: those that may share a worker with other
   // sessions', and those over which a worker has died.
-  std::deque<Delivery*> waiting;
-  std::deque<Delivery*> suspects;
+  std::deque<WorkItem*> waiting;
+  std::deque<WorkItem*> suspects;
   // Its suspects that are not complete, waiting or not.
   size_t suspects_open = 0;
   absl::Time last_active = absl::InfinitePast();
@@ -37,7 +37,7 @@ class SessionLedger {
   bool queued = false;
   bool watched = false;
 
-  // One more delivery, or one less, is with the worker.
+  // One more item, or one less, is with the worker.
   void AddHeld(uint64_t worker);
   void RemoveHeld(uint64_t worker);
   bool HoldsOn(uint64_t worker) const;

@@ -10,8 +10,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "proto/wire/entry_log.h"
-#include "services/processor/workers/answer_book.h"
-#include "services/processor/workers/parcel.h"
+#include "services/processor/workers/response_tracker.h"
+#include "services/processor/workers/worker_batch.h"
 
 namespace msgproc::processor {
 
@@ -32,17 +32,17 @@ class WorkerCodec {
   // Whether the worker says when it is ready. If not, it is once it runs.
   virtual bool says_ready() const = 0;
 
-  // Encodes the next messages of a parcel, and what is to come back for them.
-  // `apart`: each to be answered before the next is begun.
-  virtual void Encode(Parcel* parcel, uint64_t messages, bool apart,
+  // Encodes the next messages of a worker batch, and what is to come back for
+  // them. `one_at_a_time`: each to be answered before the next is begun.
+  virtual void Encode(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
                       std::vector<OutFrame>* frames,
-                      std::vector<AnswerBook::Owed>* owed) = 0;
+                      std::vector<ResponseTracker::Expected>* expected) = 0;
 
-  // Reads what the worker has said, as far as it is complete, into the book.
+  // Reads what the worker has said, as far as it is complete, into the tracker.
   // Returns how many bytes were read; the rest is to come again with what
   // follows it. INVALID_ARGUMENT: the worker broke the protocol.
   virtual absl::StatusOr<size_t> Decode(absl::string_view bytes, absl::Time now,
-                                        AnswerBook* book) = 0;
+                                        ResponseTracker* responses) = 0;
   // Whether the worker has said that it is ready.
   virtual bool ready() const = 0;
 };

@@ -31,12 +31,12 @@ WorkerLink::WorkerLink(WorkerId id, int number,
   if (!greeting.head.empty()) pushed_.Push(std::move(greeting));
 }
 
-void WorkerLink::Push(Parcel* parcel, uint64_t messages, bool apart,
+void WorkerLink::Push(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
                       absl::Time now) {
   frames_.clear();
   MutexLock lock(&mutex_);
-  if (owed_.empty()) owed_at_ = now;
-  codec_->Encode(parcel, messages, apart, &frames_, &owed_);
+  if (expected_.empty()) expected_at_ = now;
+  codec_->Encode(work, messages, one_at_a_time, &frames_, &expected_);
   for (OutFrame& frame : frames_) pushed_.Push(std::move(frame));
 }
 
@@ -99,12 +99,13 @@ WorkerLink::Heard WorkerLink::Read(absl::Time now, absl::Status* breach) {
   {
     // What has been answered was pushed before.
     MutexLock lock(&mutex_);
-    taken_.swap(owed_);
-    for (const AnswerBook::Owed& owed : taken_) book_.Owe(owed, owed_at_);
+    newly_expected_.swap(expected_);
+    for (const ResponseTracker::Expected& expected : newly_expected_)
+      responses_.Expect(expected, expected_at_);
   }
-  taken_.clear();
-  const absl::StatusOr<size_t> consumed =
-      codec_->Decode(absl::string_view(buffer_.get(), filled_), now, &book_);
+  newly_expected_.clear();
+  const absl::StatusOr<size_t> consumed = codec_->Decode(
+      absl::string_view(buffer_.get(), filled_), now, &responses_);
   if (!consumed.ok()) {
     *breach = consumed.status();
     filled_ = 0;

@@ -10,22 +10,22 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
-#include "services/processor/workers/answer_book.h"
 #include "services/processor/workers/dispatcher.h"
 #include "services/processor/workers/output_queue.h"
-#include "services/processor/workers/parcel.h"
+#include "services/processor/workers/response_tracker.h"
 #include "services/processor/workers/supervisor.h"
+#include "services/processor/workers/worker_batch.h"
 #include "services/processor/workers/worker_codec.h"
 #include "services/processor/workers/worker_process.h"
 
 namespace msgproc::processor {
 
-// One worker process and what passes to and from it. Shared by the crew, whose
+// One worker process and what passes to and from it. Shared by the pool, whose
 // thread reads, and by whoever is writing.
 //
 // Any thread may write: what is pushed while one thread writes is written by
 // that one, so that nobody waits for a system call of another. When the worker
-// takes no more, the rest is written by the crew's thread once it does.
+// takes no more, the rest is written by the pool's thread once it does.
 class WorkerLink {
  public:
   // `epoll` gets an event with WritableEvent(id) when there is room again.
@@ -36,13 +36,14 @@ class WorkerLink {
   // The slot's number, as in logs and metrics.
   int number() const { return number_; }
 
-  // Pushes the next messages of a parcel. Not from two threads at once for one
-  // link. To be followed by Flush.
-  void Push(Parcel* parcel, uint64_t messages, bool apart, absl::Time now);
+  // Pushes the next messages of a worker batch. Not from two threads at once
+  // for one link. To be followed by Flush.
+  void Push(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
+            absl::Time now);
   // Writes what was pushed. Any thread, holding no lock.
   void Flush();
 
-  // What follows is for the crew's thread alone.
+  // What follows is for the pool's thread alone.
 
   // Lets the worker finish and exit; what was not written yet never will be.
   void CloseInput(absl::Time now);
@@ -55,12 +56,12 @@ class WorkerLink {
   };
   // Reads once.
   Heard Read(absl::Time now, absl::Status* breach);
-  // See AnswerBook::TakeAnswered.
+  // See ResponseTracker::TakeAnswered.
   void TakeAnswered(std::vector<uint64_t>* answered) {
-    book_.TakeAnswered(answered);
+    responses_.TakeAnswered(answered);
   }
   // What the handlers took, since the last call.
-  absl::Duration TakeBusy() { return book_.TakeBusy(); }
+  absl::Duration TakeBusy() { return responses_.TakeBusy(); }
 
   WorkerProcess* process() { return process_.get(); }
   const WorkerCodec& codec() const { return *codec_; }
@@ -97,17 +98,17 @@ class WorkerLink {
 
   Mutex mutex_;
   OutputQueue pushed_ MSGPROC_GUARDED_BY(mutex_);
-  std::vector<AnswerBook::Owed> owed_ MSGPROC_GUARDED_BY(mutex_);
-  absl::Time owed_at_ MSGPROC_GUARDED_BY(mutex_);
+  std::vector<ResponseTracker::Expected> expected_ MSGPROC_GUARDED_BY(mutex_);
+  absl::Time expected_at_ MSGPROC_GUARDED_BY(mutex_);
   bool writing_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool watched_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool closing_ MSGPROC_GUARDED_BY(mutex_) = false;
   // Belongs to the thread that set writing_.
   OutputQueue out_;
 
-  // The crew's.
-  AnswerBook book_;
-  std::vector<AnswerBook::Owed> taken_;
+  // The pool's.
+  ResponseTracker responses_;
+  std::vector<ResponseTracker::Expected> newly_expected_;
   std::unique_ptr<char[]> buffer_;
   size_t capacity_ = 0;
   size_t filled_ = 0;

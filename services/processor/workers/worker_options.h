@@ -48,7 +48,7 @@ struct WorkerOptions {
   // A larger payload of a result becomes an Error.
   size_t max_payload_bytes = 1 << 20;
 
-  // Called once, on a thread of the crew, when no worker serves and none can be
+  // Called once, on a thread of the pool, when no worker serves and none can be
   // started any more. May be empty.
   std::function<void(const absl::Status&)> on_failure;
 };

@@ -69,7 +69,7 @@ WorkerProcessExecutor::Start(WorkerOptions options) {
   if (absl::Status status = Check(options); !status.ok()) return status;
   std::unique_ptr<WorkerProcessExecutor> executor(
       new WorkerProcessExecutor(std::move(options)));
-  if (absl::Status status = executor->crew_.Start(); !status.ok()) {
+  if (absl::Status status = executor->pool_.Start(); !status.ok()) {
     return status;
   }
   return executor;
@@ -78,15 +78,14 @@ WorkerProcessExecutor::Start(WorkerOptions options) {
 WorkerProcessExecutor::WorkerProcessExecutor(WorkerOptions options)
     : options_(std::move(options)),
       counters_(options_.count),
-      dispatcher_(
-          {.workers = options_.count,
-           .max_attempts = options_.max_delivery_attempts,
-           .message_timeout = options_.handler_timeout,
-           .wanted =
-               [](const Delivery& delivery) {
-                 return static_cast<const Parcel&>(delivery).batch->Wanted();
-               }}),
-      crew_(options_, this) {}
+      dispatcher_({.workers = options_.count,
+                   .max_attempts = options_.max_delivery_attempts,
+                   .message_timeout = options_.handler_timeout,
+                   .wanted =
+                       [](const WorkItem& item) {
+                         return item.batch->batch->Wanted();
+                       }}),
+      pool_(options_, this) {}
 
 WorkerProcessExecutor::~WorkerProcessExecutor() { Stop(); }
 
@@ -94,9 +93,9 @@ Executor::Limits WorkerProcessExecutor::LimitsFor(
     const HandlerBinding& binding) const {
   const int64_t each =
       binding.message_nanoseconds.load(std::memory_order_relaxed);
-  const auto flights = static_cast<uint64_t>(options_.count) * 2;
+  const auto in_flight = static_cast<uint64_t>(options_.count) * 2;
   Limits limits = {
-      .max_batches = binding.traits.ordered ? 1 : flights,
+      .max_batches = binding.traits.ordered ? 1 : in_flight,
       .min_messages = kFirstBatchMessages,
       .max_messages = kFirstBatchMessages,
       .max_bytes = kMaxBatchBytes,
@@ -109,39 +108,41 @@ Executor::Limits WorkerProcessExecutor::LimitsFor(
   limits.max_messages = in(kLargeBatchNanoseconds);
   // What other sessions have waiting leaves enough for all workers, too.
   limits.min_messages =
-      std::clamp(counters_.waiting.load(std::memory_order_relaxed) / flights,
+      std::clamp(counters_.waiting.load(std::memory_order_relaxed) / in_flight,
                  in(kBatchNanoseconds), limits.max_messages);
   return limits;
 }
 
-Parcel* WorkerProcessExecutor::NewParcel(std::unique_ptr<Batch> batch) {
-  Parcel* parcel;
-  if (free_parcels_.empty()) {
-    parcel = &parcels_.emplace_back();
+WorkerBatch* WorkerProcessExecutor::NewWorkerBatch(
+    std::unique_ptr<Batch> batch) {
+  WorkerBatch* work;
+  if (free_batches_.empty()) {
+    work = &batches_.emplace_back();
   } else {
-    parcel = free_parcels_.back();
-    free_parcels_.pop_back();
+    work = free_batches_.back();
+    free_batches_.pop_back();
   }
-  static_cast<Delivery&>(*parcel) = Delivery();
-  parcel->session = batch->session_number;
-  parcel->pieces.clear();
-  parcel->pieces.swap(batch->pieces);
-  parcel->next = MessageCursor();
-  parcel->messages = batch->size;
-  for (const wire::Piece& piece : parcel->pieces) parcel->bytes += piece.size;
-  parcel->message_nanoseconds =
+  work->item = WorkItem();
+  work->item.batch = work;
+  work->item.session = batch->session_number;
+  work->pieces.clear();
+  work->pieces.swap(batch->pieces);
+  work->next = MessageCursor();
+  work->item.messages = batch->size;
+  for (const wire::Piece& piece : work->pieces) work->item.bytes += piece.size;
+  work->item.message_nanoseconds =
       batch->binding->message_nanoseconds.load(std::memory_order_relaxed);
-  parcel->ordered = batch->binding->traits.ordered;
-  parcel->worker = batch->executor_note;
+  work->item.ordered = batch->binding->traits.ordered;
+  work->item.worker = batch->executor_note;
   batch->handler_time = absl::ZeroDuration();
-  parcel->batch = std::move(batch);
-  return parcel;
+  work->batch = std::move(batch);
+  return work;
 }
 
 void WorkerProcessExecutor::Execute(std::unique_ptr<Batch> batch) {
   const absl::Time now = Clock::Monotonic()->Now();
   Todo todo;
-  Parcel* parcel;
+  WorkerBatch* work;
   bool refused = false;
   {
     MutexLock lock(&mutex_);
@@ -150,16 +151,16 @@ void WorkerProcessExecutor::Execute(std::unique_ptr<Batch> batch) {
       batch.reset();
       return;
     }
-    parcel = NewParcel(std::move(batch));
-    if (options_.lines) refused = TakeOutRefusals(parcel);
+    work = NewWorkerBatch(std::move(batch));
+    if (options_.lines) refused = TakeOutRefusals(work);
     if (!refused) {
-      dispatcher_.Enqueue(parcel, now);
+      dispatcher_.Enqueue(&work->item, now);
       Dispatch(now, &todo);
     }
   }
   todo.Do();
   if (!refused) return;
-  std::vector<Parcel*> finished = {parcel};
+  std::vector<WorkerBatch*> finished = {work};
   Finish(&finished);
 }
 
@@ -170,26 +171,25 @@ void WorkerProcessExecutor::Todo::Do() {
 }
 
 void WorkerProcessExecutor::Dispatch(absl::Time now, Todo* todo) {
-  while (dispatcher_.NextFlight(now, &flight_)) {
+  while (dispatcher_.NextAssignment(now, &assignment_)) {
     const auto found =
         std::find_if(links_.begin(), links_.end(),
-                     [worker = flight_.worker](const auto& link) {
+                     [worker = assignment_.worker](const auto& link) {
                        return link->id() == worker;
                      });
-    for (const Dispatcher::Consignment& consignment : flight_.consignments) {
-      (*found)->Push(static_cast<Parcel*>(consignment.delivery),
-                     consignment.messages, consignment.apart, now);
+    for (const Dispatcher::Part& part : assignment_.parts) {
+      (*found)->Push(part.item->batch, part.messages, part.one_at_a_time, now);
     }
     CountHeld(found->get());
     if (todo->links.empty() || todo->links.back() != *found) {
       todo->links.push_back(*found);
     }
   }
-  for (Delivery* delivery : dispatcher_.TakeUnwanted()) {
-    auto* parcel = static_cast<Parcel*>(delivery);
-    todo->dropped.push_back(std::move(parcel->batch));
-    parcel->pieces.clear();
-    free_parcels_.push_back(parcel);
+  for (WorkItem* item : dispatcher_.TakeUnwanted()) {
+    WorkerBatch* work = item->batch;
+    todo->dropped.push_back(std::move(work->batch));
+    work->pieces.clear();
+    free_batches_.push_back(work);
   }
   counters_.waiting.store(dispatcher_.waiting(), std::memory_order_relaxed);
 }
@@ -206,7 +206,7 @@ void WorkerProcessExecutor::OnServing(const std::shared_ptr<WorkerLink>& link) {
     links_.push_back(link);
     dispatcher_.AddWorker(link->id(), now);
     Dispatch(now, &todo_);
-    crew_.TickBy(dispatcher_.NextDecision(now));
+    pool_.TickBy(dispatcher_.NextDecision(now));
   }
   todo_.Do();
 }
@@ -224,7 +224,7 @@ void WorkerProcessExecutor::OnRetired(WorkerLink* link) {
     dispatcher_.RetireWorker(link->id(), now);
     idle = dispatcher_.Idle(link->id());
     Dispatch(now, &todo_);
-    crew_.TickBy(dispatcher_.NextDecision(now));
+    pool_.TickBy(dispatcher_.NextDecision(now));
   }
   todo_.Do();
   if (idle) link->CloseInput(now);
@@ -244,9 +244,9 @@ void WorkerProcessExecutor::OnAnswers(WorkerLink* link, absl::Time now) {
     MutexLock lock(&mutex_);
     for (const uint64_t answered : answered_) {
       messages += answered;
-      Delivery* complete = dispatcher_.OnAnswered(link->id(), answered, now);
+      WorkItem* complete = dispatcher_.OnAnswered(link->id(), answered, now);
       if (complete != nullptr) {
-        finished_.push_back(static_cast<Parcel*>(complete));
+        finished_.push_back(complete->batch);
       }
     }
     Dispatch(now, &todo_);
@@ -259,13 +259,13 @@ void WorkerProcessExecutor::OnAnswers(WorkerLink* link, absl::Time now) {
   todo_.Do();
   Add(&slot.messages, messages);
   if (idle) link->CloseInput(now);
-  if (worn_out) crew_.Retire(link->id(), Departure::kMessages);
+  if (worn_out) pool_.Retire(link->id(), Departure::kMessages);
   Finish(&finished_);
 }
 
 void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
   const absl::Time now = Clock::Monotonic()->Now();
-  std::vector<Delivery*> given_up;
+  std::vector<WorkItem*> given_up;
   {
     MutexLock lock(&mutex_);
     links_.erase(
@@ -277,15 +277,14 @@ void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
         0, std::memory_order_relaxed);
     Add(&counters_.retries, held - given_up.size());
     Add(&counters_.given_up, given_up.size());
-    for (Delivery* delivery : given_up) {
-      auto* parcel = static_cast<Parcel*>(delivery);
-      AppendError(parcel->batch.get(),
-                  SequenceOf(parcel->next.Next(parcel->pieces)),
-                  GivenUp(parcel->attempts, how), false);
-      if (dispatcher_.GiveUp(parcel)) finished_.push_back(parcel);
+    for (WorkItem* item : given_up) {
+      WorkerBatch* work = item->batch;
+      AppendError(work->batch.get(), SequenceOf(work->next.Next(work->pieces)),
+                  GivenUp(item->attempts, how), false);
+      if (dispatcher_.GiveUp(item)) finished_.push_back(work);
     }
     Dispatch(now, &todo_);
-    crew_.TickBy(dispatcher_.NextDecision(now));
+    pool_.TickBy(dispatcher_.NextDecision(now));
   }
   todo_.Do();
   Finish(&finished_);
@@ -303,14 +302,14 @@ void WorkerProcessExecutor::OnTick(absl::Time now) {
       dispatcher_.Tidy(now);
     }
     Dispatch(now, &todo_);
-    crew_.TickBy(dispatcher_.NextDecision(now));
+    pool_.TickBy(dispatcher_.NextDecision(now));
   }
   todo_.Do();
   for (const WorkerId worker : mute) WarnOfBuffering(worker);
   for (const WorkerId worker : overdue) {
     const bool never =
         std::find(mute.begin(), mute.end(), worker) != mute.end();
-    crew_.Kill(worker, Departure::kTimeout,
+    pool_.Kill(worker, Departure::kTimeout,
                absl::StrCat("no answer for ",
                             absl::FormatDuration(options_.handler_timeout),
                             " (--handler_timeout)", never ? kBuffers : ""));
@@ -345,18 +344,18 @@ void WorkerProcessExecutor::WarnOfBuffering(WorkerId worker) {
       {{"worker", link->number()}, {"pid", link->process()->pid()}});
 }
 
-void WorkerProcessExecutor::Finish(std::vector<Parcel*>* finished) {
+void WorkerProcessExecutor::Finish(std::vector<WorkerBatch*>* finished) {
   if (finished->empty()) return;
-  for (Parcel* parcel : *finished) {
-    PutInRefusals(parcel);
-    std::unique_ptr<Batch> batch = std::move(parcel->batch);
-    batch->executor_note = parcel->worker;
-    parcel->pieces.clear();
+  for (WorkerBatch* work : *finished) {
+    PutInRefusals(work);
+    std::unique_ptr<Batch> batch = std::move(work->batch);
+    batch->executor_note = work->item.worker;
+    work->pieces.clear();
     // May come back as Execute.
     Batch::Done(std::move(batch));
   }
   MutexLock lock(&mutex_);
-  free_parcels_.insert(free_parcels_.end(), finished->begin(), finished->end());
+  free_batches_.insert(free_batches_.end(), finished->begin(), finished->end());
   finished->clear();
 }
 
@@ -366,7 +365,7 @@ void WorkerProcessExecutor::Stop() {
     if (std::exchange(stopped_, true)) return;
   }
   Drop();
-  crew_.Stop(options_.leave_timeout);
+  pool_.Stop(options_.leave_timeout);
   // What workers held when they were killed.
   Drop();
 }
@@ -375,8 +374,8 @@ void WorkerProcessExecutor::Drop() {
   // They may hold the last references to their sessions.
   std::vector<std::unique_ptr<Batch>> dropped;
   MutexLock lock(&mutex_);
-  for (Delivery* delivery : dispatcher_.TakeWaiting()) {
-    dropped.push_back(std::move(static_cast<Parcel*>(delivery)->batch));
+  for (WorkItem* item : dispatcher_.TakeWaiting()) {
+    dropped.push_back(std::move(item->batch->batch));
   }
   lock.Unlock();
   dropped.clear();

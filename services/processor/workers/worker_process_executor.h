@@ -13,18 +13,18 @@
 #include "common/mutex.h"
 #include "services/processor/executor.h"
 #include "services/processor/workers/dispatcher.h"
-#include "services/processor/workers/parcel.h"
+#include "services/processor/workers/worker_batch.h"
 #include "services/processor/workers/worker_counters.h"
-#include "services/processor/workers/worker_crew.h"
 #include "services/processor/workers/worker_link.h"
 #include "services/processor/workers/worker_options.h"
+#include "services/processor/workers/worker_pool.h"
 
 namespace msgproc::processor {
 
 // Runs handlers in worker processes: Model II. This process runs none, so
 // nothing that a handler does reaches a socket or a session.
 //
-//   Execute (any thread)             crew's thread
+//   Execute (any thread)             pool's thread
 //     Dispatcher: which worker  <---   answers, deaths, new workers
 //     WorkerLink: write                WorkerLink: read, check
 //                                      Batch::Done
@@ -32,7 +32,7 @@ namespace msgproc::processor {
 // What a batch says stays the bytes that the client sent, and what a worker
 // answers the bytes that the client gets. What waits is bounded by LimitsFor a
 // session.
-class WorkerProcessExecutor final : public Executor, private WorkerCrew::Owner {
+class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
  public:
   // Returns once a worker serves. INVALID_ARGUMENT: an option; UNAVAILABLE: no
   // worker can be started, and why.
@@ -48,14 +48,14 @@ class WorkerProcessExecutor final : public Executor, private WorkerCrew::Owner {
 
   // Replaces all workers: new ones first, and the old ones finish what they
   // have. Nothing is retried.
-  void Replace() { crew_.Replace(); }
+  void Replace() { pool_.Replace(); }
   // Whether a worker serves.
-  bool Ready() const { return crew_.serving() > 0; }
+  bool Ready() const { return pool_.serving() > 0; }
 
   const WorkerCounters& counters() const { return counters_; }
-  int serving() const { return crew_.serving(); }
+  int serving() const { return pool_.serving(); }
   uint64_t departures(Departure reason) const {
-    return crew_.departures(reason);
+    return pool_.departures(reason);
   }
 
  private:
@@ -68,7 +68,8 @@ class WorkerProcessExecutor final : public Executor, private WorkerCrew::Owner {
   void OnGone(WorkerLink* link, absl::string_view how) override;
   void OnTick(absl::Time now) override;
 
-  Parcel* NewParcel(std::unique_ptr<Batch> batch) MSGPROC_REQUIRES(mutex_);
+  WorkerBatch* NewWorkerBatch(std::unique_ptr<Batch> batch)
+      MSGPROC_REQUIRES(mutex_);
   // What is to be done once the lock is released.
   struct Todo {
     // Have something to be written.
@@ -83,7 +84,7 @@ class WorkerProcessExecutor final : public Executor, private WorkerCrew::Owner {
   std::vector<WorkerId> Mute(absl::Time now) const MSGPROC_REQUIRES(mutex_);
   void WarnOfBuffering(WorkerId worker);
   void Drop();
-  void Finish(std::vector<Parcel*>* finished);
+  void Finish(std::vector<WorkerBatch*>* finished);
 
   const WorkerOptions options_;
   WorkerCounters counters_;
@@ -91,18 +92,18 @@ class WorkerProcessExecutor final : public Executor, private WorkerCrew::Owner {
   Mutex mutex_;
   Dispatcher dispatcher_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<WorkerLink>> links_ MSGPROC_GUARDED_BY(mutex_);
-  Dispatcher::Flight flight_ MSGPROC_GUARDED_BY(mutex_);
-  std::deque<Parcel> parcels_ MSGPROC_GUARDED_BY(mutex_);
-  std::vector<Parcel*> free_parcels_ MSGPROC_GUARDED_BY(mutex_);
+  Dispatcher::Assignment assignment_ MSGPROC_GUARDED_BY(mutex_);
+  std::deque<WorkerBatch> batches_ MSGPROC_GUARDED_BY(mutex_);
+  std::vector<WorkerBatch*> free_batches_ MSGPROC_GUARDED_BY(mutex_);
   bool stopped_ MSGPROC_GUARDED_BY(mutex_) = false;
   absl::Time next_tidy_ MSGPROC_GUARDED_BY(mutex_) = absl::InfinitePast();
 
-  // The crew's thread's, to keep their memory.
+  // The pool's thread's, to keep their memory.
   std::vector<uint64_t> answered_;
-  std::vector<Parcel*> finished_;
+  std::vector<WorkerBatch*> finished_;
   Todo todo_;
 
-  WorkerCrew crew_;
+  WorkerPool pool_;
 };
 
 }  // namespace msgproc::processor

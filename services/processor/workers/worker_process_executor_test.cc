@@ -67,7 +67,7 @@ TEST_F(WorkerProcessExecutorTest, TakesLargerBatchesWhereMuchWaits) {
   auto session = NewSession();
   session->SendBatch({"sleep 500"});
   session->SendBatch(Payloads(100));
-  // The worker has two flights; this waits.
+  // The worker has two assignments; this waits.
   session->SendBatch(Payloads(120));
   EXPECT_EQ(executor_->counters().waiting.load(), 120u);
   EXPECT_EQ(limits().min_messages, 60u);

@@ -99,7 +99,7 @@ absl::Status WorkerRole::Run() {
 absl::Status WorkerRole::ReadFrame(absl::string_view frame) {
   absl::string_view handler;
   absl::string_view hello;
-  uint64_t apart = 0;
+  uint64_t one_at_a_time = 0;
   messages_.clear();
   FieldReader reader(frame);
   while (!reader.Done()) {
@@ -115,7 +115,7 @@ absl::Status WorkerRole::ReadFrame(absl::string_view frame) {
     } else if (tag == Tag(3, WireType::kLengthDelimited)) {
       ok = reader.ReadBytes(&handler);
     } else if (tag == Tag(4, WireType::kVarint)) {
-      ok = reader.ReadVarint(&apart);
+      ok = reader.ReadVarint(&one_at_a_time);
     } else if (tag == Tag(5, WireType::kLengthDelimited)) {
       ok = reader.ReadBytes(&hello);
     } else {
@@ -126,7 +126,7 @@ absl::Status WorkerRole::ReadFrame(absl::string_view frame) {
   if (!greeted_) return Greet(hello);
   binding_ = FindBinding(handler);
   if (binding_ == nullptr) unknown_handler_ = std::string(handler);
-  Work(apart != 0);
+  Work(one_at_a_time != 0);
   return absl::OkStatus();
 }
 
@@ -166,7 +166,7 @@ HandlerBinding* WorkerRole::FindBinding(absl::string_view handler) {
   return binding.get();
 }
 
-void WorkerRole::Work(bool apart) {
+void WorkerRole::Work(bool one_at_a_time) {
   cursor_ = batch_.results.At(batch_.results.next_position());
   handler_time_ = absl::ZeroDuration();
   size_t done = 0;
@@ -193,7 +193,7 @@ void WorkerRole::Work(bool apart) {
     }
   }
   Gather();
-  if (apart || gathered_bytes_ > kFlushBytes) Flush();
+  if (one_at_a_time || gathered_bytes_ > kFlushBytes) Flush();
 }
 
 void WorkerRole::RunChunk(size_t first, size_t messages) {

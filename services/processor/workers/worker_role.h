@@ -42,7 +42,7 @@ class WorkerRole {
   bool Fill();
   absl::Status ReadFrame(absl::string_view frame);
   absl::Status Greet(absl::string_view encoded);
-  void Work(bool apart);
+  void Work(bool one_at_a_time);
   void RunChunk(size_t first, size_t messages);
   HandlerBinding* FindBinding(absl::string_view handler);
   void Gather();

@@ -3,16 +3,16 @@
 #include <utility>
 
 #include "common/clock.h"
-#include "services/processor/workers/testing/parcels.h"
+#include "services/processor/workers/testing/worker_batches.h"
 
 namespace msgproc::processor {
 
 std::unique_ptr<Batch> FakeSession::MakeBatch(
     const std::vector<std::string>& payloads) {
-  std::unique_ptr<Parcel> parcel =
-      MakeParcel(binding_, payloads, next_sequence_);
-  std::unique_ptr<Batch> batch = std::move(parcel->batch);
-  batch->pieces = std::move(parcel->pieces);
+  std::unique_ptr<WorkerBatch> work =
+      MakeWorkerBatch(binding_, payloads, next_sequence_);
+  std::unique_ptr<Batch> batch = std::move(work->batch);
+  batch->pieces = std::move(work->pieces);
   batch->owner = shared_from_this();
   batch->session_number = number_;
   batch->first_position = next_sequence_;

@@ -1,4 +1,4 @@
-#include "services/processor/workers/parcel.h"
+#include "services/processor/workers/worker_batch.h"
 
 #include "common/utf8.h"
 #include "proto/wire/entry.h"

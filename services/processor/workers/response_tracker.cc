@@ -1,4 +1,4 @@
-#include "services/processor/workers/answer_book.h"
+#include "services/processor/workers/response_tracker.h"
 
 #include <cstring>
 #include <string>
@@ -125,45 +125,46 @@ Failure FailureOf(const wire::ResultView& result, size_t max_payload_bytes) {
 
 }  // namespace
 
-void AnswerBook::Owe(const Owed& owed, absl::Time now) {
-  if (owed_.empty()) since_ = now;
-  owed_.push_back(owed);
+void ResponseTracker::Expect(const Expected& expected, absl::Time now) {
+  if (expected_.empty()) since_ = now;
+  expected_.push_back(expected);
 }
 
-void AnswerBook::Answered(uint64_t messages, absl::Duration handler_time,
-                          absl::Time now) {
+void ResponseTracker::Answered(uint64_t messages, absl::Duration handler_time,
+                               absl::Time now) {
   if (messages == 0) return;
-  Owed& owed = owed_.front();
-  Batch* batch = owed.parcel->batch.get();
+  Expected& expected = expected_.front();
+  Batch* batch = expected.work->batch.get();
   if (handler_time <= absl::ZeroDuration()) handler_time = now - since_;
   batch->handler_time += handler_time;
   busy_ += handler_time;
   NoteHandlerTime(batch->binding, handler_time, messages);
   since_ = now;
   answered_.push_back(messages);
-  owed.messages -= messages;
-  if (owed.messages == 0) owed_.pop_front();
+  expected.messages -= messages;
+  if (expected.messages == 0) expected_.pop_front();
 }
 
 // Whether the result's turn has come; moves on to the next message.
-absl::Status AnswerBook::TakeTurn(absl::string_view body,
-                                  wire::ResultView* result) {
+absl::Status ResponseTracker::TakeTurn(absl::string_view body,
+                                       wire::ResultView* result) {
   if (!wire::ParseResult(body, result)) return Unreadable();
-  Parcel* parcel = owed_.front().parcel;
-  MessageCursor next = parcel->next;
-  const uint64_t expected = SequenceOf(next.Next(parcel->pieces));
+  WorkerBatch* work = expected_.front().work;
+  MessageCursor next = work->next;
+  const uint64_t expected = SequenceOf(next.Next(work->pieces));
   if (result->sequence != expected) {
     return absl::InvalidArgumentError(
         absl::StrCat("a result has sequence ", result->sequence,
                      "; it is message ", expected, "'s turn"));
   }
-  parcel->next = next;
+  work->next = next;
   return absl::OkStatus();
 }
 
-absl::Status AnswerBook::AnswerResults(absl::string_view frame, uint64_t owed,
-                                       uint64_t* answered) {
-  Batch* batch = owed_.front().parcel->batch.get();
+absl::Status ResponseTracker::AnswerResults(absl::string_view frame,
+                                            uint64_t expected,
+                                            uint64_t* answered) {
+  Batch* batch = expected_.front().work->batch.get();
   const size_t max_payload_bytes = batch->binding->max_payload_bytes;
   EntryCopier copier(&batch->results);
   FieldReader reader(frame);
@@ -177,9 +178,9 @@ absl::Status AnswerBook::AnswerResults(absl::string_view frame, uint64_t owed,
     }
     absl::string_view body;
     if (!reader.ReadBytes(&body)) return Unreadable();
-    if (*answered == owed) {
+    if (*answered == expected) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "an answer has more results than the ", owed, " still owed"));
+          "an answer has more results than the ", expected, " still owed"));
     }
     wire::ResultView result;
     absl::Status status = TakeTurn(body, &result);
@@ -199,12 +200,13 @@ absl::Status AnswerBook::AnswerResults(absl::string_view frame, uint64_t owed,
   return absl::OkStatus();
 }
 
-absl::Status AnswerBook::AnswerFrame(uint64_t batch_id, absl::string_view frame,
-                                     absl::Duration handler_time,
-                                     absl::Time now) {
-  if (owed_.empty() || batch_id != Next().batch_id) {
+absl::Status ResponseTracker::AnswerFrame(uint64_t batch_id,
+                                          absl::string_view frame,
+                                          absl::Duration handler_time,
+                                          absl::Time now) {
+  if (expected_.empty() || batch_id != Next().batch_id) {
     const std::string turn =
-        owed_.empty() ? "nobody" : absl::StrCat("batch ", Next().batch_id);
+        expected_.empty() ? "nobody" : absl::StrCat("batch ", Next().batch_id);
     return absl::InvalidArgumentError(absl::StrCat(
         "batch ", batch_id, " is answered; it is ", turn, "'s turn"));
   }
@@ -218,33 +220,33 @@ absl::Status AnswerBook::AnswerFrame(uint64_t batch_id, absl::string_view frame,
   return status;
 }
 
-void AnswerBook::AnswerPayload(absl::string_view payload, absl::Time now) {
-  Parcel* parcel = Next().parcel;
-  Batch* batch = parcel->batch.get();
+void ResponseTracker::AnswerPayload(absl::string_view payload, absl::Time now) {
+  WorkerBatch* work = Next().work;
+  Batch* batch = work->batch.get();
   if (payload.size() > batch->binding->max_payload_bytes) {
     AnswerTooLarge(payload.size(), now);
     return;
   }
   batch->payload_bytes += payload.size();
-  wire::AppendResult(&batch->results,
-                     SequenceOf(parcel->next.Next(parcel->pieces)), payload);
+  wire::AppendResult(&batch->results, SequenceOf(work->next.Next(work->pieces)),
+                     payload);
   AnswerNext(now);
 }
 
-void AnswerBook::AnswerTooLarge(size_t bytes, absl::Time now) {
-  Parcel* parcel = Next().parcel;
-  Batch* batch = parcel->batch.get();
-  AppendError(batch, SequenceOf(parcel->next.Next(parcel->pieces)),
+void ResponseTracker::AnswerTooLarge(size_t bytes, absl::Time now) {
+  WorkerBatch* work = Next().work;
+  Batch* batch = work->batch.get();
+  AppendError(batch, SequenceOf(work->next.Next(work->pieces)),
               TooLarge(" has", bytes, batch->binding->max_payload_bytes),
               false);
   AnswerNext(now);
 }
 
-void AnswerBook::AnswerNext(absl::Time now) {
+void ResponseTracker::AnswerNext(absl::Time now) {
   if (++unsettled_ == Next().messages) Settle(now);
 }
 
-void AnswerBook::Settle(absl::Time now) {
+void ResponseTracker::Settle(absl::Time now) {
   Answered(std::exchange(unsettled_, 0), absl::ZeroDuration(), now);
 }
 

@@ -1,5 +1,5 @@
-#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_CREW_H_
-#define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_CREW_H_
+#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_POOL_H_
+#define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_POOL_H_
 
 #include <algorithm>
 #include <array>
@@ -27,9 +27,9 @@ namespace msgproc::processor {
 // that must die, reaps the dead, replaces them as its Supervisor decides. One
 // thread does all of it, and waits in epoll. Where this process is number 1 of
 // a container it also reaps the orphans that it inherits.
-class WorkerCrew {
+class WorkerPool {
  public:
-  // Whom the workers work for. All calls come from the crew's thread.
+  // Whom the workers work for. All calls come from the pool's thread.
   class Owner {
    public:
     virtual ~Owner() = default;
@@ -47,11 +47,11 @@ class WorkerCrew {
     virtual void OnTick(absl::Time now) = 0;
   };
 
-  // `owner` outlives the crew.
-  WorkerCrew(const WorkerOptions& options, Owner* owner);
-  ~WorkerCrew();
-  WorkerCrew(const WorkerCrew&) = delete;
-  WorkerCrew& operator=(const WorkerCrew&) = delete;
+  // `owner` outlives the pool.
+  WorkerPool(const WorkerOptions& options, Owner* owner);
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
 
   // Returns once a worker serves. UNAVAILABLE: none can be started, and why.
   absl::Status Start();
@@ -66,7 +66,7 @@ class WorkerCrew {
   int serving() const { return serving_.load(std::memory_order_relaxed); }
   uint64_t departures(Departure reason) const;
 
-  // For the owner, on the crew's thread.
+  // For the owner, on the pool's thread.
 
   // Kills the worker; OnGone follows.
   void Kill(WorkerId worker, Departure why, absl::string_view reason);
@@ -132,4 +132,4 @@ class WorkerCrew {
 
 }  // namespace msgproc::processor
 
-#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_CREW_H_
+#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_POOL_H_

@@ -1,5 +1,5 @@
-#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_PARCELS_H_
-#define MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_PARCELS_H_
+#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_WORKER_BATCHES_H_
+#define MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_WORKER_BATCHES_H_
 
 #include <cstdint>
 #include <memory>
@@ -11,26 +11,26 @@
 #include "msgproc/v1/processor.pb.h"
 #include "proto/wire/entry.h"
 #include "proto/wire/entry_log.h"
-#include "services/processor/workers/parcel.h"
+#include "services/processor/workers/worker_batch.h"
 
 namespace msgproc::processor {
 
-// A parcel of messages with these payloads; sequences rise from `first`.
-inline std::unique_ptr<Parcel> MakeParcel(
+// A worker batch of messages with these payloads; sequences rise from `first`.
+inline std::unique_ptr<WorkerBatch> MakeWorkerBatch(
     HandlerBinding* binding, const std::vector<std::string>& payloads,
     uint64_t first = 1) {
   wire::EntryLog log;
   for (uint64_t i = 0; i < payloads.size(); ++i) {
     wire::AppendMessage(&log, first + i, payloads[i]);
   }
-  auto parcel = std::make_unique<Parcel>();
-  parcel->batch = std::make_unique<Batch>();
-  parcel->batch->binding = binding;
-  parcel->batch->size = payloads.size();
-  parcel->messages = payloads.size();
+  auto work = std::make_unique<WorkerBatch>();
+  work->batch = std::make_unique<Batch>();
+  work->batch->binding = binding;
+  work->batch->size = payloads.size();
+  work->item.messages = payloads.size();
   wire::EntryLog::Cursor cursor = log.At(1);
-  log.Take(&cursor, UINT64_MAX, SIZE_MAX, &parcel->pieces);
-  return parcel;
+  log.Take(&cursor, UINT64_MAX, SIZE_MAX, &work->pieces);
+  return work;
 }
 
 // The results that a batch has so far.
@@ -47,4 +47,4 @@ inline std::vector<v1::Result> ResultsOf(const wire::EntryLog& log) {
 
 }  // namespace msgproc::processor
 
-#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_PARCELS_H_
+#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_WORKER_BATCHES_H_

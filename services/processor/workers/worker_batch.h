@@ -1,5 +1,5 @@
-#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_PARCEL_H_
-#define MSGPROC_SERVICES_PROCESSOR_WORKERS_PARCEL_H_
+#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_BATCH_H_
+#define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_BATCH_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +18,12 @@ namespace msgproc::processor {
 
 // A batch with what the master needs to send it, again if it must, and to check
 // its results. In one thread's hands at a time.
-struct Parcel : Delivery {
+struct WorkerBatch {
+  WorkerBatch() = default;
+  WorkerBatch(const WorkerBatch&) = delete;
+  WorkerBatch& operator=(const WorkerBatch&) = delete;
+
+  WorkItem item;
   std::unique_ptr<Batch> batch;
   // The messages; they outlive the batch's own, as a write may.
   std::vector<wire::Piece> pieces;
@@ -42,4 +47,4 @@ uint64_t SequenceOf(absl::string_view message);
 
 }  // namespace msgproc::processor
 
-#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_PARCEL_H_
+#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_BATCH_H_

@@ -1,5 +1,5 @@
-#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_ANSWER_BOOK_H_
-#define MSGPROC_SERVICES_PROCESSOR_WORKERS_ANSWER_BOOK_H_
+#ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_RESPONSE_TRACKER_H_
+#define MSGPROC_SERVICES_PROCESSOR_WORKERS_RESPONSE_TRACKER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -11,26 +11,26 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "proto/wire/frame.h"
-#include "services/processor/workers/parcel.h"
+#include "services/processor/workers/worker_batch.h"
 
 namespace msgproc::processor {
 
 // What one worker owes, in the order in which it was given, and the gate that
 // its answers pass: a result gets into a batch only in its place and with its
 // sequence, and only in a form that every client can read. Not thread-safe.
-class AnswerBook {
+class ResponseTracker {
  public:
-  // The next messages of a parcel, as they were written under one id.
-  struct Owed {
-    Parcel* parcel = nullptr;
+  // The next messages of a worker batch, as they were written under one id.
+  struct Expected {
+    WorkerBatch* work = nullptr;
     uint64_t batch_id = 0;
     uint64_t messages = 0;
   };
 
-  void Owe(const Owed& owed, absl::Time now);
-  bool Empty() const { return owed_.empty(); }
+  void Expect(const Expected& expected, absl::Time now);
+  bool Empty() const { return expected_.empty(); }
   // The oldest; there must be one.
-  const Owed& Next() const { return owed_.front(); }
+  const Expected& Next() const { return expected_.front(); }
   // When something was owed or answered last.
   absl::Time since() const { return since_; }
 
@@ -61,13 +61,13 @@ class AnswerBook {
   }
 
  private:
-  absl::Status AnswerResults(absl::string_view frame, uint64_t owed,
+  absl::Status AnswerResults(absl::string_view frame, uint64_t expected,
                              uint64_t* answered);
   absl::Status TakeTurn(absl::string_view body, wire::ResultView* result);
   void AnswerNext(absl::Time now);
   void Answered(uint64_t messages, absl::Duration handler_time, absl::Time now);
 
-  std::deque<Owed> owed_;
+  std::deque<Expected> expected_;
   std::vector<uint64_t> answered_;
   uint64_t unsettled_ = 0;  // Of the oldest.
   absl::Time since_;
@@ -76,4 +76,4 @@ class AnswerBook {
 
 }  // namespace msgproc::processor
 
-#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_ANSWER_BOOK_H_
+#endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_RESPONSE_TRACKER_H_

@@ -1,4 +1,4 @@
-#include "services/processor/workers/worker_crew.h"
+#include "services/processor/workers/worker_pool.h"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -62,7 +62,7 @@ std::unique_ptr<WorkerCodec> MakeCodec(const WorkerOptions& options,
 
 }  // namespace
 
-WorkerCrew::WorkerCrew(const WorkerOptions& options, Owner* owner)
+WorkerPool::WorkerPool(const WorkerOptions& options, Owner* owner)
     : options_(options),
       launch_(LaunchOf(options)),
       owner_(owner),
@@ -77,9 +77,9 @@ WorkerCrew::WorkerCrew(const WorkerOptions& options, Owner* owner)
   Watch(epoll_.get(), wake_.get(), kWakeEvent);
 }
 
-WorkerCrew::~WorkerCrew() { Stop(absl::ZeroDuration()); }
+WorkerPool::~WorkerPool() { Stop(absl::ZeroDuration()); }
 
-absl::Status WorkerCrew::Start() {
+absl::Status WorkerPool::Start() {
   // A worker that dies while it is written to is no reason to end.
   std::signal(SIGPIPE, SIG_IGN);
   // Children are waited for, whatever this process was started with.
@@ -95,7 +95,7 @@ absl::Status WorkerCrew::Start() {
   return status;
 }
 
-void WorkerCrew::Stop(absl::Duration patience) {
+void WorkerPool::Stop(absl::Duration patience) {
   if (!thread_.joinable()) return;
   {
     MutexLock lock(&mutex_);
@@ -106,22 +106,22 @@ void WorkerCrew::Stop(absl::Duration patience) {
   thread_.join();
 }
 
-void WorkerCrew::Replace() {
+void WorkerPool::Replace() {
   replace_ = true;
   eventfd_write(wake_.get(), 1);
 }
 
-uint64_t WorkerCrew::departures(Departure reason) const {
+uint64_t WorkerPool::departures(Departure reason) const {
   return departures_[static_cast<size_t>(reason)].load(
       std::memory_order_relaxed);
 }
 
-std::shared_ptr<WorkerLink> WorkerCrew::Find(WorkerId worker) const {
+std::shared_ptr<WorkerLink> WorkerPool::Find(WorkerId worker) const {
   const auto found = links_.find(worker);
   return found == links_.end() ? nullptr : found->second;
 }
 
-void WorkerCrew::Kill(WorkerId worker, Departure why,
+void WorkerPool::Kill(WorkerId worker, Departure why,
                       absl::string_view reason) {
   const std::shared_ptr<WorkerLink> link = Find(worker);
   if (link == nullptr || link->killed) return;
@@ -136,7 +136,7 @@ void WorkerCrew::Kill(WorkerId worker, Departure why,
 }
 
 // Of a worker that has not become ready.
-std::string WorkerCrew::WhyEnded(WorkerId worker, absl::Time now) const {
+std::string WorkerPool::WhyEnded(WorkerId worker, absl::Time now) const {
   const std::shared_ptr<WorkerLink> link = Find(worker);
   if (link == nullptr || now - link->started < options_.start_timeout) {
     return "it is not wanted any more";
@@ -147,11 +147,11 @@ std::string WorkerCrew::WhyEnded(WorkerId worker, absl::Time now) const {
                       options_.command.empty() ? "" : kIsItAFilter);
 }
 
-void WorkerCrew::Retire(WorkerId worker, Departure why) {
+void WorkerPool::Retire(WorkerId worker, Departure why) {
   supervisor_.Replace(worker, why);
 }
 
-void WorkerCrew::Run() {
+void WorkerPool::Run() {
   epoll_event events[kMaxEvents];
   while (true) {
     absl::Time now = Clock::Monotonic()->Now();
@@ -166,7 +166,7 @@ void WorkerCrew::Run() {
   }
 }
 
-int WorkerCrew::WaitMilliseconds(absl::Time now) const {
+int WorkerPool::WaitMilliseconds(absl::Time now) const {
   absl::Time until = next_tick_;
   if (!leaving_) until = std::min(until, supervisor_.NextDecision());
   for (const auto& [id, link] : links_) {
@@ -178,7 +178,7 @@ int WorkerCrew::WaitMilliseconds(absl::Time now) const {
   return static_cast<int>(std::clamp<int64_t>(wait, 1, 1000));
 }
 
-void WorkerCrew::Decide(absl::Time now) {
+void WorkerPool::Decide(absl::Time now) {
   if (replace_.exchange(false)) {
     LogInfo("replacing all workers");
     supervisor_.Replace();
@@ -202,7 +202,7 @@ void WorkerCrew::Decide(absl::Time now) {
   Publish();
 }
 
-void WorkerCrew::Publish() {
+void WorkerPool::Publish() {
   serving_.store(supervisor_.serving(), std::memory_order_relaxed);
   for (size_t i = 0; i < departures_.size(); ++i) {
     departures_[i].store(supervisor_.departures(static_cast<Departure>(i)),
@@ -210,7 +210,7 @@ void WorkerCrew::Publish() {
   }
 }
 
-void WorkerCrew::StartWorker(const Supervisor::Actions::Start& start,
+void WorkerPool::StartWorker(const Supervisor::Actions::Start& start,
                              absl::Time now) {
   auto process = WorkerProcess::Start(launch_, start.slot);
   if (!process.ok()) {
@@ -237,7 +237,7 @@ void WorkerCrew::StartWorker(const Supervisor::Actions::Start& start,
   link->Flush();
 }
 
-void WorkerCrew::Serve(const std::shared_ptr<WorkerLink>& link,
+void WorkerPool::Serve(const std::shared_ptr<WorkerLink>& link,
                        absl::Time now) {
   link->serving = true;
   supervisor_.OnReady(link->id(), now);
@@ -252,7 +252,7 @@ void WorkerCrew::Serve(const std::shared_ptr<WorkerLink>& link,
   changed_.SignalAll();
 }
 
-void WorkerCrew::HandleEvent(uint64_t event, absl::Time now) {
+void WorkerPool::HandleEvent(uint64_t event, absl::Time now) {
   if (event == kWakeEvent) {
     eventfd_t count;
     eventfd_read(wake_.get(), &count);
@@ -269,7 +269,7 @@ void WorkerCrew::HandleEvent(uint64_t event, absl::Time now) {
   }
 }
 
-bool WorkerCrew::Read(const std::shared_ptr<WorkerLink>& link, absl::Time now) {
+bool WorkerPool::Read(const std::shared_ptr<WorkerLink>& link, absl::Time now) {
   absl::Status breach;
   const WorkerLink::Heard heard = link->Read(now, &breach);
   if (heard == WorkerLink::Heard::kNothing) return false;
@@ -291,7 +291,7 @@ bool WorkerCrew::Read(const std::shared_ptr<WorkerLink>& link, absl::Time now) {
   return false;
 }
 
-void WorkerCrew::OnExit(const std::shared_ptr<WorkerLink>& link,
+void WorkerPool::OnExit(const std::shared_ptr<WorkerLink>& link,
                         absl::Time now) {
   // What it said before counts. (Once it has broken the protocol, or said its
   // last, there is nothing to read.)
@@ -328,7 +328,7 @@ void WorkerCrew::OnExit(const std::shared_ptr<WorkerLink>& link,
   if (!leaving_ && supervisor_.Hopeless(now)) Fail(link->id(), how);
 }
 
-void WorkerCrew::Fail(WorkerId last, absl::string_view how) {
+void WorkerPool::Fail(WorkerId last, absl::string_view how) {
   if (std::exchange(failed_, true)) return;
   const std::string words = log_.LastWords(last, kLastWords);
   const absl::Status status = absl::UnavailableError(absl::StrCat(
@@ -345,13 +345,13 @@ void WorkerCrew::Fail(WorkerId last, absl::string_view how) {
   if (!before_start && options_.on_failure) options_.on_failure(status);
 }
 
-bool WorkerCrew::ToStop() {
+bool WorkerPool::ToStop() {
   MutexLock lock(&mutex_);
   if (stop_) patience_ = stop_patience_;
   return stop_;
 }
 
-void WorkerCrew::LetAllLeave(absl::Time now) {
+void WorkerPool::LetAllLeave(absl::Time now) {
   leaving_ = true;
   for (const auto& [id, link] : links_) {
     link->leaving = true;
@@ -363,7 +363,7 @@ void WorkerCrew::LetAllLeave(absl::Time now) {
   }
 }
 
-void WorkerCrew::Tick(absl::Time now) {
+void WorkerPool::Tick(absl::Time now) {
   next_tick_ = now + tick_;
   const Links links = links_;
   for (const auto& [id, link] : links) TickLink(link, now);
@@ -371,7 +371,7 @@ void WorkerCrew::Tick(absl::Time now) {
   if (reaps_strangers_) ReapStrangers();
 }
 
-void WorkerCrew::TickLink(const std::shared_ptr<WorkerLink>& link,
+void WorkerPool::TickLink(const std::shared_ptr<WorkerLink>& link,
                           absl::Time now) {
   if (!link->serving && !link->codec().says_ready() &&
       now - link->started >= kLineWorkerStart) {
@@ -394,7 +394,7 @@ void WorkerCrew::TickLink(const std::shared_ptr<WorkerLink>& link,
 }
 
 // As process 1 of a container: what handlers start and leave behind.
-void WorkerCrew::ReapStrangers() {
+void WorkerPool::ReapStrangers() {
   while (true) {
     siginfo_t info{};
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
