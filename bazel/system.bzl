@@ -13,6 +13,7 @@ _LIBRARIES = {
     "absl_flags_parse": ("absl_flags_parse", "libabsl-dev"),
     "absl_flags_reflection": ("absl_flags_reflection", "libabsl-dev"),
     "absl_flags_usage": ("absl_flags_usage", "libabsl-dev"),
+    "absl_function_ref": ("absl_function_ref", "libabsl-dev"),
     "absl_hash": ("absl_hash", "libabsl-dev"),
     "absl_flat_hash_map": ("absl_flat_hash_map", "libabsl-dev"),
     "absl_flat_hash_set": ("absl_flat_hash_set", "libabsl-dev"),

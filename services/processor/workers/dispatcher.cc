@@ -1,7 +1,6 @@
 #include "services/processor/workers/dispatcher.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "common/check.h"
@@ -9,27 +8,12 @@
 namespace msgproc::processor {
 namespace {
 
-constexpr int kMaxInFlight = 2;
 // What an assignment carries at most, but for the first of its items.
 constexpr int64_t kAssignmentNanoseconds = 250'000;
 constexpr size_t kAssignmentBytes = 256 << 10;
 constexpr size_t kAssignmentItems = 64;
-// A second assignment goes to a worker that will be done with the first by
-// then, as it would wait for work otherwise: the largest batches are as long.
-constexpr int64_t kSecondAssignmentNanoseconds = 1'000'000;
-// A worker this late with its first assignment gets no second one: that would
-// be stuck behind a message that may never end.
-constexpr absl::Duration kLate = absl::Milliseconds(20);
-// A message of which nothing is known, when work is compared.
-constexpr int64_t kUnknownNanoseconds = 100'000;
 // Messages that travel one at a time and yet in one assignment.
 constexpr uint64_t kOneAtATimeMessages = 64;
-
-int64_t Cost(const WorkItem& item, uint64_t messages) {
-  const int64_t each = item.message_nanoseconds > 0 ? item.message_nanoseconds
-                                                    : kUnknownNanoseconds;
-  return each * static_cast<int64_t>(messages);
-}
 
 // How much work is in an assignment, and whether one more item is too much.
 class Load {
@@ -38,7 +22,7 @@ class Load {
     return nanoseconds_ > kAssignmentNanoseconds || bytes_ > kAssignmentBytes;
   }
   void Add(const WorkItem& item) {
-    nanoseconds_ += Cost(item, item.remaining());
+    nanoseconds_ += ExpectedNanoseconds(item, item.remaining());
     bytes_ += item.bytes;
   }
 
@@ -49,28 +33,8 @@ class Load {
 
 }  // namespace
 
-Dispatcher::Worker* Dispatcher::Find(WorkerId id) {
-  for (Worker& worker : workers_) {
-    if (worker.id == id) return &worker;
-  }
-  return nullptr;
-}
-
-const Dispatcher::Worker* Dispatcher::Find(WorkerId id) const {
-  for (const Worker& worker : workers_) {
-    if (worker.id == id) return &worker;
-  }
-  return nullptr;
-}
-
-size_t Dispatcher::Open() const {
-  return static_cast<size_t>(
-      std::count_if(workers_.begin(), workers_.end(),
-                    [](const Worker& worker) { return worker.open; }));
-}
-
 void Dispatcher::CountOpen(absl::Time now) {
-  if (Open() > 1) {
+  if (workers_.open() > 1) {
     alone_since_ = absl::InfiniteFuture();
   } else {
     alone_since_ = std::min(alone_since_, now);
@@ -78,40 +42,40 @@ void Dispatcher::CountOpen(absl::Time now) {
 }
 
 void Dispatcher::AddWorker(WorkerId worker, absl::Time now) {
-  workers_.emplace_back().id = worker;
+  workers_.Add(worker);
   CountOpen(now);
 }
 
 void Dispatcher::RetireWorker(WorkerId id, absl::Time now) {
-  Worker* worker = Find(id);
+  WorkerState* worker = workers_.Find(id);
   if (worker == nullptr) return;
   worker->open = false;
-  for (auto it = worker->own.rbegin(); it != worker->own.rend(); ++it) {
-    Queue(*it, /*front=*/true);
+  for (auto it = worker->bound.rbegin(); it != worker->bound.rend(); ++it) {
+    sessions_.Queue(*it, /*front=*/true);
   }
-  worker->own.clear();
+  worker->bound.clear();
   CountOpen(now);
 }
 
 uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
                                   std::vector<WorkItem*>* given_up) {
   RetireWorker(id, now);
-  Worker* worker = Find(id);
+  WorkerState* worker = workers_.Find(id);
   if (worker == nullptr) return 0;
   const uint64_t held = worker->held_messages;
   std::vector<SessionLedger*> blamed;
   for (auto it = worker->held.rbegin(); it != worker->held.rend(); ++it) {
     WorkItem* item = it->part.item;
-    SessionLedger& session = LedgerOf(*item);
+    SessionLedger& session = sessions_.Of(*item);
     session.RemoveHeld(id);
     if (std::find(blamed.begin(), blamed.end(), &session) == blamed.end()) {
       blamed.push_back(&session);
     }
     if (!it->part.one_at_a_time) item->attempts_behind = 1;
     ++item->attempts;
-    waiting_ += item->remaining();
-    QueueSuspect(item, /*front=*/true);
-    if (item->attempts >= options_.max_attempts) {
+    MSGPROC_CHECK_LE(item->attempts, options_.max_attempts);
+    Wait(item);
+    if (item->attempts == options_.max_attempts) {
       session.suspects.pop_front();
       waiting_ -= item->remaining();
       given_up->push_back(item);
@@ -120,12 +84,12 @@ uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
   for (SessionLedger* session : blamed) {
     worker->exclusive ? session->OnOwnDeath(now) : session->OnSharedDeath();
   }
-  workers_.erase(workers_.begin() + (worker - workers_.data()));
+  workers_.Remove(worker);
   return held;
 }
 
 bool Dispatcher::HoldsSuspects(WorkerId worker) const {
-  const Worker* found = Find(worker);
+  const WorkerState* found = workers_.Find(worker);
   return found != nullptr && found->quarantined;
 }
 
@@ -134,64 +98,37 @@ bool Dispatcher::IsSuspect(const WorkItem& item) const {
 }
 
 void Dispatcher::Enqueue(WorkItem* item, absl::Time now) {
+  MSGPROC_CHECK_GT(item->remaining(), 0u);
   item->ticket = next_ticket_++;
   waiting_ += item->remaining();
-  SessionLedger& session = LedgerOf(*item);
+  SessionLedger& session = sessions_.Of(*item);
   session.last_active = now;
   if (IsSuspect(*item)) {
-    QueueSuspect(item, /*front=*/false);
+    sessions_.QueueSuspect(item, /*front=*/false);
     return;
   }
-  Worker* own = session.Tainted(now) ? nullptr : Bound(*item);
+  WorkerState* own = session.Tainted(now) ? nullptr : workers_.BoundTo(*item);
   if (own != nullptr) {
-    own->own.push_back(item);
+    own->bound.push_back(item);
   } else {
-    Queue(item, /*front=*/false);
+    sessions_.Queue(item, /*front=*/false);
   }
 }
 
-Dispatcher::Worker* Dispatcher::Bound(const WorkItem& item) {
-  Worker* worker = item.ordered ? Find(item.worker) : nullptr;
-  return worker != nullptr && worker->open ? worker : nullptr;
-}
-
-void Dispatcher::Queue(WorkItem* item, bool front) {
-  SessionLedger& session = LedgerOf(*item);
-  front ? session.waiting.push_front(item) : session.waiting.push_back(item);
-  if (session.queued) return;
-  session.queued = true;
-  turns_.push_back(&session);
-}
-
-void Dispatcher::QueueSuspect(WorkItem* item, bool front) {
-  SessionLedger& session = LedgerOf(*item);
-  if (!std::exchange(item->suspect, true)) ++session.suspects_open;
-  front ? session.suspects.push_front(item) : session.suspects.push_back(item);
-  if (session.watched) return;
-  session.watched = true;
-  watched_.push_back(&session);
-}
-
-void Dispatcher::Complete(WorkItem* item) {
-  if (std::exchange(item->suspect, false)) {
-    --LedgerOf(*item).suspects_open;
-  }
+// It was given to a worker, and waits again, before what is behind it.
+void Dispatcher::Wait(WorkItem* item) {
+  MSGPROC_CHECK_GT(item->remaining(), 0u);
+  waiting_ += item->remaining();
+  sessions_.QueueSuspect(item, /*front=*/true);
 }
 
 bool Dispatcher::DropUnwanted(WorkItem* item) {
   if (!options_.wanted || options_.wanted(*item)) return false;
+  MSGPROC_CHECK_GE(waiting_, item->remaining());
   waiting_ -= item->remaining();
-  Complete(item);
+  sessions_.OnComplete(item);
   unwanted_.push_back(item);
   return true;
-}
-
-bool Dispatcher::HasRoom(const Worker& worker, absl::Time now) const {
-  if (!worker.open || worker.reserved || worker.exclusive) return false;
-  return worker.in_flight == 0 ||
-         (worker.in_flight < kMaxInFlight &&
-          worker.load_nanoseconds <= kSecondAssignmentNanoseconds &&
-          now - worker.progress <= kLate);
 }
 
 bool Dispatcher::NextAssignment(absl::Time now, Assignment* assignment) {
@@ -200,39 +137,7 @@ bool Dispatcher::NextAssignment(absl::Time now, Assignment* assignment) {
 }
 
 absl::Time Dispatcher::NextDecision(absl::Time now) const {
-  absl::Time next = absl::InfiniteFuture();
-  for (const SessionLedger* session : watched_) {
-    for (const absl::Time time :
-         {session->not_before(), alone_since_ + kAlone}) {
-      if (time > now) next = std::min(next, time);
-    }
-  }
-  return next;
-}
-
-// Those over which the fewest workers have died come first, and of them those
-// with the least to clear: the innocent are soon out of it. Otherwise in turn.
-std::vector<SessionLedger*> Dispatcher::IsolatedInTurn(absl::Time now) {
-  watched_.erase(std::remove_if(watched_.begin(), watched_.end(),
-                                [now](SessionLedger* session) {
-                                  session->watched =
-                                      !session->suspects.empty() ||
-                                      session->Tainted(now);
-                                  return !session->watched;
-                                }),
-                 watched_.end());
-  std::vector<SessionLedger*> sessions;
-  for (SessionLedger* session : watched_) {
-    if (session->not_before() <= now) sessions.push_back(session);
-  }
-  const auto key = [](const SessionLedger* session) {
-    const int deaths = session->deaths();
-    return std::make_tuple(deaths, deaths > 0 ? session->suspects_open : 0,
-                           session->turn);
-  };
-  std::sort(sessions.begin(), sessions.end(),
-            [&](const auto* a, const auto* b) { return key(a) < key(b); });
-  return sessions;
+  return sessions_.NextChange(now, alone_since_ + kAlone);
 }
 
 // The next that somebody waits for.
@@ -252,69 +157,31 @@ WorkItem* Dispatcher::FirstIsolated(SessionLedger* session, absl::Time now) {
   }
   const bool may_quarantine = MayQuarantine(now);
   if (suspect != nullptr && may_quarantine) return suspect;
-  const bool alone = watched_.size() == sessions_.size();
-  return may_quarantine || alone ? FirstWanted(&session->waiting) : nullptr;
+  return may_quarantine || sessions_.AllWatched()
+             ? FirstWanted(&session->waiting)
+             : nullptr;
 }
 
 // Whether one more worker may be given to sessions over which workers die.
 bool Dispatcher::MayQuarantine(absl::Time now) const {
-  size_t quarantined = 0;
-  for (const Worker& worker : workers_) {
-    if (worker.open && (worker.quarantined || worker.reserved)) ++quarantined;
-  }
-  const size_t open = Open();
-  if (quarantined >= std::max<size_t>(1, open / 2)) return false;
-  if (open > 1 || watched_.size() == sessions_.size()) return true;
+  const size_t open = workers_.open();
+  if (workers_.quarantined() >= std::max<size_t>(1, open / 2)) return false;
+  if (open > 1 || sessions_.AllWatched()) return true;
   if (options_.workers > 1 && now - alone_since_ < kAlone) return false;
   // The only one there is.
-  const bool others_wait =
-      std::any_of(turns_.begin(), turns_.end(),
-                  [](const auto* session) { return !session->watched; }) ||
-      std::any_of(workers_.begin(), workers_.end(),
-                  [](const Worker& worker) { return !worker.own.empty(); });
+  const bool others_wait = sessions_.OthersWait() || workers_.BoundWait();
   return !(isolated_last_ && others_wait);
 }
 
-// A worker that holds nothing: its own one if it has one.
-Dispatcher::Worker* Dispatcher::IdleFor(const WorkItem& item) {
-  if (Worker* own = Bound(item); own != nullptr) {
-    return own->held.empty() && !own->reserved ? own : nullptr;
-  }
-  for (Worker& worker : workers_) {
-    if (worker.open && worker.held.empty() && !worker.reserved) return &worker;
-  }
-  return nullptr;
-}
-
-// A worker to keep new work from, so that the item finds it with nothing.
-// As it is always the one with the least to do, it comes to that.
-Dispatcher::Worker* Dispatcher::ReservableFor(const WorkItem& item) {
-  const auto reservable = [](const Worker& worker) {
-    return worker.open && !worker.reserved && !worker.exclusive;
-  };
-  if (Worker* own = Bound(item); own != nullptr) {
-    return reservable(*own) ? own : nullptr;
-  }
-  Worker* least = nullptr;
-  for (Worker& worker : workers_) {
-    if (reservable(worker) &&
-        (least == nullptr ||
-         worker.load_nanoseconds < least->load_nanoseconds)) {
-      least = &worker;
-    }
-  }
-  return least;
-}
-
 bool Dispatcher::NextIsolated(absl::Time now, Assignment* assignment) {
-  for (Worker& worker : workers_) worker.reserved = false;
-  if (watched_.empty()) return false;
-  for (SessionLedger* session : IsolatedInTurn(now)) {
+  workers_.ReleaseReservations();
+  if (!sessions_.AnyWatched()) return false;
+  for (SessionLedger* session : sessions_.Isolated(now)) {
     const WorkItem* item = FirstIsolated(session, now);
     if (item == nullptr) continue;
-    Worker* worker = IdleFor(*item);
+    WorkerState* worker = workers_.IdleFor(*item);
     if (worker == nullptr) {
-      worker = session->Tainted(now) ? ReservableFor(*item) : nullptr;
+      worker = session->Tainted(now) ? workers_.ReservableFor(*item) : nullptr;
       if (worker != nullptr) worker->reserved = true;
       continue;
     }
@@ -327,25 +194,24 @@ bool Dispatcher::NextIsolated(absl::Time now, Assignment* assignment) {
     } else {
       AssignExclusively(session, worker, now, assignment);
     }
-    Assign(worker, assignment);
     return true;
   }
   return false;
 }
 
-void Dispatcher::AssignSuspect(SessionLedger* session, Worker* worker,
+void Dispatcher::AssignSuspect(SessionLedger* session, WorkerState* worker,
                                absl::Time now, Assignment* assignment) {
   WorkItem* item = session->suspects.front();
   session->suspects.pop_front();
   const bool last_time = options_.max_attempts - item->attempts == 1;
   const uint64_t messages =
       last_time ? 1 : std::min(item->remaining(), kOneAtATimeMessages);
-  waiting_ -= item->remaining();
   Give(worker, {.item = item, .messages = messages, .one_at_a_time = true}, now,
        assignment);
+  worker->OnAssigned();
 }
 
-void Dispatcher::AssignExclusively(SessionLedger* session, Worker* worker,
+void Dispatcher::AssignExclusively(SessionLedger* session, WorkerState* worker,
                                    absl::Time now, Assignment* assignment) {
   Load load;
   while (!session->waiting.empty() &&
@@ -354,121 +220,64 @@ void Dispatcher::AssignExclusively(SessionLedger* session, Worker* worker,
     load.Add(*item);
     if (!assignment->parts.empty() && load.Exceeds()) break;
     session->waiting.pop_front();
-    waiting_ -= item->remaining();
     Give(worker, {.item = item, .messages = item->remaining()}, now,
          assignment);
   }
-}
-
-// Sessions over which workers die have their own bound.
-size_t Dispatcher::MaxWorkersOfOne() const {
-  const auto tainted = static_cast<size_t>(
-      std::count_if(watched_.begin(), watched_.end(),
-                    [](const auto* session) { return session->deaths() > 0; }));
-  if (sessions_.size() - tainted <= 1) return SIZE_MAX;
-  return std::max<size_t>(1, (Open() + 1) / 2);
-}
-
-// The next session in turn that may use the worker; it is moved to the front.
-SessionLedger* Dispatcher::NextSession(const Worker& worker, absl::Time now) {
-  const size_t most = MaxWorkersOfOne();
-  for (auto it = turns_.begin(); it != turns_.end();) {
-    SessionLedger* session = *it;
-    if (session->waiting.empty()) {
-      session->queued = false;
-      it = turns_.erase(it);
-      continue;
-    }
-    const bool may = !session->Tainted(now) &&
-                     (session->HoldsOn(worker.id) || session->workers() < most);
-    WorkItem* item = session->waiting.front();
-    if (may && DropUnwanted(item)) {
-      session->waiting.pop_front();
-      continue;
-    }
-    const Worker* bound = may ? Bound(*item) : nullptr;
-    if (!may || (bound != nullptr && bound != &worker)) {
-      ++it;
-      continue;
-    }
-    if (it != turns_.begin()) {
-      turns_.erase(it);
-      turns_.push_front(session);
-    }
-    return session;
-  }
-  return nullptr;
+  worker->OnAssigned();
 }
 
 // Of those bound to the worker and those for all, the one that has waited
 // longest.
-WorkItem* Dispatcher::NextFor(Worker* worker, absl::Time now) {
-  while (!worker->own.empty() && DropUnwanted(worker->own.front())) {
-    worker->own.pop_front();
-  }
-  const SessionLedger* session = NextSession(*worker, now);
-  if (session == nullptr) {
-    return worker->own.empty() ? nullptr : worker->own.front();
-  }
+WorkItem* Dispatcher::NextFor(WorkerState* worker, absl::Time now) {
+  WorkItem* bound = FirstWanted(&worker->bound);
+  const size_t most = MaxWorkersOfOne();
+  const auto may = [&](SessionLedger* session) {
+    if (session->Tainted(now)) return false;
+    if (!session->HoldsOn(worker->id) && session->workers() >= most) {
+      return false;
+    }
+    const WorkerState* own = workers_.BoundTo(*session->waiting.front());
+    return own == nullptr || own == worker;
+  };
+  const SessionLedger* session = sessions_.NextInTurn(
+      may, [this](WorkItem* item) { return DropUnwanted(item); });
+  if (session == nullptr) return bound;
   WorkItem* item = session->waiting.front();
-  return !worker->own.empty() && worker->own.front()->ticket < item->ticket
-             ? worker->own.front()
-             : item;
+  return bound != nullptr && bound->ticket < item->ticket ? bound : item;
 }
 
 Dispatcher::Choice Dispatcher::ChooseShared(absl::Time now) {
-  std::vector<Worker*> free;
-  for (Worker& worker : workers_) {
-    if (HasRoom(worker, now)) free.push_back(&worker);
-  }
-  std::stable_sort(free.begin(), free.end(),
-                   [](const Worker* a, const Worker* b) {
-                     return std::tie(a->load_nanoseconds, a->bound) <
-                            std::tie(b->load_nanoseconds, b->bound);
-                   });
-  for (Worker* worker : free) {
+  for (WorkerState* worker : workers_.WithRoom(now)) {
     WorkItem* item = NextFor(worker, now);
     if (item != nullptr) return {worker, item};
   }
   return {};
 }
 
-bool Dispatcher::OthersIdle(const Worker& worker, absl::Time now) const {
-  return std::any_of(
-      workers_.begin(), workers_.end(), [&](const Worker& other) {
-        return &other != &worker && other.in_flight == 0 && HasRoom(other, now);
-      });
-}
-
 // NextFor has just returned it.
-void Dispatcher::TakeShared(Worker* worker, WorkItem* item) {
-  if (item->ordered && item->worker != worker->id) ++worker->bound;
-  waiting_ -= item->remaining();
-  if (!worker->own.empty() && worker->own.front() == item) {
-    worker->own.pop_front();
-    return;
+void Dispatcher::TakeShared(WorkerState* worker, WorkItem* item) {
+  if (item->ordered && item->worker != worker->id) ++worker->sessions_begun;
+  if (!worker->bound.empty() && worker->bound.front() == item) {
+    worker->bound.pop_front();
+  } else {
+    sessions_.TakeFirst(item);
   }
-  SessionLedger* session = turns_.front();
-  MSGPROC_CHECK_EQ(session->waiting.front(), item);
-  session->waiting.pop_front();
-  turns_.pop_front();
-  session->queued = !session->waiting.empty();
-  if (session->queued) turns_.push_back(session);
 }
 
 bool Dispatcher::NextShared(absl::Time now, Assignment* assignment) {
   if (waiting_ == 0) return false;
   const auto [worker, first] = ChooseShared(now);
   if (worker == nullptr) return false;
-  const bool others_idle = OthersIdle(*worker, now);
+  const bool others_idle = workers_.OthersIdle(*worker, now);
   const size_t most = MaxWorkersOfOne();
   Load load;
   WorkItem* next = first;
   while (next != nullptr && assignment->parts.size() < kAssignmentItems) {
     load.Add(*next);
     if (!assignment->parts.empty()) {
-      const bool elsewhere = others_idle && Bound(*next) == nullptr &&
-                             LedgerOf(*next).workers() < most;
+      const bool elsewhere = others_idle &&
+                             workers_.BoundTo(*next) == nullptr &&
+                             sessions_.Of(*next).workers() < most;
       if (elsewhere || load.Exceeds()) break;
     }
     TakeShared(worker, next);
@@ -477,93 +286,61 @@ bool Dispatcher::NextShared(absl::Time now, Assignment* assignment) {
     next = NextFor(worker, now);
   }
   isolated_last_ = false;
-  Assign(worker, assignment);
+  worker->OnAssigned();
   return true;
 }
 
-void Dispatcher::Give(Worker* worker, const Part& part, absl::Time now,
-                      Assignment* assignment) {
-  if (worker->held.empty()) worker->progress = now;
+// All of the item goes out of what waits; what is left of it waits again once
+// the part is answered.
+void Dispatcher::Give(WorkerState* worker, const Assignment::Part& part,
+                      absl::Time now, Assignment* assignment) {
+  MSGPROC_CHECK(worker->open);
+  MSGPROC_CHECK_GE(waiting_, part.item->remaining());
+  waiting_ -= part.item->remaining();
   part.item->worker = worker->id;
-  LedgerOf(*part.item).AddHeld(worker->id);
-  worker->held.push_back({part, false});
-  worker->load_nanoseconds += Cost(*part.item, part.messages);
-  worker->held_messages += part.messages;
-  worker->given_messages += part.messages;
-  assignment->parts.push_back(part);
-}
-
-void Dispatcher::Assign(Worker* worker, Assignment* assignment) {
+  sessions_.Of(*part.item).AddHeld(worker->id);
+  worker->Hold(part, now);
   assignment->worker = worker->id;
-  worker->held.back().last_of_assignment = true;
-  ++worker->in_flight;
+  assignment->parts.push_back(part);
 }
 
 WorkItem* Dispatcher::OnAnswered(WorkerId id, uint64_t messages,
                                  absl::Time now) {
-  Worker* worker = Find(id);
-  Held& oldest = worker->held.front();
-  WorkItem* item = oldest.part.item;
+  WorkerState* worker = workers_.Find(id);
+  MSGPROC_CHECK(worker != nullptr && !worker->held.empty());
+  WorkItem* item = worker->held.front().part.item;
+  const bool part_done = worker->OnAnswered(messages, now);
   item->answered += messages;
   item->attempts = item->attempts_behind;
-  oldest.part.messages -= messages;
-  worker->load_nanoseconds -= Cost(*item, messages);
-  worker->held_messages -= messages;
-  worker->progress = now;
-  if (oldest.part.messages > 0) return nullptr;
-  if (oldest.last_of_assignment) --worker->in_flight;
-  worker->held.pop_front();
-  SessionLedger& session = LedgerOf(*item);
+  if (!part_done) return nullptr;
+  SessionLedger& session = sessions_.Of(*item);
   session.RemoveHeld(id);
   session.last_active = now;
-  if (worker->held.empty()) worker->exclusive = worker->quarantined = false;
   if (item->remaining() == 0) {
-    Complete(item);
+    sessions_.OnComplete(item);
     return item;
   }
-  waiting_ += item->remaining();
-  QueueSuspect(item, /*front=*/true);
+  Wait(item);
   return nullptr;
 }
 
 bool Dispatcher::GiveUp(WorkItem* item) {
+  MSGPROC_CHECK_GT(item->remaining(), 0u);
   ++item->answered;
   item->attempts = item->attempts_behind;
   if (item->remaining() == 0) {
-    Complete(item);
+    sessions_.OnComplete(item);
     return true;
   }
-  waiting_ += item->remaining();
-  QueueSuspect(item, /*front=*/true);
+  Wait(item);
   return false;
-}
-
-std::vector<WorkerId> Dispatcher::Silent(absl::Time now,
-                                         absl::Duration silence) const {
-  std::vector<WorkerId> silent;
-  for (const Worker& worker : workers_) {
-    if (!worker.held.empty() && now - worker.progress > silence) {
-      silent.push_back(worker.id);
-    }
-  }
-  return silent;
 }
 
 std::vector<WorkItem*> Dispatcher::TakeWaiting() {
   std::vector<WorkItem*> taken;
-  for (auto& [id, session] : sessions_) {
-    for (auto* queue : {&session.suspects, &session.waiting}) {
-      taken.insert(taken.end(), queue->begin(), queue->end());
-      queue->clear();
-    }
-    session.queued = false;
-  }
-  for (Worker& worker : workers_) {
-    taken.insert(taken.end(), worker.own.begin(), worker.own.end());
-    worker.own.clear();
-  }
-  for (WorkItem* item : taken) Complete(item);
-  turns_.clear();
+  sessions_.TakeWaiting(&taken);
+  workers_.TakeBound(&taken);
+  for (WorkItem* item : taken) sessions_.OnComplete(item);
   waiting_ = 0;
   return taken;
 }
@@ -572,30 +349,18 @@ std::vector<WorkItem*> Dispatcher::TakeUnwanted() {
   return std::exchange(unwanted_, {});
 }
 
-void Dispatcher::Tidy(absl::Time now) {
-  for (auto it = sessions_.begin(); it != sessions_.end();) {
-    it = it->second.Forgettable(now) ? sessions_.erase(it) : std::next(it);
-  }
-}
-
 bool Dispatcher::Idle(WorkerId worker) const {
-  const Worker* found = Find(worker);
+  const WorkerState* found = workers_.Find(worker);
   return found == nullptr || found->held.empty();
 }
 
-bool Dispatcher::Empty() const {
-  return waiting_ == 0 &&
-         std::all_of(workers_.begin(), workers_.end(),
-                     [](const Worker& worker) { return worker.held.empty(); });
-}
-
 uint64_t Dispatcher::held(WorkerId worker) const {
-  const Worker* found = Find(worker);
+  const WorkerState* found = workers_.Find(worker);
   return found == nullptr ? 0 : found->held_messages;
 }
 
 uint64_t Dispatcher::given(WorkerId worker) const {
-  const Worker* found = Find(worker);
+  const WorkerState* found = workers_.Find(worker);
   return found == nullptr ? 0 : found->given_messages;
 }
 

@@ -8,42 +8,11 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "services/processor/workers/session_ledger.h"
+#include "services/processor/workers/session_queues.h"
+#include "services/processor/workers/work_item.h"
+#include "services/processor/workers/worker_table.h"
 
 namespace msgproc::processor {
-
-// A worker process from its start to its end; never used again. 0: none.
-using WorkerId = uint64_t;
-
-struct WorkerBatch;
-
-// A batch on its way through workers, as the Dispatcher sees it. It is answered
-// from the front, and is in one place at a time: waiting, or with one worker.
-struct WorkItem {
-  // What it is a part of: the owner's, and not looked at by the Dispatcher.
-  WorkerBatch* batch = nullptr;
-  // Whose messages they are.
-  uint64_t session = 0;
-  uint64_t messages = 0;
-  size_t bytes = 0;
-  // What one message is expected to take; 0: nobody knows.
-  int64_t message_nanoseconds = 0;
-  // To go to `worker` while that one takes work.
-  bool ordered = false;
-  // The last worker it was given to; at first, where the batch before went.
-  WorkerId worker = 0;
-
-  // The dispatcher's books.
-  uint64_t answered = 0;
-  // Workers that died over the next message, and over each one behind it.
-  int attempts = 0;
-  int attempts_behind = 0;
-  uint64_t ticket = 0;
-  // Counted among its session's suspects.
-  bool suspect = false;
-
-  uint64_t remaining() const { return messages - answered; }
-};
 
 // Decides which worker gets what, and what becomes of it when the worker dies.
 // Touches nothing outside: no processes, no threads, no clock of its own. Not
@@ -89,19 +58,6 @@ class Dispatcher {
   // should be more: others are about to start.
   static constexpr absl::Duration kAlone = absl::Seconds(5);
 
-  // Messages of one item, from its front.
-  struct Part {
-    WorkItem* item = nullptr;
-    uint64_t messages = 0;
-    // Each message in a frame of its own, to be answered before the next.
-    bool one_at_a_time = false;
-  };
-
-  struct Assignment {
-    WorkerId worker = 0;
-    std::vector<Part> parts;
-  };
-
   explicit Dispatcher(Options options) : options_(std::move(options)) {}
 
   // The worker takes work from now on.
@@ -140,19 +96,21 @@ class Dispatcher {
   std::vector<WorkerId> Overdue(absl::Time now) const {
     return Silent(now, options_.message_timeout);
   }
-  std::vector<WorkerId> Silent(absl::Time now, absl::Duration silence) const;
+  std::vector<WorkerId> Silent(absl::Time now, absl::Duration silence) const {
+    return workers_.Silent(now, silence);
+  }
 
   // Takes out all that waits.
   std::vector<WorkItem*> TakeWaiting();
   // Takes out what NextAssignment found that nobody waits for any more.
   std::vector<WorkItem*> TakeUnwanted();
   // Forgets sessions that have been idle for long.
-  void Tidy(absl::Time now);
+  void Tidy(absl::Time now) { sessions_.Tidy(now); }
 
   // Whether the worker holds nothing.
   bool Idle(WorkerId worker) const;
   // Whether nothing waits and no worker holds anything.
-  bool Empty() const;
+  bool Empty() const { return waiting_ == 0 && workers_.AllIdle(); }
   // Messages that no worker has.
   uint64_t waiting() const { return waiting_; }
   // Messages that the worker has; messages that it was ever given. Where they
@@ -161,87 +119,41 @@ class Dispatcher {
   uint64_t given(WorkerId worker) const;
 
  private:
-  struct Held {
-    Part part;
-    bool last_of_assignment = false;
-  };
-  struct Worker {
-    WorkerId id = 0;
-    bool open = true;
-    // Kept free for a session that may not share it.
-    bool reserved = false;
-    // Busy with such a session, and whether workers have died over that one.
-    bool exclusive = false;
-    bool quarantined = false;
-    int in_flight = 0;
-    std::deque<Held> held;
-    // Bound to this worker, and waiting.
-    std::deque<WorkItem*> own;
-    int64_t load_nanoseconds = 0;
-    uint64_t held_messages = 0;
-    uint64_t given_messages = 0;
-    // Sessions of ordered handlers that began here.
-    uint64_t bound = 0;
-    // The last sign of life while holding something.
-    absl::Time progress;
-  };
-
-  Worker* Find(WorkerId id);
-  const Worker* Find(WorkerId id) const;
-  size_t Open() const;
-  SessionLedger& LedgerOf(const WorkItem& item) {
-    return sessions_[item.session];
-  }
   bool IsSuspect(const WorkItem& item) const;
-  bool HasRoom(const Worker& worker, absl::Time now) const;
-  // The worker that an ordered item must go to, if any.
-  Worker* Bound(const WorkItem& item);
   void CountOpen(absl::Time now);
-
-  // Into what waits of its session.
-  void Queue(WorkItem* item, bool front);
-  void QueueSuspect(WorkItem* item, bool front);
-  void Complete(WorkItem* item);
+  void Wait(WorkItem* item);
   // Takes it out for good if nobody waits for it.
   bool DropUnwanted(WorkItem* item);
+  WorkItem* FirstWanted(std::deque<WorkItem*>* queue);
+  size_t MaxWorkersOfOne() const {
+    return sessions_.MaxWorkersOfOne(workers_.open());
+  }
 
   // Sessions that may not share a worker.
   bool NextIsolated(absl::Time now, Assignment* assignment);
-  std::vector<SessionLedger*> IsolatedInTurn(absl::Time now);
-  WorkItem* FirstWanted(std::deque<WorkItem*>* queue);
   WorkItem* FirstIsolated(SessionLedger* session, absl::Time now);
   bool MayQuarantine(absl::Time now) const;
-  Worker* IdleFor(const WorkItem& item);
-  Worker* ReservableFor(const WorkItem& item);
-  void AssignSuspect(SessionLedger* session, Worker* worker, absl::Time now,
-                     Assignment* assignment);
-  void AssignExclusively(SessionLedger* session, Worker* worker, absl::Time now,
-                         Assignment* assignment);
+  void AssignSuspect(SessionLedger* session, WorkerState* worker,
+                     absl::Time now, Assignment* assignment);
+  void AssignExclusively(SessionLedger* session, WorkerState* worker,
+                         absl::Time now, Assignment* assignment);
 
   // Sessions that may.
   struct Choice {
-    Worker* worker = nullptr;
+    WorkerState* worker = nullptr;
     WorkItem* item = nullptr;
   };
   bool NextShared(absl::Time now, Assignment* assignment);
   Choice ChooseShared(absl::Time now);
-  WorkItem* NextFor(Worker* worker, absl::Time now);
-  SessionLedger* NextSession(const Worker& worker, absl::Time now);
-  size_t MaxWorkersOfOne() const;
-  bool OthersIdle(const Worker& worker, absl::Time now) const;
-  void TakeShared(Worker* worker, WorkItem* item);
+  WorkItem* NextFor(WorkerState* worker, absl::Time now);
+  void TakeShared(WorkerState* worker, WorkItem* item);
 
-  void Give(Worker* worker, const Part& part, absl::Time now,
+  void Give(WorkerState* worker, const Assignment::Part& part, absl::Time now,
             Assignment* assignment);
-  void Assign(Worker* worker, Assignment* assignment);
 
   const Options options_;
-  std::vector<Worker> workers_;
-  SessionLedgers sessions_;
-  // Sessions with something in `waiting`, in turn.
-  std::deque<SessionLedger*> turns_;
-  // Sessions with suspects, or tainted.
-  std::vector<SessionLedger*> watched_;
+  WorkerTable workers_;
+  SessionQueues sessions_;
   std::vector<WorkItem*> unwanted_;
   uint64_t waiting_ = 0;
   uint64_t next_ticket_ = 1;

@@ -86,7 +86,7 @@ class Storm {
     absl::Time at;
   };
   struct Worker {
-    std::deque<Dispatcher::Part> held;
+    std::deque<Assignment::Part> held;
     absl::Time begun;
   };
 
@@ -104,7 +104,7 @@ class Storm {
   }
 
   void Fly() {
-    Dispatcher::Assignment assignment;
+    Assignment assignment;
     while (dispatcher_.NextAssignment(now_, &assignment)) {
       Worker& worker = workers_.at(assignment.worker);
       if (worker.held.empty()) worker.begun = now_;

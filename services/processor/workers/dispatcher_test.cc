@@ -47,9 +47,9 @@ class DispatcherTest : public ::testing::Test {
     return Enqueue(messages, kFast, worker, true);
   }
 
-  std::vector<Dispatcher::Assignment> Flights() {
-    std::vector<Dispatcher::Assignment> in_flight;
-    Dispatcher::Assignment assignment;
+  std::vector<Assignment> Flights() {
+    std::vector<Assignment> in_flight;
+    Assignment assignment;
     while (dispatcher_->NextAssignment(now_, &assignment))
       in_flight.push_back(assignment);
     return in_flight;
@@ -624,7 +624,7 @@ class World {
   }
 
   void Fly() {
-    Dispatcher::Assignment assignment;
+    Assignment assignment;
     while (dispatcher_.NextAssignment(now_, &assignment)) {
       Worker& worker = workers_.at(assignment.worker);
       ASSERT_FALSE(worker.retired);

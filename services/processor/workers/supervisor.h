@@ -8,7 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "services/processor/workers/dispatcher.h"
+#include "services/processor/workers/work_item.h"
 
 namespace msgproc::processor {
 

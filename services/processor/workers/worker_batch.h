@@ -11,8 +11,8 @@
 #include "absl/strings/string_view.h"
 #include "proto/wire/entry_log.h"
 #include "services/processor/batch.h"
-#include "services/processor/workers/dispatcher.h"
 #include "services/processor/workers/message_cursor.h"
+#include "services/processor/workers/work_item.h"
 
 namespace msgproc::processor {
 

@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "common/mutex.h"
 #include "services/base/unique_fd.h"
-#include "services/processor/workers/dispatcher.h"
+#include "services/processor/workers/work_item.h"
 
 namespace msgproc::processor {
 

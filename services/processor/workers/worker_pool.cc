@@ -2,8 +2,6 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +16,7 @@
 #include "services/base/log.h"
 #include "services/processor/workers/frame_codec.h"
 #include "services/processor/workers/line_codec.h"
+#include "services/processor/workers/orphan_reaper.h"
 #include "services/processor/workers/worker_launch.h"
 
 namespace msgproc::processor {
@@ -37,12 +36,6 @@ constexpr char kIsItAFilter[] =
     "worker protocol: --worker_lines";
 // A worker that has not said by then that it is ready is worth a warning.
 constexpr absl::Duration kLongStart = absl::Seconds(3);
-
-bool InheritsOrphans() {
-  int subreaper = 0;
-  prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0);
-  return getpid() == 1 || subreaper != 0;
-}
 
 void Watch(int epoll, int fd, uint64_t event) {
   epoll_event wanted{};
@@ -395,18 +388,12 @@ void WorkerPool::TickLink(const std::shared_ptr<WorkerLink>& link,
 
 // As process 1 of a container: what handlers start and leave behind.
 void WorkerPool::ReapStrangers() {
-  while (true) {
-    siginfo_t info{};
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        info.si_pid == 0 || info.si_pid == guard_.pid()) {
-      return;
-    }
-    for (const auto& [id, link] : links_) {
-      // Its own event is on the way; what is behind it waits for the next time.
-      if (link->process()->pid() == info.si_pid) return;
-    }
-    waitpid(info.si_pid, nullptr, WNOHANG);
-  }
+  ReapOrphans([this](pid_t pid) {
+    return pid == guard_.pid() ||
+           std::any_of(links_.begin(), links_.end(), [pid](const auto& each) {
+             return each.second->process()->pid() == pid;
+           });
+  });
 }
 
 }  // namespace msgproc::processor

@@ -177,7 +177,7 @@ void WorkerProcessExecutor::Dispatch(absl::Time now, Todo* todo) {
                      [worker = assignment_.worker](const auto& link) {
                        return link->id() == worker;
                      });
-    for (const Dispatcher::Part& part : assignment_.parts) {
+    for (const Assignment::Part& part : assignment_.parts) {
       (*found)->Push(part.item->batch, part.messages, part.one_at_a_time, now);
     }
     CountHeld(found->get());

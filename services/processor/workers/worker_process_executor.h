@@ -92,7 +92,7 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
   Mutex mutex_;
   Dispatcher dispatcher_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<WorkerLink>> links_ MSGPROC_GUARDED_BY(mutex_);
-  Dispatcher::Assignment assignment_ MSGPROC_GUARDED_BY(mutex_);
+  Assignment assignment_ MSGPROC_GUARDED_BY(mutex_);
   std::deque<WorkerBatch> batches_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<WorkerBatch*> free_batches_ MSGPROC_GUARDED_BY(mutex_);
   bool stopped_ MSGPROC_GUARDED_BY(mutex_) = false;

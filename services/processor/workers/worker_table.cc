@@ -1,0 +1,196 @@
+#include "services/processor/workers/worker_table.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "common/check.h"
+
+namespace msgproc::processor {
+namespace {
+
+constexpr int kMaxInFlight = 2;
+// A second assignment goes to a worker that will be done with the first by
+// then, as it would wait for work otherwise: the largest batches are as long.
+constexpr int64_t kSecondAssignmentNanoseconds = 1'000'000;
+// A worker this late with its first assignment gets no second one: that would
+// be stuck behind a message that may never end.
+constexpr absl::Duration kLate = absl::Milliseconds(20);
+// A message of which nothing is known, when work is compared.
+constexpr int64_t kUnknownNanoseconds = 100'000;
+
+}  // namespace
+
+int64_t ExpectedNanoseconds(const WorkItem& item, uint64_t messages) {
+  const int64_t each = item.message_nanoseconds > 0 ? item.message_nanoseconds
+                                                    : kUnknownNanoseconds;
+  return each * static_cast<int64_t>(messages);
+}
+
+bool WorkerState::HasRoom(absl::Time now) const {
+  if (!open || reserved || exclusive) return false;
+  return in_flight == 0 || (in_flight < kMaxInFlight &&
+                            load_nanoseconds <= kSecondAssignmentNanoseconds &&
+                            now - progress <= kLate);
+}
+
+void WorkerState::Hold(const Assignment::Part& part, absl::Time now) {
+  MSGPROC_CHECK_GT(part.messages, 0u);
+  MSGPROC_CHECK_LE(part.messages, part.item->remaining());
+  if (held.empty()) progress = now;
+  held.push_back({part, false});
+  load_nanoseconds += ExpectedNanoseconds(*part.item, part.messages);
+  held_messages += part.messages;
+  given_messages += part.messages;
+}
+
+void WorkerState::OnAssigned() {
+  MSGPROC_CHECK(!held.empty());
+  held.back().last_of_assignment = true;
+  ++in_flight;
+}
+
+bool WorkerState::OnAnswered(uint64_t messages, absl::Time now) {
+  MSGPROC_CHECK(!held.empty());
+  Held& oldest = held.front();
+  MSGPROC_CHECK_GT(messages, 0u);
+  MSGPROC_CHECK_LE(messages, oldest.part.messages);
+  oldest.part.messages -= messages;
+  load_nanoseconds -= ExpectedNanoseconds(*oldest.part.item, messages);
+  held_messages -= messages;
+  progress = now;
+  if (oldest.part.messages > 0) return false;
+  if (oldest.last_of_assignment) --in_flight;
+  held.pop_front();
+  MSGPROC_CHECK_GE(in_flight, 0);
+  if (held.empty()) {
+    MSGPROC_CHECK_EQ(held_messages, 0u);
+    exclusive = quarantined = false;
+  }
+  return true;
+}
+
+void WorkerTable::Add(WorkerId id) {
+  MSGPROC_CHECK(Find(id) == nullptr);
+  workers_.emplace_back().id = id;
+}
+
+void WorkerTable::Remove(const WorkerState* worker) {
+  MSGPROC_CHECK(worker->bound.empty());
+  workers_.erase(workers_.begin() + (worker - workers_.data()));
+}
+
+WorkerState* WorkerTable::Find(WorkerId id) {
+  for (WorkerState& worker : workers_) {
+    if (worker.id == id) return &worker;
+  }
+  return nullptr;
+}
+
+const WorkerState* WorkerTable::Find(WorkerId id) const {
+  for (const WorkerState& worker : workers_) {
+    if (worker.id == id) return &worker;
+  }
+  return nullptr;
+}
+
+WorkerState* WorkerTable::BoundTo(const WorkItem& item) {
+  WorkerState* worker = item.ordered ? Find(item.worker) : nullptr;
+  return worker != nullptr && worker->open ? worker : nullptr;
+}
+
+size_t WorkerTable::open() const {
+  return static_cast<size_t>(
+      std::count_if(workers_.begin(), workers_.end(),
+                    [](const WorkerState& worker) { return worker.open; }));
+}
+
+size_t WorkerTable::quarantined() const {
+  return static_cast<size_t>(std::count_if(
+      workers_.begin(), workers_.end(), [](const WorkerState& worker) {
+        return worker.open && (worker.quarantined || worker.reserved);
+      }));
+}
+
+bool WorkerTable::AllIdle() const {
+  return std::all_of(
+      workers_.begin(), workers_.end(),
+      [](const WorkerState& worker) { return worker.held.empty(); });
+}
+
+bool WorkerTable::BoundWait() const {
+  return std::any_of(
+      workers_.begin(), workers_.end(),
+      [](const WorkerState& worker) { return !worker.bound.empty(); });
+}
+
+WorkerState* WorkerTable::IdleFor(const WorkItem& item) {
+  if (WorkerState* own = BoundTo(item); own != nullptr) {
+    return own->held.empty() && !own->reserved ? own : nullptr;
+  }
+  for (WorkerState& worker : workers_) {
+    if (worker.open && worker.held.empty() && !worker.reserved) return &worker;
+  }
+  return nullptr;
+}
+
+WorkerState* WorkerTable::ReservableFor(const WorkItem& item) {
+  const auto reservable = [](const WorkerState& worker) {
+    return worker.open && !worker.reserved && !worker.exclusive;
+  };
+  if (WorkerState* own = BoundTo(item); own != nullptr) {
+    return reservable(*own) ? own : nullptr;
+  }
+  WorkerState* least = nullptr;
+  for (WorkerState& worker : workers_) {
+    if (reservable(worker) &&
+        (least == nullptr ||
+         worker.load_nanoseconds < least->load_nanoseconds)) {
+      least = &worker;
+    }
+  }
+  return least;
+}
+
+void WorkerTable::ReleaseReservations() {
+  for (WorkerState& worker : workers_) worker.reserved = false;
+}
+
+std::vector<WorkerState*> WorkerTable::WithRoom(absl::Time now) {
+  std::vector<WorkerState*> free;
+  for (WorkerState& worker : workers_) {
+    if (worker.HasRoom(now)) free.push_back(&worker);
+  }
+  std::stable_sort(free.begin(), free.end(),
+                   [](const WorkerState* a, const WorkerState* b) {
+                     return std::tie(a->load_nanoseconds, a->sessions_begun) <
+                            std::tie(b->load_nanoseconds, b->sessions_begun);
+                   });
+  return free;
+}
+
+bool WorkerTable::OthersIdle(const WorkerState& worker, absl::Time now) const {
+  return std::any_of(
+      workers_.begin(), workers_.end(), [&](const WorkerState& other) {
+        return &other != &worker && other.in_flight == 0 && other.HasRoom(now);
+      });
+}
+
+std::vector<WorkerId> WorkerTable::Silent(absl::Time now,
+                                          absl::Duration silence) const {
+  std::vector<WorkerId> silent;
+  for (const WorkerState& worker : workers_) {
+    if (!worker.held.empty() && now - worker.progress > silence) {
+      silent.push_back(worker.id);
+    }
+  }
+  return silent;
+}
+
+void WorkerTable::TakeBound(std::vector<WorkItem*>* taken) {
+  for (WorkerState& worker : workers_) {
+    taken->insert(taken->end(), worker.bound.begin(), worker.bound.end());
+    worker.bound.clear();
+  }
+}
+
+}  // namespace msgproc::processor
