@@ -1,8 +1,10 @@
 #include "services/balancer/server_registry.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
 namespace msgproc::balancer {
@@ -26,6 +28,10 @@ absl::string_view Finding(Health health) {
   }
   return "";
 }
+
+// Events wait for the next TakeEvents; a caller that never comes costs no more
+// memory than this.
+constexpr size_t kMaxEvents = 10000;
 
 }  // namespace
 
@@ -71,14 +77,12 @@ absl::StatusOr<ServerRegistry::Registered> ServerRegistry::Register(
   }
   entry.generation = ++last_generation_;
   Uncheck(entry);
-  entry.vanished.reset();
-  entry.stale = false;
+  entry.absence.End();
   Update(entry, report);
   // A process that came back under another name is not missing any more.
   for (auto& [id, other] : registered_) {
-    if (other.vanished.has_value() && other.report.address == report.address) {
-      other.vanished = absl::InfinitePast();
-      other.stale = false;
+    if (other.absence.vanished() && other.report.address == report.address) {
+      other.absence.BeCertain();
     }
   }
   Note(Kind::kJoined, entry, absl::StrCat("joined, weight ", report.weight));
@@ -155,7 +159,7 @@ std::vector<Registration> ServerRegistry::Tick() {
   if (now - picks_halved_ >= options_.lease / 3) {
     picks_halved_ = now;
     ForEach([](Entry& entry) {
-      if (entry.is_static || entry.stale) entry.member->HalvePicks();
+      if (entry.is_static || entry.absence.stale()) entry.member->HalvePicks();
     });
   }
   Review();
@@ -176,10 +180,9 @@ void ServerRegistry::SetHealth(absl::string_view address, Health health) {
 
 void ServerRegistry::SetHealthOf(Entry& entry, Health health) {
   const bool gone = health == Health::kNotServing || health == Health::kRefused;
-  if (entry.vanished.has_value() && gone) {
+  if (entry.absence.vanished() && gone) {
     // Review forgets it: nothing speaks for its being there any more.
-    entry.vanished = absl::InfinitePast();
-    entry.stale = false;
+    entry.absence.BeCertain();
     Note(Kind::kUnhealthy, entry,
          absl::StrCat("is gone: it ", Finding(health)));
   }
@@ -191,8 +194,7 @@ void ServerRegistry::SetHealthOf(Entry& entry, Health health) {
   entry.health = health;
   ++version_;
   if (health == Health::kServing) {
-    entry.vanished.reset();
-    entry.stale = false;
+    entry.absence.End();
     Note(Kind::kHealthy, entry, Finding(health));
   } else if (was_serving && !gone) {
     Vanish(entry, Kind::kUnhealthy, "stopped answering its health check");
@@ -205,12 +207,160 @@ absl::StatusOr<ServerStatus> ServerRegistry::Get(
     absl::string_view server_id) const {
   for (const Entries* entries : {&registered_, &static_}) {
     const auto found = entries->find(server_id);
-    if (found != entries->end() && IsListed(found->second)) {
+    if (found != entries->end() && found->second.listed()) {
       return StatusOf(found->second);
     }
   }
   return absl::NotFoundError(
       absl::StrCat("there is no server \"", server_id, "\""));
+}
+
+ServerStatus ServerRegistry::StatusOf(const Entry& entry) const {
+  ServerStatus status;
+  status.report = entry.report;
+  status.state = entry.state();
+  status.report_age = clock_->Now() - entry.last_report;
+  status.is_static = entry.is_static;
+  return status;
+}
+
+std::vector<ServerStatus> ServerRegistry::List() const {
+  std::vector<ServerStatus> list;
+  for (const Entries* entries : {&registered_, &static_}) {
+    for (const auto& [id, entry] : *entries) {
+      if (entry.listed()) list.push_back(StatusOf(entry));
+    }
+  }
+  std::stable_sort(list.begin(), list.end(),
+                   [](const ServerStatus& a, const ServerStatus& b) {
+                     return a.report.server_id < b.report.server_id;
+                   });
+  return list;
+}
+
+std::map<std::string, uint64_t> ServerRegistry::AddressesToCheck() const {
+  std::map<std::string, uint64_t> checks;
+  ForEach([&](const Entry& entry) {
+    if (!entry.ToBeChecked()) return;
+    uint64_t& check = checks[entry.report.address];
+    check = std::max(check, entry.check);
+  });
+  return checks;
+}
+
+std::shared_ptr<const Roster> ServerRegistry::MakeRoster() const {
+  std::vector<std::shared_ptr<Member>> members;
+  for (const Entries* entries : {&registered_, &static_}) {
+    for (const auto& [id, entry] : *entries) {
+      if (entry.handed_out) members.push_back(entry.member);
+    }
+  }
+  std::stable_sort(members.begin(), members.end(),
+                   [](const auto& a, const auto& b) {
+                     return a->server_id() < b->server_id();
+                   });
+  return std::make_shared<const Roster>(std::move(members));
+}
+
+std::vector<RegistryEvent> ServerRegistry::TakeEvents() {
+  return std::exchange(events_, {});
+}
+
+void ServerRegistry::Note(Kind kind, const Entry& entry,
+                          absl::string_view text) {
+  if (events_.size() == kMaxEvents) return;
+  events_.push_back(
+      {kind, entry.report.server_id, entry.report.address, std::string(text)});
+}
+
+ServerRegistry::Entry* ServerRegistry::Find(const Registration& registration) {
+  const auto found = registered_.find(registration.server_id);
+  if (found == registered_.end() ||
+      found->second.generation != registration.generation) {
+    return nullptr;
+  }
+  return &found->second;
+}
+
+void ServerRegistry::Update(Entry& entry, const ServerReport& report) {
+  const std::shared_ptr<Member> old = entry.member;
+  if (old == nullptr || old->address() != report.address ||
+      old->weight() != report.weight) {
+    if (old != nullptr) old->SetAvailable(false);
+    entry.member = std::make_shared<Member>(report.server_id, report.address,
+                                            report.weight);
+    entry.member->SetAvailable(false);
+    entry.handed_out = false;
+  }
+  entry.report = report;
+  if (entry.is_static) return;
+  entry.last_report = clock_->Now();
+  entry.member->SetSessions(report.load.sessions);
+}
+
+void ServerRegistry::Vanish(Entry& entry, Kind kind, absl::string_view why) {
+  Note(kind, entry, why);
+  // One that was not handed out, or was about to go, is no loss to anyone:
+  // Review forgets it.
+  entry.absence.Vanish(entry.handed_out ? clock_->Now() : absl::InfinitePast());
+  entry.generation = 0;
+  ++version_;
+}
+
+void ServerRegistry::KeepOrForgetVanished() {
+  fail_static_.Begin(clock_->Now());
+  ForEach([&](Entry& entry) {
+    if (entry.hidden) return;
+    fail_static_.Count(&entry.absence,
+                       !entry.absence.vanished() && entry.ShouldBeHandedOut());
+  });
+  const bool changed = fail_static_.Decide();
+  ForEach([&](Entry& entry) {
+    if (entry.is_static) fail_static_.Apply(&entry.absence);
+  });
+  for (auto item = registered_.begin(); item != registered_.end();) {
+    const Entry& entry = item->second;
+    const bool forget = fail_static_.Apply(&item->second.absence);
+    if (forget) {
+      entry.member->SetAvailable(false);
+      ++version_;
+    }
+    item = forget ? registered_.erase(item) : std::next(item);
+  }
+  if (!changed) return;
+  ++version_;
+  const bool on = fail_static_.on();
+  Note(on ? Kind::kFailStaticBegan : Kind::kFailStaticEnded, Entry(),
+       on ? absl::StrCat("most of the fleet vanished at once: the last known "
+                         "list stays in use, ",
+                         fail_static_.kept(), " of them stale, for at most ",
+                         absl::FormatDuration(options_.fail_static))
+          : "the fleet is known again: no stale server is handed out");
+}
+
+void ServerRegistry::HideStaticServers() {
+  if (static_.empty()) return;
+  absl::flat_hash_set<absl::string_view> taken;
+  for (const auto& [id, entry] : registered_) {
+    if (entry.generation != 0) taken.insert(entry.report.address);
+  }
+  for (auto& [address, entry] : static_) {
+    entry.hidden = taken.contains(address);
+  }
+}
+
+void ServerRegistry::Review() {
+  HideStaticServers();
+  KeepOrForgetVanished();
+  counts_ = {};
+  ForEach([&](Entry& entry) {
+    if (entry.listed()) ++counts_[static_cast<size_t>(entry.state())];
+    const bool handed_out = entry.ShouldBeHandedOut();
+    if (entry.handed_out == handed_out) return;
+    entry.handed_out = handed_out;
+    entry.member->SetAvailable(handed_out);
+    ++version_;
+  });
 }
 
 }  // namespace msgproc::balancer

@@ -14,6 +14,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "services/balancer/fail_static.h"
+#include "services/balancer/registry_entry.h"
 #include "services/balancer/roster.h"
 #include "services/balancer/server_report.h"
 #include "services/balancer/server_status.h"
@@ -54,7 +56,10 @@ class ServerRegistry {
 
   // `clock` outlives the registry.
   ServerRegistry(const Options& options, const Clock* clock)
-      : options_(options), clock_(clock) {}
+      : options_(options),
+        clock_(clock),
+        fail_static_({.lease = options.lease, .longest = options.fail_static}) {
+  }
 
   // INVALID_ARGUMENT when `address` is malformed. Known already: nothing to do.
   absl::Status AddStatic(const std::string& address);
@@ -94,7 +99,7 @@ class ServerRegistry {
   const ServerCounts& counts() const { return counts_; }
 
   // Whether servers are handed out that have vanished.
-  bool fail_static() const { return fail_static_; }
+  bool fail_static() const { return fail_static_.on(); }
 
   // Changes whenever MakeRoster or AddressesToCheck would answer otherwise.
   uint64_t version() const { return version_; }
@@ -106,30 +111,10 @@ class ServerRegistry {
   const Options& options() const { return options_; }
 
  private:
-  struct Entry {
-    ServerReport report;
-    bool is_static = false;
-    // Of the stream that holds it; 0: none does.
-    uint64_t generation = 0;
-    absl::Time last_report = absl::InfinitePast();
-    Health health = Health::kUnchecked;
-    // Of its address, since when it has to be answered.
-    uint64_t check = 0;
-    // When it was lost without a goodbye.
-    std::optional<absl::Time> vanished;
-    bool stale = false;
-    // A static server whose address a registered one has.
-    bool hidden = false;
-    bool handed_out = false;
-    std::shared_ptr<Member> member;
-  };
+  using Entry = RegistryEntry;
   // By server_id; a static server's is its address.
   using Entries = std::map<std::string, Entry, std::less<>>;
 
-  static ServerState StateOf(const Entry& entry);
-  // Neither hidden nor vanished without being kept.
-  static bool IsListed(const Entry& entry);
-  static bool ShouldBeHandedOut(const Entry& entry);
   ServerStatus StatusOf(const Entry& entry) const;
 
   Entry* Find(const Registration& registration);
@@ -146,7 +131,6 @@ class ServerRegistry {
   // To be called after every change but a report of load alone: keeps or
   // forgets what has vanished, brings the members up to date and counts.
   void Review();
-  bool MostHaveVanished() const;
   void KeepOrForgetVanished();
   void HideStaticServers();
 
@@ -168,7 +152,7 @@ class ServerRegistry {
   uint64_t last_generation_ = 0;
   uint64_t last_check_ = 0;
   uint64_t version_ = 0;
-  bool fail_static_ = false;
+  FailStatic fail_static_;
   ServerCounts counts_ = {};
   absl::Time picks_halved_ = absl::InfinitePast();
   std::vector<RegistryEvent> events_;
