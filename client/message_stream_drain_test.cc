@@ -44,6 +44,7 @@ TEST_F(MessageStreamDrainTest, MovesWithoutLosingAnything) {
   Reconnect();
   EXPECT_NE(call_->peer(), first);
   EXPECT_EQ(request_.received_through(), 3U);
+  EXPECT_EQ(request_.open().moved_for(), v1::Drain::REASON_SHUTDOWN);
   call_->Write(Welcome(v1::Welcome::STATE_LOST, 3));
   EXPECT_EQ(Sequences(call_->ReadMessages(2)), From(4, 5));
   call_->Write(Results(4, 5));
@@ -67,6 +68,7 @@ TEST_F(MessageStreamDrainTest, ADrainInFrontOfWelcomeMovesToo) {
   EXPECT_EQ(Event(0).kind, Kind::kConnected);
   EXPECT_EQ(Event(1).kind, Kind::kDraining);
   Reconnect();
+  EXPECT_EQ(request_.open().moved_for(), v1::Drain::REASON_SHUTDOWN);
 }
 
 TEST_F(MessageStreamDrainTest, ADrainInPlaceOfWelcomeMovesToo) {
@@ -110,6 +112,7 @@ TEST_F(MessageStreamDrainTest, AServerThatDiesWhileDrainingIsLeft) {
   EXPECT_EQ(Event(1).kind, Kind::kDraining);
   call_->Finish(absl::UnavailableError("drain timeout"));
   Reconnect();
+  EXPECT_EQ(request_.open().moved_for(), v1::Drain::REASON_UNSPECIFIED);
   call_->Write(Welcome(v1::Welcome::STATE_LOST));
   EXPECT_EQ(Sequences(call_->ReadMessages(1)), From(1, 1));
   call_->Write(Results(1, 1));

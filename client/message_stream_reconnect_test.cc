@@ -20,10 +20,11 @@ TEST_F(MessageStreamReconnectTest, ALostWelcomeCostsNothing) {
   Open(Options());
   call_ = server_.Accept();
   ASSERT_TRUE(call_->Read(&request_));
-  const v1::ProcessRequest first = request_;
+  v1::ProcessRequest first = request_;
   Send(3);
   call_->Finish(kCut);
   Reconnect();
+  first.mutable_open()->set_attempt(2);
   EXPECT_EQ(request_.SerializeAsString(), first.SerializeAsString());
   call_->Write(Welcome(v1::Welcome::STATE_RESUMED, first.messages_size()));
   if (first.messages_size() < 3) {
@@ -36,13 +37,14 @@ TEST_F(MessageStreamReconnectTest, ALostWelcomeCostsNothing) {
 
 TEST_F(MessageStreamReconnectTest, ResumesWhereTheServerStands) {
   Connect();
-  const v1::ProcessRequest first = request_;
+  v1::ProcessRequest first = request_;
   Send(5);
   call_->ReadMessages(5);
   call_->Write(Results(1, 2));
   ASSERT_TRUE(ReceivedThrough(2));
   call_->Finish(kCut);
   Reconnect();
+  first.mutable_open()->set_attempt(2);
   EXPECT_EQ(request_.open().SerializeAsString(),
             first.open().SerializeAsString());
   EXPECT_EQ(request_.received_through(), 2U);
@@ -72,6 +74,25 @@ TEST_F(MessageStreamReconnectTest, SendsAgainWhatALostServerDidNotAnswer) {
   EXPECT_TRUE(ReceivedThrough(5));
   CloseWell();
   EXPECT_EQ(Event(2).state, State::kLost);
+}
+
+TEST_F(MessageStreamReconnectTest, EveryOpenSaysWhoseItIsAndHowManyWereBefore) {
+  Connect();
+  const uint64_t instance = request_.open().instance();
+  EXPECT_NE(instance, 0U);
+  EXPECT_EQ(request_.open().attempt(), 1U);
+  call_->Finish(kCut);
+  Reconnect();
+  EXPECT_EQ(request_.open().instance(), instance);
+  EXPECT_EQ(request_.open().attempt(), 2U);
+  stream_->Cancel();
+  stream_.reset();
+  call_ = nullptr;
+  // Another stream is another instance, also in the same process.
+  Open(Options());
+  Reconnect();
+  EXPECT_NE(request_.open().instance(), instance);
+  EXPECT_EQ(request_.open().attempt(), 1U);
 }
 
 TEST_F(MessageStreamReconnectTest, ResultsThatComeTwiceAreDeliveredOnce) {

@@ -55,6 +55,7 @@ Session::Options SessionOptions(const MessageStreamOptions& options) {
                              : options.session_token);
   open.set_client_name(options.client_name);
   open.set_handler(options.handler);
+  open.set_instance(RandomNumber() | 1);  // 0 would be none.
   return {.open = open.SerializeAsString(),
           .limits = {.messages = options.max_outstanding_messages,
                      .bytes = options.max_outstanding_bytes,

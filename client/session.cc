@@ -10,6 +10,8 @@ namespace msgproc::client {
 namespace {
 
 constexpr uint32_t kOpenTag = wire::Tag(1, wire::WireType::kLengthDelimited);
+constexpr uint32_t kAttemptTag = wire::Tag(6, wire::WireType::kVarint);
+constexpr uint32_t kMovedForTag = wire::Tag(7, wire::WireType::kVarint);
 constexpr uint32_t kReceivedTag = wire::Tag(3, wire::WireType::kVarint);
 // Three intervals of silence, in either direction, mean that the other is gone.
 constexpr int kSilentIntervals = 3;
@@ -25,6 +27,15 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration) {
          absl::Nanoseconds(duration.nanos());
 }
 
+// A field of one byte's tag.
+void PutUint(uint32_t tag, uint64_t value, std::string* to) {
+  if (value == 0) return;
+  char bytes[16];
+  bytes[0] = static_cast<char>(tag);
+  char* const end = wire::PutVarint(bytes + 1, value);
+  to->append(bytes, static_cast<size_t>(end - bytes));
+}
+
 uint64_t LimitOr(uint64_t limit, uint64_t otherwise) {
   return limit == 0 ? otherwise : limit;
 }
@@ -37,12 +48,18 @@ Session::Session(const Options& options)
       window_(options.limits) {}
 
 void Session::PutReceived(uint64_t received_through, Write* write) const {
-  if (received_through == 0) return;
-  char head[16];
-  char* to = head;
-  *to++ = static_cast<char>(kReceivedTag);
-  to = wire::PutVarint(to, received_through);
-  write->head.append(head, static_cast<size_t>(to - head));
+  PutUint(kReceivedTag, received_through, &write->head);
+}
+
+void Session::PutOpen(Write* write) const {
+  std::string open = open_;
+  PutUint(kAttemptTag, attempts_, &open);
+  PutUint(kMovedForTag, static_cast<uint64_t>(moved_for_), &open);
+  write->head.assign(1, static_cast<char>(kOpenTag));
+  char size[10];
+  write->head.append(
+      size, static_cast<size_t>(wire::PutVarint(size, open.size()) - size));
+  write->head += open;
 }
 
 void Session::OnOpen(absl::Time now, Write* write) {
@@ -52,11 +69,9 @@ void Session::OnOpen(absl::Time now, Write* write) {
   end_by_ = absl::InfiniteFuture();
   drain_address_.clear();
   drained_early_ = false;
-  write->head.assign(1, static_cast<char>(kOpenTag));
-  char size[10];
-  write->head.append(
-      size, static_cast<size_t>(wire::PutVarint(size, open_.size()) - size));
-  write->head += open_;
+  drain_reason_ = 0;
+  ++attempts_;
+  PutOpen(write);
   write->messages.clear();
   write->has_frame = true;
   write->half_close = false;
@@ -164,6 +179,7 @@ absl::Status Session::OnWelcome(absl::string_view encoded, Heard* heard) {
   heard->server_id = welcome.server_id();
   phase_ = drained_early_ ? Phase::kDraining : Phase::kOpen;
   heard->drain = drained_early_;
+  moved_for_ = 0;
   return absl::OkStatus();
 }
 
@@ -178,6 +194,7 @@ absl::Status Session::OnDrain(absl::string_view encoded, absl::Time now,
     return absl::InternalError("the server sent a malformed Drain");
   }
   drain_address_ = drain.server_address();
+  drain_reason_ = drain.reason();
   if (drain.has_grace()) end_by_ = now + ToDuration(drain.grace());
   if (phase_ == Phase::kOpening) {
     drained_early_ = true;
@@ -237,7 +254,14 @@ absl::Time Session::SpeakTime() const {
   return std::min(HeartbeatTime(), window_.acknowledge_by());
 }
 
+bool Session::LeftInOrder() const {
+  return refused_by_drain() || phase_ == Phase::kHalfClosed ||
+         (phase_ == Phase::kDraining && window_.collected());
+}
+
 void Session::OnDisconnected() {
+  // Of a Drain's connection only; one that never got a Welcome changes nothing.
+  if (drain_reason_ != 0 && LeftInOrder()) moved_for_ = drain_reason_;
   phase_ = Phase::kDetached;
   window_.OnDisconnected();
 }

@@ -32,7 +32,7 @@ class Session {
   enum class Phase { kDetached, kOpening, kOpen, kDraining, kHalfClosed };
 
   struct Options {
-    // The encoded Open.
+    // The encoded Open, but for `attempt` and `moved_for`.
     std::string open;
     WindowLimits limits;
     absl::Duration connect_timeout = absl::Seconds(10);
@@ -69,7 +69,7 @@ class Session {
     return window_.TryAppend(payload, headers);
   }
 
-  // A connection begins; `write` is its first.
+  // A connection begins; `write` is its first. Its Open is numbered.
   void OnOpen(absl::Time now, Write* write);
 
   // What to write next, false: nothing. To be called when no write is in
@@ -114,6 +114,9 @@ class Session {
   // When the next heartbeat is due, unless something is written before.
   absl::Time HeartbeatTime() const;
   void PutReceived(uint64_t received_through, Write* write) const;
+  void PutOpen(Write* write) const;
+  // Whether the server has sent the client away and owes it nothing.
+  bool LeftInOrder() const;
 
   const std::string open_;
   const absl::Duration connect_timeout_;
@@ -121,6 +124,10 @@ class Session {
   Phase phase_ = Phase::kDetached;
   bool closing_ = false;
   uint64_t max_payload_bytes_ = UINT64_MAX;
+  uint64_t attempts_ = 0;
+  // The reason of the Drain that the client left a server for, until another
+  // has sent Welcome.
+  int moved_for_ = 0;
 
   // Of the present connection.
   absl::Duration heartbeat_interval_ = absl::InfiniteDuration();
@@ -130,6 +137,7 @@ class Session {
   absl::Time end_by_ = absl::InfiniteFuture();  // Drained, or half-closed.
   std::string drain_address_;
   bool drained_early_ = false;  // Drain came before Welcome.
+  int drain_reason_ = 0;
 };
 
 }  // namespace msgproc::client

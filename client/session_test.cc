@@ -52,6 +52,19 @@ class SessionTest : public testing::Test {
     ASSERT_TRUE(Hear(welcome).status.ok());
   }
 
+  static v1::ProcessResponse Drain(v1::Drain::Reason reason) {
+    v1::ProcessResponse response;
+    response.mutable_drain()->set_reason(reason);
+    return response;
+  }
+
+  // A connection begins: its Open.
+  v1::Open Open() {
+    session_.OnOpen(now_, &write_);
+    EXPECT_TRUE(request_.ParseFromString(write_.head));
+    return request_.open();
+  }
+
   // The next write as a request; `write_` has the rest.
   bool NextWrite(v1::ProcessRequest* request) {
     if (!session_.NextWrite(now_, &write_)) return false;
@@ -295,6 +308,57 @@ TEST_F(SessionTest, ResultsWithADrainBeforeWelcomeAreAnError) {
   v1::ProcessResponse response = Results(1, 1);
   response.mutable_drain();
   EXPECT_EQ(Hear(response).status.code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(SessionTest, EveryOpenIsNumbered) {
+  for (uint64_t attempt = 1; attempt <= 300; ++attempt) {
+    EXPECT_EQ(Open().attempt(), attempt);
+    EXPECT_EQ(request_.open().session_id(), "me");
+    if (attempt % 2 == 0) {
+      EXPECT_TRUE(Hear(Welcome()).status.ok());
+    }
+    session_.OnDisconnected();
+  }
+}
+
+TEST_F(SessionTest, SaysWhyItWasSentAwayUntilAnotherServerHasWelcomedIt) {
+  EXPECT_EQ(Open().moved_for(), v1::Drain::REASON_UNSPECIFIED);
+  EXPECT_TRUE(Hear(Welcome()).status.ok());
+  Hear(Drain(v1::Drain::REASON_REBALANCE));
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_TRUE(write_.half_close);
+  session_.OnDisconnected();
+  EXPECT_EQ(Open().moved_for(), v1::Drain::REASON_REBALANCE);
+  session_.OnDisconnected();
+  EXPECT_EQ(Open().moved_for(), v1::Drain::REASON_REBALANCE)
+      << "no server has answered since";
+  EXPECT_TRUE(Hear(Welcome()).status.ok());
+  session_.OnDisconnected();
+  EXPECT_EQ(Open().moved_for(), v1::Drain::REASON_UNSPECIFIED)
+      << "that one did not send it away";
+}
+
+TEST_F(SessionTest, WhatIsLeftBehindWhenADrainIsCutShortIsNoMove) {
+  Connect();
+  session_.TryAppend("sent", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  Hear(Drain(v1::Drain::REASON_SHUTDOWN));
+  session_.OnDisconnected();
+  EXPECT_EQ(Open().moved_for(), v1::Drain::REASON_UNSPECIFIED);
+}
+
+TEST_F(SessionTest, ADrainThatIsCutShortWithNothingUnderWayIsAMove) {
+  Connect();
+  Hear(Drain(v1::Drain::REASON_SHUTDOWN));
+  session_.OnDisconnected();
+  EXPECT_EQ(Open().moved_for(), v1::Drain::REASON_SHUTDOWN);
+}
+
+TEST_F(SessionTest, AServerThatSendsItAwayInPlaceOfAWelcomeIsLeftInOrder) {
+  EXPECT_EQ(Open().attempt(), 1U);
+  Hear(Drain(v1::Drain::REASON_SHUTDOWN));
+  session_.OnDisconnected();
+  EXPECT_EQ(Open().moved_for(), v1::Drain::REASON_SHUTDOWN);
 }
 
 TEST_F(SessionTest, ASessionThatSomeoneElseSentMessagesInCannotBeGoneOnWith) {

@@ -92,6 +92,46 @@ TEST_F(ClientLibraryTest, EveryMessageIsProcessedOnceThoughConnectionsBreak) {
   }
 }
 
+TEST_F(ClientLibraryTest, AnOpenThatWasLongUnderWayDisturbsNobody) {
+  Start();
+  TcpRelay relay(address());
+  relay.HoldFirst("till-7");
+  std::atomic<int> disconnected{0};
+  std::atomic<uint64_t> received{0};
+  MessageStreamOptions options;
+  options.target = relay.address();
+  options.session_id = "till-7";
+  // With a token of its own a stream does not come back when it is ABORTED.
+  options.session_token = TokenOf("till-7");
+  options.connect_timeout = absl::Seconds(3);
+  options.initial_backoff = absl::Milliseconds(1);
+  options.on_result = [&](const client::Result& result) {
+    EXPECT_EQ(result.sequence, received + 1);
+    received = result.sequence;
+  };
+  options.on_event = [&](const StreamEvent& event) {
+    if (event.kind == StreamEvent::Kind::kDisconnected) ++disconnected;
+  };
+  const auto stream = *MessageStream::Open(std::move(options));
+  ASSERT_TRUE(Eventually([&] { return relay.Holds(); }));
+  const absl::Status connected = stream->WaitUntilConnected(absl::Seconds(60));
+  ASSERT_TRUE(connected.ok()) << connected;
+  ASSERT_TRUE(stream->Send("before").ok());
+  ASSERT_TRUE(Eventually([&] { return received == 1; }));
+
+  const uint64_t late = counters().sessions_late;
+  const uint64_t takeovers = counters().takeovers;
+  const double ended = StreamsEnded();
+  relay.Deliver();
+  ASSERT_TRUE(Eventually([&] { return counters().sessions_late == late + 1; }));
+  ASSERT_TRUE(Eventually([&] { return StreamsEnded() == ended + 1; }));
+  ASSERT_TRUE(stream->Send("after").ok());
+  ASSERT_TRUE(Eventually([&] { return received == 2; }));
+  EXPECT_EQ(disconnected, 0);
+  EXPECT_EQ(counters().takeovers, takeovers);
+  EXPECT_EQ(stream->Close(absl::Seconds(60)), absl::OkStatus());
+}
+
 TEST_F(ClientLibraryTest, StreamsThatShareAConnectionDoNotShareResults) {
   constexpr uint64_t kMessages = 300;
   Start();

@@ -259,7 +259,7 @@ bool ProcessReactor::Drain(v1::Drain::Reason reason, absl::string_view address,
   const std::string drain = EncodeDrain(reason, address, grace);
   {
     MutexLock lock(&mutex_);
-    if (!state_.Drain(drain)) return false;
+    if (!state_.Drain(drain, DrainReasonName(reason))) return false;
   }
   Advance();
   return true;
@@ -348,7 +348,8 @@ void ProcessReactor::Advance() {
       processor_->sessions()->Detach(step.ended, this, step.status.ok());
     }
     if (step.actions.finish) {
-      LogStreamEnded(step.ended.get(), peer_, step.status);
+      LogStreamEnded(step.ended.get(), peer_, step.status.error_code(),
+                     step.why);
       processor_->method()->Handled(step.status.error_code());
       Finish(step.status);
     }
@@ -379,6 +380,7 @@ ProcessReactor::Step ProcessReactor::Decide() {
   }
   if (step.actions.finish) {
     step.status = server::ToGrpcStatus(state_.status());
+    step.why = std::string(state_.Why());
     step.ended = session_;
   }
   return step;

@@ -77,6 +77,7 @@ class ProcessReactor final
   struct Step {
     StreamState::Actions actions;
     grpc::Status status;
+    std::string why;
     // Detached from: its stream is at its end.
     std::shared_ptr<HostedSession> ended;
     // Writing made room for more to be processed.

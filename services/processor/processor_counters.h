@@ -74,7 +74,9 @@ struct ProcessorCounters {
   Counter takeovers{0};
   Counter sessions_opened{0};
   Counter sessions_resumed{0};
+  Counter sessions_moved{0};
   Counter sessions_lost{0};
+  Counter sessions_late{0};
   Counter sessions_expired{0};
   Counter sessions_evicted{0};
   std::array<Counter, kRejections> rejected{};

@@ -57,10 +57,15 @@ void WriteSessions(const ProcessorCounters& c, server::MetricWriter* writer) {
       .Add({}, Load(c.detached_bytes));
   writer
       ->Counter("msgproc_processor_session_opens_total",
-                "Opens by what the server knew of the session.")
+                "Opens by what the server knew of the session. moved: nothing, "
+                "and the client was sent here by another server that it left "
+                "in order. lost: nothing, and what had no result is sent "
+                "again. late: refused, since a later one was there before.")
       .Add({{"state", "new"}}, Load(c.sessions_opened))
       .Add({{"state", "resumed"}}, Load(c.sessions_resumed))
-      .Add({{"state", "lost"}}, Load(c.sessions_lost));
+      .Add({{"state", "moved"}}, Load(c.sessions_moved))
+      .Add({{"state", "lost"}}, Load(c.sessions_lost))
+      .Add({{"state", "late"}}, Load(c.sessions_late));
   writer
       ->Counter("msgproc_processor_sessions_forgotten_total",
                 "Detached sessions forgotten before their client came back.")

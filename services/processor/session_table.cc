@@ -108,20 +108,36 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
     return absl::PermissionDeniedError(
         absl::StrCat("The session_token is not the one that session '", id,
                      "' was opened with."));
+  } else if (request.generation.Before(entry.generation)) {
+    ProcessorCounters::Add(&counters_->sessions_late, 1);
+    return absl::AbortedError(
+        absl::StrCat("This Open, attempt ", request.generation.attempt,
+                     " of its client, came after attempt ",
+                     entry.generation.attempt, ", which has the session."));
   } else {
     MarkAttached(&entry);
   }
+  entry.generation = request.generation;
   Opened opened;
   opened.session = entry.session;
   opened.attached =
       entry.session->Attach(attachment, request.received_through, created);
-  using State = HostedSession::State;
-  ProcessorCounters::Add(
-      opened.attached.state == State::kNew       ? &counters_->sessions_opened
-      : opened.attached.state == State::kResumed ? &counters_->sessions_resumed
-                                                 : &counters_->sessions_lost,
-      1);
+  CountOpen(opened.attached.state, request.moved);
   return opened;
+}
+
+void SessionTable::CountOpen(HostedSession::State state, bool moved) {
+  using State = HostedSession::State;
+  ProcessorCounters::Counter* counter = &counters_->sessions_lost;
+  if (state == State::kResumed) {
+    counter = &counters_->sessions_resumed;
+  } else if (moved) {
+    // Also where it had received nothing yet: it is not a client more.
+    counter = &counters_->sessions_moved;
+  } else if (state == State::kNew) {
+    counter = &counters_->sessions_opened;
+  }
+  ProcessorCounters::Add(counter, 1);
 }
 
 void SessionTable::MarkAttached(Entry* entry) {

@@ -37,6 +37,18 @@ class SessionTable {
   SessionTable(const Options& options, ProcessorCounters* counters,
                const Clock* clock);
 
+  // Which of a client's Opens one is: `instance` and `attempt` of the proto.
+  struct Generation {
+    uint64_t instance = 0;
+    uint64_t attempt = 0;
+
+    // Whether it was sent before `other`, by the same client.
+    bool Before(const Generation& other) const {
+      return instance != 0 && instance == other.instance && attempt != 0 &&
+             attempt < other.attempt;
+    }
+  };
+
   // What an Open asks for.
   struct Request {
     absl::string_view session_id;     // Empty: made here.
@@ -45,6 +57,10 @@ class SessionTable {
     uint64_t received_through = 0;
     // Whether messages came along.
     bool has_messages = false;
+    Generation generation;
+    // Whether another server sent the client here, who left nothing behind
+    // there.
+    bool moved = false;
   };
   struct Opened {
     std::shared_ptr<HostedSession> session;
@@ -53,7 +69,8 @@ class SessionTable {
 
   // Opens, resumes or takes over a session for `attachment`. `binding` is for
   // new ones, and its error is theirs only. INVALID_ARGUMENT: malformed id or
-  // token, or messages that may not come along; PERMISSION_DENIED: wrong token.
+  // token, or messages that may not come along; PERMISSION_DENIED: wrong token;
+  // ABORTED: the client has sent a later Open, which was here first.
   absl::StatusOr<Opened> Open(const Request& request,
                               const absl::StatusOr<HandlerBinding*>& binding,
                               const std::shared_ptr<Attachment>& attachment);
@@ -70,6 +87,7 @@ class SessionTable {
  private:
   struct Entry {
     std::shared_ptr<HostedSession> session;
+    Generation generation;  // Of the Open that has it, or had it last.
     bool detached = false;
     absl::Time detached_at;
     size_t bytes = 0;  // What it counts in detached_bytes_, when detached.
@@ -83,6 +101,7 @@ class SessionTable {
   // Answers the session, to be let go without the lock: it may hold much.
   std::shared_ptr<HostedSession> Forget(Sessions::iterator entry)
       MSGPROC_REQUIRES(mutex_);
+  void CountOpen(HostedSession::State state, bool moved);
   void MarkAttached(Entry* entry) MSGPROC_REQUIRES(mutex_);
   // Takes what a detached session holds into the sum. Returns whether that may
   // still grow: results are being made.

@@ -41,6 +41,18 @@ class SessionTableTest : public SessionFixture {
                         &binding_, stream);
   }
 
+  // An Open of a client that numbers them.
+  absl::StatusOr<SessionTable::Opened> OpenNumbered(
+      const Stream& stream, uint64_t instance, uint64_t attempt,
+      uint64_t received_through = 0) {
+    return table().Open(
+        {.session_id = "a",
+         .session_token = kToken,
+         .received_through = received_through,
+         .generation = {.instance = instance, .attempt = attempt}},
+        &binding_, stream);
+  }
+
   // Opens, sends, detaches.
   std::shared_ptr<HostedSession> Leave(const std::string& id,
                                        const v1::ProcessRequest& request) {
@@ -138,6 +150,88 @@ TEST_F(SessionTableTest, AnUnknownHandlerMattersToNewSessionsOnly) {
   EXPECT_EQ(counters_.sessions_attached, 0);
   EXPECT_EQ(StateOf("a"), State::kNew);
   EXPECT_TRUE(table().Open(request, unknown, stream_).ok());
+}
+
+TEST_F(SessionTableTest, AClientThatWasSentHereHasLostNothing) {
+  const auto open = [&](const std::string& id, uint64_t received_through) {
+    return table()
+        .Open({.session_id = id,
+               .session_token = kToken,
+               .received_through = received_through,
+               .moved = true},
+              &binding_, std::make_shared<FakeAttachment>())
+        ->attached.state;
+  };
+  // What the client is told is the same.
+  EXPECT_EQ(open("a", 5), State::kLost);
+  EXPECT_EQ(open("b", 0), State::kNew);
+  EXPECT_EQ(counters_.sessions_moved, 2U);
+  EXPECT_EQ(open("a", 5), State::kResumed);
+  EXPECT_EQ(counters_.sessions_resumed, 1U);
+  EXPECT_EQ(counters_.sessions_moved, 2U);
+  EXPECT_EQ(counters_.sessions_lost, 0U);
+  EXPECT_EQ(counters_.sessions_opened, 0U);
+}
+
+TEST_F(SessionTableTest, AnOpenThatArrivesLateTakesNothingOver) {
+  ASSERT_TRUE(OpenNumbered(stream_, 7, 2).ok());
+  const auto late = OpenNumbered(std::make_shared<FakeAttachment>(), 7, 1);
+  EXPECT_TRUE(absl::IsAborted(late.status()));
+  EXPECT_THAT(std::string(late.status().message()),
+              HasSubstr("attempt 1 of its client, came after attempt 2"));
+  EXPECT_EQ(stream_->taken_over, 0);
+  EXPECT_EQ(counters_.sessions_late, 1U);
+  EXPECT_EQ(counters_.takeovers, 0U);
+  EXPECT_EQ(counters_.sessions_resumed, 0U);
+  EXPECT_EQ(counters_.sessions_attached, 1);
+  // The next one does, and is what others are late behind.
+  const auto newer = std::make_shared<FakeAttachment>();
+  ASSERT_TRUE(OpenNumbered(newer, 7, 4).ok());
+  EXPECT_EQ(stream_->taken_over, 1);
+  EXPECT_TRUE(absl::IsAborted(OpenNumbered(stream_, 7, 3).status()));
+  EXPECT_EQ(newer->taken_over, 0);
+}
+
+TEST_F(SessionTableTest, AnOpenThatArrivesLateDoesNotLoseADetachedSession) {
+  const auto opened = OpenNumbered(stream_, 7, 2, 5);
+  ASSERT_TRUE(opened.ok());
+  table().Detach(opened->session, stream_.get(), false);
+  EXPECT_TRUE(absl::IsAborted(
+      OpenNumbered(std::make_shared<FakeAttachment>(), 7, 1, 4).status()));
+  EXPECT_EQ(counters_.sessions_detached, 1);
+  EXPECT_EQ(OpenNumbered(stream_, 7, 3, 5)->attached.state, State::kResumed);
+}
+
+TEST_F(SessionTableTest, WhoDoesNotSayHowOftenItCameTakesOverAsEver) {
+  struct Case {
+    uint64_t instance;
+    uint64_t attempt;
+  };
+  // Another client, one of an earlier version, and ones that say half of it or
+  // the same again.
+  for (const Case& c :
+       {Case{8, 1}, Case{0, 0}, Case{0, 1}, Case{7, 0}, Case{7, 2}}) {
+    const auto older = std::make_shared<FakeAttachment>();
+    ASSERT_TRUE(OpenNumbered(older, 7, 2).ok());
+    const auto newer = std::make_shared<FakeAttachment>();
+    EXPECT_TRUE(OpenNumbered(newer, c.instance, c.attempt).ok());
+    EXPECT_EQ(older->taken_over, 1) << c.instance << "/" << c.attempt;
+    // It goes by the last one that had the session.
+    if (c.instance != 7) {
+      EXPECT_TRUE(OpenNumbered(older, 7, 1).ok());
+    }
+    ASSERT_TRUE(OpenNumbered(older, 9, 1).ok());
+  }
+}
+
+TEST_F(SessionTableTest, ALateOpenWithTheWrongTokenIsToldOfThatAlone) {
+  ASSERT_TRUE(OpenNumbered(stream_, 7, 2).ok());
+  const auto refused =
+      table().Open({.session_id = "a",
+                    .session_token = std::string(16, 'x'),
+                    .generation = {.instance = 7, .attempt = 1}},
+                   &binding_, std::make_shared<FakeAttachment>());
+  EXPECT_TRUE(absl::IsPermissionDenied(refused.status()));
 }
 
 TEST_F(SessionTableTest, TellsTheStreamThatIsTakenOver) {

@@ -16,8 +16,22 @@ server::LogThrottle SessionLines() {
 
 }  // namespace
 
+absl::string_view DrainReasonName(v1::Drain::Reason reason) {
+  switch (reason) {
+    case v1::Drain::REASON_UNSPECIFIED:
+      return "";
+    case v1::Drain::REASON_SHUTDOWN:
+      return "drain";
+    case v1::Drain::REASON_REBALANCE:
+      return "rebalance";
+    default:
+      return "unknown";  // A client's own, from a later version.
+  }
+}
+
 void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
-                      absl::string_view state, uint64_t received_through) {
+                      absl::string_view state, absl::string_view moved_for,
+                      uint64_t received_through) {
   static server::LogThrottle throttle = SessionLines();
   const auto suppressed = throttle.Admit();
   if (!suppressed) return;
@@ -27,17 +41,17 @@ void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
                                      {"forwarded_for", peer.forwarded_for},
                                      {"handler", session.binding().name},
                                      {"state", state},
+                                     {"moved_for", moved_for},
                                      {"received_through", received_through},
                                      {"suppressed", *suppressed}});
 }
 
 void LogStreamEnded(const HostedSession* session, const StreamPeer& peer,
-                    const grpc::Status& status) {
+                    grpc::StatusCode code, absl::string_view why) {
   if (session == nullptr || session->anonymous()) {
-    server::LogDebug("stream ended",
-                     {{"peer", peer.address},
-                      {"code", static_cast<int>(status.error_code())},
-                      {"why", status.error_message()}});
+    server::LogDebug("stream ended", {{"peer", peer.address},
+                                      {"code", static_cast<int>(code)},
+                                      {"why", why}});
     return;
   }
   static server::LogThrottle throttle = SessionLines();
@@ -48,8 +62,8 @@ void LogStreamEnded(const HostedSession* session, const StreamPeer& peer,
                    {"client", session->identity().client_name},
                    {"peer", peer.address},
                    {"accepted_through", session->accepted_through()},
-                   {"code", static_cast<int>(status.error_code())},
-                   {"why", status.error_message()},
+                   {"code", static_cast<int>(code)},
+                   {"why", why},
                    {"suppressed", *suppressed}});
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/string_view.h"
 #include "grpcpp/support/status.h"
+#include "msgproc/v1/processor.pb.h"
 #include "services/processor/hosted_session.h"
 #include "services/processor/stream_peer.h"
 
@@ -14,12 +15,17 @@ namespace msgproc::processor {
 // how long their names are: all of it is counted, and listed as long as it is
 // no flood. Thread-safe.
 
+// Why a client is sent elsewhere, in a word; empty for UNSPECIFIED. Static.
+absl::string_view DrainReasonName(v1::Drain::Reason reason);
+
+// `moved_for`: a DrainReasonName.
 void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
-                      absl::string_view state, uint64_t received_through);
+                      absl::string_view state, absl::string_view moved_for,
+                      uint64_t received_through);
 
 // `session` may be null.
 void LogStreamEnded(const HostedSession* session, const StreamPeer& peer,
-                    const grpc::Status& status);
+                    grpc::StatusCode code, absl::string_view why);
 
 }  // namespace msgproc::processor
 

@@ -106,13 +106,16 @@ absl::StatusOr<OpenedStream> OpenStream(
     return along;
   }
   const absl::StatusOr<SessionTable::Opened> found =
-      processor->sessions()->Open({.session_id = open.session_id(),
-                                   .session_token = open.session_token(),
-                                   .client_name = open.client_name(),
-                                   .received_through = frame->received_through,
-                                   .has_messages = !frame->messages.empty()},
-                                  processor->FindHandler(open.handler()),
-                                  stream);
+      processor->sessions()->Open(
+          {.session_id = open.session_id(),
+           .session_token = open.session_token(),
+           .client_name = open.client_name(),
+           .received_through = frame->received_through,
+           .has_messages = !frame->messages.empty(),
+           .generation = {.instance = open.instance(),
+                          .attempt = open.attempt()},
+           .moved = open.moved_for() != v1::Drain::REASON_UNSPECIFIED},
+          processor->FindHandler(open.handler()), stream);
   if (!found.ok()) return found.status();
   if (found->attached.state == HostedSession::State::kResumed) {
     absl::Status status = DropDuplicates(found->attached.accepted_through,
@@ -128,7 +131,7 @@ absl::StatusOr<OpenedStream> OpenStream(
   FillWelcome(*found, processor->options(), welcome);
   LogSessionOpened(*opened.session, peer,
                    v1::Welcome::State_Name(welcome->state()),
-                   frame->received_through);
+                   DrainReasonName(open.moved_for()), frame->received_through);
   return opened;
 }
 

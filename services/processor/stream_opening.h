@@ -28,7 +28,8 @@ struct OpenedStream {
 // Attaches `stream` to the session that its first request asks for: rules 1, 2
 // and 5 of processor.proto. Where the request is one that was read before (its
 // Welcome was lost), its messages are taken out of `frame`: they are accepted
-// already. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED as of rule 8.
+// already. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ABORTED as of
+// rule 8.
 absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
     const std::shared_ptr<Attachment>& stream, wire::RequestFrame* frame);

@@ -128,11 +128,18 @@ bool StreamState::OnEnd(End end, absl::Status status) {
   return phase_ == Phase::kAnswering;
 }
 
-bool StreamState::Drain(absl::string_view encoded) {
+bool StreamState::Drain(absl::string_view encoded, absl::string_view why) {
   if (drain_sent_ || !Live()) return false;
   drain_sent_ = true;
+  drained_for_ = why;
   head_.append(encoded.data(), encoded.size());
   return true;
+}
+
+absl::string_view StreamState::Why() const {
+  if (!status_.message().empty()) return status_.message();
+  if (!status_.ok()) return EndName(end_);
+  return drain_sent_ ? drained_for_ : "goodbye";
 }
 
 std::string StreamState::TakeHead() { return std::exchange(head_, ""); }

@@ -92,9 +92,10 @@ class StreamState {
   // The call is cancelled by this server. What breaks after it is not news.
   void OnCancelling() { cancelling_ = true; }
 
-  // Puts an encoded Drain in front of the next write. False: the client was
-  // told before, or the stream is ending.
-  [[nodiscard]] bool Drain(absl::string_view encoded);
+  // Puts an encoded Drain in front of the next write. `why`, a word, must live
+  // as long as the program. False: the client was told before, or the stream is
+  // ending.
+  [[nodiscard]] bool Drain(absl::string_view encoded, absl::string_view why);
 
   // Decides. `at_limit`: whether an anonymous session wants nothing to be read
   // for now. `take`: takes results from the session, to be written at once;
@@ -118,6 +119,9 @@ class StreamState {
 
   Phase phase() const { return phase_; }
   const absl::Status& status() const { return status_; }
+  // Why it ended, for people: what the status says; of a client that left as it
+  // was told, the Drain's word; of one that left by itself, "goodbye".
+  absl::string_view Why() const;
   // Whether it carries a session that can be resumed elsewhere, and was not
   // told to drain.
   bool CanMove() const {
@@ -146,6 +150,7 @@ class StreamState {
   bool anonymous_ = false;
   bool cancelling_ = false;
   bool drain_sent_ = false;
+  absl::string_view drained_for_;
 
   // The first read is started with the stream.
   bool read_in_flight_ = true;

@@ -185,7 +185,7 @@ TEST_F(StreamStateTest, AStreamThatIsStoppedWritesNoMoreResults) {
 
 TEST_F(StreamStateTest, AStreamThatIsStoppedStillSaysWhatItHadToSay) {
   Open();
-  EXPECT_TRUE(state_.Drain("Drain"));
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
   EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
   EXPECT_EQ(Next(), "w");
   EXPECT_EQ(head_, "Drain");
@@ -196,7 +196,7 @@ TEST_F(StreamStateTest, AStreamThatIsStoppedStillSaysWhatItHadToSay) {
 TEST_F(StreamStateTest, NothingIsSaidToOneWhoDoesNotListen) {
   for (const End end : {End::kTakenOver, End::kBroken}) {
     StreamState state(kPatience, now_);
-    ASSERT_TRUE(state.Drain("Drain"));
+    ASSERT_TRUE(state.Drain("Drain", "drain"));
     EXPECT_FALSE(state.OnEnd(end, absl::CancelledError("gone")));
     const Actions actions = state.Next(
         now_, [] { return false; }, [] { return StreamState::Supply(); });
@@ -253,7 +253,7 @@ TEST_F(StreamStateTest, WhatComesAfterTheStatusChangesNothing) {
   EXPECT_FALSE(state_.OnEnd(End::kBroken, absl::CancelledError("")));
   EXPECT_EQ(state_.status(), absl::UnavailableError("stop"));
   EXPECT_FALSE(state_.OnRead(now_));
-  EXPECT_FALSE(state_.Drain("Drain"));
+  EXPECT_FALSE(state_.Drain("Drain", "drain"));
   EXPECT_FALSE(state_.GatherResults());
   EXPECT_EQ(state_.phase(), Phase::kFinished);
 }
@@ -313,22 +313,22 @@ TEST_F(StreamStateTest, TheStatusWaitsForTheMarker) {
 
 TEST_F(StreamStateTest, DrainGoesInFrontOfResultsAndIsSaidOnce) {
   Open();
-  EXPECT_TRUE(state_.Drain("Drain"));
-  EXPECT_FALSE(state_.Drain("Drain"));
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
+  EXPECT_FALSE(state_.Drain("Drain", "drain"));
   supply_.results = 1;
   EXPECT_EQ(Next(), "w");
   EXPECT_EQ(head_, "Drain");
 }
 
 TEST_F(StreamStateTest, DrainMayComeBeforeWelcome) {
-  EXPECT_TRUE(state_.Drain("Drain"));
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
   EXPECT_EQ(Next(), "w");
   EXPECT_EQ(head_, "Drain");
 }
 
 TEST_F(StreamStateTest, WelcomeOvertakesADrainThatWasNotWrittenYet) {
   ASSERT_TRUE(state_.OnRead(now_));
-  EXPECT_TRUE(state_.Drain("Drain"));
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
   state_.OnOpened(/*anonymous=*/false, "Welcome");
   state_.OnProcessed(0, 0);
   EXPECT_EQ(Next(), "wr");
@@ -338,14 +338,41 @@ TEST_F(StreamStateTest, WelcomeOvertakesADrainThatWasNotWrittenYet) {
 TEST_F(StreamStateTest, AnEndingStreamIsNotDrained) {
   Open();
   EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
-  EXPECT_FALSE(state_.Drain("Drain"));
+  EXPECT_FALSE(state_.Drain("Drain", "drain"));
+}
+
+TEST_F(StreamStateTest, WhoLeftWithoutBeingToldSaidGoodbye) {
+  Open();
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(state_.Why(), "goodbye");
+}
+
+TEST_F(StreamStateTest, WhoLeftAsToldLeftForWhatTheDrainWasFor) {
+  Open();
+  EXPECT_TRUE(state_.Drain("Drain", "rebalance"));
+  EXPECT_FALSE(state_.Drain("Drain", "drain"));
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(state_.Why(), "rebalance");
+}
+
+TEST_F(StreamStateTest, WhatWentWrongIsSaidAlsoOfOneWhoWasTold) {
+  Open();
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(state_.Why(), "stop");
+}
+
+TEST_F(StreamStateTest, AStreamThatBreaksWithoutAWordHasBroken) {
+  Open();
+  EXPECT_FALSE(state_.OnEnd(End::kBroken, absl::CancelledError()));
+  EXPECT_EQ(state_.Why(), "broken");
 }
 
 TEST_F(StreamStateTest, OnlyASessionThatStaysCanMove) {
   EXPECT_FALSE(state_.CanMove());
   Open();
   EXPECT_TRUE(state_.CanMove());
-  EXPECT_TRUE(state_.Drain("Drain"));
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
   EXPECT_FALSE(state_.CanMove());
 }
 

@@ -7,10 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -97,6 +99,26 @@ void TcpRelay::Break() {
   Wake();
 }
 
+void TcpRelay::HoldFirst(std::string marker) {
+  MutexLock lock(&mutex_);
+  marker_ = std::move(marker);
+}
+
+bool TcpRelay::Holds() {
+  MutexLock lock(&mutex_);
+  return std::any_of(
+      connections_.begin(), connections_.end(),
+      [](const Connection& connection) { return !connection.held.empty(); });
+}
+
+void TcpRelay::Deliver() {
+  MutexLock lock(&mutex_);
+  for (Connection& c : connections_) {
+    const std::string held = std::exchange(c.held, "");
+    EXPECT_TRUE(WriteAll(c.server.get(), held.data(), held.size()));
+  }
+}
+
 void TcpRelay::Wake() { EXPECT_EQ(write(wake_write_.get(), "w", 1), 1); }
 
 void TcpRelay::Accept() {
@@ -125,6 +147,24 @@ bool TcpRelay::Pass(int from, int to, bool* done) {
   return WriteAll(to, bytes.data(), static_cast<size_t>(size));
 }
 
+bool TcpRelay::PassToServer(Connection* connection) {
+  const int client = connection->client.get();
+  if (!marker_.empty()) {
+    std::string bytes(64 << 10, '\0');
+    const ssize_t size =
+        recv(client, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_PEEK);
+    bytes.resize(static_cast<size_t>(std::max<ssize_t>(size, 0)));
+    if (absl::StrContains(bytes, marker_)) {
+      marker_.clear();
+      connection->held = std::move(bytes);
+      // Neither end hears of the other any more, whatever becomes of it.
+      connection->client_done = connection->server_done = true;
+      return true;
+    }
+  }
+  return Pass(client, connection->server.get(), &connection->client_done);
+}
+
 void TcpRelay::Run() {
   MutexLock lock(&mutex_);
   while (!stopping_) {
@@ -150,7 +190,7 @@ void TcpRelay::Run() {
       bool alive = true;
       // What became silent meanwhile is silent.
       if (polled[at].revents != 0 && !silent_to_server_) {
-        alive = Pass(c->client.get(), c->server.get(), &c->client_done);
+        alive = PassToServer(&*c);
       }
       if (alive && polled[at + 1].revents != 0 && !silent_to_client_) {
         alive = Pass(c->server.get(), c->client.get(), &c->server_done);

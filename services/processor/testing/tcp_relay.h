@@ -28,6 +28,14 @@ class TcpRelay {
   void Silence() { Set(true, true); }
   void Carry() { Set(false, false); }
 
+  // Of the first connection on which `marker` comes from the client, what comes
+  // with it and after it is held. Deliver gives the server what came with it,
+  // however long the client has been gone; what came after it never arrives.
+  void HoldFirst(std::string marker);
+  // Whether there is something held.
+  bool Holds();
+  void Deliver();
+
   // Breaks every connection (RST at both sides).
   void Break();
 
@@ -37,12 +45,14 @@ class TcpRelay {
     server::UniqueFd server;
     bool client_done = false;  // Half-closed.
     bool server_done = false;
+    std::string held;
   };
 
   void Set(bool silent_to_client, bool silent_to_server);
   void Wake();
   void Run();
   void Accept() MSGPROC_REQUIRES(mutex_);
+  bool PassToServer(Connection* connection) MSGPROC_REQUIRES(mutex_);
   // False: the connection is over.
   static bool Pass(int from, int to, bool* done);
 
@@ -56,6 +66,7 @@ class TcpRelay {
   std::list<Connection> connections_ MSGPROC_GUARDED_BY(mutex_);
   bool silent_to_client_ MSGPROC_GUARDED_BY(mutex_) = false;
   bool silent_to_server_ MSGPROC_GUARDED_BY(mutex_) = false;
+  std::string marker_ MSGPROC_GUARDED_BY(mutex_);  // Empty: hold nothing.
   bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
