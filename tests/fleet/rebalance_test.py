@@ -9,6 +9,7 @@ from tests.fleet import fleet
 _SOCKETS = 64
 _EVEN_SECONDS = 10
 _EVEN_SHARE = 0.1
+_OPENS = "msgproc_processor_session_opens_total"
 
 
 class RebalanceTest(fleet.FleetTest):
@@ -43,6 +44,18 @@ class RebalanceTest(fleet.FleetTest):
         self.assertEqual(len(report["servers"]), 3)
         # Moved sockets finish what they have first: nothing waits for a server.
         self.assertLess(report["interruptions"]["longest_ms"], 1000)
+        # And what was planned does not look as if something had broken.
+        self.assertGreaterEqual(
+            processors[2].metric(_OPENS, state="moved"), (1 - _EVEN_SHARE) * _SOCKETS / 3
+        )
+        self.assertIn("moved_for=rebalance", processors[2].output())
+        for processor in processors:
+            self.assertEqual(processor.metric(_OPENS, state="lost"), 0)
+        for processor in processors[:2]:
+            self.assertIn("code=0 why=rebalance", processor.output())
+            harness.eventually(
+                lambda p=processor: "code=0 why=goodbye" in p.output(), "clients say goodbye"
+            )
 
 
 if __name__ == "__main__":
