@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock.h"
 #include "common/grpc_deadline.h"
 #include "services/base/acceptor_metrics.h"
 #include "services/base/health_descriptor.h"
@@ -207,7 +208,15 @@ void GrpcServer::TakeConnection(int fd) {
   receiver_->HandleNewConnection(&connection);
 }
 
-GrpcServer::~GrpcServer() { Shutdown(absl::ZeroDuration()); }
+GrpcServer::~GrpcServer() {
+  Shutdown(absl::ZeroDuration());
+  std::thread shutdown;
+  {
+    MutexLock lock(&mutex_);
+    shutdown = std::move(shutdown_);
+  }
+  shutdown.join();
+}
 
 void GrpcServer::SetServing(bool serving) {
   grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
@@ -238,13 +247,41 @@ void GrpcServer::WriteMetrics(absl::string_view prefix,
   WriteReloadMetrics(prefix, files_->Stats(), absl::Now(), writer);
 }
 
-void GrpcServer::Shutdown(absl::Duration timeout) {
+void GrpcServer::BeginShutdown(absl::Duration timeout) {
+  MutexLock lock(&mutex_);
+  if (shutdown_.joinable()) return;
+  SetServing(false);
+  // First: gRPC leaks a socket that is handed to it from here on.
   acceptor_->StopListening();
-  if (timeout == absl::InfiniteDuration()) {
-    server_->Shutdown();
-  } else {
-    server_->Shutdown(DeadlineAfter(timeout));
+  shutdown_ = std::thread([this, timeout] {
+    if (timeout == absl::InfiniteDuration()) {
+      server_->Shutdown();
+    } else {
+      server_->Shutdown(DeadlineAfter(timeout));
+    }
+    MutexLock lock(&mutex_);
+    shut_down_ = true;
+    changed_.SignalAll();
+  });
+}
+
+bool GrpcServer::AwaitShutdown(absl::Duration timeout) {
+  const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
+  MutexLock lock(&mutex_);
+  while (!shut_down_) {
+    const absl::Duration left = deadline - Clock::Monotonic()->Now();
+    if (left <= absl::ZeroDuration()) return false;
+    changed_.WaitFor(&mutex_, left);
   }
+  return true;
+}
+
+void GrpcServer::Shutdown(absl::Duration timeout) {
+  BeginShutdown(timeout);
+  // A shutdown that began with more time cannot be hurried, but without
+  // connections there is nothing that it waits for.
+  if (!AwaitShutdown(timeout)) CloseConnections();
+  AwaitShutdown(absl::InfiniteDuration());
   acceptor_->Stop();
 }
 

@@ -4,11 +4,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/mutex.h"
 #include "services/base/acceptor.h"
 #include "services/base/credentials.h"
 #include "services/base/file_watcher.h"
@@ -81,8 +83,14 @@ class GrpcServer {
   // Ends every connection abruptly. Clients see UNAVAILABLE.
   void CloseConnections() { acceptor_->CloseConnections(); }
 
-  // StopListening, then waits for the open calls for at most `timeout`, and
-  // cancels what is left. When it returns every reactor's OnDone has run.
+  // Health says NOT_SERVING, the listener closes, and every connection gets a
+  // GOAWAY: clients open their next streams elsewhere, also those that know
+  // nothing of Drain. Calls that are open go on, and are cancelled after
+  // `timeout`. Returns at once; only the first call counts.
+  void BeginShutdown(absl::Duration timeout);
+
+  // BeginShutdown, then waits for the open calls for at most `timeout`, and
+  // ends what is left. When it returns every reactor's OnDone has run.
   void Shutdown(absl::Duration timeout);
 
   // The client behind grpc::ServerContext::peer(): the one that a proxy named
@@ -113,6 +121,8 @@ class GrpcServer {
       std::unique_ptr<grpc::Server> server, std::vector<std::string> services);
 
   void TakeConnection(int fd);
+  // Whether gRPC has shut down within `timeout`.
+  bool AwaitShutdown(absl::Duration timeout);
 
   const std::unique_ptr<FileWatcher> files_;
   // Null in plaintext. Handshakes that outlive the server share it.
@@ -122,6 +132,12 @@ class GrpcServer {
       receiver_;
   const std::unique_ptr<grpc::Server> server_;
   const std::vector<std::string> services_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  // In grpc::Server::Shutdown, which waits. Joined by the destructor.
+  std::thread shutdown_ MSGPROC_GUARDED_BY(mutex_);
+  bool shut_down_ MSGPROC_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace msgproc::server

@@ -60,11 +60,15 @@ class GrpcServerConnectionsTest : public ::testing::Test {
     server_ = *std::move(server);
   }
 
-  std::unique_ptr<Stream> Connect() const {
+  std::shared_ptr<grpc::Channel> NewChannel() const {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return std::make_unique<Stream>(grpc::CreateCustomChannel(
-        server_->address(), grpc::InsecureChannelCredentials(), arguments));
+    return grpc::CreateCustomChannel(
+        server_->address(), grpc::InsecureChannelCredentials(), arguments);
+  }
+
+  std::unique_ptr<Stream> Connect() const {
+    return std::make_unique<Stream>(NewChannel());
   }
 
   EchoProcessor processor_;
@@ -150,6 +154,35 @@ TEST_F(GrpcServerConnectionsTest, ShutdownEndsWhatIsLeftAfterItsTimeout) {
   server_->Shutdown(absl::Milliseconds(50));
   EXPECT_FALSE(stream->Finish().ok());
   EXPECT_FALSE(RawClient(server_->address()).connected());
+}
+
+TEST_F(GrpcServerConnectionsTest, AServerThatGoesSaysSoOnOpenConnections) {
+  Start();
+  const auto channel = NewChannel();
+  Stream open(channel);
+  ASSERT_NE(open.Peer(), "");
+  server_->BeginShutdown(absl::Minutes(5));
+  // The GOAWAY takes the channel off this connection.
+  EXPECT_TRUE(Eventually([&] {
+    return channel->GetState(/*try_to_connect=*/false) != GRPC_CHANNEL_READY;
+  }));
+  for (int i = 0; i < 8; ++i) {
+    Stream next(channel);
+    EXPECT_EQ(next.Peer(), "");
+    EXPECT_EQ(next.Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  }
+  for (int i = 0; i < 3; ++i) EXPECT_NE(open.Peer(), "");
+  EXPECT_TRUE(open.Finish().ok());
+  server_->Shutdown(absl::Minutes(5));
+}
+
+TEST_F(GrpcServerConnectionsTest, AShutdownThatHasBegunCanBeCutShort) {
+  Start();
+  auto stream = Connect();
+  EXPECT_NE(stream->Peer(), "");
+  server_->BeginShutdown(absl::InfiniteDuration());
+  server_->Shutdown(absl::Milliseconds(50));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
 TEST_F(GrpcServerConnectionsTest, ASilentConnectionIsClosed) {

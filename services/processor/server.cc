@@ -205,9 +205,12 @@ void Server::TickUntilStopped() {
 }
 
 void Server::Drain(absl::Duration timeout) {
+  // Before Drain: a client that obeys it at once must not come back here.
   grpc_->StopListening();
   grpc_->SetServing(false);
   streams_.DrainAll(timeout);
+  // The streams are ended below, in words; gRPC's own end is for what hangs.
+  grpc_->BeginShutdown(timeout + 2 * kLastWords);
   const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
   while (streams_.count() > 0 && Clock::Monotonic()->Now() < deadline) {
     streams_.WaitUntilNone(deadline - Clock::Monotonic()->Now());

@@ -75,20 +75,26 @@ TEST_F(StreamDrainTest, EveryStreamIsToldAndMayFinish) {
   EndDrain();
 }
 
-TEST_F(StreamDrainTest, AStreamThatBeginsWhileDrainingIsToldAtOnce) {
+TEST_F(StreamDrainTest, NoStreamBeginsOnAConnectionThatWasThereBefore) {
   Start();
   const auto channel = NewChannel(address());
   RawStream before(channel);
   ASSERT_TRUE(before.AwaitInitialMetadata());
   BeginDrain(absl::Seconds(60));
-  RawStream after(channel);
-  AwaitDrain(&after, v1::Drain::REASON_SHUTDOWN);
-  ASSERT_TRUE(after.Write(Messages(1, 1)));
-  EXPECT_EQ(after.ReadResults(1).size(), 1U);
-  for (RawStream* stream : {&before, &after}) {
-    stream->HalfClose();
-    EXPECT_EQ(stream->Finish(), absl::OkStatus());
+  EXPECT_TRUE(Eventually([&] {
+    return channel->GetState(/*try_to_connect=*/false) != GRPC_CHANNEL_READY;
+  }));
+  for (int i = 0; i < 8; ++i) {
+    RawStream after(channel, /*wait_for_ready=*/false);
+    EXPECT_EQ(after.Finish().code(), absl::StatusCode::kUnavailable);
+    EXPECT_FALSE(after.drain().has_value());
   }
+  // What was there before has all its time.
+  AwaitDrain(&before, v1::Drain::REASON_SHUTDOWN);
+  ASSERT_TRUE(before.Write(Messages(1, 3)));
+  EXPECT_EQ(before.ReadResults(3).size(), 3U);
+  before.HalfClose();
+  EXPECT_EQ(before.Finish(), absl::OkStatus());
   LeaveNeighbour();
   EndDrain();
 }

@@ -25,9 +25,10 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& address) {
                                    arguments);
 }
 
-RawStream::RawStream(std::shared_ptr<grpc::Channel> channel)
+RawStream::RawStream(std::shared_ptr<grpc::Channel> channel,
+                     bool wait_for_ready)
     : channel_(std::move(channel)), stub_(channel_) {
-  context_.set_wait_for_ready(true);
+  context_.set_wait_for_ready(wait_for_ready);
   call_ =
       stub_.PrepareCall(&context_, "/msgproc.v1.Processor/Process", &queue_);
   call_->StartCall(Begin(kStart));

@@ -28,7 +28,8 @@ class RawStream {
   // On a connection of its own.
   explicit RawStream(const std::string& address)
       : RawStream(NewChannel(address)) {}
-  explicit RawStream(std::shared_ptr<grpc::Channel> channel);
+  explicit RawStream(std::shared_ptr<grpc::Channel> channel,
+                     bool wait_for_ready = true);
   // Cancels what is still open.
   ~RawStream();
   RawStream(const RawStream&) = delete;
