@@ -117,6 +117,19 @@ class Machine:
         """The verb for the unit, as `systemctl start UNIT`."""
         return self.run("systemctl", verb, self._unit)
 
+    def write(self, path, text):
+        """Writes a file on the machine."""
+        code, output = self.run("sh", "-c", 'mkdir -p "$(dirname "$1")" && echo "$2" >"$1"', "sh", path, text)
+        if code != 0:
+            raise AssertionError(output)
+
+    def drop_in(self, name, text):
+        """Settings that go over the unit's own, as `systemctl edit` makes them."""
+        self.write(f"/etc/systemd/system/{self._unit}.service.d/{name}.conf", text)
+        code, output = self.run("systemctl", "daemon-reload")
+        if code != 0:
+            raise AssertionError(output)
+
     def property(self, name):
         """Returns a property of the unit, as `systemctl show` has it."""
         return self.run("systemctl", "show", "--value", f"--property={name}", self._unit)[1]

@@ -1,8 +1,15 @@
 """The unit files under a real systemd."""
 
+import pathlib
+import re
+import shutil
+import socket
+import ssl
+import tempfile
 import unittest
 
 from tests import harness
+from tests.nginx import front
 from tests.systemd import machine
 
 _NO_MACHINE = machine.why_not()
@@ -45,6 +52,110 @@ class UnitTest(harness.ProcessTest):
             ExecMainStatus="0",
             NRestarts="0",
         )
+
+
+class TlsTest(UnitTest):
+    """A key that root alone may read (tls.conf)."""
+
+    def boot_with_tls(self, name, program, *flags):
+        self.certificate = front.Certificate()
+        folder = tempfile.TemporaryDirectory(prefix="tls-")
+        self.addCleanup(folder.cleanup)
+        shutil.copy(harness.runfile("deploy/systemd/tls.conf"), folder.name)
+        shutil.copy(self.certificate.certificate, f"{folder.name}/cert.pem")
+        shutil.copy(self.certificate.key, f"{folder.name}/key.pem")
+        self.boot(name, program, *flags, tls=folder.name)
+
+    def assert_served_over_tls(self, certificate):
+        """With this certificate, which signs itself, and no other."""
+        context = ssl.create_default_context(cafile=certificate.certificate)
+        context.set_alpn_protocols(["h2"])
+        host, port = self.server.grpc.split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            with context.wrap_socket(connection, server_hostname="localhost") as tls:
+                self.assertEqual(tls.selected_alpn_protocol(), "h2")
+
+    def test_a_processor_serves_with_it_and_takes_a_renewed_one_when_restarted(self):
+        self.boot_with_tls("msgproc-processor", harness.PROCESSOR)
+        self.systemctl("start")
+        main = self.machine.property("MainPID")
+        status = self.machine.run("cat", f"/proc/{main}/status")[1]
+        uid = int(re.search(r"^Uid:\t(\d+)", status, re.MULTILINE)[1])
+        self.assertGreaterEqual(uid, 61184)
+        owner = self.machine.run("stat", "--format=%u %a", "/etc/msgproc/tls/key.pem")[1]
+        self.assertEqual(owner, "0 600")
+        load = self.loadgen(
+            f"--target={self.server.grpc}", f"--tls_ca={self.certificate.certificate}", "--n=10000"
+        )
+        self.assert_all_answered_once(load, 10000)
+
+        renewed = front.Certificate()
+        for name, path in (("cert", renewed.certificate), ("key", renewed.key)):
+            text = pathlib.Path(path).read_text()
+            self.machine.write(f"/etc/msgproc/tls/{name}.pem", text)
+        self.assert_served_over_tls(self.certificate)
+        self.systemctl("restart")
+        self.assert_served_over_tls(renewed)
+        self.systemctl("stop")
+        self.assert_stopped_by_itself()
+
+    def test_a_balancer_serves_with_it(self):
+        self.boot_with_tls("msgproc-balancer", harness.BALANCER)
+        self.systemctl("start")
+        self.assert_served_over_tls(self.certificate)
+        self.systemctl("stop")
+        self.assert_stopped_by_itself()
+
+    def test_without_the_drop_in_the_units_user_cannot_read_it(self):
+        self.boot_with_tls("msgproc-processor", harness.PROCESSOR)
+        self.machine.drop_in(
+            "tls",
+            "[Service]\nEnvironment='MSGPROC_TLS_FLAGS="
+            "--tls_cert=/etc/msgproc/tls/cert.pem --tls_key=/etc/msgproc/tls/key.pem'\n"
+            "StandardError=append:/run/said",
+        )
+        self.assertNotEqual(self.machine.systemctl("start")[0], 0)
+        said = self.machine.run("cat", "/run/said")[1]
+        self.assertRegex(said, "key.pem.*Permission denied")
+
+
+class WatchdogTest(UnitTest):
+    def test_a_processor_whose_serving_threads_stand_still_is_replaced(self):
+        self.boot(
+            "msgproc-processor",
+            "tests/operations/stalling_processor",
+            *("--stall_unready=1s", "--stall_unhealthy=2s"),
+        )
+        # As the unit has it, and sooner; and time to see why it ended.
+        self.machine.drop_in(
+            "sooner", "[Service]\nWatchdogSec=2\nRestartSec=5\nEnvironment=STALL_FILE=/run/stall"
+        )
+        self.systemctl("start")
+        main = self.machine.property("MainPID")
+        # What serves is left alone, well beyond both times.
+        load = self.loadgen(f"--target={self.server.grpc}", "--rate=1000", "--duration=6s")
+        exit_code, report = load.report()
+        self.assertIn(exit_code, (0, 4), load.describe(f"exited {exit_code}"))
+        self.assertEqual(report["interruptions"]["count"], 0)
+        self.assert_unit(ActiveState="active", MainPID=main, NRestarts="0")
+
+        self.machine.write("/run/stall", "")
+        # Streams that block one callback thread each; gRPC has 16 at most.
+        load = self.loadgen(
+            f"--target={self.server.grpc}", "--n=20", "--connections=20", "--give_up_after=5m"
+        )
+        harness.eventually(
+            lambda: self.machine.property("Result") == "watchdog",
+            "systemd's watchdog ends it",
+            seconds=60,
+        )
+        self.machine.run("rm", "/run/stall")
+        harness.eventually(
+            lambda: self.machine.property("ActiveState") == "active", "it starts anew", seconds=60
+        )
+        self.assert_unit(NRestarts="1")
+        self.assertNotEqual(self.machine.property("MainPID"), main)
+        self.assert_all_answered_once(load, 20)
 
 
 class BalancerTest(UnitTest):
