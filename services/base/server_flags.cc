@@ -48,6 +48,10 @@ ABSL_FLAG(
     "Keeps one of gRPC's callback threads polling and parks the others as "
     "long as one is enough: twice the messages a second with small "
     "frames. --nopark_callback_threads leaves all of them to gRPC.");
+ABSL_FLAG(bool, trim_heap, true,
+          "Gives memory that was not used for some seconds back to the system, "
+          "as after a burst. --notrim_heap leaves it to malloc, which keeps "
+          "most of it.");
 ABSL_FLAG(absl::Duration, stall_unready, absl::Seconds(5),
           "How long a thread that serves may stand still before /readyz fails; "
           "inf: for ever.");
@@ -149,6 +153,7 @@ absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
       ParseLogLevel(absl::GetFlag(FLAGS_log_level));
   if (!level.ok()) return NamingFlag("log_level", level.status());
   options.log_level = *level;
+  options.trim_heap = absl::GetFlag(FLAGS_trim_heap);
   options.park_callback_threads = absl::GetFlag(FLAGS_park_callback_threads);
   return options;
 }

@@ -26,6 +26,7 @@ struct ServerOptions {
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;
   bool park_callback_threads = true;  // common/callback_threads.h
+  bool trim_heap = true;              // heap_trimmer.h
   Liveness::Options stalls;
   // The process's; set by RunServer, outlives the server.
   Liveness* liveness = nullptr;

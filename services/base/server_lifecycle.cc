@@ -11,6 +11,7 @@
 #include "services/base/address_file.h"
 #include "services/base/build_info.h"
 #include "services/base/descriptor_limit.h"
+#include "services/base/heap_trimmer.h"
 #include "services/base/liveness.h"
 #include "services/base/log.h"
 #include "services/base/shutdown_signal.h"
@@ -146,6 +147,8 @@ int RunServer(const ProgramInfo& program, const StartServer& start) {
   const std::unique_ptr<CallbackThreads> callback_threads =
       options->park_callback_threads ? std::make_unique<CallbackThreads>()
                                      : nullptr;
+  const std::unique_ptr<HeapTrimmer> heap_trimmer =
+      options->trim_heap ? std::make_unique<HeapTrimmer>() : nullptr;
   liveness.WatchCallbacks();
   LogInfo("serving", {{"server", program.name},
                       {"version", GetBuildInfo().version},
