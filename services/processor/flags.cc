@@ -50,6 +50,10 @@ ABSL_FLAG(absl::Duration, session_ttl, absl::Minutes(2),
 ABSL_FLAG(absl::Duration, heartbeat_interval, absl::Seconds(20),
           "How often clients are to be heard from; after three of these in "
           "silence a session is detached.");
+ABSL_FLAG(absl::Duration, max_stream_age, absl::ZeroDuration(),
+          "How old the stream of a session becomes, a tenth more or less, "
+          "before its client is asked to open another: so sockets even out "
+          "behind a proxy or a list of addresses. 0: any age.");
 ABSL_FLAG(uint64_t, max_batch_messages, 4096, "Messages in one request.");
 ABSL_FLAG(uint64_t, max_payload_bytes, 1 << 20,
           "Bytes of one payload, of a message or a result.");
@@ -83,6 +87,15 @@ absl::Status Positive(absl::string_view flag, absl::Duration value) {
                                                  "; it takes at least 10ms."));
 }
 
+absl::Status ZeroOrASecond(absl::string_view flag, absl::Duration value) {
+  if (value == absl::ZeroDuration() || value >= absl::Seconds(1)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", flag, " is ", absl::FormatDuration(value),
+                   "; it takes at least 1s, or 0 for none."));
+}
+
 absl::Status NotNegative(absl::string_view flag, int value) {
   if (value >= 0) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -93,6 +106,7 @@ absl::Status Check() {
   for (const absl::Status& status :
        {Positive("session_ttl", absl::GetFlag(FLAGS_session_ttl)),
         Positive("heartbeat_interval", absl::GetFlag(FLAGS_heartbeat_interval)),
+        ZeroOrASecond("max_stream_age", absl::GetFlag(FLAGS_max_stream_age)),
         NotNegative("handler_threads", absl::GetFlag(FLAGS_handler_threads)),
         NotNegative("max_connections", absl::GetFlag(FLAGS_max_connections))}) {
     if (!status.ok()) return status;
@@ -126,6 +140,9 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   options.streams.default_handler = absl::GetFlag(FLAGS_handler);
   options.streams.heartbeat_interval = absl::GetFlag(FLAGS_heartbeat_interval);
   options.streams.drain_grace = common.drain_timeout;
+  options.streams.max_stream_age = absl::GetFlag(FLAGS_max_stream_age);
+  absl::BitGen random;
+  options.streams.stream_age_seed = absl::Uniform<uint64_t>(random);
   absl::StatusOr<WorkerOptions> workers = WorkerOptionsFromFlags();
   if (!workers.ok()) return workers.status();
   options.workers = *std::move(workers);

@@ -7,11 +7,17 @@ namespace msgproc::processor {
 
 ProcessReactor* OpenStreams::Start(grpc::CallbackServerContext* call) {
   const auto stream = std::make_shared<ProcessReactor>(
-      processor_, call, [this](const Stream& gone) { Remove(gone); });
+      processor_, call, NextAge(),
+      [this](const Stream& gone) { Remove(gone); });
   stream->Start();
   // It cannot be gone yet: gRPC has not got it.
   Add(stream);
   return stream.get();
+}
+
+absl::Duration OpenStreams::NextAge() {
+  MutexLock lock(&mutex_);
+  return ages_.Next();
 }
 
 void OpenStreams::Add(const Stream& stream) {

@@ -15,6 +15,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "services/processor/process_reactor.h"
 #include "services/processor/processor_context.h"
+#include "services/processor/stream_ages.h"
 
 namespace msgproc::processor {
 
@@ -24,7 +25,10 @@ namespace msgproc::processor {
 class OpenStreams {
  public:
   // `processor` outlives it.
-  explicit OpenStreams(ProcessorContext* processor) : processor_(processor) {}
+  explicit OpenStreams(ProcessorContext* processor)
+      : processor_(processor),
+        ages_(processor->options().max_stream_age,
+              processor->options().stream_age_seed) {}
 
   // Begins a stream on a call that has just come; to be handed to gRPC. While
   // the processor drains, the stream is told to leave at once.
@@ -41,14 +45,15 @@ class OpenStreams {
   // Waits until there are no streams, at most `timeout`; may return early.
   void WaitUntilNone(absl::Duration timeout);
 
-  // Gives up clients that are silent or do not read. To be called about once a
-  // second.
+  // Gives up clients that are silent or do not read, and tells sessions whose
+  // stream is old to go elsewhere. To be called about once a second.
   void Tick();
 
  private:
   using Stream = std::shared_ptr<ProcessReactor>;
 
   std::vector<Stream> All() const;
+  absl::Duration NextAge() MSGPROC_EXCLUDES(mutex_);
   void Add(const Stream& stream) MSGPROC_EXCLUDES(mutex_);
   void Remove(const Stream& stream) MSGPROC_EXCLUDES(mutex_);
   void Reschedule(const Stream& stream, absl::Time due)
@@ -65,6 +70,7 @@ class OpenStreams {
   std::set<std::pair<absl::Time, Stream>> by_due_ MSGPROC_GUARDED_BY(mutex_);
   bool draining_ MSGPROC_GUARDED_BY(mutex_) = false;
   absl::Duration drain_grace_ MSGPROC_GUARDED_BY(mutex_);
+  StreamAges ages_ MSGPROC_GUARDED_BY(mutex_);
 };
 
 }  // namespace msgproc::processor

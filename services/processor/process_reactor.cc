@@ -74,13 +74,13 @@ thread_local std::unique_ptr<ProcessReactor::Request>
 
 ProcessReactor::ProcessReactor(ProcessorContext* processor,
                                grpc::CallbackServerContext* call,
-                               OnGone on_gone)
+                               absl::Duration max_age, OnGone on_gone)
     : processor_(processor),
       call_(call),
       on_gone_(std::move(on_gone)),
       peer_(PeerOf(processor->options(), *call)),
       state_(processor->options().heartbeat_interval * kMissedHeartbeats,
-             processor->clock()->Now()) {}
+             processor->clock()->Now(), processor->clock()->Now() + max_age) {}
 
 void ProcessReactor::Start() {
   {
@@ -287,6 +287,9 @@ absl::Time ProcessReactor::Tick(absl::Time now) {
       processor_->options().heartbeat_interval * kMissedHeartbeats);
   switch (verdict) {
     case StreamState::Verdict::kPatient:
+      break;
+    case StreamState::Verdict::kAged:
+      Drain(v1::Drain::REASON_AGE, "", processor_->options().drain_grace);
       break;
     case StreamState::Verdict::kUnread: {
       ProcessorCounters::Add(&processor_->counters()->slow_consumers, 1);

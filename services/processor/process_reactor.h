@@ -38,10 +38,11 @@ class ProcessReactor final
  public:
   using OnGone = std::function<void(const std::shared_ptr<ProcessReactor>&)>;
 
-  // `processor` outlives it. `on_gone` is the last that is called. Call Start
-  // next.
+  // `processor` outlives it. A session that is still on it at the age of
+  // `max_age` is told to go elsewhere. `on_gone` is the last that is called.
+  // Call Start next.
   ProcessReactor(ProcessorContext* processor, grpc::CallbackServerContext* call,
-                 OnGone on_gone);
+                 absl::Duration max_age, OnGone on_gone);
 
   // Sends initial metadata and begins to read.
   void Start();
@@ -54,7 +55,8 @@ class ProcessReactor final
   // Ends the stream now, whatever is unfinished; it says UNAVAILABLE.
   void End(absl::string_view why);
 
-  // Gives up a client that is silent or does not read. To be called again at
+  // Gives up a client that is silent or does not read, and drains a stream that
+  // is old. To be called again at
   // the time it returns, or within a second; before that there is no reason to.
   absl::Time Tick(absl::Time now);
 

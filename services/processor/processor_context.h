@@ -29,6 +29,10 @@ class ProcessorContext {
     absl::Duration heartbeat_interval = absl::Seconds(20);
     // How long a client has to leave after Drain.
     absl::Duration drain_grace = absl::Seconds(25);
+    // How old a session's stream becomes, more or less, before the client is
+    // told to open another; zero: any age. See StreamAges.
+    absl::Duration max_stream_age;
+    uint64_t stream_age_seed = 0;
     SessionTable::Options sessions;
     // From gRPC's name of a peer to the client's real one (PROXY protocol).
     std::function<std::string(const std::string&)> real_peer;

@@ -148,6 +148,35 @@ TEST_F(StreamDrainTest, MovesSessionsThatCanBeResumedElsewhere) {
   }
 }
 
+TEST_F(StreamDrainTest, AnOldSessionIsToldToOpenAnotherStream) {
+  options_.streams.max_stream_age = absl::Seconds(30);
+  Start();
+  RawStream anonymous(address());
+  ASSERT_TRUE(anonymous.Write(Messages(1, 1)));
+  EXPECT_EQ(anonymous.ReadResults(1).size(), 1U);
+  RawStream opened(address());
+  opened.Open(OpenRequest("s"));
+  server_->Tick();
+  Pass(absl::Seconds(26));
+  ASSERT_TRUE(opened.Write(Messages(1, 1)));
+  EXPECT_EQ(opened.ReadResults(1).size(), 1U);
+  EXPECT_FALSE(opened.drain().has_value());
+  Pass(absl::Seconds(8));
+  AwaitDrain(&opened, v1::Drain::REASON_AGE);
+  EXPECT_EQ(opened.drain()->server_address(), "");
+  EXPECT_EQ(opened.drain()->grace().seconds(), 25);
+  // What still arrives is accepted and answered, and the session goes on.
+  ASSERT_TRUE(opened.Write(Messages(2, 2)));
+  EXPECT_EQ(opened.ReadResults(2).size(), 2U);
+  opened.HalfClose();
+  EXPECT_EQ(opened.Finish(), absl::OkStatus());
+  RawStream again(address());
+  EXPECT_EQ(again.Open(OpenRequest("s")).state(), v1::Welcome::STATE_RESUMED);
+  ASSERT_TRUE(anonymous.Write(Messages(2, 1)));
+  EXPECT_EQ(anonymous.ReadResults(1).size(), 1U);
+  EXPECT_FALSE(anonymous.drain().has_value());
+}
+
 TEST_F(StreamDrainTest, MovesNoMoreThanItIsAskedTo) {
   Start();
   std::vector<std::unique_ptr<RawStream>> streams;

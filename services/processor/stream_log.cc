@@ -24,6 +24,8 @@ absl::string_view DrainReasonName(v1::Drain::Reason reason) {
       return "drain";
     case v1::Drain::REASON_REBALANCE:
       return "rebalance";
+    case v1::Drain::REASON_AGE:
+      return "age";
     default:
       return "unknown";  // A client's own, from a later version.
   }

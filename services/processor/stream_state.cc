@@ -49,8 +49,9 @@ absl::string_view PhaseName(StreamState::Phase phase) {
   return "unknown";
 }
 
-StreamState::StreamState(absl::Duration patience, absl::Time now)
-    : patience_(patience), heard_(now) {}
+StreamState::StreamState(absl::Duration patience, absl::Time now,
+                         absl::Time aged_at)
+    : patience_(patience), aged_at_(aged_at), heard_(now) {}
 
 void StreamState::ChangePhase(Phase to, absl::string_view why) {
   // Phases never go back.
@@ -211,12 +212,14 @@ StreamState::Verdict StreamState::OnTick(absl::Time now) const {
   if (phase_ == Phase::kFinished && now - finished_at_ > patience_) {
     return Verdict::kUnfinished;
   }
+  if (CanMove() && now >= aged_at_) return Verdict::kAged;
   return Verdict::kPatient;
 }
 
 absl::Time StreamState::NextTick(absl::Time now) const {
   // Whatever begins from now on.
   absl::Time next = now + patience_;
+  if (Live() && !drain_sent_ && aged_at_ > now) next = std::min(next, aged_at_);
   if (cancelling_) return next;
   if (write_in_flight_) next = std::min(next, write_started_ + patience_);
   if (MustSpeak()) next = std::min(next, heard_ + patience_);

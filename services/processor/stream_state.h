@@ -65,8 +65,10 @@ class StreamState {
     bool finish = false;  // Give status().
   };
 
-  // `patience`: how long a client may be silent, or not read.
-  StreamState(absl::Duration patience, absl::Time now);
+  // `patience`: how long a client may be silent, or not read. `aged_at`: when a
+  // session that can be resumed elsewhere is to be told to go.
+  StreamState(absl::Duration patience, absl::Time now,
+              absl::Time aged_at = absl::InfiniteFuture());
 
   // What has happened. Ask Next after each.
 
@@ -112,6 +114,7 @@ class StreamState {
     kUnread,      // The client takes nothing: cancel the call.
     kSilent,      // The client says nothing: end the stream.
     kUnfinished,  // The client does not take the status: cancel the call.
+    kAged,        // The stream is old enough: Drain.
   };
   Verdict OnTick(absl::Time now) const;
   // When to call OnTick next: nothing runs out before.
@@ -143,6 +146,7 @@ class StreamState {
   void ChangePhase(Phase to, absl::string_view why);
 
   const absl::Duration patience_;
+  const absl::Time aged_at_;
 
   Phase phase_ = Phase::kOpening;
   End end_ = End::kHalfClose;  // Of a stream that is ending.

@@ -19,6 +19,9 @@ constexpr absl::Duration kPatience = absl::Seconds(60);
 // A stream without a stream: the test is gRPC, and the session.
 class StreamStateTest : public testing::Test {
  protected:
+  explicit StreamStateTest(absl::Duration max_age = absl::InfiniteDuration())
+      : state_(kPatience, now_, now_ + max_age) {}
+
   // What is to be done, in letters: w, r, m, f.
   std::string Next() {
     actions_ = state_.Next(
@@ -76,7 +79,7 @@ class StreamStateTest : public testing::Test {
   int taken_ = 0;
   Actions actions_;
   std::string head_;
-  StreamState state_{kPatience, now_};
+  StreamState state_;
 };
 
 TEST_F(StreamStateTest, TheFirstReadIsUnderWayFromTheStart) {
@@ -531,6 +534,58 @@ TEST_F(StreamStateTest, AClientThatDoesNotTakeTheStatusIsCancelled) {
             Verdict::kUnfinished);
   state_.OnCancelling();
   EXPECT_EQ(state_.OnTick(now_ + 10 * kPatience), Verdict::kPatient);
+}
+
+class AgingStreamTest : public StreamStateTest {
+ protected:
+  static constexpr absl::Duration kMaxAge = absl::Seconds(6);
+  AgingStreamTest() : StreamStateTest(kMaxAge) {}
+
+  const absl::Time aged_at_ = now_ + kMaxAge;
+};
+
+TEST_F(AgingStreamTest, AnOldSessionIsToldToGoOnce) {
+  Open();
+  EXPECT_EQ(state_.NextTick(now_), aged_at_);
+  EXPECT_EQ(state_.OnTick(aged_at_ - absl::Nanoseconds(1)), Verdict::kPatient);
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kAged);
+  ASSERT_TRUE(state_.Drain("Drain", "age"));
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kPatient);
+  EXPECT_EQ(state_.NextTick(now_), now_ + kPatience);
+}
+
+TEST_F(AgingStreamTest, OneThatWasToldToGoIsNotToldAgain) {
+  Open();
+  ASSERT_TRUE(state_.Drain("Drain", "age"));
+  EXPECT_EQ(state_.NextTick(now_), now_ + kPatience);
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kPatient);
+}
+
+TEST_F(AgingStreamTest, ItMayBeOldBeforeItIsOpen) {
+  EXPECT_EQ(state_.NextTick(now_), aged_at_);
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kPatient);
+  EXPECT_EQ(state_.NextTick(aged_at_), aged_at_ + kPatience);
+  now_ = aged_at_ + absl::Seconds(1);
+  Open();
+  EXPECT_EQ(state_.OnTick(now_), Verdict::kAged);
+}
+
+TEST_F(AgingStreamTest, WhatCannotBeResumedElsewhereStays) {
+  Open(/*anonymous=*/true);
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kPatient);
+}
+
+TEST_F(AgingStreamTest, AnEndingStreamIsLeftAlone) {
+  Open();
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kPatient);
+  EXPECT_EQ(state_.NextTick(now_), now_ + kPatience);
+}
+
+TEST_F(AgingStreamTest, AClientThatIsSilentIsGivenUpFirst) {
+  Open();
+  EXPECT_EQ(state_.OnTick(now_ + kPatience + absl::Seconds(1)),
+            Verdict::kSilent);
 }
 
 TEST_F(StreamStateTest, PhasesHaveNames) {
