@@ -30,6 +30,28 @@ def open_session(name):
     return field(1, field(1, name.encode()) + field(2, name.encode().rjust(16, b"t")))
 
 
+def _read_varint(encoded, at):
+    number = shift = 0
+    while True:
+        number |= (encoded[at] & 127) << shift
+        shift += 7
+        at += 1
+        if encoded[at - 1] < 128:
+            return number, at
+
+
+def count(frame, number):
+    """Returns how often a field is in an encoded message, of varints, bytes and messages."""
+    found = at = 0
+    while at < len(frame):
+        tag, at = _read_varint(frame, at)
+        value, at = _read_varint(frame, at)
+        if tag & 7 == 2:
+            at += value
+        found += tag >> 3 == number
+    return found
+
+
 def resident(server):
     """Returns the bytes that a process has in memory."""
     pages = pathlib.Path(f"/proc/{server.pid}/statm").read_text().split()[1]
