@@ -41,9 +41,10 @@ struct GrpcServerOptions {
   // longer than the timeout.
   absl::Duration keepalive_interval = absl::Seconds(30);
   absl::Duration keepalive_timeout = absl::Seconds(10);
-  // Clients that ping more often, twice in a row, lose their connection
-  // (GOAWAY, "too_many_pings").
-  absl::Duration min_client_ping_interval = absl::Seconds(9);
+  // Clients that ping more often, three times while nothing is sent to them,
+  // lose their connection (GOAWAY, "too_many_pings"). Half of the second that
+  // is promised, since pings do not arrive as evenly as they are sent.
+  absl::Duration min_client_ping_interval = absl::Milliseconds(500);
   // A connection that has not spoken TLS and HTTP/2 by then is closed.
   absl::Duration handshake_timeout = absl::Seconds(10);
   // A connection without a stream for that long is closed (GOAWAY).

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/base/grpc_server.h"
@@ -19,6 +20,7 @@
 namespace msgproc::server {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 // One permanent socket, with a channel and so a TCP connection of its own.
@@ -183,6 +185,34 @@ TEST_F(GrpcServerConnectionsTest, AShutdownThatHasBegunCanBeCutShort) {
   server_->BeginShutdown(absl::InfiniteDuration());
   server_->Shutdown(absl::Milliseconds(50));
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(GrpcServerConnectionsTest, AClientMayPingOnceASecondOnAQuietStream) {
+  Start();
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 1000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 60'000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  Stream stream(grpc::CreateCustomChannel(
+      server_->address(), grpc::InsecureChannelCredentials(), arguments));
+  EXPECT_NE(stream.Peer(), "");
+  // Three that come too early are forgiven; so this is some more.
+  absl::SleepFor(absl::Seconds(8));
+  EXPECT_NE(stream.Peer(), "");
+  EXPECT_TRUE(stream.Finish().ok());
+}
+
+TEST_F(GrpcServerConnectionsTest, AFloodOfPingsIsCutOff) {
+  Start();
+  const RawClient flood(server_->address());
+  const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
+  const std::string ping(
+      "\0\0\x08\6\0\0\0\0\0"
+      "12345678",
+      17);
+  flood.Send(absl::StrCat("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", settings, ping,
+                          ping, ping, ping, ping));
+  EXPECT_THAT(flood.ReadAll(), HasSubstr("too_many_pings"));
 }
 
 TEST_F(GrpcServerConnectionsTest, ASilentConnectionIsClosed) {
