@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "common/channel_arguments.h"
 #include "grpcpp/create_channel.h"
 
 namespace msgproc::client {
@@ -19,36 +20,8 @@ constexpr int kReceiveWindowBytes = 512 << 10;
 // The server bounds what it sends; this bounds what it could.
 constexpr int kMaxReceiveBytes = 64 << 20;
 
-// Sets all of `from`'s, so that the caller's word is the last.
-void Overwrite(const grpc::ChannelArguments& from, grpc::ChannelArguments* to) {
-  const grpc_channel_args from_args = from.c_channel_args();
-  for (size_t i = 0; i < from_args.num_args; ++i) {
-    const grpc_arg& arg = from_args.args[i];
-    switch (arg.type) {
-      case GRPC_ARG_INTEGER:
-        to->SetInt(arg.key, arg.value.integer);
-        break;
-      case GRPC_ARG_STRING:
-        to->SetString(arg.key, arg.value.string);
-        break;
-      case GRPC_ARG_POINTER:
-        to->SetPointerWithVtable(arg.key, arg.value.pointer.p,
-                                 arg.value.pointer.vtable);
-        break;
-    }
-  }
-}
-
 std::shared_ptr<grpc::Channel> Create(const ChannelCache::Request& request) {
-  grpc::ChannelArguments arguments;
-  // Otherwise channels to one address share a connection.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  // Streams are made again by us; gRPC would keep copies for doing so.
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
-  // gRPC's own measuring of the bandwidth-delay product costs a ping and two
-  // timers for each frame that comes after a pause: half of an idle socket.
-  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  grpc::ChannelArguments arguments = OwnChannelArguments();
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kReceiveWindowBytes);
   // It costs a timer that is set anew with each frame and walked past every
   // second, a fifth of an idle socket's CPU; TCP_USER_TIMEOUT is worth it.

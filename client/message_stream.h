@@ -58,7 +58,8 @@ struct MessageStreamOptions {
   std::vector<std::string> balancers;
   // Null: plaintext.
   std::shared_ptr<grpc::ChannelCredentials> credentials;
-  // Added to every channel's own.
+  // Added to every channel's own, and the last word on them. Proxies that the
+  // environment names are used with GRPC_ARG_ENABLE_HTTP_PROXY set to 1 only.
   grpc::ChannelArguments channel_arguments;
   // Streams with equal keys >= 0 to one target share a connection; -1: a
   // connection of its own.

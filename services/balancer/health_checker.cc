@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/channel_arguments.h"
 #include "grpcpp/create_channel.h"
-#include "grpcpp/support/channel_arguments.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -15,8 +15,7 @@ int Milliseconds(absl::Duration duration) {
 
 std::shared_ptr<grpc::Channel> NewChannel(
     const std::string& address, const HealthChecker::Options& options) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  grpc::ChannelArguments arguments = OwnChannelArguments();
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS,
                    Milliseconds(options.keepalive_interval));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,

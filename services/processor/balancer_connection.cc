@@ -6,6 +6,7 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "client/status.h"
+#include "common/channel_arguments.h"
 #include "common/clock.h"
 #include "grpcpp/create_channel.h"
 #include "services/base/log.h"
@@ -23,8 +24,7 @@ absl::Time Now() { return Clock::Monotonic()->Now(); }
 
 std::shared_ptr<grpc::Channel> NewChannel(
     const BalancerConnection::Options& options) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  grpc::ChannelArguments arguments = OwnChannelArguments();
   // When to try again is decided here.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);

@@ -1,5 +1,6 @@
 #include "tools/loadgen/peer_services.h"
 
+#include "common/channel_arguments.h"
 #include "common/grpc_deadline.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/create_channel.h"
@@ -65,12 +66,11 @@ grpc::Status AskProcessor(v1::Processor::Stub* stub, absl::Duration patience) {
 
 ServiceFacts AskServices(const std::string& target,
                          std::shared_ptr<grpc::ChannelCredentials> credentials,
-                         grpc::ChannelArguments arguments,
+                         const grpc::ChannelArguments& wanted,
                          absl::Duration patience) {
   if (credentials == nullptr) credentials = grpc::InsecureChannelCredentials();
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  // A connection of its own, not one that waits for its next attempt.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  grpc::ChannelArguments arguments = OwnChannelArguments();
+  Overwrite(wanted, &arguments);
   const auto channel =
       grpc::CreateCustomChannel(target, credentials, arguments);
   ServiceFacts facts;

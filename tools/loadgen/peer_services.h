@@ -25,7 +25,7 @@ struct ServiceFacts {
 // Asks the server at `target`, at most `patience` for each question. Blocks.
 ServiceFacts AskServices(const std::string& target,
                          std::shared_ptr<grpc::ChannelCredentials> credentials,
-                         grpc::ChannelArguments arguments,
+                         const grpc::ChannelArguments& wanted,
                          absl::Duration patience);
 
 }  // namespace msgproc::loadgen
