@@ -48,6 +48,9 @@ struct StreamEvent {
   std::string server_id;
   std::string address;
   absl::Status status;
+  // kViolation: the server sent a second result of a message, and `on_result`
+  // was not called with it.
+  bool duplicate = false;
 };
 
 struct MessageStreamOptions {

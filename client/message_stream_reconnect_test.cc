@@ -274,6 +274,7 @@ TEST_F(MessageStreamReconnectTest,
   EXPECT_EQ(Event(1).kind, Kind::kViolation);
   EXPECT_EQ(Event(1).status.message(),
             "the server sent the result of message 1 twice; that of 2 was due");
+  EXPECT_TRUE(Event(1).duplicate);
   Reconnect();
   EXPECT_EQ(request_.received_through(), 1U);
   call_->Write(Welcome(v1::Welcome::STATE_RESUMED, 2));

@@ -83,7 +83,7 @@ class ReconnectingStream final : public MessageStream,
   void PostMarker() MSGPROC_REQUIRES(mutex_);
   void Break(absl::Status why) MSGPROC_REQUIRES(mutex_);
   // Breaks, and tells why.
-  void OnViolation(absl::Status how) MSGPROC_REQUIRES(mutex_);
+  void OnViolation(absl::Status how, bool duplicate) MSGPROC_REQUIRES(mutex_);
   void Deliver() MSGPROC_REQUIRES(mutex_);
   // On a thread of its own: callbacks may take their time, and the timer's
   // thread is there for all streams. Only where there is no call: at the end.

@@ -86,7 +86,8 @@ void ReconnectingStream::DeliverFrame() {
       DeliverParsed();
     } else {
       OnViolation(absl::InternalError(
-          "the server sent a frame that is no ProcessResponse"));
+                      "the server sent a frame that is no ProcessResponse"),
+                  /*duplicate=*/false);
     }
   }
   // Behind the write, so that HTTP/2's window updates travel with it: reading
@@ -112,7 +113,7 @@ void ReconnectingStream::DeliverParsed() {
   if (heard.count > 0) DeliverResults(heard);
   if (heard.drain) AddEvent(StreamEvent::Kind::kDraining, absl::OkStatus());
   if (absl::IsInternal(heard.status)) {
-    OnViolation(heard.status);
+    OnViolation(heard.status, heard.duplicate);
   } else if (!heard.status.ok()) {
     Break(heard.status);
   }
@@ -186,8 +187,9 @@ void ReconnectingStream::GiveTogether(
   }
 }
 
-void ReconnectingStream::OnViolation(absl::Status how) {
+void ReconnectingStream::OnViolation(absl::Status how, bool duplicate) {
   AddEvent(StreamEvent::Kind::kViolation, how);
+  events_.back().duplicate = duplicate;
   Break(std::move(how));
 }
 

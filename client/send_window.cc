@@ -18,6 +18,12 @@ constexpr size_t kHeaderOverhead = 24;
 constexpr uint64_t kFramesPerWindow = 4;
 constexpr uint64_t kSmallFrameMessages = 256;
 
+// Whether a result of message `sequence`, where that of `due` should have come,
+// is its second.
+bool IsRepeat(uint64_t sequence, uint64_t due) {
+  return sequence > 0 && sequence < due;
+}
+
 size_t HeaderBytes(absl::Span<const wire::HeaderView> headers) {
   size_t bytes = 0;
   for (const wire::HeaderView& header : headers) {
@@ -147,7 +153,7 @@ void SendWindow::Told() {
 }
 
 absl::Status SendWindow::OutOfPlace(uint64_t sequence, uint64_t due) const {
-  if (sequence > 0 && sequence < due) {
+  if (IsRepeat(sequence, due)) {
     return absl::InternalError(
         absl::StrCat("the server sent the result of message ", sequence,
                      " twice; that of ", due, " was due"));
@@ -174,6 +180,7 @@ SendWindow::NewResults SendWindow::OnResults(
       ++found.first;
     } else {
       found.status = OutOfPlace(result.sequence, received + 1);
+      found.duplicate = IsRepeat(result.sequence, received + 1);
       break;
     }
   }

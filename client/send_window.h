@@ -54,6 +54,8 @@ class SendWindow {
     size_t count = 0;
     // Not OK: the one behind them breaks the order.
     absl::Status status;
+    // It does so as a second result of its message.
+    bool duplicate = false;
   };
 
   // How long `received_through` may be kept from the server.

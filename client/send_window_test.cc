@@ -179,6 +179,7 @@ TEST_F(SendWindowTest, AResultThatComesTwiceOnOneConnectionIsAnError) {
   EXPECT_EQ(found.status.code(), absl::StatusCode::kInternal);
   EXPECT_EQ(found.status.message(),
             "the server sent the result of message 1 twice; that of 2 was due");
+  EXPECT_TRUE(found.duplicate);
   EXPECT_EQ(found.count, 1U);
 }
 

@@ -128,6 +128,7 @@ Session::Heard Session::OnFrame(const wire::ResponseFrame& frame,
     heard.first = found.first;
     heard.count = found.count;
     heard.status = std::move(found.status);
+    heard.duplicate = found.duplicate;
   }
   if (heard.status.ok() && frame.has_drain) {
     heard.status = OnDrain(frame.drain, now, &heard);

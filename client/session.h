@@ -59,6 +59,7 @@ class Session {
     // is not this client's alone. Break the connection; the results above count
     // nevertheless.
     absl::Status status;
+    bool duplicate = false;  // It broke it with a message's second result.
   };
 
   explicit Session(const Options& options);

@@ -1,5 +1,6 @@
 #include "client/timer.h"
 
+#include <algorithm>
 #include <set>
 #include <thread>
 #include <utility>
@@ -7,6 +8,13 @@
 #include "common/clock.h"
 
 namespace msgproc::client {
+namespace {
+
+// A thread that wakes in vain once an hour costs nothing; a wait of centuries,
+// in nanoseconds, would overflow and end at once.
+constexpr absl::Duration kLongestWait = absl::Hours(1);
+
+}  // namespace
 
 // Starts with the first timer and lives as long as the process.
 class TimerThread {
@@ -58,7 +66,7 @@ class TimerThread {
       }
       wake_at_ =
           waiting_.empty() ? absl::InfiniteFuture() : waiting_.begin()->first;
-      changed_.WaitFor(&mutex_, wake_at_ - now);
+      changed_.WaitFor(&mutex_, std::min(wake_at_ - now, kLongestWait));
       wake_at_ = absl::InfinitePast();
     }
   }

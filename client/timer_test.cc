@@ -1,6 +1,10 @@
 #include "client/timer.h"
 
+#include <time.h>
+
+#include <chrono>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "common/clock.h"
@@ -84,6 +88,26 @@ TEST(TimerTest, TheDestructorWaitsForTheCall) {
     }
     alive = false;
   }
+}
+
+// Of all threads of this process.
+absl::Duration CpuTime() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return absl::DurationFromTimespec(time);
+}
+
+TEST(TimerTest, ATimeThatNanosecondsCannotHoldIsWaitedForAsleep) {
+  Calls calls;
+  Timer far([&] { calls.Add(1); });
+  Timer soon([&] { calls.Add(2); });
+  far.Set(Now() + absl::Hours(100'000'000));
+  // Once it was called, the thread waits for the other alone.
+  soon.Set(Now());
+  EXPECT_EQ(calls.Await(1), std::vector<int>{2});
+  const absl::Duration before = CpuTime();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_LT(CpuTime() - before, absl::Milliseconds(50));
 }
 
 TEST(TimerTest, ManyTimers) {

@@ -1,6 +1,7 @@
 """Streams: how many a connection has, and what one holds, whatever was sent on it."""
 
 import os
+import re
 import unittest
 
 import grpc
@@ -21,6 +22,18 @@ class StreamsTest(harness.ProcessTest):
             *("--n=3000", "--connections=3", "--streams_per_connection=100"),
         )
         self.assert_all_answered_once(load, 3000)
+
+    def test_a_load_of_more_streams_than_a_connection_takes_is_told_its_shape(self):
+        processor = self.processor()
+        target = f"--target={processor.grpc}"
+        load = self.loadgen(
+            target, "--n=3000", "--streams_per_connection=300", "--connect_timeout=5s"
+        )
+        self.assertEqual(load.wait(60), 1, load.describe("went on"))
+        self.assertIn("Of 300 streams on the connection 100 found a server", load.output())
+        advice = re.search(r"--connections=3 --streams_per_connection=100", load.output())
+        again = self.loadgen(target, "--n=3000", *advice[0].split())
+        self.assert_all_answered_once(again, 3000)
 
     def test_the_cap_is_the_operators(self):
         for cap in (0, 150):

@@ -142,6 +142,17 @@ TEST_F(CheatingServersTest, LinesThatWereDueAndNotSentAreExitFourToo) {
   EXPECT_GE(seen.report.at("latency_us").at("p50"), 1'300'000);
 }
 
+TEST_F(CheatingServersTest, OneThatDoublesIsCaughtWithEachDouble) {
+  const Seen seen = Load({Kind::kDoubles, 70}, {"--n=100"});
+  EXPECT_EQ(seen.ended.exit_code, 1) << seen.ended.out;
+  EXPECT_EQ(seen.report.at("answered"), 100);
+  EXPECT_EQ(seen.report.at("duplicated"), 30);
+  EXPECT_EQ(seen.report.at("verdict"), "FAILED");
+  EXPECT_THAT(seen.ended.out,
+              AllOf(HasSubstr("30 duplicated"),
+                    HasSubstr("the result of message 71 twice")));
+}
+
 TEST_F(CheatingServersTest, OneThatReordersIsCaught) {
   const Seen seen =
       Load({Kind::kReorders, 100},

@@ -38,6 +38,9 @@ class Checker {
   bool Check(uint64_t sequence, uint64_t sent, absl::StatusCode code,
              absl::string_view error, absl::string_view payload);
 
+  // A second result came that the client library kept to itself.
+  void CountDuplicate() { ++tally_.duplicated; }
+
   // What was found since the last TakeTally; `sent` is left to the caller.
   Tally TakeTally();
 

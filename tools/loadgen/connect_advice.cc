@@ -1,5 +1,6 @@
 #include "tools/loadgen/connect_advice.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -124,7 +125,7 @@ std::string NoServerToGive(const FailedAddress& failed) {
                     " serving). Look at their logs");
   }
   return absl::StrCat(text,
-                      "; the balancer's log and its HTTP page (/servers) "
+                      "; the balancer's log and its HTTP page (/list) "
                       "say what it knows.");
 }
 
@@ -231,8 +232,33 @@ std::string Explain(const Options& asked, const FailedAddress& failed,
   return absl::StrCat(failed.address, " refused the stream: ", why.ToString());
 }
 
+std::string ExplainWaitingStreams(const Options& asked,
+                                  absl::Span<const int> connected) {
+  const int64_t each = asked.streams_per_connection;
+  if (connected.empty()) return "";
+  const auto [least, most] =
+      std::minmax_element(connected.begin(), connected.end());
+  if (*least < 1 || *least >= each) return "";
+  const int64_t connections = asked.connections;
+  const int64_t enough = (connections * each + *least - 1) / *least;
+  return absl::StrCat(
+      "Of ", each, " streams on ",
+      connections == 1 ? "the connection " : "each connection ",
+      *least == *most ? "" : "at least ", *least,
+      " found a server, and the others wait: as many as it takes on one "
+      "(its --max_streams_per_connection, or a proxy's cap).\nAsk for "
+      "--connections=",
+      enough, " --streams_per_connection=", *least,
+      ", or start the server with a larger --max_streams_per_connection.");
+}
+
 std::string ConnectAdvice(const Plan& plan, const Endpoint& endpoint,
-                          const absl::Status& why) {
+                          const absl::Status& why,
+                          absl::Span<const int> connected) {
+  if (absl::IsDeadlineExceeded(why) || absl::IsUnavailable(why)) {
+    std::string text = ExplainWaitingStreams(plan.asked, connected);
+    if (!text.empty()) return text + "\n";
+  }
   if (plan.balancers.empty()) {
     const std::string& target = endpoint.stream_options.target;
     return Explain(plan.asked, Look(plan, endpoint, target, false), why) + "\n";

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "tools/loadgen/endpoint.h"
 #include "tools/loadgen/peer_probe.h"
 #include "tools/loadgen/peer_services.h"
@@ -27,11 +28,19 @@ struct FailedAddress {
 std::string Explain(const Options& asked, const FailedAddress& failed,
                     const absl::Status& why);
 
+// What to tell where every connection has some of its streams and no more, as
+// if others ahead of them had to end first; empty: it is not so. `connected` of
+// each connection. Pure.
+std::string ExplainWaitingStreams(const Options& asked,
+                                  absl::Span<const int> connected);
+
 // What to tell the user when `why` was the reason for not getting connected:
 // looks at the addresses once more to say what answers there. Blocks for some
-// seconds at most.
+// seconds at most. `connected`: how many streams of each connection have a
+// server.
 std::string ConnectAdvice(const Plan& plan, const Endpoint& endpoint,
-                          const absl::Status& why);
+                          const absl::Status& why,
+                          absl::Span<const int> connected);
 
 }  // namespace msgproc::loadgen
 

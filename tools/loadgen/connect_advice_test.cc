@@ -40,6 +40,23 @@ TEST(ConnectAdviceTest, NobodyThereIsToBeStarted) {
       HasSubstr("no host of the name in host:1"));
 }
 
+TEST(ConnectAdviceTest, StreamsBeyondAConnectionsCapAreToldTheirShape) {
+  Options options;
+  options.streams_per_connection = 300;
+  EXPECT_THAT(ExplainWaitingStreams(options, {100}),
+              AllOf(HasSubstr("Of 300 streams on the connection 100 found a"),
+                    HasSubstr("--connections=3 --streams_per_connection=100"),
+                    HasSubstr("a larger --max_streams_per_connection")));
+  options.connections = 2;
+  options.streams_per_connection = 101;
+  EXPECT_THAT(ExplainWaitingStreams(options, {100, 100}),
+              HasSubstr("--connections=3 --streams_per_connection=100"));
+  // One connection is whole, or has none: that is something else.
+  EXPECT_EQ(ExplainWaitingStreams(options, {101, 101}), "");
+  EXPECT_EQ(ExplainWaitingStreams(options, {100, 0}), "");
+  EXPECT_EQ(ExplainWaitingStreams(options, {}), "");
+}
+
 TEST(ConnectAdviceTest, AMismatchOfTlsNamesTheFlags) {
   EXPECT_THAT(Explain(Tls(), At({.speaks = Speaks::kPlaintext}), kLate),
               HasSubstr("speaks plaintext"));

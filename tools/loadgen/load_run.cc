@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock.h"
 #include "tools/loadgen/progress.h"
 
 namespace msgproc::loadgen {
@@ -78,11 +79,12 @@ LoadRun::~LoadRun() {
 }
 
 absl::Status LoadRun::Connect() {
+  const absl::Time since = Clock::Monotonic()->Now();
   const RunContext context{&plan_, &payloads_, &clock_, output_.get()};
   absl::StatusOr<LoadStreams> streams = OpenStreams(context, stream_options_);
   if (!streams.ok()) return streams.status();
   streams_ = *std::move(streams);
-  return WaitUntilConnected(streams_, plan_.asked.connect_timeout,
+  return WaitUntilConnected(streams_, since, plan_.asked.connect_timeout,
                             [this] { return Stopped(); });
 }
 

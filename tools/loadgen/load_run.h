@@ -42,6 +42,11 @@ class LoadRun {
   // was called. Once.
   absl::Status Connect();
 
+  // How many streams of each connection have a server.
+  std::vector<int> ConnectedStreams() const {
+    return loadgen::ConnectedStreams(plan_.asked, streams_);
+  }
+
   // Carries the plan out. Once, after Connect.
   Report Execute();
 

@@ -254,6 +254,7 @@ void LoadStream::OnEvent(const client::StreamEvent& event) {
     case client::StreamEvent::Kind::kDraining:
       break;
     case client::StreamEvent::Kind::kViolation:
+      if (event.duplicate) checker_.CountDuplicate();
       journal_.Failed(event.status);
       break;
     case client::StreamEvent::Kind::kClosed:

@@ -13,6 +13,7 @@ namespace msgproc::loadgen {
 namespace {
 
 constexpr absl::Duration kCloseTimeout = absl::Seconds(10);
+constexpr absl::Duration kAttemptOutlasts = absl::Seconds(1);
 
 absl::Duration Left(absl::Time deadline) {
   return std::max(deadline - Clock::Monotonic()->Now(), absl::ZeroDuration());
@@ -27,7 +28,10 @@ client::MessageStreamOptions StreamOptions(
   options.client_name = asked.client_name;
   options.max_outstanding_messages = asked.max_outstanding;
   if (asked.max_batch != 0) options.max_batch_messages = asked.max_batch;
-  options.connect_timeout = asked.connect_timeout;
+  // The wait for all of them ends first, while streams that a connection has no
+  // room for still wait on it: given up, they would try another one.
+  options.connect_timeout =
+      asked.connect_timeout + std::min(asked.connect_timeout, kAttemptOutlasts);
   options.give_up_after = asked.give_up_after;
   options.on_results = [stream](absl::Span<const client::Result> results) {
     stream->OnResults(results);
@@ -63,11 +67,11 @@ absl::StatusOr<LoadStreams> OpenStreams(
   return streams;
 }
 
-absl::Status WaitUntilConnected(const LoadStreams& streams,
+absl::Status WaitUntilConnected(const LoadStreams& streams, absl::Time since,
                                 absl::Duration timeout,
                                 const std::function<bool()>& stopped) {
   constexpr absl::Duration kLook = absl::Milliseconds(50);
-  const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
+  const absl::Time deadline = since + timeout;
   for (const auto& stream : streams) {
     absl::Status status;
     do {
@@ -80,6 +84,19 @@ absl::Status WaitUntilConnected(const LoadStreams& streams,
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+std::vector<int> ConnectedStreams(const Options& asked,
+                                  const LoadStreams& streams) {
+  std::vector<int> connected(static_cast<size_t>(asked.connections));
+  for (size_t i = 0; i < streams.size(); ++i) {
+    const size_t connection =
+        i / static_cast<size_t>(asked.streams_per_connection);
+    const absl::Status status =
+        streams[i]->stream()->WaitUntilConnected(absl::ZeroDuration());
+    if (status.ok()) ++connected[connection];
+  }
+  return connected;
 }
 
 void CloseStreams(const LoadStreams& streams) {

@@ -23,10 +23,15 @@ using LoadStreams = std::vector<std::unique_ptr<LoadStream>>;
 absl::StatusOr<LoadStreams> OpenStreams(
     const RunContext& context, const client::MessageStreamOptions& base);
 
-// Waits until each has been answered by a server. CANCELLED: `stopped` said so.
-absl::Status WaitUntilConnected(const LoadStreams& streams,
+// Waits until each has been answered by a server, until `timeout` after
+// `since`, when the first was opened. CANCELLED: `stopped` said so.
+absl::Status WaitUntilConnected(const LoadStreams& streams, absl::Time since,
                                 absl::Duration timeout,
                                 const std::function<bool()>& stopped);
+
+// How many streams of each connection have been answered by a server.
+std::vector<int> ConnectedStreams(const Options& asked,
+                                  const LoadStreams& streams);
 
 // Closes those that wait for nothing, in good order, and cuts the others. No
 // callback runs any more when it returns.

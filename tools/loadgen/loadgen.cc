@@ -91,7 +91,9 @@ ExitCode RunLoadgen(Options options) {
           absl::CancelledError("stopped while connecting: nothing was sent."),
           ExitCode::kFailed);
     }
-    std::fputs(ConnectAdvice(*plan, *endpoint, status).c_str(), stderr);
+    std::fputs(
+        ConnectAdvice(*plan, *endpoint, status, run.ConnectedStreams()).c_str(),
+        stderr);
     return absl::IsInvalidArgument(status) ? ExitCode::kUsage
                                            : ExitCode::kFailed;
   }

@@ -67,6 +67,23 @@ TEST_F(LoadgenTest, TenThousandMessagesAreAnsweredOnceAndReported) {
   EXPECT_EQ(report.at("run").at("target"), processor_->address());
 }
 
+TEST_F(LoadgenTest, TimeoutsOfMillenniaDoNotHoldUpTheEnd) {
+  const std::vector<std::string> timeouts = {"--give_up_after=100000000h",
+                                             "--stall_timeout=100000000h",
+                                             "--connect_timeout=100000000h"};
+  EXPECT_EQ(Run(timeouts).exit_code, 0);
+  // Nor a signal while nobody answers.
+  SilentListener silent;
+  std::vector<std::string> arguments = {kLoadgen,
+                                        "--target=" + silent.address()};
+  arguments.insert(arguments.end(), timeouts.begin(), timeouts.end());
+  ChildProcess waiting(arguments);
+  silent.AcceptOne();
+  waiting.Signal(SIGINT);
+  EXPECT_EQ(waiting.Wait(), 1) << waiting.Output();
+  EXPECT_THAT(waiting.Output(), HasSubstr("stopped while connecting"));
+}
+
 TEST_F(LoadgenTest, BareJsonIsAllThatTheStandardOutputGets) {
   for (const std::vector<std::string>& flags :
        {std::vector<std::string>{"--json", "--n=10"},

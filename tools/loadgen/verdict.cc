@@ -70,7 +70,7 @@ std::string DescribeLoad(const Plan& plan) {
   const Options& asked = plan.asked;
   std::string load =
       plan.open_loop()
-          ? absl::StrFormat("open loop, %g messages/s%s", asked.rate,
+          ? absl::StrFormat("open loop, %.15g messages/s%s", asked.rate,
                             asked.poisson ? " (Poisson)" : "")
           : "closed loop";
   absl::StrAppend(
