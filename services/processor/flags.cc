@@ -189,7 +189,11 @@ absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
   auto secrets = BalancerSecrets::Load(files);
   if (!secrets.ok()) return secrets.status();
   options.token = [secrets = *secrets] { return secrets->Token(); };
-  options.credentials = [secrets = *secrets] { return secrets->Credentials(); };
+  if (!files.certificates.ca.empty()) {
+    options.credentials = [secrets = *secrets] {
+      return secrets->Credentials();
+    };
+  }
   options.files = (*secrets)->files();
   return options;
 }

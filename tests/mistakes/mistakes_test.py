@@ -83,6 +83,7 @@ ADDRESSES = [
 
 PEERS = [
     (LOADGEN, "--balancer={empty_balancer} --connect_timeout=300ms", 1, ["A balancer answers at {empty_balancer}", "no processor is registered with it", "Start one with --balancer={empty_balancer}"]),
+    (LOADGEN, "--balancer={astray_balancer} --connect_timeout=300ms", 1, ["A balancer answers at {astray_balancer}", "of the 1 processor that it knows none can be given", "Look at their logs"]),
     (LOADGEN, "--target={empty_balancer} --connect_timeout=2s", 1, ["{empty_balancer} is a balancer and no processor", "--balancer={empty_balancer}"]),
     (LOADGEN, "--balancer={processor} --connect_timeout=2s", 1, ["{processor} is a processor and no balancer", "--target={processor}"]),
     (LOADGEN, "--target={processor_http} --connect_timeout=300ms", 1, ["A web server answers at {processor_http}", "Give its --listen_address"]),
@@ -212,11 +213,18 @@ class MistakesTest(harness.ProcessTest):
 
     def test_servers_of_another_kind_or_without_others(self):
         processor = self.processor()
+        astray = self.balancer()
+        # Registered with an address where nothing answers.
+        self.processor(f"--balancer={astray.grpc}", "--advertise_address=127.0.0.1:1")
         self.words |= {
             "processor": processor.grpc,
             "processor_http": processor.http,
             "empty_balancer": self.balancer().grpc,
+            "astray_balancer": astray.grpc,
         }
+        harness.eventually(
+            lambda: "127.0.0.1:1" in astray.get("/list")[1], "the astray processor registers"
+        )
         self._check(PEERS)
 
     def test_tls(self):
@@ -238,9 +246,17 @@ class MistakesTest(harness.ProcessTest):
 
     def test_processors_that_cannot_register_say_what_to_do(self):
         authority = self._authority("authority")
+        server = self._issue(authority, "server")
+        secured = (f"--tls_cert={server}.pem", f"--tls_key={server}.key")
+        stranger = self._authority("stranger")
         for words, flags in (
             ("a gRPC server that is no balancer answers", [f"--balancer={self.processor().grpc}"]),
             ("start a balancer there", ["--balancer=127.0.0.1:1"]),
+            ("Then give --balancer_ca", [f"--balancer={self.balancer(*secured).grpc}"]),
+            (
+                "is --balancer_ca the authority",
+                [f"--balancer={self.balancer(*secured).grpc}", f"--balancer_ca={stranger}.pem"],
+            ),
             (
                 "leave out --balancer_ca",
                 [f"--balancer={self.balancer().grpc}", f"--balancer_ca={authority}.pem"],
