@@ -12,7 +12,8 @@
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const count = (value) => Math.round(value).toLocaleString("en");
   const micros = (us) =>
-    us >= 1e6 ? (us / 1e6).toPrecision(3) + " s"
+    us === 0 ? "0"
+    : us >= 1e6 ? (us / 1e6).toPrecision(3) + " s"
     : us >= 1e3 ? (us / 1e3).toPrecision(3) + " ms"
     : us.toPrecision(3) + " µs";
   const mebibytes = (value) => value.toFixed(1) + " MiB";
@@ -91,6 +92,7 @@
     for (const finding of data.findings) element("li", finding, document.getElementById("findings"));
   }
 
+  const plural = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
   const duration = (seconds) => +seconds.toPrecision(6) + " s";
   // Name and how to say it of a report; several runs that say the same say it once.
   const facts = [
@@ -103,8 +105,8 @@
     ].filter((part) => part !== null).join(", ") || "all of the input"],
     ["Took", (report) => micros(report.seconds * 1e6)],
     ["Handler", ({ run }) => (run.handler || "the server's default") + (run.payload_checked ? ", payloads checked" : ", payloads not checked")],
-    ["Objectives", (report) => (report.objectives ?? []).map((one) => `${one.objective}: ${one.held ? "held" : "MISSED"} (${one.figure})`).join("; ") || "none"],
-    ["Servers", (report) => Object.entries(report.servers).map(([id, one]) => `${id} (${one.address}): ${count(one.messages)} messages, ${count(one.streams)} streams`).join("; ") || "none answered"],
+    ["Objectives", (report) => (report.objectives ?? []).map((one) => `${one.objective}: ${one.held ? "held" : "MISSED"} (${one.figure})`).join("\n") || "none"],
+    ["Servers", (report) => Object.entries(report.servers).map(([id, one]) => `${id} (${one.address}): ${plural(one.messages, "message")}, ${plural(one.streams, "stream")}`).join("\n") || "none answered"],
     ["Began", ({ run }) => new Date(run.started_at_ms).toISOString().replace("T", " ").replace(/\..*/, " UTC")],
     ["Version", ({ run }) => run.version],
     ["Machine", ({ run }) => run.machine],
@@ -118,7 +120,7 @@
       if (said.every((text) => text === undefined)) continue;
       element("dt", name, list);
       const same = said.every((text) => text === said[0]);
-      const lines = same ? [said[0]] : said.map((text, i) => `${runs[i].name}: ${text}`);
+      const lines = same ? said[0].split("\n") : said.map((text, i) => `${runs[i].name}: ${text.replaceAll("\n", "; ")}`);
       const box = element("dd", "", list);
       box.dataset.fact = name;
       for (const line of lines) element("div", line, box);
@@ -221,6 +223,8 @@
       run.report.percentiles.map((point) => point.us),
     ])),
     options: () => ({
+      // Room for half of a label as long as 99.99999 %.
+      padding: [null, 36, null, null],
       scales: { x: { time: false }, y: { distr: 3 } },
       axes: [axis({ values: (_, values) => values.map(ninesLabel), incrs: [1, 2, 3, 4, 6, 10], space: 64 }), valueAxis(micros)],
       series: [{ label: "percentile", value: (_, x) => (x == null ? "–" : (100 - 100 / 10 ** x).toFixed(4) + " %") },
