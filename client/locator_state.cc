@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/status.h"
+#include "client/may_reconnect.h"
 
 namespace msgproc::client {
 namespace {

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "client/stream_event.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
 #include "proto/wire/frame.h"
@@ -28,29 +29,6 @@ struct Result {
   absl::StatusCode code = absl::StatusCode::kOk;
   absl::string_view error;
   bool retryable = false;
-};
-
-// What happens to a stream beside its results.
-struct StreamEvent {
-  enum class Kind {
-    kConnected,     // A server answered Open: `server_id`, `address`, `state`.
-    kDisconnected,  // The connection is gone: `status`. Reconnects by itself.
-    kDraining,      // The server asked to move elsewhere.
-    kViolation,     // The server broke the protocol: `status`, INTERNAL, says
-                    // how; a result that came twice, for one. The connection
-                    // is given up.
-    kClosed,        // The end, after which nothing follows: `status`.
-  };
-  enum class State { kNone, kNew, kResumed, kLost };
-
-  Kind kind = Kind::kConnected;
-  State state = State::kNone;
-  std::string server_id;
-  std::string address;
-  absl::Status status;
-  // kViolation: the server sent a second result of a message, and `on_result`
-  // was not called with it.
-  bool duplicate = false;
 };
 
 struct MessageStreamOptions {

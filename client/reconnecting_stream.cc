@@ -1,66 +1,45 @@
 #include "client/reconnecting_stream.h"
 
+#include <grpc/support/log.h>
+
+#include <thread>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "client/callback_scope.h"
+#include "client/message_check.h"
 #include "client/random.h"
+#include "client/session_open.h"
+#include "client/status.h"
 #include "common/clock.h"
-#include "common/utf8.h"
-#include "msgproc/v1/processor.pb.h"
 
-// What callers call. reconnecting_stream_call.cc has the way of the calls,
-// reconnecting_stream_delivery.cc what is done with what they bring.
 namespace msgproc::client {
 namespace {
 
-constexpr size_t kSessionIdBytes = 16;
-constexpr size_t kSessionTokenBytes = 32;
-
 absl::Time Now() { return Clock::Monotonic()->Now(); }
 
-// What the server would end the whole stream for.
-absl::Status CheckHeaders(absl::Span<const wire::HeaderView> headers) {
-  if (headers.size() > wire::kMaxHeaders) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the message has ", headers.size(), " headers; at most ",
-                     wire::kMaxHeaders, " are allowed"));
-  }
-  size_t bytes = 0;
-  for (const wire::HeaderView& header : headers) {
-    bytes += header.key.size() + header.value.size();
-    if (!IsUtf8(header.key)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "the header key '", absl::CHexEscape(header.key.substr(0, 64)),
-          "' is not UTF-8"));
-    }
-  }
-  if (bytes > wire::kMaxHeaderBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the message's headers have ", bytes,
-                     " bytes, keys and values "
-                     "together; at most ",
-                     wire::kMaxHeaderBytes, " are allowed"));
-  }
-  return absl::OkStatus();
+// Seen with GRPC_VERBOSITY=debug.
+void Trace(ConnectionState::Phase from, ConnectionState::Phase to,
+           absl::string_view why) {
+  if (gpr_should_log(GPR_LOG_SEVERITY_DEBUG) == 0) return;
+  gpr_log(GPR_DEBUG, "stream: %s -> %s, %s",
+          std::string(PhaseName(from)).c_str(),
+          std::string(PhaseName(to)).c_str(), std::string(why).c_str());
 }
 
-Session::Options SessionOptions(const MessageStreamOptions& options) {
-  v1::Open open;
-  open.set_session_id(options.session_id.empty() ? RandomHex(kSessionIdBytes)
-                                                 : options.session_id);
-  open.set_session_token(options.session_token.empty()
-                             ? RandomBytes(kSessionTokenBytes)
-                             : options.session_token);
-  open.set_client_name(options.client_name);
-  open.set_handler(options.handler);
-  open.set_instance(RandomNumber() | 1);  // 0 would be none.
-  return {.open = open.SerializeAsString(),
-          .limits = {.messages = options.max_outstanding_messages,
-                     .bytes = options.max_outstanding_bytes,
-                     .batch_messages = options.max_batch_messages},
-          .connect_timeout = options.connect_timeout};
+ConnectionState::Options StateOptions(const MessageStreamOptions& options) {
+  return {.session = {.open = EncodedOpen(options),
+                      .limits = {.messages = options.max_outstanding_messages,
+                                 .bytes = options.max_outstanding_bytes,
+                                 .batch_messages = options.max_batch_messages},
+                      .connect_timeout = options.connect_timeout},
+          .reconnect = {.initial_backoff = options.initial_backoff,
+                        .max_backoff = options.max_backoff,
+                        .give_up_after = options.give_up_after},
+          .own_token = options.session_token.empty(),
+          .follows_drain = !options.balancers.empty(),
+          .random = RandomNumber,
+          .on_change = Trace};
 }
 
 }  // namespace
@@ -68,42 +47,46 @@ Session::Options SessionOptions(const MessageStreamOptions& options) {
 ReconnectingStream::ReconnectingStream(MessageStreamOptions options,
                                        std::unique_ptr<AddressSource> source)
     : options_(std::move(options)),
-      session_(SessionOptions(options_)),
-      policy_({.initial_backoff = options_.initial_backoff,
-               .max_backoff = options_.max_backoff,
-               .give_up_after = options_.give_up_after},
-              Now()),
-      connect_at_(Now()),
-      source_(std::move(source)),
+      state_(StateOptions(options_)),
+      delivery_(&options_, this),
+      connector_(&options_, std::move(source)),
       timer_([this] { OnTimer(); }) {
-  MutexLock lock(&mutex_);
-  Proceed();
+  Role role = Role::kConnector;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    step = Decide(&role);
+  }
+  Run(role, std::move(step));
 }
 
 ReconnectingStream::~ReconnectingStream() {
   Cancel();
   MutexLock lock(&mutex_);
-  while (!Finished()) changed_.Wait(&mutex_);
+  ++waiting_;
+  while (!state_.Finished()) changed_.Wait(&mutex_);
 }
+
+// --- What callers call -----------------------------------------------------
 
 absl::Status ReconnectingStream::WaitUntilConnected(absl::Duration timeout) {
   const absl::Time deadline = Now() + timeout;
   MutexLock lock(&mutex_);
   ++waiting_;
   absl::Status status;
-  while (!session_.window().connected()) {
-    if (phase_ == Phase::kEnded) {
+  while (!state_.session().window().connected()) {
+    if (state_.phase() == ConnectionState::Phase::kEnded) {
       status =
-          status_.ok()
+          state_.status().ok()
               ? absl::FailedPreconditionError("the stream was closed before")
-              : status_;
+              : state_.status();
       break;
     }
     const absl::Duration left = deadline - Now();
     if (left <= absl::ZeroDuration() || CallbackScope::Current() != nullptr) {
-      status = absl::DeadlineExceededError(
-          absl::StrCat("no server answered within ",
-                       absl::FormatDuration(timeout), LastFailure()));
+      status = absl::DeadlineExceededError(absl::StrCat(
+          "no server answered within ", absl::FormatDuration(timeout),
+          state_.destination().LastFailure()));
       break;
     }
     changed_.WaitFor(&mutex_, left);
@@ -112,43 +95,27 @@ absl::Status ReconnectingStream::WaitUntilConnected(absl::Duration timeout) {
   return status;
 }
 
-std::string ReconnectingStream::LastFailure() const {
-  return last_failure_.ok() ? ""
-                            : absl::StrCat("; the last attempt ended ",
-                                           last_failure_.ToString());
-}
-
-bool ReconnectingStream::MaySend(absl::string_view payload) const {
-  return !closing_ && !cancelled_ && phase_ != Phase::kEnded &&
-         payload.size() <= session_.max_payload_bytes();
-}
-
-absl::Status ReconnectingStream::WhyNotSend(absl::string_view payload) const {
-  if (phase_ == Phase::kEnded && !status_.ok()) return status_;
-  if (cancelled_) return absl::CancelledError("the stream was cancelled");
-  if (closing_) {
-    return absl::FailedPreconditionError(
-        "Send after Close: open another stream");
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("a payload of ", payload.size(),
-                   " bytes is over the server's max_payload_bytes of ",
-                   session_.max_payload_bytes()));
-}
-
 absl::StatusOr<uint64_t> ReconnectingStream::Send(
     absl::string_view payload, absl::Span<const wire::HeaderView> headers,
     absl::Duration timeout) {
   if (absl::Status status = CheckHeaders(headers); !status.ok()) return status;
-  MutexLock lock(&mutex_);
-  if (!MaySend(payload)) return WhyNotSend(payload);
-  uint64_t sequence = session_.TryAppend(payload, headers);
-  if (sequence == 0) {
-    absl::StatusOr<uint64_t> waited = WaitToAppend(payload, headers, timeout);
-    if (!waited.ok()) return waited;
-    sequence = *waited;
+  Role role = Role::kCaller;
+  Step step;
+  uint64_t sequence = 0;
+  {
+    MutexLock lock(&mutex_);
+    if (!state_.MaySend(payload)) return state_.WhyNotSend(payload);
+    sequence = state_.TryAppend(payload, headers);
+    if (sequence == 0) {
+      absl::StatusOr<uint64_t> waited = WaitToAppend(payload, headers, timeout);
+      if (!waited.ok()) return waited;
+      sequence = *waited;
+    }
+    if (state_.OnAppended(CallbackScope::Current() == this)) {
+      step = Decide(&role);
+    }
   }
-  OnAppended();
+  Run(role, std::move(step));
   return sequence;
 }
 
@@ -156,32 +123,32 @@ absl::StatusOr<MessageStream::SentBatch> ReconnectingStream::TrySendBatch(
     absl::Span<const absl::string_view> payloads) {
   SentBatch sent;
   if (payloads.empty()) return sent;
-  MutexLock lock(&mutex_);
-  sent.first_sequence = session_.window().next_sequence();
-  while (sent.count < payloads.size() && MaySend(payloads[sent.count]) &&
-         session_.TryAppend(payloads[sent.count], {}) != 0) {
-    ++sent.count;
+  Role role = Role::kCaller;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    sent.first_sequence = state_.session().window().next_sequence();
+    while (sent.count < payloads.size() &&
+           state_.MaySend(payloads[sent.count]) &&
+           state_.TryAppend(payloads[sent.count], {}) != 0) {
+      ++sent.count;
+    }
+    if (sent.count == 0) {
+      return state_.MaySend(payloads[0]) ? WindowFull()
+                                         : state_.WhyNotSend(payloads[0]);
+    }
+    if (state_.OnAppended(CallbackScope::Current() == this)) {
+      step = Decide(&role);
+    }
   }
-  if (sent.count == 0) {
-    return MaySend(payloads[0]) ? WindowFull() : WhyNotSend(payloads[0]);
-  }
-  OnAppended();
+  Run(role, std::move(step));
   return sent;
 }
 
-// What a callback sends leaves together once its frame is delivered; what
-// others send must not wait for that.
-void ReconnectingStream::OnAppended() {
-  const bool inside = CallbackScope::Current() == this;
-  if (inside && !session_.window().frame_full()) return;
-  if (!writing_) WriteNext();
-  if (!inside && session_.window().unsent() > 0) waits_for_write_ = true;
-}
-
 absl::Status ReconnectingStream::WindowFull() const {
-  return absl::ResourceExhaustedError(
-      absl::StrCat("the window is full: ", session_.window().outstanding(),
-                   " messages have no result yet"));
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the window is full: ", state_.session().window().outstanding(),
+      " messages have no result yet"));
 }
 
 absl::StatusOr<uint64_t> ReconnectingStream::WaitToAppend(
@@ -191,21 +158,22 @@ absl::StatusOr<uint64_t> ReconnectingStream::WaitToAppend(
     return WindowFull();
   }
   const absl::Time deadline = Now() + timeout;
+  absl::StatusOr<uint64_t> sequence = uint64_t{0};
   ++waiting_;
-  absl::StatusOr<uint64_t> sequence = 0;
   while (sequence.ok() && *sequence == 0) {
     const absl::Duration left = deadline - Now();
     if (left <= absl::ZeroDuration()) {
       sequence = absl::DeadlineExceededError(absl::StrCat(
           "the window stayed full for ", absl::FormatDuration(timeout), ": ",
-          session_.window().outstanding(), " messages have no result yet"));
+          state_.session().window().outstanding(),
+          " messages have no result yet"));
       break;
     }
     changed_.WaitFor(&mutex_, left);
-    if (MaySend(payload)) {
-      sequence = session_.TryAppend(payload, headers);
+    if (state_.MaySend(payload)) {
+      sequence = state_.TryAppend(payload, headers);
     } else {
-      sequence = WhyNotSend(payload);
+      sequence = state_.WhyNotSend(payload);
     }
   }
   --waiting_;
@@ -214,47 +182,243 @@ absl::StatusOr<uint64_t> ReconnectingStream::WaitToAppend(
 
 absl::Status ReconnectingStream::Close(absl::Duration timeout) {
   const absl::Time deadline = Now() + timeout;
-  MutexLock lock(&mutex_);
-  if (!closing_) {
-    closing_ = true;
-    session_.Close();
-    changed_.SignalAll();
-    if (phase_ == Phase::kCalling) {
-      if (CallbackScope::Current() != this) WriteNext();
-    } else if (phase_ != Phase::kEnded && session_.window().drained()) {
-      End(absl::OkStatus());
-    }
+  const bool inside = CallbackScope::Current() == this;
+  Role role = Role::kCaller;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    state_.Close(inside);
+    if (!inside) step = Decide(&role);
   }
+  Run(role, std::move(step));
   if (CallbackScope::Current() != nullptr) return absl::OkStatus();
+  MutexLock lock(&mutex_);
   ++waiting_;
-  while (!Finished()) {
+  while (!state_.Finished()) {
     const absl::Duration left = deadline - Now();
     if (left <= absl::ZeroDuration()) break;
     changed_.WaitFor(&mutex_, left);
   }
   --waiting_;
-  if (Finished()) return status_;
+  if (state_.Finished()) return state_.status();
   return absl::DeadlineExceededError(absl::StrCat(
       "the stream did not close within ", absl::FormatDuration(timeout), ": ",
-      session_.window().outstanding(), " messages have no result yet"));
+      state_.session().window().outstanding(), " messages have no result yet"));
 }
 
 void ReconnectingStream::Cancel() {
-  MutexLock lock(&mutex_);
-  if (cancelled_ || phase_ == Phase::kEnded) return;
-  cancelled_ = true;
-  changed_.SignalAll();
-  absl::Status why = absl::CancelledError("the stream was cancelled");
-  if (phase_ == Phase::kCalling) {
-    Break(std::move(why));
-  } else {
-    End(std::move(why));
+  Role role = Role::kCaller;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    state_.Cancel();
+    step = Decide(&role);
   }
+  Run(role, std::move(step));
 }
 
 uint64_t ReconnectingStream::outstanding() const {
   MutexLock lock(&mutex_);
-  return session_.window().next_sequence() - 1 - delivered_;
+  return state_.session().window().next_sequence() - 1 - state_.delivered();
+}
+
+// --- What happens ----------------------------------------------------------
+
+void ReconnectingStream::OnFrame() {
+  Role role = Role::kReader;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    state_.OnFrame();
+    step = Decide(&role);
+  }
+  Run(role, std::move(step));
+}
+
+void ReconnectingStream::OnReadEnded() {
+  Role role = Role::kReader;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    state_.OnReadEnded();
+    step = Decide(&role);
+  }
+  Run(role, std::move(step));
+}
+
+void ReconnectingStream::OnWritten(bool ok) {
+  Role role = Role::kWriter;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    state_.OnWritten(ok);
+    step = Decide(&role);
+  }
+  Run(role, std::move(step));
+}
+
+void ReconnectingStream::OnReached() {
+  Role role = Role::kMarker;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    state_.OnMarkerReached();
+    step = Decide(&role);
+  }
+  Run(role, std::move(step));
+}
+
+void ReconnectingStream::OnEnded(const grpc::Status& status) {
+  Role role = Role::kReader;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    state_.OnCallEnded(ToStatus(status));
+    step = Decide(&role);
+  }
+  Run(role, std::move(step));
+}
+
+void ReconnectingStream::OnTimer() {
+  Role role = Role::kConnector;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    state_.OnTime();
+    step = Decide(&role);
+  }
+  Run(role, std::move(step));
+}
+
+void ReconnectingStream::OnLocated(absl::StatusOr<std::string> address) {
+  Role role = Role::kCaller;
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    state_.OnLocated(std::move(address));
+    step = Decide(&role);
+  }
+  Run(role, std::move(step));
+}
+
+// --- What is done ----------------------------------------------------------
+
+ReconnectingStream::Step ReconnectingStream::Decide(Role* role) {
+  Step step;
+  step.action = state_.Next(role, &output_);
+  step.call = call_.get();
+  if (step.action.kind == Action::Kind::kCancel) step.to_cancel = call_;
+  absl::Time alarm;
+  if (state_.TakeAlarm(&alarm)) timer_.Set(alarm);
+  if (state_.TakeNews() && waiting_ > 0) changed_.SignalAll();
+  return step;
+}
+
+void ReconnectingStream::Run(Role role, Step step) {
+  while (step.action.kind != Action::Kind::kNone) {
+    const Action::Kind done = step.action.kind;
+    Perform(step);
+    // Nothing is left to do for them.
+    if (done == Action::Kind::kRelease ||
+        (done == Action::Kind::kWrite && role == Role::kCaller)) {
+      return;
+    }
+    MutexLock lock(&mutex_);
+    step = Decide(&role);
+  }
+}
+
+void ReconnectingStream::Perform(const Step& step) {
+  switch (step.action.kind) {
+    case Action::Kind::kNone:
+      break;
+    case Action::Kind::kLocate:
+      connector_.Locate(output_.failed,
+                        [this](absl::StatusOr<std::string> address) {
+                          OnLocated(std::move(address));
+                        });
+      break;
+    case Action::Kind::kConnect:
+      Connect();
+      break;
+    case Action::Kind::kWrite:
+      Write(step.call);
+      break;
+    case Action::Kind::kCancel:
+      step.to_cancel->Cancel();
+      break;
+    case Action::Kind::kMark:
+      Post(step.call->c_call());
+      break;
+    case Action::Kind::kEvent:
+      delivery_.GiveEvent(output_.event);
+      break;
+    case Action::Kind::kParse: {
+      const wire::ResponseFrame* frame = delivery_.Parse(step.call->incoming());
+      MutexLock lock(&mutex_);
+      state_.OnParsed(frame, delivery_.bytes());
+      break;
+    }
+    case Action::Kind::kResults: {
+      delivery_.GiveResults(step.action.first, step.action.count);
+      MutexLock lock(&mutex_);
+      state_.OnDelivered();
+      break;
+    }
+    case Action::Kind::kRead:
+      delivery_.Clear();
+      step.call->ReadNext();
+      break;
+    case Action::Kind::kRelease:
+      step.call->Release();
+      break;
+    case Action::Kind::kDeliverOnThread:
+      DeliverOnThread();
+      break;
+  }
+}
+
+void ReconnectingStream::Connect() {
+  std::shared_ptr<ProcessCall> old;
+  {
+    MutexLock lock(&mutex_);
+    old = std::move(call_);
+  }
+  const auto call = connector_.MakeCall(output_.address, old.get(), this);
+  // Only now: with the last channel gRPC's threads would go, too.
+  old.reset();
+  bool cancel = false;
+  {
+    MutexLock lock(&mutex_);
+    cancel = state_.OnCallMade(&output_.write);
+    call_ = call;
+  }
+  if (cancel) call->Cancel();
+  call->Start(output_.write.head, &output_.write.messages);
+}
+
+void ReconnectingStream::Write(ProcessCall* call) {
+  // Once it is under way, another thread may see its end and fill it again.
+  Session::Write& write = output_.write;
+  if (!write.has_frame) {
+    call->HalfClose();
+  } else if (write.half_close) {
+    call->WriteLast(write.head, &write.messages);
+  } else {
+    call->Write(write.head, &write.messages);
+  }
+}
+
+void ReconnectingStream::DeliverOnThread() {
+  std::thread([this] {
+    Role role = Role::kDeliverer;
+    Step step;
+    {
+      MutexLock lock(&mutex_);
+      step = Decide(&role);
+    }
+    Run(role, std::move(step));
+  }).detach();
 }
 
 }  // namespace msgproc::client

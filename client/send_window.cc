@@ -86,6 +86,7 @@ absl::Status SendWindow::OnWelcome(SessionState state,
                                    const WindowLimits& server) {
   uint64_t next = 1;
   switch (state) {
+    case SessionState::kNone:
     case SessionState::kNew:
       if (received_through_ > 0) {
         return absl::InternalError(absl::StrCat(

@@ -9,14 +9,12 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "client/stream_event.h"
 #include "proto/wire/entry_log.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/outstanding_window.h"
 
 namespace msgproc::client {
-
-// What a server answered to Open; see Welcome.State.
-enum class SessionState { kNew, kResumed, kLost };
 
 // What may be outstanding (rule 6), and how much one frame may hold.
 struct WindowLimits {

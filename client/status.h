@@ -12,19 +12,6 @@ inline absl::Status ToStatus(const grpc::Status& status) {
                       status.error_message());
 }
 
-// Whether a stream that ended so is opened again (rule 8).
-inline bool MayReconnect(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kUnknown:
-    case absl::StatusCode::kCancelled:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace msgproc::client
 
 #endif  // MSGPROC_CLIENT_STATUS_H_

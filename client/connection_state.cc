@@ -1,0 +1,393 @@
+#include "client/connection_state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/may_reconnect.h"
+#include "common/check.h"
+
+namespace msgproc::client {
+
+ConnectionState::ConnectionState(Options options)
+    : options_(std::move(options)),
+      session_(options_.session),
+      destination_(options_.reconnect, Now()) {}
+
+void ConnectionState::ChangePhase(Phase to, absl::string_view why) {
+  MSGPROC_CHECK(phase_ != Phase::kEnded);
+  MSGPROC_CHECK(phase_ != to);
+  MSGPROC_CHECK(phase_ != Phase::kCalling || to == Phase::kWaiting);
+  if (options_.on_change) options_.on_change(phase_, to, why);
+  phase_ = to;
+}
+
+// --- Connecting ------------------------------------------------------------
+
+void ConnectionState::OnTime() {
+  const absl::Time now = Now();
+  alarm_ = absl::InfiniteFuture();
+  if (phase_ == Phase::kEnded) return;
+  if (now >= destination_.give_up_at()) {
+    absl::Status status = absl::UnavailableError(
+        absl::StrCat("no server answered within ",
+                     absl::FormatDuration(options_.reconnect.give_up_after),
+                     destination_.LastFailure()));
+    if (phase_ == Phase::kCalling) {
+      call_.Break(std::move(status));
+    } else {
+      End(std::move(status), "no server answered in time");
+    }
+  } else if (phase_ == Phase::kCalling) {
+    if (delivery_ != Delivery::kNobody) session_.OnBusy(now);
+    if (absl::Status status = session_.OnTime(now); !status.ok()) {
+      call_.Break(std::move(status));
+    }
+  } else if (phase_ == Phase::kWaiting && now >= destination_.when()) {
+    connecting_ = true;
+  }
+}
+
+ConnectionState::Action ConnectionState::NextConnection(Output* output) {
+  if (!std::exchange(connecting_, false) || phase_ != Phase::kWaiting) {
+    return {};
+  }
+  if (!destination_.located()) {
+    ChangePhase(Phase::kLocating, "it is time to connect");
+    output->failed = destination_.failed();
+    return {Action::Kind::kLocate};
+  }
+  ChangePhase(Phase::kCalling, "it is known where to connect");
+  MSGPROC_CHECK(!gatherer_.marker_in_flight());
+  destination_.OnUsed();
+  call_.Begin();
+  frame_waiting_ = false;
+  gatherer_.Stop();
+  output->address = destination_.address();
+  return {Action::Kind::kConnect};
+}
+
+void ConnectionState::OnLocated(absl::StatusOr<std::string> address) {
+  if (phase_ != Phase::kLocating) return;
+  ChangePhase(Phase::kWaiting, "there is an answer");
+  if (!address.ok()) {
+    Retry(address.status(), /*moved=*/false);
+    return;
+  }
+  destination_.OnLocated(*std::move(address), Now());
+  connecting_ = true;
+}
+
+bool ConnectionState::OnCallMade(Session::Write* write) {
+  MSGPROC_CHECK(phase_ == Phase::kCalling);
+  session_.OnOpen(Now(), write);
+  SetAlarm();
+  return call_.OnMade();
+}
+
+// --- Writing ---------------------------------------------------------------
+
+bool ConnectionState::OnAppended(bool inside) {
+  if (inside) return session_.window().frame_full();
+  caller_waits_for_write_ = true;
+  return !call_.write_in_flight();
+}
+
+// Who delivers writes when done, so that what callbacks send leaves together.
+bool ConnectionState::MayWrite(Role role) const {
+  return role == Role::kConnector || caller_waits_for_write_ ||
+         session_.window().frame_full() ||
+         (delivery_ == Delivery::kNobody && !gatherer_.gathering());
+}
+
+bool ConnectionState::DecideWrite(Output* output) {
+  if (phase_ != Phase::kCalling || !call_.MayWrite()) return false;
+  const bool caller_waits = std::exchange(caller_waits_for_write_, false);
+  if (!session_.NextWrite(Now(), &output->write)) return false;
+  MSGPROC_CHECK(output->write.has_frame || output->write.half_close);
+  call_.OnWrite();
+  caller_waits_for_write_ = caller_waits && session_.window().unsent() > 0;
+  gatherer_.Stop();
+  gathered_bytes_ = 0;
+  return true;
+}
+
+// --- The end of a call, and of the stream ----------------------------------
+
+void ConnectionState::OnCallEnded(absl::Status call_status) {
+  MSGPROC_CHECK(phase_ == Phase::kCalling);
+  MSGPROC_CHECK(!call_.write_in_flight());
+  const bool connected = session_.window().connected();
+  absl::Status status =
+      call_.broken().ok() ? std::move(call_status) : call_.broken();
+  const bool moved = (session_.phase() == Session::Phase::kHalfClosed ||
+                      session_.refused_by_drain()) &&
+                     status.ok();
+  if (status.ok() && !moved) {
+    status = absl::UnavailableError("the server ended the stream early");
+  }
+  session_.OnDisconnected();
+  ChangePhase(Phase::kWaiting, "the call ended");
+  if (cancelled_) {
+    End(absl::CancelledError("the stream was cancelled"), "cancelled");
+  } else if (closing_ && session_.window().drained() &&
+             (status.ok() || MayRetry(status))) {
+    End(absl::OkStatus(), "closed, and all is answered");
+  } else {
+    if (connected && (moved || MayRetry(status))) {
+      AddEvent(StreamEvent::Kind::kDisconnected, status);
+    }
+    Retry(std::move(status), moved);
+  }
+}
+
+bool ConnectionState::MayRetry(const absl::Status& status) const {
+  return MayReconnect(status) ||
+         (status.code() == absl::StatusCode::kAborted && options_.own_token);
+}
+
+void ConnectionState::Retry(absl::Status why, bool moved) {
+  if (!moved && !MayRetry(why)) {
+    End(std::move(why), "refused for good");
+    return;
+  }
+  if (moved) {
+    destination_.OnMoved(options_.follows_drain ? session_.drain_address() : "",
+                         Now(), options_.random());
+  } else {
+    destination_.OnFailed(std::move(why), Now(), options_.random());
+  }
+}
+
+void ConnectionState::Close(bool inside) {
+  if (closing_) return;
+  closing_ = true;
+  session_.Close();
+  if (!inside) caller_waits_for_write_ = true;
+  news_ = true;
+  if (phase_ != Phase::kCalling && phase_ != Phase::kEnded &&
+      session_.window().drained()) {
+    End(absl::OkStatus(), "closed, and nothing is open");
+  }
+}
+
+void ConnectionState::Cancel() {
+  if (cancelled_ || phase_ == Phase::kEnded) return;
+  cancelled_ = true;
+  news_ = true;
+  absl::Status why = absl::CancelledError("the stream was cancelled");
+  if (phase_ == Phase::kCalling) {
+    call_.Break(std::move(why));
+  } else {
+    End(std::move(why), "cancelled");
+  }
+}
+
+void ConnectionState::AddEvent(StreamEvent::Kind kind, absl::Status status) {
+  StreamEvent& event = events_.emplace_back();
+  event.kind = kind;
+  event.server_id = server_id_;
+  event.address = destination_.address();
+  event.status = std::move(status);
+}
+
+void ConnectionState::End(absl::Status status, absl::string_view why) {
+  ChangePhase(Phase::kEnded, why);
+  status_ = std::move(status);
+  AddEvent(StreamEvent::Kind::kClosed, status_);
+  news_ = true;
+}
+
+absl::Status ConnectionState::WhyNotSend(absl::string_view payload) const {
+  if (phase_ == Phase::kEnded && !status_.ok()) return status_;
+  if (cancelled_) return absl::CancelledError("the stream was cancelled");
+  if (closing_) {
+    return absl::FailedPreconditionError(
+        "Send after Close: open another stream");
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("a payload of ", payload.size(),
+                   " bytes is over the server's max_payload_bytes of ",
+                   session_.max_payload_bytes()));
+}
+
+// --- Delivering ------------------------------------------------------------
+
+void ConnectionState::OnFrame() {
+  MSGPROC_CHECK(phase_ == Phase::kCalling);
+  MSGPROC_CHECK(!frame_waiting_);
+  frame_waiting_ = true;
+  gatherer_.OnFrame();
+}
+
+void ConnectionState::OnParsed(const wire::ResponseFrame* frame, size_t bytes) {
+  MSGPROC_CHECK(delivery_ == Delivery::kParsing);
+  frame_bytes_ = bytes;
+  heard_ = Session::Heard();
+  delivery_ = Delivery::kAnswered;
+  if (!call_.broken().ok()) return;
+  if (frame == nullptr) {
+    heard_.status = absl::InternalError(
+        "the server sent a frame that is no ProcessResponse");
+    FinishFrame();
+    return;
+  }
+  const absl::Time now = Now();
+  heard_ = session_.OnFrame(*frame, now);
+  delivery_ = Delivery::kWelcomed;
+  if (!heard_.welcome) return;
+  server_id_ = heard_.server_id;
+  destination_.OnConnected(now);
+  AddEvent(StreamEvent::Kind::kConnected, absl::OkStatus());
+  events_.back().state = heard_.state;
+  news_ = true;
+}
+
+void ConnectionState::OnDelivered() {
+  MSGPROC_CHECK(delivery_ == Delivery::kResults);
+  delivered_ += heard_.count;
+  news_ = true;
+  FinishFrame();
+}
+
+// All of a frame that callbacks are to see at once was delivered.
+void ConnectionState::FinishFrame() {
+  delivery_ = Delivery::kAnswered;
+  if (heard_.drain) AddEvent(StreamEvent::Kind::kDraining, absl::OkStatus());
+  if (!heard_.status.ok()) {
+    if (absl::IsInternal(heard_.status)) {
+      AddEvent(StreamEvent::Kind::kViolation, heard_.status);
+      events_.back().duplicate = heard_.duplicate;
+    }
+    call_.Break(heard_.status);
+  }
+  gathered_bytes_ += frame_bytes_;
+  const uint64_t unsent = session_.window().unsent();
+  const bool worth =
+      heard_.count > 0 && unsent > 0 && !session_.window().frame_full();
+  gatherer_.Consider(worth ? unsent : 0, gathered_bytes_);
+}
+
+void ConnectionState::OnMarkerReached() {
+  call_.OnMarkerReached();
+  gatherer_.OnReached(/*processing=*/false);
+  if (call_.read_ended()) gatherer_.Stop();
+}
+
+bool ConnectionState::MayTakeDelivery(Role role) const {
+  return role == Role::kReader && delivery_ == Delivery::kNobody &&
+         (!events_.empty() || frame_waiting_);
+}
+
+ConnectionState::Action ConnectionState::NextDelivery(Output* output) {
+  if (delivery_ == Delivery::kNobody) delivery_ = Delivery::kLooking;
+  MSGPROC_CHECK(delivery_ != Delivery::kParsing);
+  MSGPROC_CHECK(delivery_ != Delivery::kResults);
+  if (delivery_ != Delivery::kAnswered && !events_.empty()) {
+    output->event = std::move(events_.front());
+    events_.pop_front();
+    return {Action::Kind::kEvent};
+  }
+  if (delivery_ == Delivery::kWelcomed && heard_.count > 0) {
+    destination_.OnResult();
+    delivery_ = Delivery::kResults;
+    return {Action::Kind::kResults, heard_.first, heard_.count};
+  }
+  if (delivery_ == Delivery::kWelcomed) FinishFrame();
+  if (delivery_ == Delivery::kAnswered) {
+    if (!gatherer_.gathering() && DecideWrite(output)) {
+      return {Action::Kind::kWrite};
+    }
+    // Behind the write, so that HTTP/2's window updates travel with it: reading
+    // earlier was measured to cost a system call and a wake-up a frame.
+    delivery_ = Delivery::kLooking;
+    return {Action::Kind::kRead};
+  }
+  if (std::exchange(frame_waiting_, false)) {
+    delivery_ = Delivery::kParsing;
+    return {Action::Kind::kParse};
+  }
+  if (!gatherer_.gathering()) {
+    if (DecideWrite(output)) return {Action::Kind::kWrite};
+  } else if (!gatherer_.marker_in_flight()) {
+    gatherer_.Mark();
+    return {Action::Kind::kMark};
+  }
+  // From here on it is the write's, the marker's or the next frame's turn.
+  delivery_ = Delivery::kNobody;
+  news_ = true;
+  return {};
+}
+
+// --- Deciding --------------------------------------------------------------
+
+ConnectionState::Action ConnectionState::Next(Role* role, Output* output) {
+  if (call_.TakeCancel()) return {Action::Kind::kCancel};
+  if (*role == Role::kDeliverer || MayTakeDelivery(*role)) {
+    *role = Role::kDeliverer;
+    const Action action = NextDelivery(output);
+    if (action.kind != Action::Kind::kNone) return action;
+    *role = Role::kReader;
+  }
+  if (*role == Role::kConnector) {
+    const Action action = NextConnection(output);
+    if (action.kind != Action::Kind::kNone) return action;
+  }
+  if (MayWrite(*role) && DecideWrite(output)) return {Action::Kind::kWrite};
+  if (*role == Role::kMarker && delivery_ == Delivery::kNobody &&
+      gatherer_.gathering() && !gatherer_.marker_in_flight()) {
+    gatherer_.Mark();
+    return {Action::Kind::kMark};
+  }
+  if (*role == Role::kConnector && delivery_ == Delivery::kNobody &&
+      !events_.empty()) {
+    delivery_ = Delivery::kLooking;
+    return {Action::Kind::kDeliverOnThread};
+  }
+  return LastOf(*role);
+}
+
+// The role has nothing more to do.
+ConnectionState::Action ConnectionState::LastOf(Role role) {
+  if (role == Role::kMarker) call_.OnMarkerDone();
+  // A write of a caller's own puts heartbeats off, and the alarm that is set
+  // finds that out.
+  if (role != Role::kCaller || phase_ != Phase::kCalling) SetAlarm();
+  const bool needed = phase_ != Phase::kCalling ||
+                      delivery_ != Delivery::kNobody ||
+                      gatherer_.marker_in_flight();
+  if (!call_.TakeRelease(needed)) return {};
+  return {Action::Kind::kRelease};
+}
+
+void ConnectionState::SetAlarm() {
+  absl::Time next = absl::InfiniteFuture();
+  switch (phase_) {
+    case Phase::kWaiting:
+      next = std::min(destination_.when(), destination_.give_up_at());
+      break;
+    case Phase::kLocating:
+      next = destination_.give_up_at();
+      break;
+    case Phase::kCalling:
+      if (!call_.broken().ok()) return;
+      next = std::min(session_.BreakTime(), destination_.give_up_at());
+      if (!call_.write_in_flight()) next = std::min(next, session_.SpeakTime());
+      break;
+    case Phase::kEnded:
+      if (!events_.empty() && delivery_ == Delivery::kNobody) {
+        next = absl::InfinitePast();
+      }
+      break;
+  }
+  if (next >= alarm_) return;
+  alarm_ = next;
+  alarm_changed_ = true;
+}
+
+bool ConnectionState::TakeAlarm(absl::Time* when) {
+  *when = alarm_;
+  return std::exchange(alarm_changed_, false);
+}
+
+}  // namespace msgproc::client
