@@ -13,8 +13,6 @@ constexpr uint32_t kOpenTag = wire::Tag(1, wire::WireType::kLengthDelimited);
 constexpr uint32_t kAttemptTag = wire::Tag(6, wire::WireType::kVarint);
 constexpr uint32_t kMovedForTag = wire::Tag(7, wire::WireType::kVarint);
 constexpr uint32_t kReceivedTag = wire::Tag(3, wire::WireType::kVarint);
-// Three intervals of silence, in either direction, mean that the other is gone.
-constexpr int kSilentIntervals = 3;
 // What a process's sockets do by time they do together, this often at most: a
 // thread that wakes for many of them costs a fraction of many wake-ups.
 constexpr absl::Duration kGrid = absl::Milliseconds(100);
@@ -212,7 +210,7 @@ absl::Status Session::OnTime(absl::Time now) const {
     return absl::UnavailableError(absl::StrCat(
         "no server answered within ", absl::FormatDuration(connect_timeout_)));
   }
-  if (now >= heard_ + kSilentIntervals * heartbeat_interval_) {
+  if (now >= heard_ + wire::kSilentIntervals * heartbeat_interval_) {
     return absl::UnavailableError(
         absl::StrCat("nothing was heard from the server for ",
                      absl::FormatDuration(now - heard_)));
@@ -231,7 +229,8 @@ absl::Time Session::BreakTime() const {
   const absl::Time exact =
       phase_ == Phase::kOpening
           ? std::min(opened_ + connect_timeout_, end_by_)
-          : std::min(end_by_, heard_ + kSilentIntervals * heartbeat_interval_);
+          : std::min(end_by_,
+                     heard_ + wire::kSilentIntervals * heartbeat_interval_);
   const absl::Duration grid =
       Grid(std::min(connect_timeout_, heartbeat_interval_));
   if (exact == absl::InfiniteFuture() || grid <= absl::ZeroDuration()) {

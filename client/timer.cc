@@ -1,6 +1,5 @@
 #include "client/timer.h"
 
-#include <algorithm>
 #include <set>
 #include <thread>
 #include <utility>
@@ -8,14 +7,6 @@
 #include "common/clock.h"
 
 namespace msgproc::client {
-namespace {
-
-// A thread that wakes in vain once an hour costs nothing; a wait of centuries,
-// in nanoseconds, would overflow and end at once.
-constexpr absl::Duration kLongestWait = absl::Hours(1);
-
-}  // namespace
-
 // Starts with the first timer and lives as long as the process.
 class TimerThread {
  public:
@@ -48,25 +39,29 @@ class TimerThread {
   }
 
   [[noreturn]] void Run() {
+    while (true) {
+      WaitForDue()->on_time_();
+      MutexLock lock(&mutex_);
+      running_ = nullptr;
+      finished_.SignalAll();
+    }
+  }
+
+  // The first timer whose time has come; it is running_ now.
+  Timer* WaitForDue() {
     const Clock* const clock = Clock::Monotonic();
     MutexLock lock(&mutex_);
     while (true) {
       const absl::Time now = clock->Now();
       if (!waiting_.empty() && waiting_.begin()->first <= now) {
-        Timer* const timer = waiting_.begin()->second;
+        running_ = waiting_.begin()->second;
         waiting_.erase(waiting_.begin());
-        timer->when_ = absl::InfiniteFuture();
-        running_ = timer;
-        lock.Unlock();
-        timer->on_time_();
-        lock.Relock();
-        running_ = nullptr;
-        finished_.SignalAll();
-        continue;
+        running_->when_ = absl::InfiniteFuture();
+        return running_;
       }
       wake_at_ =
           waiting_.empty() ? absl::InfiniteFuture() : waiting_.begin()->first;
-      changed_.WaitFor(&mutex_, std::min(wake_at_ - now, kLongestWait));
+      changed_.WaitFor(&mutex_, wake_at_ - now);
       wake_at_ = absl::InfinitePast();
     }
   }

@@ -66,9 +66,11 @@ class CondVar {
     lock.release();
   }
 
-  // Like Wait, for at most `timeout` (infinite is allowed). False: it ran out.
+  // Like Wait, for at most `timeout`; for ever where that is years, which the
+  // standard library's nanoseconds could not hold. False: it ran out.
   bool WaitFor(Mutex* mutex, absl::Duration timeout) MSGPROC_REQUIRES(mutex) {
-    if (timeout == absl::InfiniteDuration()) {
+    constexpr absl::Duration kForEver = absl::Hours(24 * 365);
+    if (timeout > kForEver) {
       Wait(mutex);
       return true;
     }

@@ -34,6 +34,24 @@ TEST(MutexTest, WaitForReturnsFalseWhenTheTimeRunsOut) {
   EXPECT_FALSE(in_time);
 }
 
+TEST(MutexTest, ATimeThatNanosecondsCannotHoldDoesNotRunOut) {
+  Mutex mutex;
+  CondVar changed;
+  bool ready = false;
+  std::thread signaller([&] {
+    MutexLock lock(&mutex);
+    ready = true;
+    changed.SignalAll();
+  });
+  {
+    MutexLock lock(&mutex);
+    while (!ready) {
+      EXPECT_TRUE(changed.WaitFor(&mutex, absl::Hours(100'000'000)));
+    }
+  }
+  signaller.join();
+}
+
 TEST(MutexTest, AnUnlockedScopeLetsOthersIn) {
   Mutex mutex;
   MutexLock lock(&mutex);

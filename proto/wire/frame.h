@@ -26,6 +26,8 @@ inline constexpr size_t kMaxBytesWithOpen = 64 << 10;
 // Of one message, or of one result: keys and values together.
 inline constexpr size_t kMaxHeaderBytes = 64 << 10;
 inline constexpr size_t kMaxHeaders = 128;
+// Whoever is silent for so many heartbeat intervals is gone.
+inline constexpr int kSilentIntervals = 3;
 // The most that an encoder adds to a message or result, and for each header.
 // What is more is unknown fields, and counts like a payload.
 inline constexpr size_t kEncodingBytes = 32;

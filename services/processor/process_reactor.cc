@@ -13,9 +13,6 @@
 namespace msgproc::processor {
 namespace {
 
-// Three heartbeats missed, in either direction, mean that the client is gone.
-constexpr int kMissedHeartbeats = 3;
-
 // What a proxy in front says of the client (deploy/nginx): for the log alone,
 // since a client without a proxy can claim anything.
 std::string ForwardedFor(const grpc::CallbackServerContext& call) {
@@ -79,7 +76,7 @@ ProcessReactor::ProcessReactor(ProcessorContext* processor,
       call_(call),
       on_gone_(std::move(on_gone)),
       peer_(PeerOf(processor->options(), *call)),
-      state_(processor->options().heartbeat_interval * kMissedHeartbeats,
+      state_(processor->options().heartbeat_interval * wire::kSilentIntervals,
              processor->clock()->Now(), processor->clock()->Now() + max_age) {}
 
 void ProcessReactor::Start() {
@@ -284,7 +281,7 @@ absl::Time ProcessReactor::Tick(absl::Time now) {
   if (session != nullptr && session->anonymous()) session->TrimIfIdle();
   if (verdict == StreamState::Verdict::kPatient) return next;
   const std::string patience = absl::FormatDuration(
-      processor_->options().heartbeat_interval * kMissedHeartbeats);
+      processor_->options().heartbeat_interval * wire::kSilentIntervals);
   switch (verdict) {
     case StreamState::Verdict::kPatient:
       break;

@@ -1,5 +1,6 @@
 #include "services/processor/refusal_log.h"
 
+#include "common/utf8.h"
 #include "services/base/log.h"
 
 namespace msgproc::processor {
@@ -17,7 +18,7 @@ void RefusalLog::Log(const absl::Status& status, absl::string_view peer,
   if (!suppressed.has_value()) return;
   server::LogWarning("request refused",
                      {{"rule", RejectionName(rule)},
-                      {"what", status.message().substr(0, kMaxLoggedBytes)},
+                      {"what", TruncateUtf8(status.message(), kMaxLoggedBytes)},
                       {"peer", peer},
                       {"forwarded_for", forwarded_for},
                       {"suppressed", *suppressed}});
