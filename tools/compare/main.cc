@@ -193,9 +193,12 @@ int Run() {
   const std::string what = absl::StrCat(
       "The same load against each model: loadgen ",
       absl::StrJoin(plan->front().loadgen_flags, " "),
-      ". Figures are medians of ", absl::GetFlag(FLAGS_repeat),
-      " interleaved runs (what went wrong: their "
-      "sum); charts show each model's run with the median throughput.");
+      absl::GetFlag(FLAGS_repeat) == 1
+          ? ", once."
+          : absl::StrCat(
+                ". Figures are medians of ", absl::GetFlag(FLAGS_repeat),
+                " interleaved runs (what went wrong: their sum); charts show "
+                "each model's run with the median throughput."));
   const std::string json = ComparisonJson(what, models);
   std::fputs(ComparisonTable(models).c_str(), stdout);
   absl::Status status = files->json.Write(json);
