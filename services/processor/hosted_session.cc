@@ -27,6 +27,7 @@ HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
                              ProcessorCounters* counters, const Clock* clock)
     : identity_(std::move(identity)),
       binding_(binding),
+      runs_inline_(binding->executor->synchronous()),
       counters_(counters),
       clock_(clock),
       number_(next_number.fetch_add(1, std::memory_order_relaxed)),
@@ -121,8 +122,7 @@ absl::Status HostedSession::AcceptMessages(
     ProcessorCounters::Add(&counters_->outstanding,
                            static_cast<int64_t>(accepted.size()));
     counters_->batch_messages.Observe(static_cast<double>(accepted.size()));
-    if (binding_->executor->synchronous() && !pumping_ &&
-        session_.CanDispatchDirectly()) {
+    if (runs_inline_ && !pumping_ && session_.CanDispatchDirectly()) {
       RunDirectly(accepted);
     } else {
       session_.Enqueue(accepted);
@@ -213,7 +213,7 @@ void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
       spare_batches_.push_back(std::move(batch));
     }
     // A synchronous executor's caller looks for results by itself.
-    if (!binding_->executor->synchronous()) {
+    if (!runs_inline_) {
       Pump();
       if (session_.HasResultsToTake() || session_.AllTaken()) {
         attachment = attachment_;

@@ -143,6 +143,8 @@ class HostedSession final : public BatchOwner,
 
   const Identity identity_;
   HandlerBinding* const binding_;
+  // Its executor is synchronous: whoever reads runs what was read.
+  const bool runs_inline_;
   ProcessorCounters* const counters_;
   const Clock* const clock_;
   const uint64_t number_;

@@ -61,6 +61,11 @@ void NameCommandHandlers(ServerOptions* options) {
   options->streams.default_handler = options->workers.handlers.front();
 }
 
+// Executors by name.
+constexpr absl::string_view kInline = "inline";
+constexpr absl::string_view kThreadPool = "thread pool";
+constexpr absl::string_view kWorkers = "workers";
+
 }  // namespace
 
 Server::Server(ServerOptions options, const HandlerRegistry* handlers,
@@ -78,7 +83,7 @@ Server::Server(ServerOptions options, const HandlerRegistry* handlers,
       service_(&streams_) {
   if (workers != nullptr) {
     workers_ = workers.get();
-    executors_.push_back(std::move(workers));
+    executors_.emplace(kWorkers, std::move(workers));
   }
   if (options_.workers.command.empty()) {
     BindHandlers(*handlers);
@@ -88,38 +93,41 @@ Server::Server(ServerOptions options, const HandlerRegistry* handlers,
 }
 
 void Server::BindHandlers(const HandlerRegistry& handlers) {
-  const int threads = options_.handler_threads > 0
-                          ? options_.handler_threads
-                          : ReadProcessLimits().parallelism();
   if (workers_ == nullptr) {
-    executors_.push_back(std::make_unique<InlineExecutor>());
-    executors_.push_back(std::make_unique<ThreadPoolExecutor>(threads));
+    const int threads = options_.handler_threads > 0
+                            ? options_.handler_threads
+                            : ReadProcessLimits().parallelism();
+    executors_.emplace(kInline, std::make_unique<InlineExecutor>());
+    executors_.emplace(kThreadPool,
+                       std::make_unique<ThreadPoolExecutor>(threads));
   }
   for (const std::string& name : handlers.Names()) {
     const HandlerRegistry::Entry& entry = **handlers.Find(name);
-    if (workers_ != nullptr) {
-      Bind(entry.name, entry.traits, nullptr, workers_);
-    } else {
-      Bind(entry.name, entry.traits, entry.handler.get(),
-           executors_[entry.traits.never_blocks ? 0 : 1].get());
-    }
+    Bind(entry.name, entry.traits,
+         workers_ == nullptr ? entry.handler.get() : nullptr);
   }
+}
+
+// Who runs a handler.
+absl::string_view Server::ExecutorFor(const HandlerTraits& traits) const {
+  if (workers_ != nullptr) return kWorkers;
+  return traits.never_blocks ? kInline : kThreadPool;
 }
 
 void Server::BindCommand() {
   const HandlerTraits traits = {.ordered = options_.workers.ordered};
   for (const std::string& name : options_.workers.handlers) {
-    Bind(name, traits, nullptr, workers_);
+    Bind(name, traits, nullptr);
   }
 }
 
 void Server::Bind(const std::string& name, HandlerTraits traits,
-                  Handler* handler, Executor* executor) {
+                  Handler* handler) {
   auto binding = std::make_unique<HandlerBinding>();
   binding->name = name;
   binding->handler = handler;
   binding->traits = traits;
-  binding->executor = executor;
+  binding->executor = executors_.at(std::string(ExecutorFor(traits))).get();
   binding->max_payload_bytes =
       options_.streams.sessions.limits.max_payload_bytes;
   context_.Bind(std::move(binding));
@@ -169,7 +177,7 @@ Server::~Server() {
     streams_.EndAll("The server stops.");
     grpc_->Shutdown(kLastWords);
   }
-  for (const auto& executor : executors_) executor->Stop();
+  for (const auto& [name, executor] : executors_) executor->Stop();
 }
 
 bool Server::Serving() {

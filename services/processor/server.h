@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_PROCESSOR_SERVER_H_
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -9,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
 #include "services/base/grpc_server.h"
@@ -76,15 +78,15 @@ class Server {
 
   void BindHandlers(const HandlerRegistry& handlers);
   void BindCommand();
-  void Bind(const std::string& name, HandlerTraits traits, Handler* handler,
-            Executor* executor);
+  void Bind(const std::string& name, HandlerTraits traits, Handler* handler);
+  absl::string_view ExecutorFor(const HandlerTraits& traits) const;
   void TickUntilStopped();
   absl::Duration TickInterval() const;
 
   const ServerOptions options_;
   ProcessorContext context_;
   OpenStreams streams_;
-  std::vector<std::unique_ptr<Executor>> executors_;
+  std::map<std::string, std::unique_ptr<Executor>> executors_;
   WorkerProcessExecutor* workers_ = nullptr;  // One of them, or null.
   ProcessorService service_;
   std::unique_ptr<server::GrpcServer> grpc_;
