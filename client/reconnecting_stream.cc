@@ -44,6 +44,18 @@ ConnectionState::Options StateOptions(const MessageStreamOptions& options) {
 
 }  // namespace
 
+// Tells the state what has happened, and does what follows from it.
+template <typename Tell>
+void ReconnectingStream::React(Role role, const Tell& tell) {
+  Step step;
+  {
+    MutexLock lock(&mutex_);
+    tell(&state_);
+    step = Decide(&role);
+  }
+  Run(role, std::move(step));
+}
+
 ReconnectingStream::ReconnectingStream(MessageStreamOptions options,
                                        std::unique_ptr<AddressSource> source)
     : options_(std::move(options)),
@@ -51,13 +63,7 @@ ReconnectingStream::ReconnectingStream(MessageStreamOptions options,
       delivery_(&options_, this),
       connector_(&options_, std::move(source)),
       timer_([this] { OnTimer(); }) {
-  Role role = Role::kConnector;
-  Step step;
-  {
-    MutexLock lock(&mutex_);
-    step = Decide(&role);
-  }
-  Run(role, std::move(step));
+  React(Role::kConnector, [](ConnectionState*) {});
 }
 
 ReconnectingStream::~ReconnectingStream() {
@@ -207,14 +213,7 @@ absl::Status ReconnectingStream::Close(absl::Duration timeout) {
 }
 
 void ReconnectingStream::Cancel() {
-  Role role = Role::kCaller;
-  Step step;
-  {
-    MutexLock lock(&mutex_);
-    state_.Cancel();
-    step = Decide(&role);
-  }
-  Run(role, std::move(step));
+  React(Role::kCaller, [](ConnectionState* state) { state->Cancel(); });
 }
 
 uint64_t ReconnectingStream::outstanding() const {
@@ -225,80 +224,36 @@ uint64_t ReconnectingStream::outstanding() const {
 // --- What happens ----------------------------------------------------------
 
 void ReconnectingStream::OnFrame() {
-  Role role = Role::kReader;
-  Step step;
-  {
-    MutexLock lock(&mutex_);
-    state_.OnFrame();
-    step = Decide(&role);
-  }
-  Run(role, std::move(step));
+  React(Role::kReader, [](ConnectionState* state) { state->OnFrame(); });
 }
 
 void ReconnectingStream::OnReadEnded() {
-  Role role = Role::kReader;
-  Step step;
-  {
-    MutexLock lock(&mutex_);
-    state_.OnReadEnded();
-    step = Decide(&role);
-  }
-  Run(role, std::move(step));
+  React(Role::kReader, [](ConnectionState* state) { state->OnReadEnded(); });
 }
 
 void ReconnectingStream::OnWritten(bool ok) {
-  Role role = Role::kWriter;
-  Step step;
-  {
-    MutexLock lock(&mutex_);
-    state_.OnWritten(ok);
-    step = Decide(&role);
-  }
-  Run(role, std::move(step));
+  React(Role::kWriter, [ok](ConnectionState* state) { state->OnWritten(ok); });
 }
 
 void ReconnectingStream::OnReached() {
-  Role role = Role::kMarker;
-  Step step;
-  {
-    MutexLock lock(&mutex_);
-    state_.OnMarkerReached();
-    step = Decide(&role);
-  }
-  Run(role, std::move(step));
+  React(Role::kMarker,
+        [](ConnectionState* state) { state->OnMarkerReached(); });
 }
 
 void ReconnectingStream::OnEnded(const grpc::Status& status) {
-  Role role = Role::kReader;
-  Step step;
-  {
-    MutexLock lock(&mutex_);
-    state_.OnCallEnded(ToStatus(status));
-    step = Decide(&role);
-  }
-  Run(role, std::move(step));
+  React(Role::kReader, [&status](ConnectionState* state) {
+    state->OnCallEnded(ToStatus(status));
+  });
 }
 
 void ReconnectingStream::OnTimer() {
-  Role role = Role::kConnector;
-  Step step;
-  {
-    MutexLock lock(&mutex_);
-    state_.OnTime();
-    step = Decide(&role);
-  }
-  Run(role, std::move(step));
+  React(Role::kConnector, [](ConnectionState* state) { state->OnTime(); });
 }
 
 void ReconnectingStream::OnLocated(absl::StatusOr<std::string> address) {
-  Role role = Role::kCaller;
-  Step step;
-  {
-    MutexLock lock(&mutex_);
-    state_.OnLocated(std::move(address));
-    step = Decide(&role);
-  }
-  Run(role, std::move(step));
+  React(Role::kCaller, [&address](ConnectionState* state) {
+    state->OnLocated(std::move(address));
+  });
 }
 
 // --- What is done ----------------------------------------------------------
@@ -411,13 +366,7 @@ void ReconnectingStream::Write(ProcessCall* call) {
 
 void ReconnectingStream::DeliverOnThread() {
   std::thread([this] {
-    Role role = Role::kDeliverer;
-    Step step;
-    {
-      MutexLock lock(&mutex_);
-      step = Decide(&role);
-    }
-    Run(role, std::move(step));
+    React(Role::kDeliverer, [](ConnectionState*) {});
   }).detach();
 }
 

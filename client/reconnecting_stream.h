@@ -70,6 +70,8 @@ class ReconnectingStream final : public MessageStream,
   void OnTimer();
   void OnLocated(absl::StatusOr<std::string> address);
 
+  template <typename Tell>
+  void React(Role role, const Tell& tell);
   Step Decide(Role* role) MSGPROC_REQUIRES(mutex_);
   // Does it, and what comes after it, until there is nothing to do. The stream
   // may be gone when it returns.

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/time_util.h"
 #include "grpcpp/server_context.h"
 #include "services/base/grpc_status.h"
+#include "services/processor/drain_message.h"
 #include "services/processor/stream_log.h"
 #include "services/processor/stream_opening.h"
 
@@ -28,18 +28,6 @@ StreamPeer PeerOf(const ProcessorContext::Options& options,
   return {.address =
               options.real_peer ? options.real_peer(call.peer()) : call.peer(),
           .forwarded_for = ForwardedFor(call)};
-}
-
-std::string EncodeDrain(v1::Drain::Reason reason, absl::string_view address,
-                        absl::Duration grace) {
-  v1::ProcessResponse response;
-  v1::Drain* const drain = response.mutable_drain();
-  drain->set_reason(reason);
-  drain->set_server_address(std::string(address));
-  *drain->mutable_grace() =
-      google::protobuf::util::TimeUtil::NanosecondsToDuration(
-          absl::ToInt64Nanoseconds(grace));
-  return response.SerializeAsString();
 }
 
 absl::Status CheckFrame(const wire::RequestFrame& frame, size_t bytes,
