@@ -118,8 +118,8 @@ void ConnectionState::OnCallEnded(absl::Status call_status) {
   MSGPROC_CHECK(phase_ == Phase::kCalling);
   MSGPROC_CHECK(!call_.write_in_flight());
   const bool connected = session_.window().connected();
-  absl::Status status =
-      call_.broken().ok() ? std::move(call_status) : call_.broken();
+  absl::Status status = call_.broken();
+  if (status.ok()) status = std::move(call_status);
   const bool moved = (session_.phase() == Session::Phase::kHalfClosed ||
                       session_.refused_by_drain()) &&
                      status.ok();
