@@ -4,6 +4,8 @@
 // told at any time and in any order, as a machine with many processors does.
 // Whatever happens, no processor sees a rule broken, the caller gets exactly
 // one result for each message, in order, and the stream ends.
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -15,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/connection_state.h"
+#include "client/testing/many_seeds.h"
 #include "client/testing/strict_processor.h"
 #include "common/fake_clock.h"
 #include "gtest/gtest.h"
@@ -135,6 +138,7 @@ class Simulation {
     absl::Time alarm;
     if (state_.TakeAlarm(&alarm)) alarm_ = alarm;
     if (action.kind != Kind::kNone) threads_.push_back({role, action, call_});
+    EXPECT_LE(ThreadsOf(Role::kDeliverer), 1);
     if (action.kind == Kind::kNone) Returned(role);
   }
   // A reaction of gRPC's is over: it waits for those before the status.
@@ -171,15 +175,14 @@ class Simulation {
     }
   }
 
-  // The timers' thread is one, and does one thing after another.
-  bool ConnectorBusy() const {
-    for (const Thread& thread : threads_) {
-      if (thread.role == Role::kConnector) return true;
-    }
-    return false;
+  ptrdiff_t ThreadsOf(Role role) const {
+    return std::count_if(
+        threads_.begin(), threads_.end(),
+        [role](const Thread& thread) { return thread.role == role; });
   }
   void Tick() {
-    if (clock_.Now() < alarm_ || ConnectorBusy()) return;
+    // The timers' thread is one, and does one thing after another.
+    if (clock_.Now() < alarm_ || ThreadsOf(Role::kConnector) > 0) return;
     alarm_ = absl::InfiniteFuture();
     state_.OnTime();
     Ask(Role::kConnector);
@@ -384,7 +387,6 @@ class Simulation {
   }
 
   void Parse() {
-    EXPECT_FALSE(delivering_);
     parsed_ = incoming_;
     const bool readable = frame_.Parse(parsed_);
     state_.OnParsed(readable ? &frame_ : nullptr, parsed_.size());
@@ -437,7 +439,6 @@ class Simulation {
   bool closing_ = false;
   bool cancelled_ = false;
   bool ended_ = false;
-  bool delivering_ = false;
   bool connected_ = false;
   bool closed_ = false;
   std::string incoming_;
@@ -447,40 +448,35 @@ class Simulation {
   uint64_t received_ = 0;
 };
 
-void RunMany(const World& world, uint64_t seeds) {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  seeds /= 5;  // Each takes many times as long.
-#endif
-  for (uint64_t seed = 1; seed <= seeds; ++seed) {
-    SCOPED_TRACE(absl::StrCat("seed ", seed));
-    if (!Simulation(seed, world).Run()) return;
-  }
-}
-
 TEST(ConnectionModelTest, InPeace) {
-  RunMany({.cuts = 0, .restarts = 0, .drains = 0, .refusals = 0}, 500);
+  RunMany<Simulation, World>(
+      {.cuts = 0, .restarts = 0, .drains = 0, .refusals = 0}, 500);
 }
 
-TEST(ConnectionModelTest, CallsThatAreCut) { RunMany({.cuts = 50}, 1000); }
+TEST(ConnectionModelTest, CallsThatAreCut) {
+  RunMany<Simulation, World>({.cuts = 50}, 1000);
+}
 
 TEST(ConnectionModelTest, ServersThatDrain) {
-  RunMany({.cuts = 0, .restarts = 0, .drains = 50}, 1000);
+  RunMany<Simulation, World>({.cuts = 0, .restarts = 0, .drains = 50}, 1000);
 }
 
 TEST(ConnectionModelTest, CallbacksThatSend) {
-  RunMany({.messages = 100, .echoes = 700}, 500);
+  RunMany<Simulation, World>({.messages = 100, .echoes = 700}, 500);
 }
 
 TEST(ConnectionModelTest, MostlyTrouble) {
-  RunMany({.messages = 3, .cuts = 200, .restarts = 50, .refusals = 500}, 1000);
+  RunMany<Simulation, World>(
+      {.messages = 3, .cuts = 200, .restarts = 50, .refusals = 500}, 1000);
 }
 
 TEST(ConnectionModelTest, ServersThatBreakTheProtocol) {
-  RunMany({.violations = 50}, 500);
+  RunMany<Simulation, World>({.violations = 50}, 500);
 }
 
 TEST(ConnectionModelTest, CancelledAtAnyTime) {
-  RunMany({.cuts = 30, .violations = 5, .cancels = 20}, 2000);
+  RunMany<Simulation, World>({.cuts = 30, .violations = 5, .cancels = 20},
+                             2000);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/session.h"
+#include "client/testing/many_seeds.h"
 #include "client/testing/strict_processor.h"
 #include "gtest/gtest.h"
 #include "msgproc/v1/processor.pb.h"
@@ -259,73 +260,68 @@ class Simulation {
   bool failed_ = false;
 };
 
-void RunMany(const World& world, uint64_t seeds) {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  seeds /= 5;  // Each takes many times as long.
-#endif
-  for (uint64_t seed = 1; seed <= seeds; ++seed) {
-    SCOPED_TRACE(absl::StrCat("seed ", seed));
-    if (!Simulation(seed, world).Run()) return;
-  }
-}
-
 TEST(SessionModelTest, OneServerThatIsNeverLost) {
-  RunMany(
+  RunMany<Simulation, World>(
       {.messages = 200, .servers = {{}}, .cuts = 0, .restarts = 0, .drains = 0},
       200);
 }
 
 TEST(SessionModelTest, OneServerWithBrokenConnections) {
-  RunMany({.messages = 30, .servers = {{}}, .restarts = 0}, 2000);
+  RunMany<Simulation, World>({.messages = 30, .servers = {{}}, .restarts = 0},
+                             2000);
 }
 
 TEST(SessionModelTest, OneServerThatRestarts) {
-  RunMany({.messages = 30, .servers = {{}}, .cuts = 20, .restarts = 40}, 2000);
+  RunMany<Simulation, World>(
+      {.messages = 30, .servers = {{}}, .cuts = 20, .restarts = 40}, 2000);
 }
 
 TEST(SessionModelTest, FewMessagesAndMostlyTrouble) {
-  RunMany({.messages = 3, .servers = {{}, {}}, .cuts = 150, .restarts = 20},
-          5000);
+  RunMany<Simulation, World>(
+      {.messages = 3, .servers = {{}, {}}, .cuts = 150, .restarts = 20}, 5000);
 }
 
 TEST(SessionModelTest, JourneysBetweenServersOfDifferentWindows) {
-  RunMany({.messages = 60,
-           .servers = {{.batch_messages = 3, .outstanding_messages = 5},
-                       {.batch_messages = 50, .outstanding_messages = 40},
-                       {.outstanding_messages = 1}},
-           .cuts = 30},
-          1500);
+  RunMany<Simulation, World>(
+      {.messages = 60,
+       .servers = {{.batch_messages = 3, .outstanding_messages = 5},
+                   {.batch_messages = 50, .outstanding_messages = 40},
+                   {.outstanding_messages = 1}},
+       .cuts = 30},
+      1500);
 }
 
 TEST(SessionModelTest, WindowsOfBytes) {
-  RunMany({.messages = 60,
-           .most_payload = 300,
-           .servers = {{.outstanding_bytes = 500}, {.outstanding_bytes = 2000}},
-           .cuts = 30},
-          1500);
+  RunMany<Simulation, World>(
+      {.messages = 60,
+       .most_payload = 300,
+       .servers = {{.outstanding_bytes = 500}, {.outstanding_bytes = 2000}},
+       .cuts = 30},
+      1500);
 }
 
 TEST(SessionModelTest, TheCallersOwnWindow) {
-  RunMany({.messages = 40,
-           .own = {.messages = 1, .batch_messages = 1},
-           .servers = {{}, {}}},
-          1000);
-  RunMany({.messages = 40, .own = {.bytes = 30}, .servers = {{}, {}}}, 1000);
+  RunMany<Simulation, World>({.messages = 40,
+                              .own = {.messages = 1, .batch_messages = 1},
+                              .servers = {{}, {}}},
+                             1000);
+  RunMany<Simulation, World>(
+      {.messages = 40, .own = {.bytes = 30}, .servers = {{}, {}}}, 1000);
 }
 
 TEST(SessionModelTest, ManyMessagesAcrossManySegments) {
-  RunMany({.messages = 3000,
-           .most_payload = 3000,
-           .servers = {{.batch_messages = 200,
-                        .outstanding_messages = 500,
-                        .outstanding_bytes = 1 << 20},
-                       {.batch_messages = 100,
-                        .outstanding_messages = 1000,
-                        .outstanding_bytes = 1 << 20}},
-           .cuts = 3,
-           .restarts = 1,
-           .drains = 2},
-          20);
+  RunMany<Simulation, World>({.messages = 3000,
+                              .most_payload = 3000,
+                              .servers = {{.batch_messages = 200,
+                                           .outstanding_messages = 500,
+                                           .outstanding_bytes = 1 << 20},
+                                          {.batch_messages = 100,
+                                           .outstanding_messages = 1000,
+                                           .outstanding_bytes = 1 << 20}},
+                              .cuts = 3,
+                              .restarts = 1,
+                              .drains = 2},
+                             20);
 }
 
 }  // namespace

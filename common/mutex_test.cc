@@ -7,7 +7,9 @@
 namespace msgproc {
 namespace {
 
-TEST(MutexTest, ASignalledWaiterSeesWhatTheSignallerWrote) {
+// Waits by `wait` for what another thread writes and signals.
+template <typename Wait>
+void WaitUntilSignalled(const Wait& wait) {
   Mutex mutex;
   CondVar changed;
   bool ready = false;
@@ -18,10 +20,15 @@ TEST(MutexTest, ASignalledWaiterSeesWhatTheSignallerWrote) {
   });
   {
     MutexLock lock(&mutex);
-    while (!ready) changed.Wait(&mutex);
+    while (!ready) wait(&changed, &mutex);
     EXPECT_TRUE(ready);
   }
   signaller.join();
+}
+
+TEST(MutexTest, ASignalledWaiterSeesWhatTheSignallerWrote) {
+  WaitUntilSignalled([](CondVar* changed, Mutex* mutex)
+                         MSGPROC_REQUIRES(mutex) { changed->Wait(mutex); });
 }
 
 TEST(MutexTest, WaitForReturnsFalseWhenTheTimeRunsOut) {
@@ -35,21 +42,10 @@ TEST(MutexTest, WaitForReturnsFalseWhenTheTimeRunsOut) {
 }
 
 TEST(MutexTest, ATimeThatNanosecondsCannotHoldDoesNotRunOut) {
-  Mutex mutex;
-  CondVar changed;
-  bool ready = false;
-  std::thread signaller([&] {
-    MutexLock lock(&mutex);
-    ready = true;
-    changed.SignalAll();
-  });
-  {
-    MutexLock lock(&mutex);
-    while (!ready) {
-      EXPECT_TRUE(changed.WaitFor(&mutex, absl::Hours(100'000'000)));
-    }
-  }
-  signaller.join();
+  WaitUntilSignalled(
+      [](CondVar* changed, Mutex* mutex) MSGPROC_REQUIRES(mutex) {
+        EXPECT_TRUE(changed->WaitFor(mutex, absl::Hours(100'000'000)));
+      });
 }
 
 TEST(MutexTest, AnUnlockedScopeLetsOthersIn) {

@@ -315,9 +315,7 @@ void ServerRegistry::KeepOrForgetVanished() {
                        !entry.absence.vanished() && entry.ShouldBeHandedOut());
   });
   const bool changed = fail_static_.Decide();
-  ForEach([&](Entry& entry) {
-    if (entry.is_static) fail_static_.Apply(&entry.absence);
-  });
+  for (auto& [address, entry] : static_) fail_static_.Apply(&entry.absence);
   for (auto item = registered_.begin(); item != registered_.end();) {
     const Entry& entry = item->second;
     const bool forget = fail_static_.Apply(&item->second.absence);

@@ -5,28 +5,20 @@
 #include <unistd.h>
 
 #include <cstddef>
-#include <fstream>
 
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/resident_memory.h"
 #include "services/base/log.h"
 #include "services/base/trim_policy.h"
 
 namespace msgproc::server {
 namespace {
 
-size_t ResidentBytes() {
-  std::ifstream file("/proc/self/statm");
-  size_t all_pages = 0;
-  size_t resident_pages = 0;
-  file >> all_pages >> resident_pages;
-  return resident_pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-}
-
 // Resident, and not in what was allocated. malloc's own count of what is free
 // would not do: it goes on counting pages that were given back.
 size_t SpareBytes() {
-  const size_t resident = ResidentBytes();
+  const size_t resident = ResidentBytes(getpid());
   const struct mallinfo2 info = mallinfo2();
   const size_t used = info.uordblks + info.hblkhd;
   return resident > used ? resident - used : 0;

@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "common/resident_memory.h"
 
 namespace msgproc::processor {
 namespace {
@@ -189,13 +190,6 @@ std::vector<uint64_t> Numbers(const std::string& text) {
     if (absl::SimpleAtoi(word, &number)) numbers.push_back(number);
   }
   return numbers;
-}
-
-size_t ResidentBytes(pid_t pid) {
-  const auto pages = Numbers(ReadSmall(absl::StrCat("/proc/", pid, "/statm")));
-  return pages.size() < 2
-             ? 0
-             : pages[1] * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
 // Each thread lists those that it has started; kernels without
