@@ -77,6 +77,10 @@ bool OrphanGuard::Tell(absl::string_view what) {
          static_cast<ssize_t>(what.size());
 }
 
+void OrphanGuard::Prepare() {
+  if (pid_ < 0) Start();
+}
+
 void OrphanGuard::Watch(pid_t group) {
   groups_.insert(group);
   if (pid_ > 0 && Tell(absl::StrCat("watch ", group, "\n"))) return;

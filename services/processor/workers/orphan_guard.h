@@ -25,6 +25,9 @@ class OrphanGuard {
   OrphanGuard(const OrphanGuard&) = delete;
   OrphanGuard& operator=(const OrphanGuard&) = delete;
 
+  // Starts the guard if there is none, so that it can be told of a worker as
+  // soon as there is one: who is killed in between leaves that worker behind.
+  void Prepare();
   void Watch(pid_t group);
   void Forget(pid_t group);
 

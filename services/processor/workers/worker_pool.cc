@@ -205,6 +205,7 @@ void WorkerPool::Publish() {
 
 void WorkerPool::StartWorker(const Supervisor::Actions::Start& start,
                              absl::Time now) {
+  if (launch_.standard_streams) guard_.Prepare();
   auto process = WorkerProcess::Start(launch_, start.slot);
   if (!process.ok()) {
     LogError("worker not started",
