@@ -7,9 +7,7 @@
 namespace msgproc {
 namespace {
 
-// Waits by `wait` for what another thread writes and signals.
-template <typename Wait>
-void WaitUntilSignalled(const Wait& wait) {
+TEST(MutexTest, ASignalledWaiterSeesWhatTheSignallerWrote) {
   Mutex mutex;
   CondVar changed;
   bool ready = false;
@@ -20,15 +18,10 @@ void WaitUntilSignalled(const Wait& wait) {
   });
   {
     MutexLock lock(&mutex);
-    while (!ready) wait(&changed, &mutex);
+    while (!ready) changed.Wait(&mutex);
     EXPECT_TRUE(ready);
   }
   signaller.join();
-}
-
-TEST(MutexTest, ASignalledWaiterSeesWhatTheSignallerWrote) {
-  WaitUntilSignalled([](CondVar* changed, Mutex* mutex)
-                         MSGPROC_REQUIRES(mutex) { changed->Wait(mutex); });
 }
 
 TEST(MutexTest, WaitForReturnsFalseWhenTheTimeRunsOut) {
@@ -42,10 +35,21 @@ TEST(MutexTest, WaitForReturnsFalseWhenTheTimeRunsOut) {
 }
 
 TEST(MutexTest, ATimeThatNanosecondsCannotHoldDoesNotRunOut) {
-  WaitUntilSignalled(
-      [](CondVar* changed, Mutex* mutex) MSGPROC_REQUIRES(mutex) {
-        EXPECT_TRUE(changed->WaitFor(mutex, absl::Hours(100'000'000)));
-      });
+  Mutex mutex;
+  CondVar changed;
+  bool ready = false;
+  std::thread signaller([&] {
+    MutexLock lock(&mutex);
+    ready = true;
+    changed.SignalAll();
+  });
+  {
+    MutexLock lock(&mutex);
+    while (!ready) {
+      EXPECT_TRUE(changed.WaitFor(&mutex, absl::Hours(100'000'000)));
+    }
+  }
+  signaller.join();
 }
 
 TEST(MutexTest, AnUnlockedScopeLetsOthersIn) {
