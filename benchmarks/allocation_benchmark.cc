@@ -168,7 +168,7 @@ int PrintSites(const std::string& name, const std::string& address) {
 
 int Run() {
   TuneProcess();
-  server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
+  base::InitLog(base::LogFormat::kText, base::LogLevel::kWarning);
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers);
   handlers.Register("pool", std::make_unique<PooledEcho>());

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "services/processor/handler_registry.h"
+#include "services/processor/handlers/handler_registry.h"
 #include "services/processor/server.h"
 
 namespace msgproc::benchmarks {

@@ -59,7 +59,7 @@ double ResidentKib(pid_t pid) {
 void AskForDescriptors() {
   const auto wanted =
       static_cast<rlim_t>(absl::GetFlag(FLAGS_sockets)) * 2 + kOtherDescriptors;
-  if (server::RaiseDescriptorLimit() >= wanted) return;
+  if (base::RaiseDescriptorLimit() >= wanted) return;
   const rlimit limit{.rlim_cur = wanted, .rlim_max = wanted};
   setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -67,7 +67,7 @@ void AskForDescriptors() {
 int ServeProcessor() {
   TuneProcess();
   const CallbackThreads callback_threads;
-  server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
+  base::InitLog(base::LogFormat::kText, base::LogLevel::kWarning);
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers);
   processor::ServerOptions options;
@@ -154,12 +154,12 @@ void Print(const char* what, const Cost& cost) {
 
 int Run() {
   const auto possible =
-      static_cast<int>((server::DescriptorLimit() - kOtherDescriptors) / 2);
+      static_cast<int>((base::DescriptorLimit() - kOtherDescriptors) / 2);
   if (absl::GetFlag(FLAGS_sockets) > possible) {
     std::printf(
         "A processor takes two descriptors for a connection, and may have %ld "
         "(ulimit -n): %d sockets instead of %d.\n\n",
-        static_cast<long>(server::DescriptorLimit()), possible,
+        static_cast<long>(base::DescriptorLimit()), possible,
         absl::GetFlag(FLAGS_sockets));
     absl::SetFlag(&FLAGS_sockets, possible);
   }

@@ -170,7 +170,7 @@ void RunWorkload(const Workload& workload, const Servers& servers) {
 
 int ServeProcessor() {
   TuneProcess();
-  server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
+  base::InitLog(base::LogFormat::kText, base::LogLevel::kWarning);
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(&handlers);
   const auto server = StartBenchmarkProcessor(&handlers);

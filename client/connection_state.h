@@ -20,8 +20,8 @@
 #include "client/session.h"
 #include "client/stream_event.h"
 #include "common/clock.h"
-#include "proto/wire/frame.h"
-#include "proto/wire/gatherer.h"
+#include "wire/frame.h"
+#include "wire/gatherer.h"
 
 namespace msgproc::client {
 

@@ -6,8 +6,8 @@
 #include "client/message_stream.h"
 #include "client/stream_event.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "proto/wire/byte_buffer.h"
-#include "proto/wire/frame.h"
+#include "wire/byte_buffer.h"
+#include "wire/frame.h"
 
 namespace msgproc::client {
 

@@ -3,7 +3,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "proto/wire/frame.h"
+#include "wire/frame.h"
 
 namespace msgproc::client {
 

@@ -16,7 +16,7 @@
 #include "client/stream_event.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
-#include "proto/wire/frame.h"
+#include "wire/frame.h"
 
 namespace msgproc::client {
 

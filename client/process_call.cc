@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "grpcpp/generic/generic_stub.h"
-#include "proto/wire/byte_buffer.h"
+#include "wire/byte_buffer.h"
 
 namespace msgproc::client {
 

@@ -10,7 +10,7 @@
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/client_callback.h"
-#include "proto/wire/entry_log.h"
+#include "wire/entry_log.h"
 
 namespace msgproc::client {
 

@@ -19,7 +19,7 @@
 #include "client/timer.h"
 #include "common/completion_marker.h"
 #include "common/mutex.h"
-#include "proto/wire/frame.h"
+#include "wire/frame.h"
 
 namespace msgproc::client {
 

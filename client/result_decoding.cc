@@ -1,6 +1,6 @@
 #include "client/result_decoding.h"
 
-#include "proto/wire/coding.h"
+#include "wire/coding.h"
 
 namespace msgproc::client {
 namespace {

@@ -2,7 +2,7 @@
 #define MSGPROC_CLIENT_RESULT_DECODING_H_
 
 #include "client/message_stream.h"
-#include "proto/wire/frame.h"
+#include "wire/frame.h"
 
 namespace msgproc::client {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/entry.h"
+#include "wire/entry.h"
 
 namespace msgproc::client {
 namespace {

@@ -10,9 +10,9 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "client/stream_event.h"
-#include "proto/wire/entry_log.h"
-#include "proto/wire/frame.h"
-#include "proto/wire/outstanding_window.h"
+#include "wire/entry_log.h"
+#include "wire/frame.h"
+#include "wire/outstanding_window.h"
 
 namespace msgproc::client {
 

@@ -19,7 +19,7 @@ namespace {
 
 using balancer::FakeProcessor;
 using balancer::Server;
-using server::Eventually;
+using base::Eventually;
 using testing::HasSubstr;
 
 std::unique_ptr<Server> StartBalancer(

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "msgproc/v1/processor.pb.h"
-#include "proto/wire/coding.h"
+#include "wire/coding.h"
 
 namespace msgproc::client {
 namespace {

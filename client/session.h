@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/send_window.h"
-#include "proto/wire/frame.h"
+#include "wire/frame.h"
 
 namespace msgproc::client {
 

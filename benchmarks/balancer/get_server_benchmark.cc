@@ -88,7 +88,7 @@ int ServeRaw() {
 }
 
 int ServeBalancer(absl::string_view policy) {
-  server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
+  base::InitLog(base::LogFormat::kText, base::LogLevel::kWarning);
   ServerOptions options;
   options.grpc.acceptor.address = "127.0.0.1:0";
   options.fleet.policy = *ParsePolicyKind(policy);

@@ -220,7 +220,7 @@ void MeasureWork() {
 
 int Serve() {
   if (!processor::IsWorkerRole()) TuneProcess();  // As the product does.
-  server::InitLog(server::LogFormat::kText, server::LogLevel::kWarning);
+  base::InitLog(base::LogFormat::kText, base::LogLevel::kWarning);
   processor::HandlerRegistry handlers;
   processor::RegisterBuiltinHandlers(
       &handlers, {.spin = absl::Microseconds(absl::GetFlag(FLAGS_spin_us))});

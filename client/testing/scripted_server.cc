@@ -7,7 +7,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
-#include "proto/wire/byte_buffer.h"
+#include "wire/byte_buffer.h"
 
 namespace msgproc::client {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/server_builder.h"
-#include "proto/wire/byte_buffer.h"
+#include "wire/byte_buffer.h"
 
 namespace msgproc::client {
 

@@ -1,7 +1,7 @@
 #ifndef MSGPROC_EXAMPLES_WORD_COUNT_WORD_COUNT_H_
 #define MSGPROC_EXAMPLES_WORD_COUNT_WORD_COUNT_H_
 
-#include "services/processor/handler.h"
+#include "services/processor/handlers/handler.h"
 
 namespace example {
 

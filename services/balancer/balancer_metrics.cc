@@ -6,7 +6,7 @@
 namespace msgproc::balancer {
 namespace {
 
-using server::MetricWriter;
+using base::MetricWriter;
 using Kind = RegistryEvent::Kind;
 
 void WriteLookups(const ServerLookup& lookup, MetricWriter* writer) {

@@ -20,7 +20,7 @@ class BalancerMetrics final : public prometheus::Collectable {
  public:
   // All outlive it. `write_connections` is asked at every scrape.
   BalancerMetrics(const ServerLookup* lookup, const RegistryService* registry,
-                  std::function<void(server::MetricWriter*)> write_connections)
+                  std::function<void(base::MetricWriter*)> write_connections)
       : lookup_(lookup),
         registry_(registry),
         write_connections_(std::move(write_connections)) {}
@@ -30,7 +30,7 @@ class BalancerMetrics final : public prometheus::Collectable {
  private:
   const ServerLookup* const lookup_;
   const RegistryService* const registry_;
-  const std::function<void(server::MetricWriter*)> write_connections_;
+  const std::function<void(base::MetricWriter*)> write_connections_;
 };
 
 }  // namespace msgproc::balancer

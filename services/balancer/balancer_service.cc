@@ -8,20 +8,20 @@ namespace {
 
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
                                  const absl::Status& status,
-                                 server::MethodMetrics* metrics) {
+                                 base::MethodMetrics* metrics) {
   metrics->Started();
   metrics->MessageReceived();
   if (status.ok()) metrics->MessageSent();
   metrics->Handled(static_cast<int>(status.code()));
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(server::ToGrpcStatus(status));
+  reactor->Finish(base::ToGrpcStatus(status));
   return reactor;
 }
 
 }  // namespace
 
 BalancerService::BalancerService(ServerLookup* lookup,
-                                 server::MethodMetricsPage* metrics)
+                                 base::MethodMetricsPage* metrics)
     : lookup_(lookup),
       get_server_(metrics->Add("unary", "msgproc.v1.Balancer", "GetServer")),
       list_servers_(

@@ -12,7 +12,7 @@ namespace msgproc::balancer {
 class BalancerService final : public v1::Balancer::CallbackService {
  public:
   // Both outlive the service.
-  BalancerService(ServerLookup* lookup, server::MethodMetricsPage* metrics);
+  BalancerService(ServerLookup* lookup, base::MethodMetricsPage* metrics);
 
   grpc::ServerUnaryReactor* GetServer(grpc::CallbackServerContext* context,
                                       const v1::GetServerRequest* request,
@@ -25,8 +25,8 @@ class BalancerService final : public v1::Balancer::CallbackService {
 
  private:
   ServerLookup* const lookup_;
-  server::MethodMetrics* const get_server_;
-  server::MethodMetrics* const list_servers_;
+  base::MethodMetrics* const get_server_;
+  base::MethodMetrics* const list_servers_;
 };
 
 }  // namespace msgproc::balancer

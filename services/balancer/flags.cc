@@ -91,7 +91,7 @@ absl::StatusOr<std::vector<std::string>> StaticServers() {
 }  // namespace
 
 absl::StatusOr<ServerOptions> OptionsFromFlags(
-    const server::ServerOptions& common) {
+    const base::ServerOptions& common) {
   ServerOptions options;
   options.grpc.acceptor.address = common.listen_address;
   options.grpc.acceptor.max_connections_per_address =
@@ -109,7 +109,7 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   if (!servers.ok()) return servers.status();
   options.static_servers = *std::move(servers);
   options.register_token_file =
-      server::UserPath(absl::GetFlag(FLAGS_register_token_file));
+      base::UserPath(absl::GetFlag(FLAGS_register_token_file));
   options.register_allowed = absl::StrSplit(
       absl::GetFlag(FLAGS_register_allowed), ',', absl::SkipWhitespace());
   for (std::string& name : options.register_allowed) {
@@ -121,7 +121,7 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
                    "names are those of certificates: ask clients for theirs "
                    "with --tls_client_ca");
   }
-  options.processor_ca = server::UserPath(absl::GetFlag(FLAGS_tls_ca));
+  options.processor_ca = base::UserPath(absl::GetFlag(FLAGS_tls_ca));
   return options;
 }
 

@@ -10,7 +10,7 @@ namespace msgproc::balancer {
 // The balancer's own flags, and those it shares with the processor, as options.
 // After ParseFlagsOrExit. INVALID_ARGUMENT, naming the flag.
 absl::StatusOr<ServerOptions> OptionsFromFlags(
-    const server::ServerOptions& common);
+    const base::ServerOptions& common);
 
 }  // namespace msgproc::balancer
 

@@ -11,8 +11,8 @@
 namespace msgproc::balancer {
 namespace {
 
-using server::HttpRequest;
-using server::HttpResponse;
+using base::HttpRequest;
+using base::HttpResponse;
 
 HttpResponse Json(int code, std::string body) {
   body += '\n';
@@ -21,15 +21,15 @@ HttpResponse Json(int code, std::string body) {
 
 HttpResponse Error(int code, absl::string_view what) {
   std::string body = "{\"error\":";
-  server::AppendJsonString(what, &body);
+  base::AppendJsonString(what, &body);
   return Json(code, body + "}");
 }
 
 void AppendServer(const v1::Server& server, std::string* json) {
   absl::StrAppend(json, "\"server_id\":");
-  server::AppendJsonString(server.server_id(), json);
+  base::AppendJsonString(server.server_id(), json);
   absl::StrAppend(json, ",\"address\":");
-  server::AppendJsonString(server.address(), json);
+  base::AppendJsonString(server.address(), json);
 }
 
 // INVALID_ARGUMENT for a parameter that there is not: a typing mistake in
@@ -75,9 +75,9 @@ HttpResponse GetServerPage(ServerLookup* lookup, const HttpRequest& http) {
 void AppendStatus(const ServerStatus& status, std::string* json) {
   const ServerReport& report = status.report;
   absl::StrAppend(json, "{\"server_id\":");
-  server::AppendJsonString(report.server_id, json);
+  base::AppendJsonString(report.server_id, json);
   absl::StrAppend(json, ",\"address\":");
-  server::AppendJsonString(report.address, json);
+  base::AppendJsonString(report.address, json);
   absl::StrAppend(json, R"(,"state":")", StateName(status.state),
                   R"(","weight":)", report.weight,
                   ",\"sessions\":", report.load.sessions,
@@ -125,8 +125,8 @@ HttpResponse HealthPage(const Fleet& fleet) {
 
 }  // namespace
 
-server::HttpHandlers LookupPages(ServerLookup* lookup) {
-  server::HttpHandlers pages;
+base::HttpHandlers LookupPages(ServerLookup* lookup) {
+  base::HttpHandlers pages;
   pages["/get-server"] = [lookup](const HttpRequest& request) {
     return GetServerPage(lookup, request);
   };
@@ -136,7 +136,7 @@ server::HttpHandlers LookupPages(ServerLookup* lookup) {
   pages["/health"] = [lookup](const HttpRequest&) {
     return HealthPage(lookup->fleet());
   };
-  pages[server::kAnythingElse] = [](const HttpRequest& request) {
+  pages[base::kAnythingElse] = [](const HttpRequest& request) {
     return Error(
         400, absl::StrCat("there is no ", request.method, " ", request.path,
                           "; there are GET /get-server?affinity_key=…&exclude="

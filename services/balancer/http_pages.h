@@ -23,7 +23,7 @@ namespace msgproc::balancer {
 //
 // `exclude` may also hold several addresses, separated by commas. `lookup`
 // outlives the handlers.
-server::HttpHandlers LookupPages(ServerLookup* lookup);
+base::HttpHandlers LookupPages(ServerLookup* lookup);
 
 }  // namespace msgproc::balancer
 

@@ -9,18 +9,18 @@
 #include "services/base/server_lifecycle.h"
 
 int main(int argc, char** argv) {
-  using msgproc::server::RunningServer;
-  const msgproc::server::ProgramInfo program = {
+  using msgproc::base::RunningServer;
+  const msgproc::base::ProgramInfo program = {
       .name = "msgproc-balancer",
       .summary =
           "Tells clients which processor to connect to, and evens a "
           "fleet of processors out.",
       .usage = "bazel run //services/balancer -- [flags]"};
-  msgproc::server::SetDefaultAddresses("127.0.0.1:50050", "127.0.0.1:8050");
-  msgproc::server::ParseFlagsOrExit(argc, argv, program);
-  return msgproc::server::RunServer(
+  msgproc::base::SetDefaultAddresses("127.0.0.1:50050", "127.0.0.1:8050");
+  msgproc::base::ParseFlagsOrExit(argc, argv, program);
+  return msgproc::base::RunServer(
       program,
-      [](const msgproc::server::ServerOptions& common)
+      [](const msgproc::base::ServerOptions& common)
           -> absl::StatusOr<std::unique_ptr<RunningServer>> {
         auto options = msgproc::balancer::OptionsFromFlags(common);
         if (!options.ok()) return options.status();

@@ -17,7 +17,7 @@ constexpr size_t kMaxWaiting = 2 * Fleet::kMaxOrders;
 
 }  // namespace
 
-RegisterReactor::RegisterReactor(Fleet* fleet, server::MethodMetrics* metrics,
+RegisterReactor::RegisterReactor(Fleet* fleet, base::MethodMetrics* metrics,
                                  grpc::CallbackServerContext* context,
                                  std::string owner, OnRefused on_refused,
                                  std::function<void(RegisterReactor*)> on_done)
@@ -112,7 +112,7 @@ void RegisterReactor::Advance() {
   }
   if (!finish.has_value()) return StartWrite(&response_);
   metrics_->Handled(static_cast<int>(finish->code()));
-  Finish(server::ToGrpcStatus(*finish));
+  Finish(base::ToGrpcStatus(*finish));
 }
 
 void RegisterReactor::OnWriteDone(bool ok) {

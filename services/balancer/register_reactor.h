@@ -37,7 +37,7 @@ class RegisterReactor final
 
   // `fleet` and `metrics` outlive it. `owner`: see ServerReport.
   // `on_done` is called last, from OnDone. Call Start next.
-  RegisterReactor(Fleet* fleet, server::MethodMetrics* metrics,
+  RegisterReactor(Fleet* fleet, base::MethodMetrics* metrics,
                   grpc::CallbackServerContext* context, std::string owner,
                   OnRefused on_refused,
                   std::function<void(RegisterReactor*)> on_done);
@@ -60,7 +60,7 @@ class RegisterReactor final
   void Advance();
 
   Fleet* const fleet_;
-  server::MethodMetrics* const metrics_;
+  base::MethodMetrics* const metrics_;
   grpc::CallbackServerContext* const context_;
   const std::string owner_;
   const OnRefused on_refused_;

@@ -28,9 +28,9 @@ bool EqualInConstantTime(absl::string_view a, absl::string_view b) {
 
 absl::Status RegisterToken::Load(const std::string& path) {
   if (path.empty()) return absl::OkStatus();
-  files_ = std::make_shared<server::ReloadedFiles>(
+  files_ = std::make_shared<base::ReloadedFiles>(
       "register_tokens", std::vector<std::string>{path},
-      [this](const std::vector<server::FileText>& files,
+      [this](const std::vector<base::FileText>& files,
              absl::Time /*now*/) -> absl::StatusOr<absl::Time> {
         if (absl::Status status = Take(files.at(0)); !status.ok()) {
           return status;
@@ -40,7 +40,7 @@ absl::Status RegisterToken::Load(const std::string& path) {
   return files_->Load(absl::Now());
 }
 
-absl::Status RegisterToken::Take(const server::FileText& file) {
+absl::Status RegisterToken::Take(const base::FileText& file) {
   std::vector<std::string> tokens;
   for (const absl::string_view line : absl::StrSplit(file.text, '\n')) {
     const absl::string_view token = absl::StripAsciiWhitespace(line);

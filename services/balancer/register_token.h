@@ -27,7 +27,7 @@ class RegisterToken {
 
   // To be looked at now and then, after Load: the tokens of a changed file are
   // taken when it is good, otherwise they stay as they were. Null: no file.
-  std::shared_ptr<server::ReloadedFiles> files() const { return files_; }
+  std::shared_ptr<base::ReloadedFiles> files() const { return files_; }
 
   // Whether there is a file, so that a token is of use.
   bool required() const { return files_ != nullptr; }
@@ -37,9 +37,9 @@ class RegisterToken {
   absl::Status Check(absl::string_view authorization) const;
 
  private:
-  absl::Status Take(const server::FileText& file);
+  absl::Status Take(const base::FileText& file);
 
-  std::shared_ptr<server::ReloadedFiles> files_;
+  std::shared_ptr<base::ReloadedFiles> files_;
   mutable Mutex mutex_;
   std::vector<std::string> tokens_ MSGPROC_GUARDED_BY(mutex_);
 };

@@ -15,7 +15,7 @@
 namespace msgproc::balancer {
 namespace {
 
-using server::Eventually;
+using base::Eventually;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -158,7 +158,7 @@ TEST_F(RegistrationTest, AMalformedReportSaysWhatIsWrong) {
 }
 
 TEST_F(RegistrationTest, OnlyThoseWithATokenMayRegister) {
-  const std::string file = server::NewTestFolder() + "/token";
+  const std::string file = base::NewTestFolder() + "/token";
   std::ofstream(file) << "0123456789abcdef0123456789abcdef\n";
   ServerOptions options = Options();
   options.register_token_file = file;
@@ -196,9 +196,9 @@ class MutualTlsTest : public RegistrationTest {
       const std::string& common_name) const {
     const std::string stem = authority_.Issue(common_name);
     grpc::SslCredentialsOptions tls;
-    tls.pem_root_certs = server::ReadTestFile(authority_.cert());
-    tls.pem_cert_chain = server::ReadTestFile(stem + ".pem");
-    tls.pem_private_key = server::ReadTestFile(stem + ".key");
+    tls.pem_root_certs = base::ReadTestFile(authority_.cert());
+    tls.pem_cert_chain = base::ReadTestFile(stem + ".pem");
+    tls.pem_private_key = base::ReadTestFile(stem + ".key");
     return grpc::SslCredentials(tls);
   }
   std::string AddressOf(const std::string& server_id) {
@@ -208,7 +208,7 @@ class MutualTlsTest : public RegistrationTest {
     return "";
   }
 
-  const server::TestAuthority authority_;
+  const base::TestAuthority authority_;
 };
 
 TEST_F(MutualTlsTest, AClientsCertificateIsNoRightToRegister) {
@@ -266,7 +266,7 @@ TEST_F(MutualTlsTest, AmongThoseAllowedEachHasItsOwnNames) {
 }
 
 TEST_F(MutualTlsTest, ATokenIsARightWhateverTheCertificate) {
-  const std::string file = server::NewTestFolder() + "/token";
+  const std::string file = base::NewTestFolder() + "/token";
   std::ofstream(file) << "0123456789abcdef\n";
   ServerOptions options = Options();
   options.register_token_file = file;

@@ -20,7 +20,7 @@ constexpr size_t kMaxLoggedBytes = 128;
 
 Registrant RegistrantOf(const grpc::CallbackServerContext& context) {
   Registrant registrant;
-  registrant.peer = server::DecodePeer(context.peer());
+  registrant.peer = base::DecodePeer(context.peer());
   const auto auth = context.auth_context();
   if (auth == nullptr || !auth->IsPeerAuthenticated()) return registrant;
   for (const char* property :
@@ -41,7 +41,7 @@ absl::string_view AuthorizationOf(const grpc::CallbackServerContext& context) {
 }  // namespace
 
 RegistryService::RegistryService(Fleet* fleet, const RegistrationRights* rights,
-                                 server::MethodMetricsPage* metrics)
+                                 base::MethodMetricsPage* metrics)
     : fleet_(fleet),
       rights_(rights),
       metrics_(metrics->Add("bidi_stream", "msgproc.v1.Registry", "Register")) {
@@ -80,13 +80,13 @@ void RegistryService::NoteRejected(const absl::Status& status,
   rejected_[index].fetch_add(1, std::memory_order_relaxed);
   const auto suppressed = rejected_logs_[index].Admit();
   if (!suppressed.has_value()) return;
-  server::LogWarning("registration denied",
-                     {{"rule", RejectionName(status.code())},
-                      {"server_id", server_id.substr(0, kMaxLoggedBytes)},
-                      {"peer", registrant.peer},
-                      {"certificate", absl::StrJoin(registrant.names, ", ")},
-                      {"reason", status.message()},
-                      {"suppressed", *suppressed}});
+  base::LogWarning("registration denied",
+                   {{"rule", RejectionName(status.code())},
+                    {"server_id", server_id.substr(0, kMaxLoggedBytes)},
+                    {"peer", registrant.peer},
+                    {"certificate", absl::StrJoin(registrant.names, ", ")},
+                    {"reason", status.message()},
+                    {"suppressed", *suppressed}});
 }
 
 grpc::ServerBidiReactor<v1::RegisterRequest, v1::RegisterResponse>*

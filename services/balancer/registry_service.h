@@ -25,7 +25,7 @@ class RegistryService final : public v1::Registry::CallbackService {
  public:
   // All outlive the service.
   RegistryService(Fleet* fleet, const RegistrationRights* rights,
-                  server::MethodMetricsPage* metrics);
+                  base::MethodMetricsPage* metrics);
 
   grpc::ServerBidiReactor<v1::RegisterRequest, v1::RegisterResponse>* Register(
       grpc::CallbackServerContext* context) override;
@@ -53,8 +53,8 @@ class RegistryService final : public v1::Registry::CallbackService {
 
   Fleet* const fleet_;
   const RegistrationRights* const rights_;
-  server::MethodMetrics* const metrics_;
-  std::array<server::LogThrottle, kRejectionCodes.size()> rejected_logs_;
+  base::MethodMetrics* const metrics_;
+  std::array<base::LogThrottle, kRejectionCodes.size()> rejected_logs_;
   std::array<std::atomic<uint64_t>, kRejectionCodes.size()> rejected_{};
 
   Mutex mutex_;

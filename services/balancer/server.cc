@@ -20,16 +20,16 @@ void LogEvent(const RegistryEvent& event) {
       event.kind == Kind::kLeaseExpired || event.kind == Kind::kStreamBroken ||
       event.kind == Kind::kReplaced || event.kind == Kind::kUnhealthy ||
       event.kind == Kind::kFailStaticBegan;
-  const server::LogLevel level =
-      bad ? server::LogLevel::kWarning : server::LogLevel::kInfo;
-  if (!server::LogEnabled(level)) return;
+  const base::LogLevel level =
+      bad ? base::LogLevel::kWarning : base::LogLevel::kInfo;
+  if (!base::LogEnabled(level)) return;
   if (event.server_id.empty()) {
-    return server::Log(level, "fleet", {{"event", event.text}});
+    return base::Log(level, "fleet", {{"event", event.text}});
   }
-  server::Log(level, "server",
-              {{"server_id", event.server_id},
-               {"address", event.address},
-               {"event", event.text}});
+  base::Log(level, "server",
+            {{"server_id", event.server_id},
+             {"address", event.address},
+             {"event", event.text}});
 }
 
 }  // namespace
@@ -58,14 +58,14 @@ Server::Server(ServerOptions options)
       balancer_service_(&lookup_, &method_metrics_),
       registry_service_(&fleet_, &rights_, &method_metrics_),
       metrics_(&lookup_, &registry_service_,
-               [this](server::MetricWriter* writer) {
+               [this](base::MetricWriter* writer) {
                  grpc_->WriteMetrics("msgproc_balancer", writer);
                }) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
   std::unique_ptr<Server> server(new Server(std::move(options)));
   if (absl::Status status = server->Prepare(); !status.ok()) return status;
-  auto grpc = server::GrpcServer::Start(
+  auto grpc = base::GrpcServer::Start(
       server->options_.grpc,
       {&server->balancer_service_, &server->registry_service_});
   if (!grpc.ok()) return grpc.status();
@@ -90,16 +90,16 @@ absl::Status Server::Prepare() {
     }
   }
   if (rights_.NobodyMay()) {
-    server::LogWarning(
+    base::LogWarning(
         "no processor may register: clients must show certificates, and that "
         "is no right to; give --register_allowed or --register_token_file");
   }
-  const server::CredentialsOptions& own = options_.grpc.credentials;
+  const base::CredentialsOptions& own = options_.grpc.credentials;
   auto certificates =
-      server::ClientCertificates::Load({.name = "health_checks",
-                                        .ca = options_.processor_ca,
-                                        .cert = own.tls_cert,
-                                        .key = own.tls_key});
+      base::ClientCertificates::Load({.name = "health_checks",
+                                      .ca = options_.processor_ca,
+                                      .cert = own.tls_cert,
+                                      .key = own.tls_key});
   if (!certificates.ok()) return certificates.status();
   health_certificates_ = *std::move(certificates);
   health_options_.credentials = [certificates = health_certificates_] {
@@ -110,15 +110,15 @@ absl::Status Server::Prepare() {
 
 absl::Status Server::StartHttp() {
   if (options_.http_address.empty()) return absl::OkStatus();
-  server::HttpHandlers pages = LookupPages(&lookup_);
-  pages.merge(server::HealthPages(
+  base::HttpHandlers pages = LookupPages(&lookup_);
+  pages.merge(base::HealthPages(
       options_.liveness, [this] { return stopping() ? "draining" : ""; }));
-  pages["/metrics"] = [this](const server::HttpRequest&) {
-    return server::MetricsPage({&metrics_, &method_metrics_, &process_metrics_,
-                                options_.liveness, &build_info_});
+  pages["/metrics"] = [this](const base::HttpRequest&) {
+    return base::MetricsPage({&metrics_, &method_metrics_, &process_metrics_,
+                              options_.liveness, &build_info_});
   };
-  auto http = server::HttpServer::Start({.address = options_.http_address},
-                                        std::move(pages));
+  auto http = base::HttpServer::Start({.address = options_.http_address},
+                                      std::move(pages));
   if (!http.ok()) {
     return absl::Status(
         http.status().code(),
@@ -133,7 +133,7 @@ void Server::Watch() {
                         [this](const std::string& address, Health health) {
                           fleet_.SetHealth(address, health);
                         });
-  server::StallWatch::Pulse* const pulse =
+  base::StallWatch::Pulse* const pulse =
       options_.liveness == nullptr ? nullptr
                                    : options_.liveness->Watch("fleet_watcher");
   while (true) {

@@ -30,7 +30,7 @@
 namespace msgproc::balancer {
 
 struct ServerOptions {
-  server::GrpcServerOptions grpc;
+  base::GrpcServerOptions grpc;
   // Empty: no HTTP pages.
   std::string http_address;
   Fleet::Options fleet;
@@ -45,12 +45,12 @@ struct ServerOptions {
   // one; without, plaintext.
   std::string processor_ca;
   // Null: nobody looks whether it stalls. Outlives the server.
-  server::Liveness* liveness = nullptr;
+  base::Liveness* liveness = nullptr;
 };
 
 // A balancer. Owns everything that serves. Thread-safe but for Drain, which is
 // called once.
-class Server final : public server::RunningServer {
+class Server final : public base::RunningServer {
  public:
   // Serves once it returns. Errors as of GrpcServer::Start, HttpServer::Start
   // and RegisterToken::Load; INVALID_ARGUMENT: a malformed option.
@@ -81,18 +81,18 @@ class Server final : public server::RunningServer {
   const ServerOptions options_;
   RegisterToken token_;
   const RegistrationRights rights_;
-  std::shared_ptr<server::ClientCertificates> health_certificates_;
+  std::shared_ptr<base::ClientCertificates> health_certificates_;
   Fleet fleet_;
   ServerLookup lookup_;
-  server::MethodMetricsPage method_metrics_;
+  base::MethodMetricsPage method_metrics_;
   BalancerService balancer_service_;
   RegistryService registry_service_;
   const BalancerMetrics metrics_;
-  const server::ProcessMetrics process_metrics_;
-  const server::BuildInfoMetric build_info_;
+  const base::ProcessMetrics process_metrics_;
+  const base::BuildInfoMetric build_info_;
   HealthChecker::Options health_options_;
-  std::unique_ptr<server::GrpcServer> grpc_;
-  std::unique_ptr<server::HttpServer> http_;
+  std::unique_ptr<base::GrpcServer> grpc_;
+  std::unique_ptr<base::HttpServer> http_;
 
   Mutex mutex_;
   CondVar changed_;

@@ -35,14 +35,14 @@ class ServerLookup {
   uint64_t found() const { return found_.Value(); }
   uint64_t none() const { return none_.Value(); }
   uint64_t invalid() const { return invalid_.Value(); }
-  server::HistogramSnapshot seconds() const { return seconds_.Snapshot(); }
+  base::HistogramSnapshot seconds() const { return seconds_.Snapshot(); }
 
  private:
   Fleet* const fleet_;
-  server::ShardedCounter found_;
-  server::ShardedCounter none_;
-  server::ShardedCounter invalid_;
-  server::AtomicHistogram seconds_;
+  base::ShardedCounter found_;
+  base::ShardedCounter none_;
+  base::ShardedCounter invalid_;
+  base::AtomicHistogram seconds_;
 };
 
 }  // namespace msgproc::balancer

@@ -16,7 +16,7 @@
 namespace msgproc::balancer {
 namespace {
 
-using server::Eventually;
+using base::Eventually;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -55,7 +55,7 @@ TEST_F(ServerTest, CanBeCalledByAGenericClientThroughReflection) {
   FakeRegistration registration(address(), "one", processor.address());
   ASSERT_TRUE(registration.Report());
   ASSERT_TRUE(Eventually([&] { return GetServer() == "one"; }));
-  const std::string services = server::CallText(
+  const std::string services = base::CallText(
       channel_,
       {"/grpc.reflection.v1alpha.ServerReflection/"
        "ServerReflectionInfo",
@@ -63,16 +63,16 @@ TEST_F(ServerTest, CanBeCalledByAGenericClientThroughReflection) {
        "grpc.reflection.v1alpha.ServerReflectionResponse"});
   EXPECT_THAT(services, AllOf(HasSubstr("msgproc.v1.Balancer"),
                               HasSubstr("msgproc.v1.Registry")));
-  const std::string described = server::CallText(
+  const std::string described = base::CallText(
       channel_,
       {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
        "grpc.reflection.v1alpha.ServerReflectionRequest",
        "file_containing_symbol: 'msgproc.v1.Balancer'",
        "grpc.reflection.v1alpha.ServerReflectionResponse"});
   EXPECT_THAT(described, HasSubstr("GetServer"));
-  EXPECT_THAT(server::CallText(channel_, {"/msgproc.v1.Balancer/GetServer",
-                                          "msgproc.v1.GetServerRequest", "",
-                                          "msgproc.v1.GetServerResponse"}),
+  EXPECT_THAT(base::CallText(channel_, {"/msgproc.v1.Balancer/GetServer",
+                                        "msgproc.v1.GetServerRequest", "",
+                                        "msgproc.v1.GetServerResponse"}),
               HasSubstr("server_id: \"one\""));
 }
 

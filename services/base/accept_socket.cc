@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 UniqueFd AcceptSocket(int listener, int* error) {
   UniqueFd fd(
@@ -66,4 +66,4 @@ DescriptorReserve::Outcome DescriptorReserve::AcceptAndClose(int listener) {
   return error == EAGAIN ? Outcome::kNoneWaiting : Outcome::kNoDescriptors;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -4,7 +4,7 @@
 #include "absl/time/time.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // accept() on a non-blocking listener: a non-blocking, close-on-exec socket, or
 // an invalid one and `*error`.
@@ -44,6 +44,6 @@ class DescriptorReserve {
   UniqueFd fd_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_ACCEPT_SOCKET_H_

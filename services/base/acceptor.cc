@@ -15,7 +15,7 @@
 #include "services/base/log.h"
 #include "services/base/socket_address.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr uint64_t kWakeupId = 0;
@@ -347,4 +347,4 @@ void Acceptor::Reject(Rejection reason, absl::string_view what,
   rejections_.Add(reason, what, peer, address_, connections_.size());
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

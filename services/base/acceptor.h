@@ -21,7 +21,7 @@
 #include "services/base/rejections.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 struct AcceptorOptions {
   // As ListenAddress::Parse takes it.
@@ -158,6 +158,6 @@ class Acceptor {
   Rejections rejections_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_ACCEPTOR_H_

@@ -14,7 +14,7 @@
 #include "services/base/testing/eventually.h"
 #include "services/base/testing/raw_client.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 // Takes every descriptor that is left below a lowered limit, until it ends.
@@ -142,4 +142,4 @@ TEST_F(AcceptorDescriptorsTest, LeavesSomeForTheRestOfTheProcess) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 void WriteAcceptorMetrics(absl::string_view prefix, const AcceptorStats& stats,
                           MetricWriter* writer) {
@@ -23,4 +23,4 @@ void WriteAcceptorMetrics(absl::string_view prefix, const AcceptorStats& stats,
   }
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

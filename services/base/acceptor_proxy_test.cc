@@ -10,7 +10,7 @@
 #include "services/base/testing/eventually.h"
 #include "services/base/testing/raw_client.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::HasSubstr;
@@ -277,4 +277,4 @@ TEST_F(AcceptorProxyTest, CloseConnectionsEndsPendingOnesToo) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

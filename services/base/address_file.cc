@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 absl::Status Failed(const std::string& path, int error) {
@@ -54,4 +54,4 @@ absl::Status WriteAddressFile(const std::string& path,
   return absl::OkStatus();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

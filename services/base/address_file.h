@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Writes where a server listens, for scripts that let it choose its ports:
 //   grpc=127.0.0.1:1234
@@ -18,6 +18,6 @@ absl::Status WriteAddressFile(const std::string& path,
                               absl::string_view grpc_address,
                               absl::string_view http_address);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_ADDRESS_FILE_H_

@@ -9,7 +9,7 @@
 #include "gtest/gtest.h"
 #include "services/base/testing/certificates.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::HasSubstr;
@@ -47,4 +47,4 @@ TEST(AddressFileTest, AFailureNamesTheFileAndLeavesNothingBehind) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

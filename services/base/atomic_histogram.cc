@@ -5,7 +5,7 @@
 
 #include "services/base/sharded_counter.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 AtomicHistogram::AtomicHistogram(std::vector<double> bounds)
     : bounds_(std::move(bounds)),
@@ -47,4 +47,4 @@ std::vector<double> AtomicHistogram::Exponential(double first, double factor,
   return bounds;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

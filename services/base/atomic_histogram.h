@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // What a histogram held at some moment. `counts` has one bucket more than there
 // are bounds: what is above the last one. Buckets are not cumulative.
@@ -54,6 +54,6 @@ class AtomicHistogram {
   const std::unique_ptr<Sum[]> sums_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_ATOMIC_HISTOGRAM_H_

@@ -10,7 +10,7 @@
 #define MSGPROC_TEXT_OF(x) #x
 #define MSGPROC_TEXT(x) MSGPROC_TEXT_OF(x)
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr absl::string_view Compiler() {
@@ -73,4 +73,4 @@ std::vector<prometheus::MetricFamily> BuildInfoMetric::Collect() const {
   return writer.Take();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

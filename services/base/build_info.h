@@ -9,7 +9,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // What this program was built from. Constant.
 struct BuildInfo {
@@ -32,6 +32,6 @@ class BuildInfoMetric final : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_BUILD_INFO_H_

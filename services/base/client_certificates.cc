@@ -9,7 +9,7 @@
 #include "absl/time/clock.h"
 #include "services/base/pem.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 absl::StatusOr<std::shared_ptr<ClientCertificates>> ClientCertificates::Load(
     const Options& options) {
@@ -67,4 +67,4 @@ absl::StatusOr<absl::Time> ClientCertificates::Take(
   return expires;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

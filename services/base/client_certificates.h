@@ -15,7 +15,7 @@ namespace grpc {
 class ChannelCredentials;
 }  // namespace grpc
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Whom a client of ours trusts and what it shows, from files that are taken
 // anew when they change. A channel keeps what it began with: ask for every new
@@ -57,6 +57,6 @@ class ClientCertificates {
   std::shared_ptr<ReloadedFiles> files_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_CLIENT_CERTIFICATES_H_

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 void ConnectionTable::Add(uint64_t id, UniqueFd duplicate, std::string peer) {
   MutexLock lock(&mutex_);
@@ -83,4 +83,4 @@ size_t ConnectionTable::size() const {
   return connections_.size();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

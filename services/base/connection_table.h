@@ -11,7 +11,7 @@
 #include "services/base/socket_address.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // The open connections: a duplicate descriptor of each, with which it can be
 // ended, and, behind a proxy, who is at its far end.
@@ -73,6 +73,6 @@ class ConnectionTable {
   std::unordered_map<std::string, Client> clients_ MSGPROC_GUARDED_BY(mutex_);
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_CONNECTION_TABLE_H_

@@ -15,7 +15,7 @@
 #include "services/base/reloaded_files.h"
 #include "services/base/server_certificates.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 absl::Status CheckPlaintext(const CredentialsOptions& options,
@@ -163,4 +163,4 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
   return std::make_shared<TlsCredentials>(std::move(loaded->certificates));
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -13,7 +13,7 @@ namespace grpc {
 class ServerCredentials;
 }  // namespace grpc
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 class FileWatcher;
 
@@ -46,6 +46,6 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
 absl::Status CheckCredentials(const CredentialsOptions& options,
                               absl::string_view listen_address);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_CREDENTIALS_H_

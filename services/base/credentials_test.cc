@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "services/base/testing/certificates.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::AllOf;
@@ -151,4 +151,4 @@ TEST_F(CredentialsTest, AnExpiredCertificateIsForTheClientsToJudge) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

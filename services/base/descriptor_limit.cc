@@ -2,7 +2,7 @@
 
 #include <sys/resource.h>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 uint64_t RaiseDescriptorLimit() {
   rlimit limit{};
@@ -18,4 +18,4 @@ uint64_t DescriptorLimit() {
   return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Raises this process's soft limit on file descriptors to its hard one and
 // returns what holds then. The soft limit is low (1024) for the sake of
@@ -15,6 +15,6 @@ uint64_t RaiseDescriptorLimit();
 // The soft limit as it is.
 uint64_t DescriptorLimit();
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_DESCRIPTOR_LIMIT_H_

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr size_t kMaxBytes = 1 << 20;
@@ -55,4 +55,4 @@ absl::StatusOr<FileText> ReadFileText(const std::string& path) {
   }
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

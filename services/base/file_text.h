@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // A file and what was in it.
 struct FileText {
@@ -18,6 +18,6 @@ struct FileText {
 // the file. Never waits for another process.
 absl::StatusOr<FileText> ReadFileText(const std::string& path);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_FILE_TEXT_H_

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 FileWatcher::~FileWatcher() {
   std::thread thread;
@@ -73,4 +73,4 @@ void WriteReloadMetrics(absl::string_view prefix,
   }
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -11,7 +11,7 @@
 #include "services/base/metric_writer.h"
 #include "services/base/reloaded_files.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // The thread that looks at a process's reloaded files now and then.
 // Thread-safe.
@@ -44,6 +44,6 @@ void WriteReloadMetrics(absl::string_view prefix,
                         const std::vector<ReloadedFiles::Stats>& stats,
                         absl::Time now, MetricWriter* writer);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_FILE_WATCHER_H_

@@ -21,7 +21,7 @@
 #include "services/base/flag_value.h"
 #include "services/base/user_path.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr size_t kHelpColumns = 80;
@@ -301,4 +301,4 @@ void ParseFlagsOrExit(int argc, char** argv, const ProgramInfo& program) {
   std::exit(kUsageExitCode);
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

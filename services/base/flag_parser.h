@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // What --help and --version say of a program.
 struct ProgramInfo {
@@ -47,6 +47,6 @@ std::string HelpText(const ProgramInfo& program,
 // to standard error, exit code 2.
 void ParseFlagsOrExit(int argc, char** argv, const ProgramInfo& program);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_FLAG_PARSER_H_

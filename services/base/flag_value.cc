@@ -10,7 +10,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 template <typename T>
@@ -89,4 +89,4 @@ std::string ValueAdvice(const absl::CommandLineFlag& flag,
   return "";
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -7,7 +7,7 @@
 #include "absl/flags/commandlineflag.h"
 #include "absl/strings/string_view.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // "10k" is 10000, "1.5M" is 1500000, and "7" is 7; nothing when it is no
 // number. The same everywhere: k is a thousand and M a million.
@@ -28,6 +28,6 @@ std::string ValueAdvice(const absl::CommandLineFlag& flag,
 // How to write a length of time in place of `text`.
 std::string DurationAdvice(absl::string_view text);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_FLAG_VALUE_H_

@@ -18,7 +18,7 @@ ABSL_FLAG(double, test_rate, 1, "For the test.");
 ABSL_FLAG(absl::Duration, test_timeout, absl::Seconds(1), "For the test.");
 ABSL_FLAG(bool, test_loud, false, "For the test.");
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using testing::HasSubstr;
@@ -71,4 +71,4 @@ TEST(FlagValueTest, WhatIsNoNumberIsToldHowToWriteOne) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -21,7 +21,7 @@
 #include "services/base/health_descriptor.h"
 #include "services/base/socket_address.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 // gRPC's own measuring of the bandwidth-delay product
@@ -285,4 +285,4 @@ void GrpcServer::Shutdown(absl::Duration timeout) {
   acceptor_->Stop();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -26,7 +26,7 @@ class ExternalConnectionAcceptor;
 }  // namespace experimental
 }  // namespace grpc
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 struct GrpcServerOptions {
   AcceptorOptions acceptor;
@@ -141,6 +141,6 @@ class GrpcServer {
   bool shut_down_ MSGPROC_GUARDED_BY(mutex_) = false;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_GRPC_SERVER_H_

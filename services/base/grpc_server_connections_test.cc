@@ -17,7 +17,7 @@
 #include "services/base/testing/raw_client.h"
 #include "services/base/testing/socket_folder.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::HasSubstr;
@@ -270,4 +270,4 @@ TEST_F(GrpcServerConnectionsTest, ConnectionsWithoutAStreamAreClosed) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -15,7 +15,7 @@
 #include "services/base/testing/echo_processor.h"
 #include "services/base/testing/raw_client.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::HasSubstr;
@@ -118,4 +118,4 @@ TEST_F(GrpcServerLimitsTest, AConnectionHasAHundredStreamsOrAsManyAsIsSaid) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -15,7 +15,7 @@
 #include "services/base/testing/dynamic_call.h"
 #include "services/base/testing/echo_processor.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::HasSubstr;
@@ -146,4 +146,4 @@ TEST_F(GrpcServerTest, ChannelzShowsTheServerAndItsExternalSocketsIfAskedTo) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

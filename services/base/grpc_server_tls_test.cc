@@ -18,7 +18,7 @@
 #include "services/base/testing/eventually.h"
 #include "services/base/testing/raw_client.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::HasSubstr;
@@ -236,4 +236,4 @@ TEST_F(GrpcServerTlsTest, ManyFailedHandshakesAreFewLines) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

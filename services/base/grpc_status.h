@@ -4,7 +4,7 @@
 #include "absl/status/status.h"
 #include "grpcpp/support/status.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Most bytes of a status's message. It is percent-encoded on the wire, and
 // clients take 8 KiB of trailers.
@@ -14,6 +14,6 @@ inline constexpr size_t kMostStatusBytes = 2048;
 // that is too long is cut, and what is not UTF-8 in it replaced.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_GRPC_STATUS_H_

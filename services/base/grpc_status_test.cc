@@ -4,7 +4,7 @@
 
 #include "gtest/gtest.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 TEST(GrpcStatusTest, KeepsTheCodeAndTheMessage) {
@@ -21,4 +21,4 @@ TEST(GrpcStatusTest, AMessageFitsIntoTrailersWhateverIsInIt) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -2,11 +2,11 @@
 
 #include "grpc/health/v1/health.pb.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 void LinkHealthDescriptor() {
   google::protobuf::LinkMessageReflection<
       grpc::health::v1::HealthCheckRequest>();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

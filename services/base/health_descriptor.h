@@ -1,7 +1,7 @@
 #ifndef MSGPROC_SERVICES_BASE_HEALTH_DESCRIPTOR_H_
 #define MSGPROC_SERVICES_BASE_HEALTH_DESCRIPTOR_H_
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Makes sure that the description of grpc.health.v1 is in the program.
 //
@@ -9,6 +9,6 @@ namespace msgproc::server {
 // reflection would list a service that it cannot describe.
 void LinkHealthDescriptor();
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_HEALTH_DESCRIPTOR_H_

@@ -12,7 +12,7 @@
 #include "services/base/log.h"
 #include "services/base/trim_policy.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 // Resident, and not in what was allocated. malloc's own count of what is free
@@ -65,4 +65,4 @@ void HeapTrimmer::Run() {
   } while (WaitASecond());
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -5,7 +5,7 @@
 
 #include "common/mutex.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Gives memory that a burst has left behind back to the system, when TrimPolicy
 // says so, from a thread of its own that serves nothing. One a process.
@@ -28,6 +28,6 @@ class HeapTrimmer {
   std::thread thread_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_HEAP_TRIMMER_H_

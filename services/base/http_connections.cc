@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 HttpConnections::Admission HttpConnections::Admit(int fd,
                                                   const std::string& source,
@@ -98,4 +98,4 @@ bool HttpConnections::IsTimed(const Connection& connection) {
          connection.phase == Phase::kSending;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

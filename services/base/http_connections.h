@@ -9,7 +9,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Which connections an HTTP server has, and which of them have to go: those
 // that take too long over a request as a whole, however busily, and, where
@@ -75,6 +75,6 @@ class HttpConnections {
   std::map<int, Connection> connections_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_HTTP_CONNECTIONS_H_

@@ -5,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::ElementsAre;
@@ -103,4 +103,4 @@ TEST(HttpConnectionsTest, ASourceMakesRoomAmongItsOwn) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

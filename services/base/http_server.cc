@@ -17,7 +17,7 @@
 #include "services/base/socket_address.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr absl::Duration kStopGrace = absl::Seconds(1);
@@ -323,4 +323,4 @@ void HttpServer::RequestEnded(int fd) {
   idle_.SignalAll();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -19,7 +19,7 @@
 
 struct MHD_Daemon;
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 struct HttpRequest {
   std::string method;                             // "GET"
@@ -114,6 +114,6 @@ class HttpServer {
   std::thread deadline_watcher_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_HTTP_SERVER_H_

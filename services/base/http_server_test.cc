@@ -18,7 +18,7 @@
 #include "services/base/testing/raw_client.h"
 #include "services/base/testing/socket_folder.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::AllOf;
@@ -287,4 +287,4 @@ TEST_F(HttpServerTest, RunningOutOfDescriptorsIsNotTheEnd) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -14,7 +14,7 @@
 #include "absl/strings/strip.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr absl::string_view kForms =
@@ -119,4 +119,4 @@ absl::StatusOr<bool> IsLoopback(const ListenAddress& address) {
                      [](const SocketAddress& one) { return one.IsLoopback(); });
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

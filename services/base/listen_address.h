@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "services/base/socket_address.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Where a server listens, as an operator writes it. A value.
 //
@@ -41,6 +41,6 @@ struct ListenAddress {
 // or it is a Unix socket.
 absl::StatusOr<bool> IsLoopback(const ListenAddress& address);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_LISTEN_ADDRESS_H_

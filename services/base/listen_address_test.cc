@@ -5,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::HasSubstr;
@@ -69,4 +69,4 @@ TEST(SocketAddressTest, MappedIpv4PrintsAsIpv4) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 // Bounds the connections that wait for accept(); the system's own
@@ -190,4 +190,4 @@ void ListenSocket::Close() {
   fds_.clear();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -11,7 +11,7 @@
 #include "services/base/listen_address.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // The listening sockets behind one address: several when a host name stands for
 // several addresses. They are non-blocking and close-on-exec, and never share
@@ -50,6 +50,6 @@ class ListenSocket {
   ino_t inode_ = 0;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_LISTEN_SOCKET_H_

@@ -13,7 +13,7 @@
 #include "gtest/gtest.h"
 #include "services/base/testing/socket_folder.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::HasSubstr;
@@ -161,4 +161,4 @@ TEST(ListenSocketTest, AMissingFolderIsAClearError) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -9,7 +9,7 @@
 #include "common/unsent_call.h"
 #include "services/base/metric_writer.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr absl::Duration kInterval = absl::Milliseconds(250);
@@ -123,4 +123,4 @@ HttpHandlers HealthPages(const Liveness* liveness,
   return pages;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -16,7 +16,7 @@
 #include "services/base/http_server.h"
 #include "services/base/stall_watch.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Whether what serves still moves: what /readyz, /healthz and systemd's
 // watchdog say. It looks at gRPC's callback threads, by a mark that it sends
@@ -74,6 +74,6 @@ class Liveness final : public prometheus::Collectable {
 HttpHandlers HealthPages(const Liveness* liveness,
                          std::function<std::string()> why_not_ready);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_LIVENESS_H_

@@ -17,7 +17,7 @@
 #include "services/base/log_throttle.h"
 #include "services/base/log_writer.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr char kTextPattern[] = "%Y-%m-%dT%H:%M:%S.%fZ %^%L%$ %v";
@@ -261,4 +261,4 @@ void Log(LogLevel level, absl::string_view message, LogFields fields) {
                      });
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -26,7 +26,7 @@
 // function may be called from any thread; lines never mix and keep their order.
 // A line costs microseconds: none per message, and a LogThrottle where a client
 // could cause a flood.
-namespace msgproc::server {
+namespace msgproc::base {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 enum class LogFormat { kText, kJson };
@@ -121,6 +121,6 @@ void AppendJsonString(absl::string_view text, std::string* out);
 // `text` with its control characters as \x0a, so that one line stays one.
 void AppendOneLine(absl::string_view text, std::string* out);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_LOG_H_

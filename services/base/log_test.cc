@@ -15,7 +15,7 @@
 #include "gtest/gtest.h"
 #include "services/base/log_throttle.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::EndsWith;
@@ -197,4 +197,4 @@ TEST(LogThrottleTest, ABurstIsLetThroughAndComesBackALineAnInterval) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -9,7 +9,7 @@
 #include "absl/types/optional.h"
 #include "common/clock.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Keeps a line that could repeat a thousand times a second to one an interval
 // after a burst, and counts the others. (The generic cell rate algorithm.)
@@ -52,6 +52,6 @@ class LogThrottle {
   std::atomic<uint64_t> suppressed_{0};
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_LOG_THROTTLE_H_

@@ -7,7 +7,7 @@
 #include "common/utf8.h"
 #include "services/base/log.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 bool IsOneWord(absl::string_view text) {
@@ -96,4 +96,4 @@ void LogValue::AppendJson(std::string* out) const {
   }
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

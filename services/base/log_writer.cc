@@ -17,7 +17,7 @@
 #include "common/clock.h"
 #include "common/mutex.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 enum class Written { kAll, kPart, kNothing };
@@ -195,4 +195,4 @@ void LogWriter::FlushInSignalHandler(absl::Duration timeout) const {
 
 uint64_t LogWriter::dropped() const { return queue_->dropped(); }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -9,7 +9,7 @@
 
 #include "absl/time/time.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Writes lines to a descriptor on a thread of its own, in the order in which
 // they came, so that whoever logs never waits for whoever reads the log: a pipe
@@ -57,6 +57,6 @@ class LogWriter {
   const std::shared_ptr<Queue> queue_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_LOG_WRITER_H_

@@ -20,7 +20,7 @@
 #include "services/base/testing/eventually.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr int kLines = 20000;
@@ -186,4 +186,4 @@ TEST_F(LogWriterTest, AWriterWhoseThreadIsStuckCanBeDestroyed) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -2,7 +2,7 @@
 
 #include "services/base/metric_writer.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr size_t kUnknown = 2;
@@ -91,4 +91,4 @@ std::vector<prometheus::MetricFamily> MethodMetricsPage::Collect() const {
   return writer.Take();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -16,7 +16,7 @@
 #include "common/mutex.h"
 #include "services/base/sharded_counter.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // The codes of grpc::StatusCode, 0 (OK) to 16 (UNAUTHENTICATED).
 inline constexpr size_t kStatusCodes = 17;
@@ -69,6 +69,6 @@ class MethodMetricsPage final : public prometheus::Collectable {
       MSGPROC_GUARDED_BY(mutex_);
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_METHOD_METRICS_H_

@@ -3,7 +3,7 @@
 #include <limits>
 #include <string>
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 prometheus::ClientMetric WithLabels(MetricLabels labels) {
@@ -71,4 +71,4 @@ MetricWriter::Samples MetricWriter::Begin(absl::string_view name,
   return Samples(&families_.back());
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

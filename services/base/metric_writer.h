@@ -10,7 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "services/base/atomic_histogram.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 using MetricLabels =
     std::initializer_list<std::pair<absl::string_view, absl::string_view>>;
@@ -56,6 +56,6 @@ class MetricWriter {
   std::vector<prometheus::MetricFamily> families_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_METRIC_WRITER_H_

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 std::string MetricsText(
     const std::vector<const prometheus::Collectable*>& collectables) {
@@ -37,4 +37,4 @@ HttpResponse MetricsPage(
           MetricsText(collectables)};
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

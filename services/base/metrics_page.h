@@ -8,7 +8,7 @@
 
 #include "services/base/http_server.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // What `collectables` hold now, in Prometheus' text format. Families of the
 // same name become one; the first one's help and type stand.
@@ -19,6 +19,6 @@ std::string MetricsText(
 HttpResponse MetricsPage(
     const std::vector<const prometheus::Collectable*>& collectables);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_METRICS_PAGE_H_

@@ -20,7 +20,7 @@
 #include "services/base/process_metrics.h"
 #include "services/base/sharded_counter.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::ElementsAre;
@@ -191,4 +191,4 @@ TEST(AcceptorMetricsTest, NamesEveryReason) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -18,7 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 struct Deleter {
@@ -206,4 +206,4 @@ absl::Status CheckCurrent(const Validity& validity, absl::Time now,
   return absl::OkStatus();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

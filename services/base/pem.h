@@ -6,7 +6,7 @@
 #include "absl/time/time.h"
 #include "services/base/file_text.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // What is checked of certificates before they are used. Pure: contents and time
 // are handed in. Every error is INVALID_ARGUMENT and names the file.
@@ -31,6 +31,6 @@ absl::StatusOr<Validity> CheckAuthorities(const FileText& file);
 absl::Status CheckCurrent(const Validity& validity, absl::Time now,
                           const FileText& file);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_PEM_H_

@@ -15,7 +15,7 @@
 #include "services/base/log.h"
 #include "services/base/metric_writer.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 // Fields of /proc/self/stat, counted from the state, which is the first after
@@ -116,4 +116,4 @@ std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
   return writer.Take();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

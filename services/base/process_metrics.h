@@ -6,7 +6,7 @@
 
 #include <vector>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // What the kernel says of this process, read from /proc when asked:
 // process_cpu_seconds_total, process_resident_memory_bytes,
@@ -19,6 +19,6 @@ class ProcessMetrics final : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_PROCESS_METRICS_H_

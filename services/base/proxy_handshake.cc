@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr size_t kBytesQuoted = 32;
@@ -79,4 +79,4 @@ absl::Time ProxyHandshake::NextDeadline() const {
                           : sockets_.begin()->second.deadline;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

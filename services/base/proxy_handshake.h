@@ -12,7 +12,7 @@
 #include "services/base/socket_address.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // The sockets whose PROXY header has not arrived whole.
 //
@@ -61,6 +61,6 @@ class ProxyHandshake {
   std::map<uint64_t, Socket> sockets_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_PROXY_HANDSHAKE_H_

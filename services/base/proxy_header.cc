@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using Parsed = absl::StatusOr<absl::optional<ProxyHeader>>;
@@ -128,4 +128,4 @@ absl::StatusOr<absl::optional<ProxyHeader>> ParseProxyHeader(
   return Malformed("neither v1 nor v2; is the sender a proxy?");
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

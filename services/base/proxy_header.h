@@ -8,7 +8,7 @@
 #include "absl/types/optional.h"
 #include "services/base/socket_address.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // What a layer-4 proxy says of a connection before the connection's own bytes.
 // https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt
@@ -29,6 +29,6 @@ inline constexpr size_t kMaxProxyHeaderBytes = 4096;
 absl::StatusOr<absl::optional<ProxyHeader>> ParseProxyHeader(
     absl::string_view bytes);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_PROXY_HEADER_H_

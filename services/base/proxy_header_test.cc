@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
@@ -101,4 +101,4 @@ TEST(ProxyHeaderTest, WhatCanNeverBecomeAHeaderIsRefused) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

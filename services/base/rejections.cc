@@ -3,7 +3,7 @@
 #include "absl/types/optional.h"
 #include "services/base/log.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 absl::string_view RejectionName(Rejection reason) {
   switch (reason) {
@@ -49,4 +49,4 @@ Rejections::Counts Rejections::Snapshot() const {
   return counts;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

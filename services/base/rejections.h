@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "services/base/log_throttle.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Why a connection was closed instead of handed over.
 enum class Rejection {
@@ -47,6 +47,6 @@ class Rejections {
   std::array<LogThrottle, kRejections> throttles_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_REJECTIONS_H_

@@ -5,7 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "services/base/log.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 ReloadedFiles::ReloadedFiles(std::string name, std::vector<std::string> paths,
                              Take take, Read read)
@@ -89,4 +89,4 @@ absl::Status ReloadedFiles::Fail(const absl::Status& status) {
   return status;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

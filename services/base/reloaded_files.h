@@ -12,7 +12,7 @@
 #include "common/mutex.h"
 #include "services/base/file_text.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Files that are taken anew, together, while the process runs: read, checked,
 // then taken whole or not at all.
@@ -82,6 +82,6 @@ class ReloadedFiles {
   Stats stats_ MSGPROC_GUARDED_BY(mutex_);
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_RELOADED_FILES_H_

@@ -21,7 +21,7 @@
 #include "services/base/server_certificates.h"
 #include "services/base/testing/certificates.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 namespace fs = std::filesystem;
@@ -429,4 +429,4 @@ TEST_F(ReloadedFilesTest, WhatIsWrongIsLoggedOnce) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

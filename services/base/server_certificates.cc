@@ -3,7 +3,7 @@
 #include "services/base/log.h"
 #include "services/base/pem.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 absl::Status CheckTime(const Validity& validity, absl::Time now,
@@ -52,4 +52,4 @@ ServerCertificates::Current ServerCertificates::Get() const {
   return current_;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -11,7 +11,7 @@
 #include "common/mutex.h"
 #include "services/base/file_text.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // What a server shows its clients, and by whose signature it knows them: the
 // last that was good, replaced while it runs. Thread-safe.
@@ -42,6 +42,6 @@ class ServerCertificates {
   Current current_ MSGPROC_GUARDED_BY(mutex_);
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_SERVER_CERTIFICATES_H_

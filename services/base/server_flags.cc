@@ -62,7 +62,7 @@ ABSL_FLAG(std::string, log_format, "text",
 ABSL_FLAG(std::string, log_level, "info",
           "The least level that is logged: debug, info, warning or error.");
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 absl::Status NamingFlag(absl::string_view flag, const absl::Status& status) {
@@ -158,4 +158,4 @@ absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
   return options;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

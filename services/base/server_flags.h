@@ -10,7 +10,7 @@
 #include "services/base/liveness.h"
 #include "services/base/log.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // What the flags say that both servers have.
 struct ServerOptions {
@@ -41,6 +41,6 @@ void SetDefaultAddresses(absl::string_view listen_address,
 // INVALID_ARGUMENT, naming the flag.
 absl::StatusOr<ServerOptions> ServerOptionsFromFlags();
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_SERVER_FLAGS_H_

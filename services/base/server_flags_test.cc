@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "services/base/flag_parser.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::AllOf;
@@ -201,4 +201,4 @@ TEST_F(ServerFlagsTest, AMistakeEndsTheProgramWithExitCode2) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -18,7 +18,7 @@
 #include "services/base/standard_streams.h"
 #include "services/base/systemd_notify.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 // What the signals have asked for and the main thread has not done.
@@ -167,4 +167,4 @@ int RunServer(const ProgramInfo& program, const StartServer& start) {
   return 0;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -10,7 +10,7 @@
 #include "services/base/flag_parser.h"
 #include "services/base/server_flags.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // A server that is up: the processor or the balancer. Owned by RunServer, whose
 // thread calls everything.
@@ -43,6 +43,6 @@ using StartServer =
 // (a taken port). Called from main, before any thread is started, once.
 int RunServer(const ProgramInfo& program, const StartServer& start);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_SERVER_LIFECYCLE_H_

@@ -22,7 +22,7 @@
 #include "services/base/testing/eventually.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::AllOf;
@@ -271,4 +271,4 @@ TEST_F(ServerLifecycleTest, LogsJsonOnDemand) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

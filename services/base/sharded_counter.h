@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Threads are dealt to this many shards, in turn.
 inline constexpr size_t kShards = 8;
@@ -44,6 +44,6 @@ class ShardedCounter {
   std::array<Shard, kShards> shards_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_SHARDED_COUNTER_H_

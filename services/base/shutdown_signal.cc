@@ -12,7 +12,7 @@
 
 #include "services/base/log.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 sigset_t Signals() {
@@ -77,4 +77,4 @@ void ShutdownSignal::Handle(int signal) {
   callbacks_.on_drain(signal);
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

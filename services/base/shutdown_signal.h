@@ -6,7 +6,7 @@
 
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // SIGTERM and SIGINT: the first asks for a drain, the second ends the process
 // at once, before anything else, with exit code 128 + signal. SIGHUP asks for a
@@ -50,6 +50,6 @@ class ShutdownSignal {
   std::thread thread_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_SHUTDOWN_SIGNAL_H_

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 const sockaddr_in& AsV4(const sockaddr* address) {
@@ -170,4 +170,4 @@ std::string DecodePeer(absl::string_view grpc_peer) {
   return absl::StrReplaceAll(grpc_peer, {{"%5B", "["}, {"%5D", "]"}});
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

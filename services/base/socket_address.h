@@ -7,7 +7,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // An IPv4, IPv6 or Unix socket's address as the kernel keeps it. A value.
 //
@@ -58,6 +58,6 @@ class SocketAddress {
 // A gRPC peer name with its percent-encoded brackets decoded.
 std::string DecodePeer(absl::string_view grpc_peer);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_SOCKET_ADDRESS_H_

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 StallWatch::Pulse* StallWatch::Watch(std::string name) {
   auto pulse = std::make_unique<Pulse>();
@@ -42,4 +42,4 @@ StallWatch::Stall StallWatch::longest() const {
   return longest;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

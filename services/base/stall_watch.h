@@ -10,7 +10,7 @@
 #include "absl/time/time.h"
 #include "common/mutex.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // For how long the threads that serve have not moved.
 //
@@ -63,6 +63,6 @@ class StallWatch {
   std::vector<std::unique_ptr<Pulse>> pulses_ MSGPROC_GUARDED_BY(mutex_);
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_STALL_WATCH_H_

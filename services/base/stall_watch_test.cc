@@ -2,7 +2,7 @@
 
 #include "gtest/gtest.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 class StallWatchTest : public ::testing::Test {
@@ -66,4 +66,4 @@ TEST_F(StallWatchTest, OneThatHasEndedIsNotWaitedFor) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -5,7 +5,7 @@
 
 #include <initializer_list>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 void OpenClosedStandardStreams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -15,4 +15,4 @@ void OpenClosedStandardStreams() {
   }
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

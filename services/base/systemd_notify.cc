@@ -18,7 +18,7 @@
 #include "common/clock.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 // A systemd that does not read must not keep a server from draining.
@@ -90,4 +90,4 @@ void SystemdWatchdog::Run(absl::Duration interval) {
   }
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -8,7 +8,7 @@
 #include "absl/time/time.h"
 #include "common/mutex.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // What a service of Type=notify tells systemd, https://www.freedesktop.org/
 // software/systemd/man/sd_notify.html. All of it does nothing where nobody
@@ -40,6 +40,6 @@ class SystemdWatchdog {
   std::thread thread_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_SYSTEMD_NOTIFY_H_

@@ -15,7 +15,7 @@
 #include "services/base/testing/socket_folder.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 using ::testing::HasSubstr;
@@ -102,4 +102,4 @@ TEST_F(SystemdNotifyTest, WithoutAWatchdogNobodyIsAsked) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

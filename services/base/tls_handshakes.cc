@@ -12,7 +12,7 @@
 #include "absl/types/optional.h"
 #include "services/base/log.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 // Of one SSL object, from its making until its end. One thread's at a time.
@@ -219,4 +219,4 @@ TlsHandshakes::Counts TlsHandshakes::Snapshot() const {
   return counts;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -12,7 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "services/base/log_throttle.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Why a client's TLS handshake failed.
 enum class HandshakeFailure {
@@ -87,6 +87,6 @@ class TlsHandshakes {
   std::array<LogThrottle, kHandshakeFailures> throttles_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_TLS_HANDSHAKES_H_

@@ -7,7 +7,7 @@
 
 #include "gtest/gtest.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 struct Case {
@@ -75,4 +75,4 @@ TEST(TlsHandshakesTest, AllAreCountedAndFewLogged) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 bool TrimPolicy::ShouldTrim(absl::Time now, size_t spare_bytes) {
   floor_bytes_ = std::min(floor_bytes_.value_or(spare_bytes), spare_bytes);
@@ -22,4 +22,4 @@ void TrimPolicy::OnTrimmed(absl::Time now, size_t spare_bytes) {
   spare_since_.reset();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -6,7 +6,7 @@
 
 #include "absl/time/time.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Decides when memory that malloc keeps is given back to the system.
 //
@@ -43,6 +43,6 @@ class TrimPolicy {
   absl::Duration pause_ = kLeastPause;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_TRIM_POLICY_H_

@@ -2,7 +2,7 @@
 
 #include "gtest/gtest.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr size_t kMiB = 1 << 20;
@@ -92,4 +92,4 @@ TEST_F(TrimPolicyTest, ABurstMuchLaterIsGivenBackSoon) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Owns a file descriptor and closes it at its end. Not thread-safe.
 class UniqueFd {
@@ -36,6 +36,6 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_UNIQUE_FD_H_

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 std::string UserPath(absl::string_view path) {
   const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
@@ -14,4 +14,4 @@ std::string UserPath(absl::string_view path) {
   return absl::StrCat(directory, "/", path);
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -14,7 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "services/base/user_path.h"
-#include "services/processor/balancer_secrets.h"
+#include "services/processor/registration/balancer_secrets.h"
 #include "services/processor/workers/worker_flags.h"
 
 ABSL_FLAG(std::string, handler, "",
@@ -120,7 +120,7 @@ absl::Status Check() {
 }  // namespace
 
 absl::StatusOr<ServerOptions> OptionsFromFlags(
-    const server::ServerOptions& common) {
+    const base::ServerOptions& common) {
   if (absl::Status status = Check(); !status.ok()) return status;
   ServerOptions options;
   options.grpc.acceptor.address = common.listen_address;
@@ -160,7 +160,7 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
 }
 
 absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
-    const server::ServerOptions& common, const std::string& server_id,
+    const base::ServerOptions& common, const std::string& server_id,
     const std::string& address) {
   BalancerLink::Options options;
   options.balancers =
@@ -182,8 +182,8 @@ absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
         "--weight is ", options.weight, "; it takes 0.01 to 1000."));
   }
   BalancerSecrets::Options files;
-  files.token_file = server::UserPath(absl::GetFlag(FLAGS_register_token_file));
-  files.certificates.ca = server::UserPath(absl::GetFlag(FLAGS_balancer_ca));
+  files.token_file = base::UserPath(absl::GetFlag(FLAGS_register_token_file));
+  files.certificates.ca = base::UserPath(absl::GetFlag(FLAGS_balancer_ca));
   files.certificates.cert = common.credentials.tls_cert;
   files.certificates.key = common.credentials.tls_key;
   auto secrets = BalancerSecrets::Load(files);

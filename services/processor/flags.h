@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "services/base/server_flags.h"
-#include "services/processor/balancer_link.h"
+#include "services/processor/registration/balancer_link.h"
 #include "services/processor/server.h"
 
 namespace msgproc::processor {
@@ -13,13 +13,13 @@ namespace msgproc::processor {
 // The processor's own flags, and those it shares with the balancer, as options.
 // After ParseFlagsOrExit. INVALID_ARGUMENT, naming the flag.
 absl::StatusOr<ServerOptions> OptionsFromFlags(
-    const server::ServerOptions& common);
+    const base::ServerOptions& common);
 
 // Which balancers to register with, and as what; no balancers: with none.
 // `server_id` and `address` are what the server has. INVALID_ARGUMENT or
 // NOT_FOUND, naming the flag.
 absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
-    const server::ServerOptions& common, const std::string& server_id,
+    const base::ServerOptions& common, const std::string& server_id,
     const std::string& address);
 
 }  // namespace msgproc::processor

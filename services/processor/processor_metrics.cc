@@ -12,7 +12,7 @@ double Load(const std::atomic<T>& value) {
   return static_cast<double>(value.load(std::memory_order_relaxed));
 }
 
-void WriteMessages(const ProcessorCounters& c, server::MetricWriter* writer) {
+void WriteMessages(const ProcessorCounters& c, base::MetricWriter* writer) {
   writer
       ->Counter("msgproc_processor_messages_total",
                 "Messages by outcome: answered ok or with an error, or "
@@ -45,7 +45,7 @@ void WriteMessages(const ProcessorCounters& c, server::MetricWriter* writer) {
       .Add({}, Load(c.outstanding));
 }
 
-void WriteSessions(const ProcessorCounters& c, server::MetricWriter* writer) {
+void WriteSessions(const ProcessorCounters& c, base::MetricWriter* writer) {
   writer
       ->Gauge("msgproc_processor_sessions",
               "Opened sessions, with a stream and without.")
@@ -85,7 +85,7 @@ void WriteSessions(const ProcessorCounters& c, server::MetricWriter* writer) {
       .Add({}, Load(c.silent_sessions));
 }
 
-void WriteRejections(const ProcessorCounters& c, server::MetricWriter* writer) {
+void WriteRejections(const ProcessorCounters& c, base::MetricWriter* writer) {
   const auto rejected = [&c](Rejection reason) {
     return Load(c.rejected[static_cast<size_t>(reason)]);
   };
@@ -105,7 +105,7 @@ void WriteRejections(const ProcessorCounters& c, server::MetricWriter* writer) {
 
 std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
   const ProcessorCounters& counters = *server_->context()->counters();
-  server::MetricWriter writer;
+  base::MetricWriter writer;
   WriteMessages(counters, &writer);
   WriteSessions(counters, &writer);
   WriteRejections(counters, &writer);

@@ -17,11 +17,11 @@
 #include "services/base/server_flags.h"
 #include "services/base/server_lifecycle.h"
 #include "services/base/shutdown_signal.h"
-#include "services/processor/balancer_link.h"
-#include "services/processor/balancer_link_metrics.h"
 #include "services/processor/flags.h"
-#include "services/processor/load_meter.h"
 #include "services/processor/processor_metrics.h"
+#include "services/processor/registration/balancer_link.h"
+#include "services/processor/registration/balancer_link_metrics.h"
+#include "services/processor/registration/load_meter.h"
 #include "services/processor/server.h"
 #include "services/processor/workers/worker_flags.h"
 #include "services/processor/workers/worker_metrics.h"
@@ -34,10 +34,10 @@ namespace {
 constexpr absl::Duration kTellBalancers = absl::Seconds(1);
 
 // A processor with its HTTP page.
-class RunningProcessor final : public server::RunningServer {
+class RunningProcessor final : public base::RunningServer {
  public:
-  static absl::StatusOr<std::unique_ptr<server::RunningServer>> Start(
-      const server::ServerOptions& common, const HandlerRegistry& handlers) {
+  static absl::StatusOr<std::unique_ptr<base::RunningServer>> Start(
+      const base::ServerOptions& common, const HandlerRegistry& handlers) {
     absl::StatusOr<ServerOptions> options = OptionsFromFlags(common);
     if (!options.ok()) return options.status();
     options->workers.on_failure = ExitBecauseOfWorkers;
@@ -53,7 +53,7 @@ class RunningProcessor final : public server::RunningServer {
   }
 
   RunningProcessor(std::unique_ptr<Server> server,
-                   const server::Liveness* liveness)
+                   const base::Liveness* liveness)
       : server_(std::move(server)),
         liveness_(liveness),
         metrics_(server_.get()),
@@ -78,13 +78,13 @@ class RunningProcessor final : public server::RunningServer {
  private:
   // Nothing can be processed any more, and nothing drained.
   static void ExitBecauseOfWorkers(const absl::Status& status) {
-    server::LogError("exiting", {{"why", status.message()}});
-    server::FlushLog();
+    base::LogError("exiting", {{"why", status.message()}});
+    base::FlushLog();
     _exit(1);
   }
 
   // Last: balancers check that the processor answers.
-  absl::Status StartLink(const server::ServerOptions& common) {
+  absl::Status StartLink(const base::ServerOptions& common) {
     absl::StatusOr<BalancerLink::Options> options =
         LinkOptionsFromFlags(common, server_->server_id(), server_->address());
     if (!options.ok()) return options.status();
@@ -96,7 +96,7 @@ class RunningProcessor final : public server::RunningServer {
         *std::move(options), [this] { return load_meter_.Read(); },
         [this](uint32_t sessions, const std::string& address) {
           const size_t moved = server_->streams()->Move(sessions, address);
-          server::LogInfo(
+          base::LogInfo(
               "sessions moved",
               {{"asked", sessions}, {"moved", moved}, {"to", address}});
         });
@@ -106,15 +106,14 @@ class RunningProcessor final : public server::RunningServer {
 
   absl::Status StartHttp(const std::string& address) {
     if (address.empty()) return absl::OkStatus();
-    server::HttpHandlers pages = server::HealthPages(
+    base::HttpHandlers pages = base::HealthPages(
         liveness_, [this] { return server_->Serving() ? "" : "not serving"; });
-    pages["/metrics"] = [this](const server::HttpRequest&) {
-      return server::MetricsPage({&metrics_, &worker_metrics_, &link_metrics_,
-                                  &server_->context()->methods(),
-                                  &process_metrics_, liveness_, &build_info_});
+    pages["/metrics"] = [this](const base::HttpRequest&) {
+      return base::MetricsPage({&metrics_, &worker_metrics_, &link_metrics_,
+                                &server_->context()->methods(),
+                                &process_metrics_, liveness_, &build_info_});
     };
-    auto http =
-        server::HttpServer::Start({.address = address}, std::move(pages));
+    auto http = base::HttpServer::Start({.address = address}, std::move(pages));
     if (!http.ok()) {
       return absl::Status(
           http.status().code(),
@@ -125,36 +124,36 @@ class RunningProcessor final : public server::RunningServer {
   }
 
   const std::unique_ptr<Server> server_;
-  const server::Liveness* const liveness_;
+  const base::Liveness* const liveness_;
   const ProcessorMetrics metrics_;
   LoadMeter load_meter_;
   const WorkerMetrics worker_metrics_;
   BalancerLinkMetrics link_metrics_;
-  const server::ProcessMetrics process_metrics_;
-  const server::BuildInfoMetric build_info_;
-  std::unique_ptr<server::HttpServer> http_;
+  const base::ProcessMetrics process_metrics_;
+  const base::BuildInfoMetric build_info_;
+  std::unique_ptr<base::HttpServer> http_;
   std::unique_ptr<BalancerLink> link_;
 };
 
 int Run(int argc, char** argv, ProcessorProgram own,
         const std::function<const HandlerRegistry&()>& get_handlers) {
-  server::ShutdownSignal::Block();
-  server::SetDefaultAddresses("127.0.0.1:50051", "127.0.0.1:8051");
+  base::ShutdownSignal::Block();
+  base::SetDefaultAddresses("127.0.0.1:50051", "127.0.0.1:8051");
   if (own.name.empty() && argc > 0) {
     const std::string path = argv[0];
     own.name = path.substr(path.rfind('/') + 1);
   }
   if (own.usage.empty()) own.usage = own.name + " [flags]";
-  const server::ProgramInfo program = {
+  const base::ProgramInfo program = {
       .name = own.name,
       .summary =
           "Processes messages behind permanent gRPC sockets: one result "
           "for each message, in order, also across broken connections.",
       .usage = own.usage};
-  server::ParseFlagsOrExit(argc, argv, program);
+  base::ParseFlagsOrExit(argc, argv, program);
   const HandlerRegistry& handlers = get_handlers();
   if (IsWorkerRole()) return RunWorkerRole(handlers);
-  return server::RunServer(program, [&](const server::ServerOptions& common) {
+  return base::RunServer(program, [&](const base::ServerOptions& common) {
     return RunningProcessor::Start(common, handlers);
   });
 }

@@ -4,14 +4,14 @@
 #include <functional>
 #include <string>
 
-#include "services/processor/handler_registry.h"
+#include "services/processor/handlers/handler_registry.h"
 
 namespace msgproc::processor {
 
 // What a processor calls itself: in --help, --version and its log.
 struct ProcessorProgram {
   std::string name;   // Empty: the name of the program's file.
-  std::string usage;  // As in server::ProgramInfo; empty: "NAME [flags]".
+  std::string usage;  // As in base::ProgramInfo; empty: "NAME [flags]".
 };
 
 // The whole life of a processor's process with these handlers: flags, signals,

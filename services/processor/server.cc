@@ -8,8 +8,8 @@
 #include "absl/strings/str_split.h"
 #include "common/clock.h"
 #include "common/process_limits.h"
-#include "services/processor/inline_executor.h"
-#include "services/processor/thread_pool_executor.h"
+#include "services/processor/executors/inline_executor.h"
+#include "services/processor/executors/thread_pool_executor.h"
 
 namespace msgproc::processor {
 namespace {
@@ -74,7 +74,7 @@ Server::Server(ServerOptions options, const HandlerRegistry* handlers,
       context_([this] {
         ProcessorContext::Options streams = options_.streams;
         streams.real_peer = [this](const std::string& peer) {
-          const server::GrpcServer* grpc = clients_.load();
+          const base::GrpcServer* grpc = clients_.load();
           return grpc == nullptr ? peer : grpc->ClientOf(peer);
         };
         return streams;
@@ -157,7 +157,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     return binding.status();
   }
   auto grpc =
-      server::GrpcServer::Start(server->options_.grpc, {&server->service_});
+      base::GrpcServer::Start(server->options_.grpc, {&server->service_});
   if (!grpc.ok()) return grpc.status();
   server->grpc_ = *std::move(grpc);
   server->clients_ = server->grpc_.get();
@@ -197,7 +197,7 @@ absl::Duration Server::TickInterval() const {
 }
 
 void Server::TickUntilStopped() {
-  server::StallWatch::Pulse* const pulse =
+  base::StallWatch::Pulse* const pulse =
       options_.liveness == nullptr ? nullptr
                                    : options_.liveness->Watch("session_ticker");
   MutexLock lock(&mutex_);

@@ -15,18 +15,18 @@
 #include "common/mutex.h"
 #include "services/base/grpc_server.h"
 #include "services/base/liveness.h"
-#include "services/processor/executor.h"
-#include "services/processor/handler_registry.h"
-#include "services/processor/open_streams.h"
-#include "services/processor/processor_context.h"
-#include "services/processor/processor_service.h"
+#include "services/processor/executors/executor.h"
+#include "services/processor/handlers/handler_registry.h"
+#include "services/processor/stream/open_streams.h"
+#include "services/processor/stream/processor_context.h"
+#include "services/processor/stream/processor_service.h"
 #include "services/processor/workers/worker_options.h"
 #include "services/processor/workers/worker_process_executor.h"
 
 namespace msgproc::processor {
 
 struct ServerOptions {
-  server::GrpcServerOptions grpc;
+  base::GrpcServerOptions grpc;
   ProcessorContext::Options streams;
   // Threads for handlers that may block. 0: as many as there are cores.
   int handler_threads = 0;
@@ -35,7 +35,7 @@ struct ServerOptions {
   // the command has; otherwise it has one, "worker".
   WorkerOptions workers;
   // Null: nobody looks whether it stalls. Outlives the server.
-  server::Liveness* liveness = nullptr;
+  base::Liveness* liveness = nullptr;
 };
 
 // A processor: Model I or II. Owns everything that serves; its owner calls
@@ -56,7 +56,7 @@ class Server {
   const std::string& server_id() const { return context_.options().server_id; }
   ProcessorContext* context() { return &context_; }
   OpenStreams* streams() { return &streams_; }
-  const server::GrpcServer& grpc() const { return *grpc_; }
+  const base::GrpcServer& grpc() const { return *grpc_; }
   // Null in Model I.
   WorkerProcessExecutor* workers() { return workers_; }
 
@@ -89,9 +89,9 @@ class Server {
   std::map<std::string, std::unique_ptr<Executor>> executors_;
   WorkerProcessExecutor* workers_ = nullptr;  // One of them, or null.
   ProcessorService service_;
-  std::unique_ptr<server::GrpcServer> grpc_;
+  std::unique_ptr<base::GrpcServer> grpc_;
   // grpc_, for streams: the first may come before Start has it.
-  std::atomic<const server::GrpcServer*> clients_{nullptr};
+  std::atomic<const base::GrpcServer*> clients_{nullptr};
 
   mutable Mutex mutex_;
   CondVar stopped_;

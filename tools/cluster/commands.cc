@@ -42,7 +42,7 @@ absl::StatusOr<CommandReader> CommandReader::Open(const std::string& pipe) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", pipe));
   }
   // Writable too, so that it has no end when a writer goes.
-  server::UniqueFd fd(open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  base::UniqueFd fd(open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd.valid()) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", pipe));
   }

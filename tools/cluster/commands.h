@@ -33,11 +33,11 @@ class CommandReader {
   std::vector<std::string> Read(absl::Duration timeout);
 
  private:
-  explicit CommandReader(server::UniqueFd pipe) : pipe_(std::move(pipe)) {}
+  explicit CommandReader(base::UniqueFd pipe) : pipe_(std::move(pipe)) {}
   void Take(int fd, std::string* rest, std::vector<std::string>* lines,
             bool* ended);
 
-  server::UniqueFd pipe_;
+  base::UniqueFd pipe_;
   std::string pipe_rest_;
   std::string input_rest_;
   bool input_ended_ = false;

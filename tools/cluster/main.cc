@@ -52,7 +52,7 @@ Options OptionsFromFlags(const std::string& folder) {
       .handler = absl::GetFlag(FLAGS_handler),
       .pass_through = absl::GetFlag(FLAGS_pass_through),
       .folder = folder,
-      .binaries = Binaries(server::UserPath(absl::GetFlag(FLAGS_bin_dir)))};
+      .binaries = Binaries(base::UserPath(absl::GetFlag(FLAGS_bin_dir)))};
   if (options.workers == -1) {
     options.workers = options.model == Model::kWorkers ? 2 : 0;
   }
@@ -62,7 +62,7 @@ Options OptionsFromFlags(const std::string& folder) {
 }
 
 bool WriteAddressFile(const Cluster& cluster) {
-  const std::string path = server::UserPath(absl::GetFlag(FLAGS_address_file));
+  const std::string path = base::UserPath(absl::GetFlag(FLAGS_address_file));
   if (path.empty()) return true;
   // Appears whole or not at all.
   const std::string unfinished = absl::StrCat(path, ".new");
@@ -135,7 +135,7 @@ std::string Attend(const std::atomic<bool>& stop, CommandReader* commands,
 
 // Where --logs says, or empty.
 absl::StatusOr<std::string> LogsFolder() {
-  const std::string folder = server::UserPath(absl::GetFlag(FLAGS_logs));
+  const std::string folder = base::UserPath(absl::GetFlag(FLAGS_logs));
   if (folder.empty()) return folder;
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -148,15 +148,15 @@ int Run() {
   // Goes when whoever started it does, a test that is killed for example.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   std::atomic<bool> stop = false;
-  const server::ShutdownSignal signal(
+  const base::ShutdownSignal signal(
       {.on_drain = [&stop](int) { stop = true; }});
   const absl::StatusOr<std::string> logs = LogsFolder();
-  if (!logs.ok()) return Fail(logs.status().message(), server::kUsageExitCode);
+  if (!logs.ok()) return Fail(logs.status().message(), base::kUsageExitCode);
   TemporaryFolder folder;
   const Options options =
       OptionsFromFlags(logs->empty() ? folder.path() : *logs);
   if (absl::Status status = CheckOptions(options); !status.ok()) {
-    return Fail(status.message(), server::kUsageExitCode);
+    return Fail(status.message(), base::kUsageExitCode);
   }
   const absl::StatusOr<std::unique_ptr<Cluster>> cluster =
       Cluster::Start(options);
@@ -190,8 +190,8 @@ int Run() {
 }  // namespace msgproc::cluster
 
 int main(int argc, char** argv) {
-  msgproc::server::ShutdownSignal::Block();
-  msgproc::server::ParseFlagsOrExit(
+  msgproc::base::ShutdownSignal::Block();
+  msgproc::base::ParseFlagsOrExit(
       argc, argv,
       {.name = "msgproc-cluster",
        .summary = "Brings up one of the four models on this machine, on free "

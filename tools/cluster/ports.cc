@@ -31,11 +31,11 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
-server::UniqueFd Connect(const std::string& address) {
+base::UniqueFd Connect(const std::string& address) {
   const std::vector<std::string> parts = absl::StrSplit(address, ':');
   int port = 0;
   if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &port)) return {};
-  server::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  base::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval patience{.tv_sec = 5, .tv_usec = 0};
   setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience,
              sizeof(patience));
@@ -54,7 +54,7 @@ absl::StatusOr<std::string> FreeAddress() {
   std::uniform_int_distribution<int> ports(kLowestPort, kHighestPort);
   for (int i = 0; i < kTries; ++i) {
     const int port = ports(seed);
-    const server::UniqueFd socket(
+    const base::UniqueFd socket(
         ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const sockaddr_in address = Loopback(port);
     if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address),
@@ -69,7 +69,7 @@ absl::StatusOr<std::string> FreeAddress() {
 bool Accepts(const std::string& address) { return Connect(address).valid(); }
 
 bool SpeaksHttp2(const std::string& address) {
-  const server::UniqueFd socket = Connect(address);
+  const base::UniqueFd socket = Connect(address);
   // A client's first bytes, empty SETTINGS among them (RFC 9113, 3.4); a server
   // answers with its own.
   constexpr absl::string_view kPreface(
@@ -83,7 +83,7 @@ bool SpeaksHttp2(const std::string& address) {
 
 absl::StatusOr<std::string> HttpGet(const std::string& address,
                                     const std::string& path) {
-  const server::UniqueFd socket = Connect(address);
+  const base::UniqueFd socket = Connect(address);
   const std::string request =
       absl::StrCat("GET ", path, " HTTP/1.0\r\nHost: ", address, "\r\n\r\n");
   std::string response;

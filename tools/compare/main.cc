@@ -60,7 +60,7 @@ TrialOptions OptionsFor(cluster::Model model) {
   }
   options.cluster.handler = absl::GetFlag(FLAGS_handler);
   options.cluster.binaries =
-      cluster::Binaries(server::UserPath(absl::GetFlag(FLAGS_bin_dir)));
+      cluster::Binaries(base::UserPath(absl::GetFlag(FLAGS_bin_dir)));
   options.chaos = absl::GetFlag(FLAGS_chaos);
   std::string duration = absl::GetFlag(FLAGS_duration);
   // Both disturbances must find a load that still runs.
@@ -88,7 +88,7 @@ absl::Status CheckLoad() {
                             length <= absl::ZeroDuration())) {
     return absl::InvalidArgumentError(
         absl::StrCat("--duration cannot be \"", duration,
-                     "\": ", server::DurationAdvice(duration), "."));
+                     "\": ", base::DurationAdvice(duration), "."));
   }
   const std::pair<const char*, int64_t> counts[] = {
       {"n", static_cast<int64_t>(absl::GetFlag(FLAGS_n))},
@@ -162,8 +162,8 @@ struct Files {
 };
 
 absl::StatusOr<Files> OpenFiles() {
-  const std::string json = server::UserPath(absl::GetFlag(FLAGS_json));
-  const std::string report = server::UserPath(absl::GetFlag(FLAGS_report));
+  const std::string json = base::UserPath(absl::GetFlag(FLAGS_json));
+  const std::string report = base::UserPath(absl::GetFlag(FLAGS_report));
   std::vector<files::NamedFile> named = {{"--json", json},
                                          {"--report", report}};
   struct stat info {};
@@ -181,10 +181,10 @@ absl::StatusOr<Files> OpenFiles() {
 
 int Run() {
   const auto plan = PlanFromFlags();
-  if (!plan.ok()) return Fail(plan.status().message(), server::kUsageExitCode);
+  if (!plan.ok()) return Fail(plan.status().message(), base::kUsageExitCode);
   auto files = OpenFiles();
   if (!files.ok()) {
-    return Fail(files.status().message(), server::kUsageExitCode);
+    return Fail(files.status().message(), base::kUsageExitCode);
   }
   std::vector<ModelTrials> models;
   if (absl::Status status = RunAll(*plan, &models); !status.ok()) {
@@ -216,7 +216,7 @@ int Run() {
 int main(int argc, char** argv) {
   // Goes, with all it started, when whoever started it does.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  msgproc::server::ParseFlagsOrExit(
+  msgproc::base::ParseFlagsOrExit(
       argc, argv,
       {.name = "msgproc-compare",
        .summary = "Runs the same load against the four models and compares "

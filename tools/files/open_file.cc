@@ -103,9 +103,9 @@ absl::Status OutputFile::Write(absl::string_view text) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<server::UniqueFd> OpenInput(absl::string_view flag,
-                                           absl::string_view path) {
-  server::UniqueFd file;
+absl::StatusOr<base::UniqueFd> OpenInput(absl::string_view flag,
+                                         absl::string_view path) {
+  base::UniqueFd file;
   if (path == "-") {
     file.Reset(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
   } else {

@@ -37,13 +37,13 @@ class OutputFile {
  private:
   std::string flag_;
   std::string path_;
-  server::UniqueFd file_;
+  base::UniqueFd file_;
   bool made_ = false;  // By us, and not begun.
 };
 
 // A file to be read; "-" is the standard input. Errors as above.
-absl::StatusOr<server::UniqueFd> OpenInput(absl::string_view flag,
-                                           absl::string_view path);
+absl::StatusOr<base::UniqueFd> OpenInput(absl::string_view flag,
+                                         absl::string_view path);
 
 }  // namespace msgproc::files
 

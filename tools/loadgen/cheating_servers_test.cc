@@ -9,8 +9,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "tools/loadgen/cheating_server.h"
-#include "tools/loadgen/loadgen_program.h"
+#include "tools/loadgen/testing/cheating_server.h"
+#include "tools/loadgen/testing/loadgen_program.h"
 
 namespace msgproc::loadgen {
 namespace {

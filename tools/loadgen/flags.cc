@@ -132,7 +132,7 @@ void ParseCommandLineOrExit(int argc, char** argv) {
   std::vector<char*> pointers;
   pointers.reserve(arguments.size());
   for (std::string& argument : arguments) pointers.push_back(argument.data());
-  server::ParseFlagsOrExit(
+  base::ParseFlagsOrExit(
       argc, pointers.data(),
       {.name = "msgproc-loadgen",
        .summary = "Sends messages through a processor's permanent sockets, "
@@ -141,7 +141,7 @@ void ParseCommandLineOrExit(int argc, char** argv) {
 }
 
 Options OptionsFromFlags() {
-  using server::UserPath;
+  using base::UserPath;
   Options options;
   options.n = absl::GetFlag(FLAGS_n);
   options.duration = absl::GetFlag(FLAGS_duration);

@@ -1,7 +1,7 @@
 #ifndef MSGPROC_TOOLS_LOADGEN_FLAGS_H_
 #define MSGPROC_TOOLS_LOADGEN_FLAGS_H_
 
-#include "tools/loadgen/plan.h"
+#include "tools/loadgen/plan/plan.h"
 
 namespace msgproc::loadgen {
 

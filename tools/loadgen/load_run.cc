@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
-#include "tools/loadgen/progress.h"
+#include "tools/loadgen/report/progress.h"
 
 namespace msgproc::loadgen {
 namespace {

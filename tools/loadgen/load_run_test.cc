@@ -12,13 +12,13 @@
 #include "gtest/gtest.h"
 #include "services/base/testing/eventually.h"
 #include "services/base/testing/socket_folder.h"
-#include "tools/loadgen/endpoint.h"
-#include "tools/loadgen/test_processor.h"
+#include "tools/loadgen/target/endpoint.h"
+#include "tools/loadgen/testing/test_processor.h"
 
 namespace msgproc::loadgen {
 namespace {
 
-using server::Eventually;
+using base::Eventually;
 using testing::HasSubstr;
 
 std::string Join(const std::vector<std::string>& lines) {
@@ -59,7 +59,7 @@ class LoadRunTest : public testing::Test {
   // threads read it, ThreadSanitizer does not see ordered, since gRPC's locks
   // are invisible to it. Tests that need one are skipped under it.
   static void SetUpTestSuite() {
-    folder_ = new server::SocketFolder;
+    folder_ = new base::SocketFolder;
     processor_ = new TestProcessor("unix:" + (*folder_ / "processor.sock"));
   }
   static void TearDownTestSuite() {
@@ -71,11 +71,11 @@ class LoadRunTest : public testing::Test {
     return sanitizer != nullptr && std::string(sanitizer) == "tsan";
   }
 
-  static server::SocketFolder* folder_;
+  static base::SocketFolder* folder_;
   static TestProcessor* processor_;
 };
 
-server::SocketFolder* LoadRunTest::folder_ = nullptr;
+base::SocketFolder* LoadRunTest::folder_ = nullptr;
 TestProcessor* LoadRunTest::processor_ = nullptr;
 
 TEST_F(LoadRunTest, AClosedLoopIsAnsweredToTheLast) {

@@ -1,15 +1,15 @@
 #include "gtest/gtest.h"
 #include "services/base/testing/certificates.h"
-#include "tools/loadgen/endpoint.h"
 #include "tools/loadgen/load_run.h"
-#include "tools/loadgen/test_processor.h"
+#include "tools/loadgen/target/endpoint.h"
+#include "tools/loadgen/testing/test_processor.h"
 
 namespace msgproc::loadgen {
 namespace {
 
 TEST(LoadRunTlsTest, BothSidesShowTheirCertificates) {
-  const server::TestAuthority authority;
-  server::CredentialsOptions credentials;
+  const base::TestAuthority authority;
+  base::CredentialsOptions credentials;
   credentials.tls_client_ca = authority.cert();
   const std::string server = authority.Issue("server");
   credentials.tls_cert = server + ".pem";

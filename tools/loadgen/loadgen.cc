@@ -9,13 +9,13 @@
 #include "services/base/build_info.h"
 #include "services/base/log.h"
 #include "services/base/shutdown_signal.h"
-#include "tools/loadgen/connect_advice.h"
-#include "tools/loadgen/endpoint.h"
 #include "tools/loadgen/load_run.h"
-#include "tools/loadgen/machine.h"
-#include "tools/loadgen/report_json.h"
-#include "tools/loadgen/report_text.h"
-#include "tools/loadgen/run_files.h"
+#include "tools/loadgen/report/machine.h"
+#include "tools/loadgen/report/report_json.h"
+#include "tools/loadgen/report/report_text.h"
+#include "tools/loadgen/report/run_files.h"
+#include "tools/loadgen/target/connect_advice.h"
+#include "tools/loadgen/target/endpoint.h"
 #include "tools/report/page.h"
 
 namespace msgproc::loadgen {
@@ -61,7 +61,7 @@ absl::Status WriteReports(const Report& report, RunFiles* files) {
 }  // namespace
 
 ExitCode RunLoadgen(Options options) {
-  server::InitLog(server::LogFormat::kText, server::LogLevel::kError);
+  base::InitLog(base::LogFormat::kText, base::LogLevel::kError);
   const absl::StatusOr<Plan> plan = MakePlan(std::move(options));
   if (!plan.ok()) return Refuse(plan.status(), ExitCode::kUsage);
   if (absl::Status status = report::CanMakePages();
@@ -79,7 +79,7 @@ ExitCode RunLoadgen(Options options) {
   SayWhereTo(*plan, *endpoint);
 
   LoadRun run(*plan, endpoint->stream_options, *files);
-  const server::ShutdownSignal signal({.on_drain = [&run](int) {
+  const base::ShutdownSignal signal({.on_drain = [&run](int) {
     std::fputs(
         "\nStopping: collecting what is in flight. Once more ends at once.\n",
         stderr);
@@ -102,7 +102,7 @@ ExitCode RunLoadgen(Options options) {
   }
   Report report = run.Execute();
   report.where = endpoint->where;
-  const server::BuildInfo& build = server::GetBuildInfo();
+  const base::BuildInfo& build = base::GetBuildInfo();
   report.version =
       absl::StrCat(build.version, " (", build.compiler, ", ", build.mode, ")");
   report.machine = DescribeMachine();

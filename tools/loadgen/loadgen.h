@@ -1,8 +1,8 @@
 #ifndef MSGPROC_TOOLS_LOADGEN_LOADGEN_H_
 #define MSGPROC_TOOLS_LOADGEN_LOADGEN_H_
 
-#include "tools/loadgen/plan.h"
-#include "tools/loadgen/report.h"
+#include "tools/loadgen/plan/plan.h"
+#include "tools/loadgen/report/report.h"
 
 namespace msgproc::loadgen {
 

@@ -18,16 +18,16 @@
 #include "nlohmann/json.hpp"
 #include "services/base/testing/child_process.h"
 #include "services/base/testing/eventually.h"
-#include "tools/loadgen/endpoint.h"
-#include "tools/loadgen/loadgen_program.h"
-#include "tools/loadgen/silent_listener.h"
-#include "tools/loadgen/test_processor.h"
+#include "tools/loadgen/target/endpoint.h"
+#include "tools/loadgen/testing/loadgen_program.h"
+#include "tools/loadgen/testing/silent_listener.h"
+#include "tools/loadgen/testing/test_processor.h"
 
 namespace msgproc::loadgen {
 namespace {
 
+using base::ChildProcess;
 using nlohmann::json;
-using server::ChildProcess;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -289,7 +289,7 @@ TEST_F(LoadgenTest, CtrlCReportsWhatWasDone) {
   const uint64_t before = processor_->messages_processed();
   ChildProcess program(
       {kLoadgen, "--duration=1h", "--target=" + processor_->address()});
-  EXPECT_TRUE(server::Eventually(
+  EXPECT_TRUE(base::Eventually(
       [before] { return processor_->messages_processed() > before + 1000; }));
   program.Signal(SIGINT);
   EXPECT_EQ(program.Wait(), 0);
@@ -302,7 +302,7 @@ TEST_F(LoadgenTest, ASecondCtrlCEndsItAtOnce) {
   const uint64_t before = processor_->sessions_opened();
   ChildProcess program({kLoadgen, "--n=1", "--handler=stuck",
                         "--target=" + processor_->address()});
-  EXPECT_TRUE(server::Eventually(
+  EXPECT_TRUE(base::Eventually(
       [before] { return processor_->sessions_opened() == before + 1; }));
   program.Signal(SIGINT);
   EXPECT_TRUE(program.EventuallyPrints("Stopping"));

@@ -7,8 +7,8 @@
 
 int main(int argc, char** argv) {
   msgproc::TuneProcess();
-  msgproc::server::RaiseDescriptorLimit();
-  msgproc::server::ShutdownSignal::Block();
+  msgproc::base::RaiseDescriptorLimit();
+  msgproc::base::ShutdownSignal::Block();
   msgproc::loadgen::ParseCommandLineOrExit(argc, argv);
   const msgproc::CallbackThreads callback_threads;
   return static_cast<int>(

@@ -69,7 +69,7 @@ class BalancerFixture : public testing::Test {
 
   // The whole answer, head and body.
   std::string Http(const std::string& method, const std::string& target) {
-    const server::RawClient client(server_->http_address());
+    const base::RawClient client(server_->http_address());
     client.Send(method + " " + target + " HTTP/1.0\r\n\r\n");
     return client.ReadAll();
   }

@@ -26,7 +26,7 @@ class FakeProcessor {
   }
 
   const std::string& address() const { return address_; }
-  server::GrpcServer& grpc() { return *grpc_; }
+  base::GrpcServer& grpc() { return *grpc_; }
 
   void Stop() { grpc_.reset(); }
   // On the address that it had before.
@@ -37,17 +37,17 @@ class FakeProcessor {
 
  private:
   void Start(const std::string& address) {
-    server::GrpcServerOptions options;
+    base::GrpcServerOptions options;
     options.acceptor.address = address;
-    auto grpc = server::GrpcServer::Start(options, {&service_});
+    auto grpc = base::GrpcServer::Start(options, {&service_});
     ASSERT_TRUE(grpc.ok()) << grpc.status();
     grpc_ = *std::move(grpc);
     address_ = grpc_->address();
   }
 
-  server::EchoProcessor service_;
+  base::EchoProcessor service_;
   std::string address_;
-  std::unique_ptr<server::GrpcServer> grpc_;
+  std::unique_ptr<base::GrpcServer> grpc_;
 };
 
 // A processor's stream to a balancer, by hand. On a connection of its own,

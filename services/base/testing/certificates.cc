@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 #include "services/base/testing/child_process.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr char kCurve[] = "ec_paramgen_curve:prime256v1";
@@ -53,4 +53,4 @@ std::string TestAuthority::Issue(const std::string& name, bool expired) const {
   return stem;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

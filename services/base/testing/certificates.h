@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // A fresh folder that tests may fill; goes with the test's other files.
 std::string NewTestFolder();
@@ -32,6 +32,6 @@ class TestAuthority {
   const std::string folder_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_TESTING_CERTIFICATES_H_

@@ -11,7 +11,7 @@
 #include "gtest/gtest.h"
 #include "services/base/testing/eventually.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 ChildProcess::ChildProcess(const std::vector<std::string>& arguments) {
   int ends[2] = {-1, -1};
@@ -72,4 +72,4 @@ int ChildProcess::Wait() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -10,7 +10,7 @@
 #include "common/mutex.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // A program run by a test; killed at its end, should it still run. Its standard
 // output and error are collected together.
@@ -43,6 +43,6 @@ class ChildProcess {
   std::thread reader_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_TESTING_CHILD_PROCESS_H_

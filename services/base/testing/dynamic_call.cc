@@ -9,7 +9,7 @@
 
 #include "gtest/gtest.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 std::unique_ptr<google::protobuf::Message> MakeMessage(
@@ -96,4 +96,4 @@ std::string CallText(const std::shared_ptr<grpc::Channel>& channel,
   return response == nullptr ? "" : response->ShortDebugString();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -9,7 +9,7 @@
 
 #include "absl/time/time.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // A call whose types are known by name only, as a generic client makes it: one
 // request, half-close, the first response, status. For services whose stubs the
@@ -31,6 +31,6 @@ std::unique_ptr<google::protobuf::Message> Call(
 std::string CallText(const std::shared_ptr<grpc::Channel>& channel,
                      const DynamicCall& call);
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_TESTING_DYNAMIC_CALL_H_

@@ -11,7 +11,7 @@
 #include "common/mutex.h"
 #include "msgproc/v1/processor.grpc.pb.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // The least that can stand behind a permanent socket: answers every request
 // with its messages' payloads, and says in `welcome.server_id` from where the
@@ -78,6 +78,6 @@ class EchoProcessor final : public v1::Processor::WithRawCallbackMethod_Process<
   };
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_TESTING_ECHO_PROCESSOR_H_

@@ -6,7 +6,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // Whether `condition` comes true, looked at every millisecond until `timeout`:
 // for what another thread or process brings about.
@@ -22,6 +22,6 @@ bool Eventually(const Condition& condition,
   return true;
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_TESTING_EVENTUALLY_H_

@@ -16,7 +16,7 @@
 ABSL_FLAG(bool, stuck, false, "Never finishes draining.");
 ABSL_FLAG(int, chatter, 0, "Lines that it logs when it starts.");
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 class IdleServer final : public RunningServer {
@@ -57,6 +57,6 @@ int Main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
-int main(int argc, char** argv) { return msgproc::server::Main(argc, argv); }
+int main(int argc, char** argv) { return msgproc::base::Main(argc, argv); }

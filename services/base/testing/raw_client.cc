@@ -12,7 +12,7 @@
 #include "services/base/listen_address.h"
 #include "services/base/socket_address.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(20);
@@ -97,4 +97,4 @@ std::string RawClient::LocalPeer() const {
   return SocketAddress::LocalOf(fd_.get()).ToPeer();
 }
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base

@@ -7,7 +7,7 @@
 #include "absl/time/time.h"
 #include "services/base/unique_fd.h"
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // `size` bytes from a socket, fewer when it ends or 20 s have passed.
 std::string ReadExactly(int fd, size_t size);
@@ -49,6 +49,6 @@ class RawClient {
   bool connected_ = false;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_TESTING_RAW_CLIENT_H_

@@ -6,7 +6,7 @@
 #include <string>
 #include <system_error>
 
-namespace msgproc::server {
+namespace msgproc::base {
 
 // A fresh folder whose path is short enough for a Unix socket (107 bytes),
 // which a test's own folder need not be. Removed with all it holds at its end.
@@ -31,6 +31,6 @@ class SocketFolder {
   std::string path_;
 };
 
-}  // namespace msgproc::server
+}  // namespace msgproc::base
 
 #endif  // MSGPROC_SERVICES_BASE_TESTING_SOCKET_FOLDER_H_

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "absl/time/time.h"
-#include "services/processor/handler_registry.h"
+#include "services/processor/handlers/handler_registry.h"
 
 namespace msgproc::processor {
 

@@ -3,7 +3,7 @@
 
 #include <atomic>
 
-#include "services/processor/hosted_session.h"
+#include "services/processor/session/hosted_session.h"
 
 namespace msgproc::processor {
 

@@ -7,8 +7,8 @@
 
 #include "absl/strings/string_view.h"
 #include "msgproc/v1/processor.pb.h"
-#include "proto/wire/entry_log.h"
-#include "proto/wire/frame.h"
+#include "wire/entry_log.h"
+#include "wire/frame.h"
 
 namespace msgproc::processor {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "services/processor/handler.h"
+#include "services/processor/handlers/handler.h"
 
 namespace msgproc::processor {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "proto/wire/entry.h"
-#include "services/processor/executor.h"
+#include "services/processor/executors/executor.h"
+#include "wire/entry.h"
 
 namespace msgproc::processor {
 

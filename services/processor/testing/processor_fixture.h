@@ -9,7 +9,7 @@
 #include "common/fake_clock.h"
 #include "gtest/gtest.h"
 #include "services/base/testing/eventually.h"
-#include "services/processor/handler_registry.h"
+#include "services/processor/handlers/handler_registry.h"
 #include "services/processor/server.h"
 #include "services/processor/testing/frames.h"
 #include "services/processor/testing/raw_stream.h"
@@ -79,7 +79,7 @@ class ProcessorFixture : public testing::Test {
   std::unique_ptr<Server> StartAnother();
 
   static bool Eventually(const std::function<bool()>& condition) {
-    return server::Eventually(condition, absl::Seconds(60));
+    return base::Eventually(condition, absl::Seconds(60));
   }
 
   // The session has no stream any more.

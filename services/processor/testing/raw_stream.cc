@@ -7,7 +7,7 @@
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "gtest/gtest.h"
-#include "proto/wire/byte_buffer.h"
+#include "wire/byte_buffer.h"
 
 namespace msgproc::processor {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "common/fake_clock.h"
 #include "gtest/gtest.h"
-#include "services/processor/hosted_session.h"
+#include "services/processor/session/hosted_session.h"
 #include "services/processor/testing/fake_attachment.h"
 #include "services/processor/testing/frames.h"
 #include "services/processor/testing/manual_executor.h"

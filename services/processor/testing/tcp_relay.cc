@@ -28,8 +28,8 @@ sockaddr_in Loopback(uint16_t port) {
   return address;
 }
 
-server::UniqueFd NewSocket() {
-  server::UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+base::UniqueFd NewSocket() {
+  base::UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   return fd;
@@ -64,8 +64,8 @@ TcpRelay::TcpRelay(std::string target)
   address_ = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
   std::array<int, 2> wake{};
   EXPECT_EQ(pipe(wake.data()), 0);
-  wake_read_ = server::UniqueFd(wake[0]);
-  wake_write_ = server::UniqueFd(wake[1]);
+  wake_read_ = base::UniqueFd(wake[0]);
+  wake_write_ = base::UniqueFd(wake[1]);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -123,8 +123,8 @@ void TcpRelay::Wake() { EXPECT_EQ(write(wake_write_.get(), "w", 1), 1); }
 
 void TcpRelay::Accept() {
   Connection connection;
-  connection.client = server::UniqueFd(
-      accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  connection.client =
+      base::UniqueFd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   connection.server = NewSocket();
   int port = 0;
   EXPECT_TRUE(absl::SimpleAtoi(target_.substr(target_.rfind(':') + 1), &port));

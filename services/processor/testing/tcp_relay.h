@@ -41,8 +41,8 @@ class TcpRelay {
 
  private:
   struct Connection {
-    server::UniqueFd client;
-    server::UniqueFd server;
+    base::UniqueFd client;
+    base::UniqueFd server;
     bool client_done = false;  // Half-closed.
     bool server_done = false;
     std::string held;
@@ -57,9 +57,9 @@ class TcpRelay {
   static bool Pass(int from, int to, bool* done);
 
   const std::string target_;
-  server::UniqueFd listener_;
-  server::UniqueFd wake_read_;
-  server::UniqueFd wake_write_;
+  base::UniqueFd listener_;
+  base::UniqueFd wake_read_;
+  base::UniqueFd wake_write_;
   std::string address_;
 
   Mutex mutex_;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "services/processor/handler_registry.h"
+#include "services/processor/handlers/handler_registry.h"
 #include "services/processor/testing/gate.h"
 #include "services/processor/testing/sightings.h"
 

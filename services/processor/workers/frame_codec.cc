@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "msgproc/worker/v1/worker.pb.h"
-#include "proto/wire/coding.h"
+#include "wire/coding.h"
 
 namespace msgproc::processor {
 namespace {

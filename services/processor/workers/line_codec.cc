@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/frame.h"
+#include "wire/frame.h"
 
 namespace msgproc::processor {
 

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "proto/wire/entry.h"
-#include "proto/wire/frame.h"
 #include "services/processor/workers/line_codec.h"
+#include "wire/entry.h"
+#include "wire/frame.h"
 
 namespace msgproc::processor {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "proto/wire/entry_log.h"
+#include "wire/entry_log.h"
 
 namespace msgproc::processor {
 

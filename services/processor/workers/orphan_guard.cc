@@ -42,8 +42,8 @@ OrphanGuard::~OrphanGuard() {
 bool OrphanGuard::Start() {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) return false;
-  const server::UniqueFd childs(fds[0]);
-  pipe_ = server::UniqueFd(fds[1]);
+  const base::UniqueFd childs(fds[0]);
+  pipe_ = base::UniqueFd(fds[1]);
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -85,14 +85,14 @@ void OrphanGuard::Watch(pid_t group) {
   groups_.insert(group);
   if (pid_ > 0 && Tell(absl::StrCat("watch ", group, "\n"))) return;
   if (pid_ > 0) {
-    server::LogWarning("the guard against orphans died; starting another",
-                       {{"pid", pid_}});
+    base::LogWarning("the guard against orphans died; starting another",
+                     {{"pid", pid_}});
     waitpid(pid_, nullptr, 0);
   }
   std::string all;
   for (const pid_t each : groups_) absl::StrAppend(&all, "watch ", each, "\n");
   if (!Start() || !Tell(all)) {
-    server::LogWarning(
+    base::LogWarning(
         "no guard against orphans: kill -9 of this process may leave worker "
         "commands behind");
   }

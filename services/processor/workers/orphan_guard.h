@@ -40,7 +40,7 @@ class OrphanGuard {
 
   std::set<pid_t> groups_;
   pid_t pid_ = -1;
-  server::UniqueFd pipe_;
+  base::UniqueFd pipe_;
 };
 
 }  // namespace msgproc::processor

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/utf8.h"
-#include "proto/wire/coding.h"
-#include "proto/wire/entry.h"
+#include "wire/coding.h"
+#include "wire/entry.h"
 
 namespace msgproc::processor {
 namespace {

@@ -10,8 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "proto/wire/frame.h"
 #include "services/processor/workers/worker_batch.h"
+#include "wire/frame.h"
 
 namespace msgproc::processor {
 

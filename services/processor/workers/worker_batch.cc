@@ -1,8 +1,8 @@
 #include "services/processor/workers/worker_batch.h"
 
 #include "common/utf8.h"
-#include "proto/wire/entry.h"
-#include "proto/wire/frame.h"
+#include "wire/entry.h"
+#include "wire/frame.h"
 
 namespace msgproc::processor {
 namespace {

@@ -9,10 +9,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "proto/wire/entry_log.h"
-#include "services/processor/batch.h"
+#include "services/processor/executors/batch.h"
 #include "services/processor/workers/message_cursor.h"
 #include "services/processor/workers/work_item.h"
+#include "wire/entry_log.h"
 
 namespace msgproc::processor {
 

@@ -9,9 +9,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "proto/wire/entry_log.h"
 #include "services/processor/workers/response_tracker.h"
 #include "services/processor/workers/worker_batch.h"
+#include "wire/entry_log.h"
 
 namespace msgproc::processor {
 

@@ -37,7 +37,7 @@ WorkerLog::~WorkerLog() {
 }
 
 void WorkerLog::Add(WorkerId worker, int number, pid_t pid,
-                    server::UniqueFd errors) {
+                    base::UniqueFd errors) {
   fcntl(errors.get(), F_SETFL, fcntl(errors.get(), F_GETFL) | O_NONBLOCK);
   {
     MutexLock lock(&mutex_);
@@ -103,9 +103,9 @@ bool WorkerLog::Read(Source* source) {
 
 void WorkerLog::Write(Source* source, absl::string_view text) {
   const auto say = [source] {
-    server::LogInfo("worker says", {{"worker", source->number},
-                                    {"pid", source->pid},
-                                    {"line", source->line}});
+    base::LogInfo("worker says", {{"worker", source->number},
+                                  {"pid", source->pid},
+                                  {"line", source->line}});
     source->last = std::exchange(source->line, "");
   };
   while (!text.empty()) {

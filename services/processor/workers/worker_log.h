@@ -29,7 +29,7 @@ class WorkerLog {
   WorkerLog& operator=(const WorkerLog&) = delete;
 
   // Reads `errors` to its end.
-  void Add(WorkerId worker, int number, pid_t pid, server::UniqueFd errors);
+  void Add(WorkerId worker, int number, pid_t pid, base::UniqueFd errors);
 
   // The last line of a worker that has ended a short while ago. Waits for the
   // end of what it wrote, for at most `timeout`; empty when that does not come.
@@ -41,7 +41,7 @@ class WorkerLog {
     WorkerId worker = 0;
     int number = 0;
     pid_t pid = 0;
-    server::UniqueFd fd;
+    base::UniqueFd fd;
     std::string line;  // As far as it has come.
     std::string last;
   };
@@ -54,7 +54,7 @@ class WorkerLog {
   static void Write(Source* source, absl::string_view text);
   void End(Source* source);
 
-  const server::UniqueFd wake_;
+  const base::UniqueFd wake_;
   Mutex mutex_;
   CondVar ended_;
   std::vector<Source> added_ MSGPROC_GUARDED_BY(mutex_);

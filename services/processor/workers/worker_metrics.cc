@@ -15,13 +15,13 @@ double Load(const std::atomic<uint64_t>& value) {
 // A sample a worker.
 template <typename Value>
 void AddSlots(const WorkerCounters& counters,
-              server::MetricWriter::Samples samples, Value value) {
+              base::MetricWriter::Samples samples, Value value) {
   for (size_t i = 0; i < counters.slots.size(); ++i) {
     samples.Add({{"worker", std::to_string(i)}}, value(counters.slots[i]));
   }
 }
 
-void WriteSlots(const WorkerCounters& counters, server::MetricWriter* writer) {
+void WriteSlots(const WorkerCounters& counters, base::MetricWriter* writer) {
   AddSlots(counters,
            writer->Counter("msgproc_processor_worker_messages_total",
                            "Messages that a worker has answered."),
@@ -41,7 +41,7 @@ void WriteSlots(const WorkerCounters& counters, server::MetricWriter* writer) {
 std::vector<prometheus::MetricFamily> WorkerMetrics::Collect() const {
   if (workers_ == nullptr) return {};
   const WorkerCounters& counters = workers_->counters();
-  server::MetricWriter writer;
+  base::MetricWriter writer;
   writer.Gauge("msgproc_processor_workers", "Workers that serve.")
       .Add({}, workers_->serving());
   {

@@ -22,9 +22,9 @@
 namespace msgproc::processor {
 namespace {
 
-using server::LogError;
-using server::LogInfo;
-using server::LogWarning;
+using base::LogError;
+using base::LogInfo;
+using base::LogWarning;
 
 constexpr uint64_t kWakeEvent = UINT64_MAX;
 constexpr int kMaxEvents = 64;

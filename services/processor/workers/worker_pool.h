@@ -101,8 +101,8 @@ class WorkerPool {
   const WorkerLaunch launch_;
   Owner* const owner_;
   const absl::Duration tick_;
-  const server::UniqueFd epoll_;
-  const server::UniqueFd wake_;
+  const base::UniqueFd epoll_;
+  const base::UniqueFd wake_;
   const bool reaps_strangers_;
   WorkerLog log_;
 

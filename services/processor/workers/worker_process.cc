@@ -26,7 +26,7 @@
 namespace msgproc::processor {
 namespace {
 
-using server::UniqueFd;
+using base::UniqueFd;
 
 // Above the descriptors that a child gets, so that none is overwritten before
 // it has been duplicated.

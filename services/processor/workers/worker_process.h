@@ -63,7 +63,7 @@ class WorkerProcess {
   // Readable once the process has ended.
   int exit_fd() const { return exit_.get(); }
   // Its standard error, blocking, for whoever reads it.
-  server::UniqueFd TakeErrors() { return std::move(errors_); }
+  base::UniqueFd TakeErrors() { return std::move(errors_); }
 
   // No more input: tells it to finish and exit.
   void CloseInput();
@@ -80,10 +80,10 @@ class WorkerProcess {
   WorkerProcess() = default;
 
   pid_t pid_ = -1;
-  server::UniqueFd to_;
-  server::UniqueFd from_;
-  server::UniqueFd errors_;
-  server::UniqueFd exit_;
+  base::UniqueFd to_;
+  base::UniqueFd from_;
+  base::UniqueFd errors_;
+  base::UniqueFd exit_;
 };
 
 }  // namespace msgproc::processor

@@ -339,7 +339,7 @@ void WorkerProcessExecutor::WarnOfBuffering(WorkerId worker) {
     }
   }
   if (link == nullptr || std::exchange(link->warned, true)) return;
-  server::LogWarning(
+  base::LogWarning(
       absl::StrCat("worker does not answer", kBuffers),
       {{"worker", link->number()}, {"pid", link->process()->pid()}});
 }

@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
-#include "services/processor/executor.h"
+#include "services/processor/executors/executor.h"
 #include "services/processor/workers/dispatcher.h"
 #include "services/processor/workers/worker_batch.h"
 #include "services/processor/workers/worker_counters.h"

@@ -19,10 +19,10 @@
 #include "absl/types/span.h"
 #include "common/clock.h"
 #include "msgproc/worker/v1/worker.pb.h"
-#include "proto/wire/coding.h"
-#include "proto/wire/entry.h"
 #include "services/processor/workers/frame_codec.h"
 #include "services/processor/workers/worker_process.h"
+#include "wire/coding.h"
+#include "wire/entry.h"
 
 namespace msgproc::processor {
 namespace {

@@ -11,10 +11,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "proto/wire/entry_log.h"
-#include "proto/wire/frame.h"
-#include "services/processor/batch.h"
-#include "services/processor/handler_registry.h"
+#include "services/processor/executors/batch.h"
+#include "services/processor/handlers/handler_registry.h"
+#include "wire/entry_log.h"
+#include "wire/frame.h"
 
 namespace msgproc::processor {
 

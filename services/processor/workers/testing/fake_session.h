@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "common/mutex.h"
 #include "msgproc/v1/processor.pb.h"
-#include "services/processor/executor.h"
+#include "services/processor/executors/executor.h"
 
 namespace msgproc::processor {
 

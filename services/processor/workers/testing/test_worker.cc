@@ -15,7 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "services/processor/handler_registry.h"
+#include "services/processor/handlers/handler_registry.h"
 #include "services/processor/workers/testing/liar.h"
 #include "services/processor/workers/worker_process.h"
 #include "services/processor/workers/worker_role.h"

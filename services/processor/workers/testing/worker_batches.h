@@ -9,9 +9,9 @@
 
 #include "absl/strings/string_view.h"
 #include "msgproc/v1/processor.pb.h"
-#include "proto/wire/entry.h"
-#include "proto/wire/entry_log.h"
 #include "services/processor/workers/worker_batch.h"
+#include "wire/entry.h"
+#include "wire/entry_log.h"
 
 namespace msgproc::processor {
 

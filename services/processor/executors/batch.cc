@@ -1,0 +1,167 @@
+#include "services/processor/executors/batch.h"
+
+#include <exception>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "common/utf8.h"
+#include "wire/entry.h"
+
+namespace msgproc::processor {
+namespace {
+
+constexpr size_t kMaxErrorBytes = 1024;
+// Messages that a batch keeps room for.
+constexpr size_t kKeepMessages = 1024;
+// And of a reply's payload.
+constexpr size_t kKeepReplyBytes = 4 << 10;
+
+bool IsRetryable(absl::StatusCode code) {
+  return code == absl::StatusCode::kUnavailable ||
+         code == absl::StatusCode::kAborted ||
+         code == absl::StatusCode::kDeadlineExceeded ||
+         code == absl::StatusCode::kResourceExhausted;
+}
+
+absl::Status CallHandler(Handler* handler, const Message& message,
+                         Reply* reply) {
+  try {
+    return handler->Handle(message, reply);
+  } catch (const std::exception& e) {
+    return absl::InternalError(absl::StrCat("The handler threw: ", e.what()));
+  } catch (...) {
+    return absl::InternalError("The handler threw something unknown.");
+  }
+}
+
+absl::Status CheckReply(const HandlerBinding& binding, const Reply& reply) {
+  if (reply.payload().size() > binding.max_payload_bytes) {
+    return absl::OutOfRangeError(absl::StrCat(
+        "The result has ", reply.payload().size(), " bytes; at most ",
+        binding.max_payload_bytes, " are allowed."));
+  }
+  size_t header_bytes = 0;
+  for (const auto& [key, value] : reply.headers()) {
+    header_bytes += key.size() + value.size();
+    if (!IsUtf8(key)) {
+      return absl::InternalError(
+          absl::StrCat("The result has a header whose key is not UTF-8: ",
+                       TruncateUtf8(key, 64), "."));
+    }
+  }
+  if (header_bytes > wire::kMaxHeaderBytes) {
+    return absl::OutOfRangeError(absl::StrCat(
+        "The result's headers have ", header_bytes, " bytes; at most ",
+        wire::kMaxHeaderBytes, " are allowed."));
+  }
+  if (reply.headers().size() > wire::kMaxHeaders) {
+    return absl::OutOfRangeError(
+        absl::StrCat("The result has ", reply.headers().size(),
+                     " headers; at most ", wire::kMaxHeaders, " are allowed."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HandleOne(const HandlerBinding& binding, const Message& message,
+                       Reply* reply) {
+  if (message.payload.size() > binding.traits.max_payload_bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("The payload has ", message.payload.size(),
+                     " bytes; the handler '", binding.name, "' takes at most ",
+                     binding.traits.max_payload_bytes, "."));
+  }
+  absl::Status status = CallHandler(binding.handler, message, reply);
+  return status.ok() ? CheckReply(binding, *reply) : status;
+}
+
+void AppendReply(wire::EntryLog* results, uint64_t sequence,
+                 const Reply& reply) {
+  if (reply.headers().empty()) {
+    wire::AppendResult(results, sequence, reply.payload());
+    return;
+  }
+  std::vector<wire::HeaderView> headers;
+  headers.reserve(reply.headers().size());
+  for (const auto& [key, value] : reply.headers()) {
+    headers.push_back({key, value});
+  }
+  wire::AppendResult(results, sequence, reply.payload(), headers);
+}
+
+}  // namespace
+
+void Batch::ParsePieces() {
+  if (pieces.empty()) return;
+  parsed_.clear();
+  for (const wire::Piece& piece : pieces) {
+    wire::FieldReader reader(absl::string_view(piece.data, piece.size));
+    uint32_t tag;
+    absl::string_view body;
+    // Entries were written by this process: they are well formed.
+    while (!reader.Done() && reader.ReadTag(&tag) && reader.ReadBytes(&body)) {
+      wire::ParseMessage(body, &parsed_.emplace_back());
+    }
+  }
+  messages = parsed_;
+}
+
+void Batch::Clear() {
+  messages = {};
+  parsed_.clear();
+  if (parsed_.capacity() > kKeepMessages) parsed_.shrink_to_fit();
+  pieces.clear();
+  results.Reset(1);
+  if (reply_.mutable_payload()->capacity() > kKeepReplyBytes) reply_ = Reply();
+  failed = 0;
+  payload_bytes = 0;
+  size = 0;
+}
+
+void Batch::Done(std::unique_ptr<Batch> batch) {
+  const std::shared_ptr<BatchOwner> owner = std::move(batch->owner);
+  owner->OnBatchDone(std::move(batch));
+}
+
+bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
+  HandlerBinding& binding = *batch->binding;
+  const absl::Time begin = Clock::Monotonic()->Now();
+  Reply& reply = batch->reply_;
+  reply.Clear();
+  for (const wire::MessageView& message : batch->messages) {
+    if (stop != nullptr &&
+        (stop->load(std::memory_order_relaxed) || !batch->Wanted())) {
+      return false;
+    }
+    const absl::Status status = HandleOne(binding, message, &reply);
+    if (status.ok()) {
+      batch->payload_bytes += reply.payload().size();
+      AppendReply(&batch->results, message.sequence, reply);
+    } else {
+      ++batch->failed;
+      wire::AppendError(&batch->results, message.sequence,
+                        static_cast<int>(status.code()),
+                        TruncateUtf8(status.message(), kMaxErrorBytes),
+                        IsRetryable(status.code()));
+    }
+    reply.Clear();
+  }
+  batch->handler_time = Clock::Monotonic()->Now() - begin;
+  if (batch->messages.empty()) return true;
+  NoteHandlerTime(&binding, batch->handler_time, batch->messages.size());
+  return true;
+}
+
+void NoteHandlerTime(HandlerBinding* binding, absl::Duration time,
+                     uint64_t messages) {
+  const int64_t now =
+      absl::ToInt64Nanoseconds(time) / static_cast<int64_t>(messages);
+  const int64_t before =
+      binding->message_nanoseconds.load(std::memory_order_relaxed);
+  binding->message_nanoseconds.store(
+      before == 0 ? now + 1 : before + (now - before) / 8,
+      std::memory_order_relaxed);
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,106 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_EXECUTORS_BATCH_H_
+#define MSGPROC_SERVICES_PROCESSOR_EXECUTORS_BATCH_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "services/processor/handlers/handler.h"
+#include "wire/entry_log.h"
+#include "wire/frame.h"
+
+namespace msgproc::processor {
+
+class Executor;
+
+// A handler with the executor that runs it and what all of its sessions share.
+// Constant once the server has started, but for the atomics.
+struct HandlerBinding {
+  std::string name;
+  // Null when only other processes have it.
+  Handler* handler = nullptr;
+  HandlerTraits traits;
+  Executor* executor = nullptr;
+  // A result over it becomes OUT_OF_RANGE.
+  size_t max_payload_bytes = 0;
+  // Moving average of what one message takes; 0: not known yet.
+  std::atomic<int64_t> message_nanoseconds{0};
+};
+
+struct Batch;
+
+// Takes back the batches it gave to an executor: a session.
+class BatchOwner {
+ public:
+  virtual ~BatchOwner() = default;
+  // On any thread, also inside Executor::Execute; at most once a batch.
+  virtual void OnBatchDone(std::unique_ptr<Batch> batch) = 0;
+  // Whether somebody still waits for its results; on any thread. If not, the
+  // batch may be dropped in place of OnBatchDone.
+  virtual bool Wants(const Batch& /*batch*/) const { return true; }
+};
+
+// Messages of one session at contiguous positions, on their way through an
+// executor and back. Belongs to whoever holds it.
+struct Batch {
+  std::shared_ptr<BatchOwner> owner;
+  HandlerBinding* binding = nullptr;
+
+  // Which session, of those with this binding, for executors that keep one
+  // session's messages together.
+  uint64_t session_number = 0;
+  // The executor's own note, which the session keeps from batch to batch; 0 at
+  // first.
+  uint64_t executor_note = 0;
+  // Which life of the session (it starts anew when its state was lost).
+  uint64_t epoch = 0;
+  uint64_t first_position = 0;
+  uint64_t size = 0;
+
+  // The messages, in one of two forms. Views are valid until the batch is done;
+  // only a synchronous executor is given views without pieces.
+  absl::Span<const wire::MessageView> messages;
+  // Encoded entries, which keep themselves alive.
+  std::vector<wire::Piece> pieces;
+
+  // One result for each message, in order; its positions do not matter.
+  wire::EntryLog results;
+  uint64_t failed = 0;
+  // Of the results' payloads.
+  size_t payload_bytes = 0;
+  // What the handler took for all of them together.
+  absl::Duration handler_time;
+
+  bool Wanted() const { return owner == nullptr || owner->Wants(*this); }
+  // Makes `messages` from `pieces`, when there are any.
+  void ParsePieces();
+  // Forgets the messages, keeps the memory.
+  void Clear();
+  // Hands the finished batch to its owner.
+  static void Done(std::unique_ptr<Batch> batch);
+
+ private:
+  friend bool RunHandler(Batch* batch, const std::atomic<bool>* stop);
+
+  std::vector<wire::MessageView> parsed_;
+  Reply reply_;
+};
+
+// Takes into the binding's moving average what so many messages took, at least
+// one.
+void NoteHandlerTime(HandlerBinding* binding, absl::Duration time,
+                     uint64_t messages);
+
+// Calls the handler for every message of the batch, in order, and fills
+// `results`, `failed` and `handler_time`. Exceptions become results. False:
+// `stop` became true before all were handled, or nobody wants the results any
+// more, and the batch is of no more use. Neither is looked at without a `stop`.
+bool RunHandler(Batch* batch, const std::atomic<bool>* stop = nullptr);
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_EXECUTORS_BATCH_H_

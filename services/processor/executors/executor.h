@@ -1,0 +1,48 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_EXECUTORS_EXECUTOR_H_
+#define MSGPROC_SERVICES_PROCESSOR_EXECUTORS_EXECUTOR_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "services/processor/executors/batch.h"
+
+namespace msgproc::processor {
+
+// Runs the handlers of batches: the one room in which Model I and Model II
+// differ. Thread-safe.
+class Executor {
+ public:
+  // How one session should cut and give its batches.
+  struct Limits {
+    // Batches of one session at the same time; what waits meanwhile travels
+    // together in the next one.
+    uint64_t max_batches = 1;
+    // A batch is the share of what waits that leaves as much for each of the
+    // others (guided self-scheduling, Polychronopoulos and Kuck 1987), and
+    // within these bounds.
+    uint64_t min_messages = UINT64_MAX;
+    uint64_t max_messages = UINT64_MAX;
+    size_t max_bytes = 1 << 20;
+  };
+
+  virtual ~Executor() = default;
+
+  // Synchronous executors run a batch inside Execute, on the caller's thread,
+  // and may be given messages as views into the caller's memory.
+  virtual bool synchronous() const = 0;
+
+  virtual Limits LimitsFor(const HandlerBinding& binding) const = 0;
+
+  // Runs the batch and gives it to Batch::Done, exactly once (unless stopped),
+  // on any thread, also before it returns. Never blocks for room: what waits
+  // here is bounded by max_batches a session and by the sessions' windows.
+  virtual void Execute(std::unique_ptr<Batch> batch) = 0;
+
+  // Finishes the messages that are being handled and drops the batches, also
+  // those that Execute brings from now on: nobody waits for them.
+  virtual void Stop() {}
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_EXECUTORS_EXECUTOR_H_

@@ -1,0 +1,71 @@
+#include "services/processor/executors/fair_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.h"
+
+namespace msgproc::processor {
+namespace {
+
+constexpr absl::Duration kTidyEvery = absl::Seconds(1);
+
+}  // namespace
+
+void FairQueue::Push(std::unique_ptr<Batch> batch, absl::Time now) {
+  Session& session = sessions_[batch->session_number];
+  session.last_active = now;
+  session.waiting.push_back(std::move(batch));
+  if (session.waiting.size() == 1) turns_.push_back(&session);
+}
+
+size_t FairQueue::MaxThreadsOfOne() const {
+  return sessions_.size() > 1 ? (threads_ + 1) / 2 : threads_;
+}
+
+std::unique_ptr<Batch> FairQueue::Pop(absl::Time now) {
+  Tidy(now);
+  const size_t most = MaxThreadsOfOne();
+  const auto turn = std::find_if(
+      turns_.begin(), turns_.end(),
+      [most](const Session* session) { return session->running < most; });
+  if (turn == turns_.end()) return nullptr;
+  Session* session = *turn;
+  turns_.erase(turn);
+  std::unique_ptr<Batch> batch = std::move(session->waiting.front());
+  session->waiting.pop_front();
+  ++session->running;
+  if (!session->waiting.empty()) turns_.push_back(session);
+  return batch;
+}
+
+void FairQueue::OnDone(uint64_t session_number, absl::Time now) {
+  const auto session = sessions_.find(session_number);
+  MSGPROC_CHECK(session != sessions_.end());
+  MSGPROC_CHECK_GT(session->second.running, 0u);
+  --session->second.running;
+  session->second.last_active = now;
+}
+
+void FairQueue::Tidy(absl::Time now) {
+  if (now < next_tidy_) return;
+  next_tidy_ = now + kTidyEvery;
+  for (auto it = sessions_.begin(); it != sessions_.end();) {
+    const Session& session = it->second;
+    const bool gone = session.waiting.empty() && session.running == 0 &&
+                      now - session.last_active > kPresence;
+    it = gone ? sessions_.erase(it) : std::next(it);
+  }
+}
+
+std::vector<std::unique_ptr<Batch>> FairQueue::TakeAll() {
+  std::vector<std::unique_ptr<Batch>> taken;
+  for (Session* session : turns_) {
+    for (auto& batch : session->waiting) taken.push_back(std::move(batch));
+    session->waiting.clear();
+  }
+  turns_.clear();
+  return taken;
+}
+
+}  // namespace msgproc::processor

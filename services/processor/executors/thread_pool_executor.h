@@ -1,0 +1,45 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_EXECUTORS_THREAD_POOL_EXECUTOR_H_
+#define MSGPROC_SERVICES_PROCESSOR_EXECUTORS_THREAD_POOL_EXECUTOR_H_
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "common/mutex.h"
+#include "services/processor/executors/executor.h"
+#include "services/processor/executors/fair_queue.h"
+
+namespace msgproc::processor {
+
+// Runs handlers that may block or burn on a fixed number of threads, so that a
+// slow handler cannot hold up other sockets.
+//
+// A batch is cut to about a quarter of a millisecond of work, so that sessions
+// can take turns (FairQueue) and a session's messages spread over the threads;
+// fast handlers still travel in large batches. The queue holds at most
+// Limits::max_batches a session. What nobody waits for any more is skipped.
+class ThreadPoolExecutor final : public Executor {
+ public:
+  explicit ThreadPoolExecutor(int threads);
+  ~ThreadPoolExecutor() override { Stop(); }
+
+  bool synchronous() const override { return false; }
+  Limits LimitsFor(const HandlerBinding& binding) const override;
+  void Execute(std::unique_ptr<Batch> batch) override;
+  void Stop() override;
+
+ private:
+  void Work();
+
+  Mutex mutex_;
+  CondVar arrived_;
+  std::atomic<bool> stopping_{false};
+  const int thread_count_;
+  FairQueue queue_ MSGPROC_GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_EXECUTORS_THREAD_POOL_EXECUTOR_H_

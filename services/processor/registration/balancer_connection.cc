@@ -1,0 +1,254 @@
+#include "services/processor/registration/balancer_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/random/random.h"
+#include "absl/strings/str_cat.h"
+#include "client/status.h"
+#include "common/channel_arguments.h"
+#include "common/clock.h"
+#include "grpcpp/create_channel.h"
+#include "services/base/log.h"
+#include "services/processor/registration/registration_advice.h"
+
+namespace msgproc::processor {
+namespace {
+
+// How often a report that could not wait is looked for.
+constexpr absl::Duration kTick = absl::Milliseconds(200);
+// A change of the sessions by one in this many cannot wait.
+constexpr uint64_t kMuch = 50;
+
+absl::Time Now() { return Clock::Monotonic()->Now(); }
+
+std::shared_ptr<grpc::Channel> NewChannel(
+    const BalancerConnection::Options& options) {
+  grpc::ChannelArguments arguments = OwnChannelArguments();
+  // When to try again is decided here.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
+  return grpc::CreateCustomChannel(options.balancer,
+                                   options.credentials
+                                       ? options.credentials()
+                                       : grpc::InsecureChannelCredentials(),
+                                   arguments);
+}
+
+uint64_t Distance(uint64_t a, uint64_t b) { return a > b ? a - b : b - a; }
+
+}  // namespace
+
+BalancerConnection::BalancerConnection(Options options, MakeReport make_report,
+                                       OnMove on_move)
+    : options_(std::move(options)),
+      make_report_(std::move(make_report)),
+      on_move_(std::move(on_move)),
+      backoff_(options_.initial_backoff),
+      timer_([this] { OnTimer(); }) {
+  timer_.Set(absl::InfinitePast());
+}
+
+BalancerConnection::~BalancerConnection() {
+  MutexLock lock(&mutex_);
+  phase_ = Phase::kLeft;
+  if (in_call_) call_->Cancel();
+  while (in_call_) changed_.Wait(&mutex_);
+}
+
+bool BalancerConnection::registered() const {
+  MutexLock lock(&mutex_);
+  return phase_ == Phase::kRegistered;
+}
+
+void BalancerConnection::OnTimer() {
+  // Asked without the lock: it is the processor's own.
+  const v1::RegisterRequest report = make_report_();
+  std::shared_ptr<RegisterCall> call;
+  bool begin = false;
+  bool silent = false;
+  {
+    MutexLock lock(&mutex_);
+    if (phase_ == Phase::kLeft) return;
+    const absl::Time now = Now();
+    if (phase_ == Phase::kWaiting) {
+      begin = now >= connect_at_;
+      if (!begin) timer_.Set(connect_at_);
+    } else {
+      silent = silent_ = now - heard_at_ > lease_;
+      call = silent ? call_ : CallToReport(report);
+      timer_.Set(std::min(now + kTick, reported_at_ + lease_ / 3));
+    }
+  }
+  if (begin) return Begin(report);
+  if (call == nullptr) return;
+  if (silent) {
+    call->Cancel();
+  } else {
+    call->Write(report);
+  }
+}
+
+void BalancerConnection::Begin(const v1::RegisterRequest& report) {
+  // Private base: make_shared could not convert.
+  RegisterCall::Listener* const listener = this;
+  const auto call = std::make_shared<RegisterCall>(
+      NewChannel(options_), options_.token ? options_.token() : "", listener);
+  // The old call's memory goes here and not on a thread of gRPC.
+  std::shared_ptr<RegisterCall> old = call;
+  {
+    MutexLock lock(&mutex_);
+    if (phase_ == Phase::kLeft) return;
+    phase_ = Phase::kCalling;
+    call_.swap(old);
+    in_call_ = true;
+    heard_at_ = Now();
+    Reported(report);
+    timer_.Set(Now() + kTick);
+  }
+  call->Start(report);
+}
+
+void BalancerConnection::Reported(const v1::RegisterRequest& report) {
+  reported_at_ = Now();
+  reported_sessions_ = report.sessions();
+  written_ = wanted_;
+}
+
+std::shared_ptr<RegisterCall> BalancerConnection::CallToReport(
+    const v1::RegisterRequest& report) {
+  const uint64_t change = Distance(report.sessions(), reported_sessions_);
+  const bool much = change > 0 && change * kMuch >= reported_sessions_;
+  if (written_ == wanted_ && !much && Now() - reported_at_ < lease_ / 3) {
+    return nullptr;
+  }
+  Reported(report);
+  return call_;
+}
+
+void BalancerConnection::OnAnswer(const v1::RegisterResponse& answer) {
+  {
+    MutexLock lock(&mutex_);
+    heard_at_ = Now();
+    answered_ = written_;
+    const absl::Duration lease = absl::Seconds(answer.lease().seconds()) +
+                                 absl::Nanoseconds(answer.lease().nanos());
+    if (lease > absl::ZeroDuration()) lease_ = lease;
+    if (phase_ == Phase::kCalling) {
+      phase_ = Phase::kRegistered;
+      registered_at_ = Now();
+    }
+    changed_.SignalAll();
+  }
+  SayOnce("registered", true);
+  if (answer.has_move()) on_move_(answer.move());
+}
+
+void BalancerConnection::OnEnded(const grpc::Status& status) {
+  bool left = false;
+  absl::BitGen random;
+  // Its place was taken, or is held by another that the balancer trusts more.
+  const bool replaced = status.error_code() == grpc::StatusCode::ABORTED ||
+                        status.error_code() == grpc::StatusCode::ALREADY_EXISTS;
+  const absl::Duration long_pause =
+      absl::Uniform(random, 0.5, 1.5) * options_.replaced_backoff;
+  std::string why = status.ok() ? "the balancer ended the stream"
+                                : client::ToStatus(status).ToString();
+  const std::string advice = RegistrationAdvice(
+      client::ToStatus(status), options_.credentials != nullptr);
+  if (!advice.empty()) absl::StrAppend(&why, "; ", advice);
+  {
+    MutexLock lock(&mutex_);
+    left = phase_ == Phase::kLeft;
+    if (silent_) {
+      why = absl::StrCat("the balancer was silent for longer than the lease, ",
+                         absl::FormatDuration(lease_));
+    }
+    silent_ = false;
+  }
+  if (!left && replaced) SayReplaced(why, long_pause);
+  if (!left && !replaced) SayOnce(why, false);
+  MutexLock lock(&mutex_);
+  in_call_ = false;
+  changed_.SignalAll();
+  if (phase_ == Phase::kLeft) return;
+  // One that was soon over again was no success.
+  if (phase_ == Phase::kRegistered && Now() - registered_at_ > lease_) {
+    backoff_ = options_.initial_backoff;
+  }
+  phase_ = Phase::kWaiting;
+  connect_at_ = Now() + (replaced ? long_pause
+                                  : absl::Uniform(random, 0.0, 1.0) * backoff_);
+  backoff_ = std::min(2 * backoff_, options_.max_backoff);
+  timer_.Set(connect_at_);
+}
+
+void BalancerConnection::ReportNow() {
+  MutexLock lock(&mutex_);
+  ++wanted_;
+  if (phase_ == Phase::kRegistered) timer_.Set(absl::InfinitePast());
+}
+
+void BalancerConnection::AwaitReport(absl::Time deadline) {
+  MutexLock lock(&mutex_);
+  while (phase_ == Phase::kRegistered && answered_ < wanted_) {
+    const absl::Duration left = deadline - Now();
+    if (left <= absl::ZeroDuration()) return;
+    changed_.WaitFor(&mutex_, left);
+  }
+}
+
+void BalancerConnection::Leave() {
+  std::shared_ptr<RegisterCall> call;
+  bool registered = false;
+  {
+    MutexLock lock(&mutex_);
+    registered = phase_ == Phase::kRegistered;
+    phase_ = Phase::kLeft;
+    if (in_call_) call = call_;
+  }
+  if (call == nullptr) return;
+  if (registered) {
+    call->HalfClose();
+  } else {
+    call->Cancel();
+  }
+}
+
+void BalancerConnection::AwaitEnd(absl::Time deadline) {
+  MutexLock lock(&mutex_);
+  while (in_call_) {
+    const absl::Duration left = deadline - Now();
+    if (left <= absl::ZeroDuration()) return;
+    changed_.WaitFor(&mutex_, left);
+  }
+}
+
+void BalancerConnection::SayReplaced(const std::string& why,
+                                     absl::Duration pause) {
+  {
+    MutexLock lock(&mutex_);
+    said_ = why;
+  }
+  base::LogError(
+      "another processor has this one's --server_id: no client is sent here; "
+      "give each its own name, or stop one of them",
+      {{"balancer", balancer()}, {"reason", why}, {"next_try_in", pause}});
+}
+
+void BalancerConnection::SayOnce(const std::string& what, bool good) {
+  {
+    MutexLock lock(&mutex_);
+    if (said_ == what) return;
+    said_ = what;
+  }
+  if (good) {
+    base::LogInfo("balancer", {{"balancer", balancer()}, {"event", what}});
+  } else {
+    base::LogWarning("not registered with a balancer; trying on",
+                     {{"balancer", balancer()}, {"reason", what}});
+  }
+}
+
+}  // namespace msgproc::processor

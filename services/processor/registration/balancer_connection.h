@@ -1,0 +1,115 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_REGISTRATION_BALANCER_CONNECTION_H_
+#define MSGPROC_SERVICES_PROCESSOR_REGISTRATION_BALANCER_CONNECTION_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/timer.h"
+#include "common/mutex.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/security/credentials.h"
+#include "msgproc/v1/balancer.pb.h"
+#include "services/processor/registration/register_call.h"
+
+namespace msgproc::processor {
+
+// A processor's registration with one balancer, for ever: one RegisterCall
+// after another, with jittered backoff between them.
+//
+//   [ waiting ]──time──►[ calling ]──first answer──►[ registered ]
+//        ▲  ▲                │ refused, broken            │ ended, silent
+//        │  └────────────────┴────────────────────────────┘
+//        └ starts here                         Leave: [ left ], from anywhere
+//
+// It reports three times a lease, and at once, though at most five times a
+// second, when the sessions have changed by much: balancers act on these
+// numbers. Thread-safe.
+class BalancerConnection final : private RegisterCall::Listener {
+ public:
+  struct Options {
+    std::string balancer;  // host:port
+    // Both are asked before each attempt. Empty: no token; plaintext.
+    std::function<std::string()> token;
+    std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
+    absl::Duration initial_backoff = absl::Milliseconds(100);
+    // Below a report interval: a balancer that comes back is to know the fleet
+    // within one.
+    absl::Duration max_backoff = absl::Seconds(1);
+    // After another processor has taken this one's server_id, by half more or
+    // less: two that were given one name must not take turns by the second.
+    absl::Duration replaced_backoff = absl::Minutes(5);
+  };
+  // What the processor has to say now. Called on threads of the connection.
+  using MakeReport = std::function<v1::RegisterRequest()>;
+  // Likewise; must be quick.
+  using OnMove = std::function<void(const v1::Move&)>;
+
+  BalancerConnection(Options options, MakeReport make_report, OnMove on_move);
+  // Breaks the stream. Nothing is called any more when it returns.
+  ~BalancerConnection() override;
+
+  // Reports as soon as it can, and waits until the balancer has answered that
+  // or is gone, until `deadline` at most.
+  void ReportNow();
+  void AwaitReport(absl::Time deadline);
+
+  // Says goodbye; AwaitEnd waits until that was heard, until `deadline` at
+  // most. There is no return.
+  void Leave();
+  void AwaitEnd(absl::Time deadline);
+
+  const std::string& balancer() const { return options_.balancer; }
+  bool registered() const;
+
+ private:
+  enum class Phase { kWaiting, kCalling, kRegistered, kLeft };
+
+  void OnAnswer(const v1::RegisterResponse& answer) override;
+  void OnEnded(const grpc::Status& status) override;
+  void OnTimer();
+  void Begin(const v1::RegisterRequest& report);
+  // The call, if `report` is worth sending now.
+  std::shared_ptr<RegisterCall> CallToReport(const v1::RegisterRequest& report)
+      MSGPROC_REQUIRES(mutex_);
+  void Reported(const v1::RegisterRequest& report) MSGPROC_REQUIRES(mutex_);
+  // What another processor with this one's server_id means to whoever runs
+  // them.
+  void SayReplaced(const std::string& why, absl::Duration pause);
+  // Logs, unless it is what was said last.
+  void SayOnce(const std::string& what, bool good);
+
+  const Options options_;
+  const MakeReport make_report_;
+  const OnMove on_move_;
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  Phase phase_ MSGPROC_GUARDED_BY(mutex_) = Phase::kWaiting;
+  std::shared_ptr<RegisterCall> call_ MSGPROC_GUARDED_BY(mutex_);
+  // Between Begin and OnEnded.
+  bool in_call_ MSGPROC_GUARDED_BY(mutex_) = false;
+  // The call was cancelled because the balancer did not answer any more.
+  bool silent_ MSGPROC_GUARDED_BY(mutex_) = false;
+  absl::Duration lease_ MSGPROC_GUARDED_BY(mutex_) = absl::Seconds(6);
+  absl::Duration backoff_ MSGPROC_GUARDED_BY(mutex_);
+  absl::Time connect_at_ MSGPROC_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Time registered_at_ MSGPROC_GUARDED_BY(mutex_);
+  absl::Time heard_at_ MSGPROC_GUARDED_BY(mutex_);
+  absl::Time reported_at_ MSGPROC_GUARDED_BY(mutex_);
+  uint64_t reported_sessions_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  // Reports asked for by ReportNow, written, and answered.
+  uint64_t wanted_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  uint64_t written_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  uint64_t answered_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  std::string said_ MSGPROC_GUARDED_BY(mutex_);
+
+  client::Timer timer_;  // Last: nothing calls back once it is gone.
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_REGISTRATION_BALANCER_CONNECTION_H_

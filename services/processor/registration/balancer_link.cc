@@ -1,0 +1,68 @@
+#include "services/processor/registration/balancer_link.h"
+
+#include <utility>
+
+#include "common/clock.h"
+
+namespace msgproc::processor {
+
+BalancerLink::BalancerLink(Options options, ReadLoad read_load, OnMove on_move)
+    : options_(std::move(options)),
+      read_load_(std::move(read_load)),
+      on_move_(std::move(on_move)) {
+  for (const std::string& balancer : options_.balancers) {
+    BalancerConnection::OnMove move = [](const v1::Move&) {};
+    // Two that move the same sessions would undo each other's work.
+    if (connections_.empty()) {
+      move = [this](const v1::Move& order) {
+        if (!draining_.load()) on_move_(order.sessions(), order.to_address());
+      };
+    }
+    connections_.push_back(std::make_unique<BalancerConnection>(
+        BalancerConnection::Options{
+            .balancer = balancer,
+            .token = options_.token,
+            .credentials = options_.credentials,
+            .initial_backoff = options_.initial_backoff,
+            .max_backoff = options_.max_backoff,
+            .replaced_backoff = options_.replaced_backoff},
+        [this] { return MakeReport(); }, std::move(move)));
+  }
+}
+
+v1::RegisterRequest BalancerLink::MakeReport() const {
+  const Load load = read_load_();
+  v1::RegisterRequest report;
+  report.set_server_id(options_.server_id);
+  report.set_address(options_.address);
+  report.set_weight(options_.weight);
+  report.set_state(draining_.load() ? v1::SERVER_STATE_DRAINING
+                                    : v1::SERVER_STATE_SERVING);
+  report.set_sessions(load.sessions);
+  report.set_messages_per_second(load.messages_per_second);
+  report.set_utilization(load.utilization);
+  return report;
+}
+
+void BalancerLink::Drain(absl::Duration timeout) {
+  const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
+  draining_.store(true);
+  for (const auto& connection : connections_) connection->ReportNow();
+  for (const auto& connection : connections_) connection->AwaitReport(deadline);
+}
+
+void BalancerLink::Leave(absl::Duration timeout) {
+  const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
+  for (const auto& connection : connections_) connection->Leave();
+  for (const auto& connection : connections_) connection->AwaitEnd(deadline);
+}
+
+size_t BalancerLink::registered() const {
+  size_t count = 0;
+  for (const auto& connection : connections_) {
+    if (connection->registered()) ++count;
+  }
+  return count;
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,84 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_REGISTRATION_BALANCER_LINK_H_
+#define MSGPROC_SERVICES_PROCESSOR_REGISTRATION_BALANCER_LINK_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "grpcpp/security/credentials.h"
+#include "services/base/reloaded_files.h"
+#include "services/processor/registration/balancer_connection.h"
+
+namespace msgproc::processor {
+
+// A processor's link to every balancer of a list: says that it is there, how
+// much it has to do, and that it leaves; passes on what the first one of the
+// list wants moved. Balancers may come and go; sockets do not notice.
+//
+// To be started once the processor serves, for balancers check that. When it
+// stops: Drain, then finish what is open, then Leave. Thread-safe.
+class BalancerLink {
+ public:
+  // How much there is to do now.
+  struct Load {
+    uint64_t sessions = 0;  // Permanent sockets open.
+    double messages_per_second = 0;
+    double utilization = 0;  // Share of the machine's cores in use, 0 to 1.
+  };
+
+  struct Options {
+    std::vector<std::string> balancers;  // host:port each.
+    std::string server_id;
+    std::string address;  // Where clients reach the processor: host:port.
+    double weight = 1;
+    // For --register_token_file of a balancer, and towards balancers: both are
+    // asked before each attempt. Empty: no token; plaintext.
+    std::function<std::string()> token;
+    std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
+    // Where the two come from, for whoever watches files.
+    std::vector<std::shared_ptr<base::ReloadedFiles>> files;
+    absl::Duration initial_backoff = absl::Milliseconds(100);
+    absl::Duration max_backoff = absl::Seconds(1);
+    absl::Duration replaced_backoff = absl::Minutes(5);
+  };
+
+  // Called a few times a second from threads of the link; must be quick.
+  using ReadLoad = std::function<Load()>;
+  // "Send this many sessions there", at most a few times a second. Likewise.
+  using OnMove =
+      std::function<void(uint32_t sessions, const std::string& to_address)>;
+
+  BalancerLink(Options options, ReadLoad read_load, OnMove on_move);
+  // Breaks what has not left. Nothing is called any more when it returns.
+  ~BalancerLink() = default;
+
+  // Tells every balancer that no new sockets are wanted; returns once those
+  // that it is registered with have heard it, after `timeout` at most. From
+  // here on nothing is moved either.
+  void Drain(absl::Duration timeout);
+
+  // Says goodbye to every balancer; returns once they have heard it, after
+  // `timeout` at most.
+  void Leave(absl::Duration timeout);
+
+  // Balancers that it is registered with now.
+  size_t registered() const;
+  size_t balancers() const { return connections_.size(); }
+
+ private:
+  v1::RegisterRequest MakeReport() const;
+
+  const Options options_;
+  const ReadLoad read_load_;
+  const OnMove on_move_;
+  std::atomic<bool> draining_{false};
+  std::vector<std::unique_ptr<BalancerConnection>> connections_;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_REGISTRATION_BALANCER_LINK_H_

@@ -1,0 +1,56 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_REGISTRATION_BALANCER_SECRETS_H_
+#define MSGPROC_SERVICES_PROCESSOR_REGISTRATION_BALANCER_SECRETS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/mutex.h"
+#include "services/base/client_certificates.h"
+#include "services/base/file_text.h"
+#include "services/base/reloaded_files.h"
+
+namespace msgproc::processor {
+
+// What a processor shows balancers: its certificate, and the token that lets it
+// register. Both come from files that are taken anew when they change, for the
+// next attempt. Thread-safe.
+class BalancerSecrets {
+ public:
+  struct Options {
+    // `name` is set here.
+    base::ClientCertificates::Options certificates;
+    // Holds the token alone. Empty: none.
+    std::string token_file;
+  };
+
+  // NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT, naming file and flag.
+  static absl::StatusOr<std::shared_ptr<BalancerSecrets>> Load(
+      const Options& options);
+
+  std::shared_ptr<grpc::ChannelCredentials> Credentials() const {
+    return certificates_->Credentials();
+  }
+  std::string Token() const;
+
+  // To be looked at now and then.
+  std::vector<std::shared_ptr<base::ReloadedFiles>> files() const;
+
+ private:
+  BalancerSecrets() = default;
+  absl::Status LoadToken(const std::string& path);
+  absl::Status TakeToken(const base::FileText& file);
+
+  // Constant after Load.
+  std::shared_ptr<base::ClientCertificates> certificates_;
+  std::shared_ptr<base::ReloadedFiles> token_file_;
+
+  mutable Mutex mutex_;
+  std::string token_ MSGPROC_GUARDED_BY(mutex_);
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_REGISTRATION_BALANCER_SECRETS_H_

@@ -1,0 +1,285 @@
+#include "services/processor/session/hosted_session.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "services/processor/executors/executor.h"
+
+namespace msgproc::processor {
+namespace {
+
+std::atomic<uint64_t> next_number{1};
+
+// Batches kept for those to come, until the client has nothing to send: a few
+// threads' worth.
+constexpr size_t kSpareBatches = 8;
+
+// Results of batches that took longer are worth gathering: few come in a given
+// time, and what a frame costs is to go to the handlers. Those of others leave
+// at once, since the client waits for them to send more.
+constexpr absl::Duration kWorthGathering = absl::Microseconds(100);
+
+}  // namespace
+
+HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
+                             const SessionLimits& limits,
+                             ProcessorCounters* counters, const Clock* clock)
+    : identity_(std::move(identity)),
+      binding_(binding),
+      runs_inline_(binding->executor->synchronous()),
+      counters_(counters),
+      clock_(clock),
+      number_(next_number.fetch_add(1, std::memory_order_relaxed)),
+      session_(identity_.id.empty() ? Session::Kind::kAnonymous
+                                    : Session::Kind::kOpened,
+               limits) {}
+
+HostedSession::~HostedSession() {
+  MutexLock lock(&mutex_);
+  ProcessorCounters::Add(&counters_->outstanding,
+                         -static_cast<int64_t>(session_.unanswered()));
+}
+
+HostedSession::Attached HostedSession::Attach(
+    std::shared_ptr<Attachment> attachment, uint64_t received_through,
+    bool created) {
+  MutexLock lock(&mutex_);
+  Attached attached;
+  attached.before = std::exchange(attachment_, std::move(attachment));
+  if (!created && session_.CanResume(received_through)) {
+    attached.state = State::kResumed;
+    session_.Resume(received_through);
+  } else {
+    attached.state = received_through == 0 ? State::kNew : State::kLost;
+    Restart(received_through);
+  }
+  attached.accepted_through = session_.accepted_through();
+  return attached;
+}
+
+bool HostedSession::Detach(const Attachment* attachment) {
+  MutexLock lock(&mutex_);
+  if (attachment_.get() != attachment) return false;
+  attachment_.reset();
+  if (anonymous()) Restart(session_.accepted_through());
+  Trim();
+  return true;
+}
+
+void HostedSession::Trim() {
+  spare_batches_.clear();
+  spare_batches_.shrink_to_fit();
+  session_.Trim();
+}
+
+void HostedSession::Abandon() {
+  MutexLock lock(&mutex_);
+  Restart(session_.accepted_through());
+}
+
+void HostedSession::Restart(uint64_t received_through) {
+  ProcessorCounters::Add(&counters_->outstanding,
+                         -static_cast<int64_t>(session_.unanswered()));
+  session_.Restart(received_through);
+  epoch_.store(session_.epoch(), std::memory_order_relaxed);
+}
+
+absl::Status HostedSession::OnFrame(const Attachment* attachment,
+                                    const wire::RequestFrame& frame) {
+  absl::Status status;
+  std::shared_ptr<Attachment> other;
+  {
+    MutexLock lock(&mutex_);
+    if (attachment_.get() != attachment) {
+      return absl::AbortedError("Another stream took the session over.");
+    }
+    status = session_.Acknowledge(frame.received_through);
+    if (status.ok() && !frame.messages.empty()) {
+      status = AcceptMessages(frame.messages);
+    }
+    // A heartbeat: what a burst has left behind is not needed for now.
+    if (frame.messages.empty()) Trim();
+    // What was acknowledged may have made room for results.
+    Pump();
+    other = OtherThan(attachment);
+  }
+  if (other != nullptr) other->OnResultsReady(false);
+  return status;
+}
+
+absl::Status HostedSession::AcceptMessages(
+    absl::Span<const wire::MessageView> messages) {
+  const Session::Acceptance acceptance =
+      session_.Accept(messages, clock_->Now());
+  const auto accepted = messages.first(acceptance.accepted);
+  if (!accepted.empty()) {
+    size_t bytes = 0;
+    for (const wire::MessageView& message : accepted) {
+      bytes += message.payload.size();
+    }
+    ProcessorCounters::Add(&counters_->bytes_received, bytes);
+    ProcessorCounters::Add(&counters_->outstanding,
+                           static_cast<int64_t>(accepted.size()));
+    counters_->batch_messages.Observe(static_cast<double>(accepted.size()));
+    if (runs_inline_ && !pumping_ && session_.CanDispatchDirectly()) {
+      RunDirectly(accepted);
+    } else {
+      session_.Enqueue(accepted);
+    }
+  }
+  return acceptance.status;
+}
+
+std::unique_ptr<Batch> HostedSession::NewBatch(const Session::Run& run) {
+  std::unique_ptr<Batch> batch;
+  if (spare_batches_.empty()) {
+    batch = std::make_unique<Batch>();
+  } else {
+    batch = std::move(spare_batches_.back());
+    spare_batches_.pop_back();
+  }
+  batch->owner = shared_from_this();
+  batch->binding = binding_;
+  batch->session_number = number_;
+  batch->executor_note = executor_note_;
+  batch->epoch = run.epoch;
+  batch->first_position = run.first_position;
+  batch->size = run.size;
+  return batch;
+}
+
+void HostedSession::RunDirectly(absl::Span<const wire::MessageView> messages) {
+  std::unique_ptr<Batch> batch =
+      NewBatch(session_.DispatchDirectly(messages.size()));
+  batch->messages = messages;
+  mutex_.Unlock();
+  binding_->executor->Execute(std::move(batch));
+  mutex_.Lock();
+}
+
+void HostedSession::Pump() {
+  if (pumping_) return;
+  pumping_ = true;
+  while (true) {
+    const Executor::Limits limits = binding_->executor->LimitsFor(*binding_);
+    const uint64_t messages = std::clamp(
+        session_.pending_messages() / std::max<uint64_t>(1, limits.max_batches),
+        std::min(limits.min_messages, limits.max_messages),
+        limits.max_messages);
+    const Session::Run run = session_.NextBatch(limits.max_batches, messages,
+                                                limits.max_bytes, &pieces_);
+    if (run.size == 0) break;
+    std::unique_ptr<Batch> batch = NewBatch(run);
+    // The batch's own, which is empty, brings memory for the next one.
+    batch->pieces.swap(pieces_);
+    mutex_.Unlock();
+    binding_->executor->Execute(std::move(batch));
+    mutex_.Lock();
+  }
+  pumping_ = false;
+}
+
+void HostedSession::CountReady() {
+  const absl::Time now = clock_->Now();
+  Session::Timed timed;
+  uint64_t ready = 0;
+  while (session_.NextTimed(&timed)) {
+    ready += timed.messages;
+    counters_->message_seconds.Observe(
+        absl::ToDoubleSeconds(now - timed.accepted_at), timed.messages);
+  }
+  ProcessorCounters::Add(&counters_->outstanding, -static_cast<int64_t>(ready));
+}
+
+void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
+  ProcessorCounters::Add(&counters_->messages_error, batch->failed);
+  ProcessorCounters::Add(&counters_->messages_ok, batch->size - batch->failed);
+  ProcessorCounters::Add(&counters_->bytes_sent, batch->payload_bytes);
+  counters_->handler_seconds.Observe(
+      absl::ToDoubleSeconds(batch->handler_time) /
+          static_cast<double>(batch->size),
+      batch->size);
+  const bool gather = batch->handler_time > kWorthGathering;
+  std::shared_ptr<Attachment> attachment;
+  bool more = false;
+  {
+    MutexLock lock(&mutex_);
+    const Session::Run run = {batch->epoch, batch->first_position, batch->size};
+    if (session_.Complete(run, &batch->results)) CountReady();
+    executor_note_ = batch->executor_note;
+    batch->Clear();
+    if (spare_batches_.size() < kSpareBatches) {
+      spare_batches_.push_back(std::move(batch));
+    }
+    // A synchronous executor's caller looks for results by itself.
+    if (!runs_inline_) {
+      Pump();
+      if (session_.HasResultsToTake() || session_.AllTaken()) {
+        attachment = attachment_;
+        more = gather && session_.unanswered() > 0;
+      }
+    }
+  }
+  if (attachment != nullptr) attachment->OnResultsReady(more);
+}
+
+HostedSession::Output HostedSession::TakeResults(
+    const Attachment* attachment, std::vector<wire::Piece>* pieces) {
+  MutexLock lock(&mutex_);
+  Output output;
+  if (attachment_.get() != attachment) return output;
+  output.results = session_.TakeResults(wire::kMaxFrameBytes - 1024, pieces);
+  output.all_taken = session_.AllTaken();
+  output.can_resume = output.results > 0 && session_.CanProcess() && !pumping_;
+  return output;
+}
+
+void HostedSession::Resume(const Attachment* attachment) {
+  std::shared_ptr<Attachment> other;
+  {
+    MutexLock lock(&mutex_);
+    Pump();
+    other = OtherThan(attachment);
+  }
+  if (other != nullptr) other->OnResultsReady(false);
+}
+
+void HostedSession::CloseInput(const Attachment* attachment) {
+  std::shared_ptr<Attachment> other;
+  {
+    MutexLock lock(&mutex_);
+    if (attachment_.get() != attachment) return;
+    session_.CloseInput();
+    Pump();
+    other = OtherThan(attachment);
+  }
+  if (other != nullptr) other->OnResultsReady(false);
+}
+
+bool HostedSession::CanForget() const {
+  MutexLock lock(&mutex_);
+  return session_.AllReceived() || session_.Forgotten();
+}
+
+bool HostedSession::AtLimit() const {
+  MutexLock lock(&mutex_);
+  return session_.AtLimit();
+}
+
+uint64_t HostedSession::accepted_through() const {
+  MutexLock lock(&mutex_);
+  return session_.accepted_through();
+}
+
+HostedSession::Holding HostedSession::holding() const {
+  MutexLock lock(&mutex_);
+  return {.bytes = session_.bytes(), .settled = session_.unanswered() == 0};
+}
+
+void HostedSession::TrimIfIdle() {
+  MutexLock lock(&mutex_);
+  if (session_.outstanding() == 0) Trim();
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,166 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_SESSION_HOSTED_SESSION_H_
+#define MSGPROC_SERVICES_PROCESSOR_SESSION_HOSTED_SESSION_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "services/processor/executors/batch.h"
+#include "services/processor/session/processor_counters.h"
+#include "services/processor/session/session.h"
+#include "wire/entry_log.h"
+#include "wire/frame.h"
+
+namespace msgproc::processor {
+
+// The stream at the other side of a session: a ProcessReactor.
+class Attachment {
+ public:
+  virtual ~Attachment() = default;
+  // There may be results to write; `more`: others are about to come that are
+  // worth waiting for. On any thread.
+  virtual void OnResultsReady(bool more) = 0;
+  // Another stream has the session now. On any thread.
+  virtual void OnTakenOver() = 0;
+};
+
+// A Session with what makes it live: a lock, the executor of its handler, and
+// the stream that is attached to it, if any.
+//
+// Shared by the stream, the SessionTable (opened ones) and the batches that are
+// out, so it lives as long as any of them. Thread-safe. Executors and the
+// attachment are called without the lock held.
+class HostedSession final : public BatchOwner,
+                            public std::enable_shared_from_this<HostedSession> {
+ public:
+  struct Identity {
+    std::string id;     // Empty: anonymous.
+    std::string token;  // Empty: anonymous.
+    std::string client_name;
+  };
+
+  HostedSession(Identity identity, HandlerBinding* binding,
+                const SessionLimits& limits, ProcessorCounters* counters,
+                const Clock* clock);
+  ~HostedSession() override;
+
+  const Identity& identity() const { return identity_; }
+  bool anonymous() const { return identity_.id.empty(); }
+  const HandlerBinding& binding() const { return *binding_; }
+
+  // What Welcome says.
+  enum class State { kNew, kResumed, kLost };
+  struct Attached {
+    State state = State::kNew;
+    uint64_t accepted_through = 0;
+    // The stream that had the session, to be told OnTakenOver.
+    std::shared_ptr<Attachment> before;
+  };
+
+  // Attaches a stream; the one attached before is ignored from now on.
+  // `created`: the session was made for this very Open.
+  Attached Attach(std::shared_ptr<Attachment> attachment,
+                  uint64_t received_through, bool created);
+
+  // Lets go of the stream, if it is still the one attached; answers whether it
+  // was. An anonymous session is abandoned with it.
+  bool Detach(const Attachment* attachment);
+
+  // Drops all messages and results: nobody will ask for them.
+  void Abandon();
+
+  // Takes a request's acknowledgement and messages, and processes what it may.
+  // Those accepted before a violation are processed all the same. ABORTED: the
+  // stream is not attached any more.
+  absl::Status OnFrame(const Attachment* attachment,
+                       const wire::RequestFrame& frame);
+
+  // What there is to write, for the stream that is attached.
+  struct Output {
+    uint64_t results = 0;
+    // Everything accepted so far was answered and is in `pieces` or was
+    // before. False for a stream that is not attached any more: it is about to
+    // hear so.
+    bool all_taken = false;
+    // Taking them made room: call Resume, without a lock held.
+    bool can_resume = false;
+  };
+  Output TakeResults(const Attachment* attachment,
+                     std::vector<wire::Piece>* pieces);
+
+  // Processes what there is room for. `attachment` looks for results by itself.
+  void Resume(const Attachment* attachment);
+
+  // The attached stream reads on, but will bring nothing any more.
+  void CloseInput(const Attachment* attachment);
+
+  // Whether nothing would be lost by forgetting the session, or too much is
+  // lost already to resume it.
+  bool CanForget() const;
+  // Whether an anonymous session's stream should not be read for now.
+  bool AtLimit() const;
+  uint64_t accepted_through() const;
+  // What it holds in memory, about; and whether that stays so without a stream.
+  struct Holding {
+    size_t bytes = 0;
+    bool settled = true;
+  };
+  Holding holding() const;
+  // Gives back memory that a burst has left behind, if the burst is over.
+  void TrimIfIdle();
+
+  void OnBatchDone(std::unique_ptr<Batch> batch) override;
+  bool Wants(const Batch& batch) const override {
+    return batch.epoch == epoch_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  // These three let go of the lock while an executor is called.
+  absl::Status AcceptMessages(absl::Span<const wire::MessageView> messages)
+      MSGPROC_REQUIRES(mutex_);
+  void RunDirectly(absl::Span<const wire::MessageView> messages)
+      MSGPROC_REQUIRES(mutex_);
+  void Pump() MSGPROC_REQUIRES(mutex_);
+  void CountReady() MSGPROC_REQUIRES(mutex_);
+  void Restart(uint64_t received_through) MSGPROC_REQUIRES(mutex_);
+  // Gives back memory that is kept for what may come.
+  void Trim() MSGPROC_REQUIRES(mutex_);
+  // The stream that has the session, when it is not this one: taken over while
+  // the lock was released, it must be told of results by the one before.
+  std::shared_ptr<Attachment> OtherThan(const Attachment* attachment) const
+      MSGPROC_REQUIRES(mutex_) {
+    return attachment_.get() == attachment ? nullptr : attachment_;
+  }
+  std::unique_ptr<Batch> NewBatch(const Session::Run& run)
+      MSGPROC_REQUIRES(mutex_);
+
+  const Identity identity_;
+  HandlerBinding* const binding_;
+  // Its executor is synchronous: whoever reads runs what was read.
+  const bool runs_inline_;
+  ProcessorCounters* const counters_;
+  const Clock* const clock_;
+  const uint64_t number_;
+  // The session's, for those who do not have the lock.
+  std::atomic<uint64_t> epoch_{0};
+
+  mutable Mutex mutex_;
+  Session session_ MSGPROC_GUARDED_BY(mutex_);
+  std::shared_ptr<Attachment> attachment_ MSGPROC_GUARDED_BY(mutex_);
+  // Some thread is giving out batches; it will see what others bring.
+  bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;
+  std::vector<std::unique_ptr<Batch>> spare_batches_ MSGPROC_GUARDED_BY(mutex_);
+  std::vector<wire::Piece> pieces_ MSGPROC_GUARDED_BY(mutex_);  // Pump's.
+  uint64_t executor_note_ MSGPROC_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_SESSION_HOSTED_SESSION_H_

@@ -1,0 +1,276 @@
+#include "services/processor/session/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "wire/entry.h"
+
+namespace msgproc::processor {
+namespace {
+
+// What a message may hold beside its payload and its headers: fields of later
+// versions of the contract.
+constexpr size_t kMaxUnknownBytes = 4 << 10;
+
+// A window counts payloads and headers; waiting messages are kept encoded. What
+// the encoding of many small headers may add is bounded by this.
+uint64_t MaxEncodedBytes(const SessionLimits& limits) {
+  return limits.max_outstanding_bytes * 4 +
+         limits.max_outstanding_messages * wire::kEncodingBytes * 2;
+}
+
+// What is wrong with a message by itself, whatever came before it.
+absl::Status CheckSizes(const wire::MessageView& message,
+                        const SessionLimits& limits) {
+  if (message.payload.size() > limits.max_payload_bytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The payload of message ", message.sequence, " has ",
+        message.payload.size(), " bytes; at most ", limits.max_payload_bytes,
+        " are allowed (max_payload_bytes)."));
+  }
+  if (message.header_bytes > wire::kMaxHeaderBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("The headers of message ", message.sequence, " have ",
+                     message.header_bytes, " bytes; at most ",
+                     wire::kMaxHeaderBytes, " are allowed."));
+  }
+  if (message.header_count > wire::kMaxHeaders) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "Message ", message.sequence, " has ", message.header_count,
+        " headers; at most ", wire::kMaxHeaders, " are allowed."));
+  }
+  const size_t unknown =
+      message.window_bytes() - message.payload.size() - message.header_bytes;
+  if (unknown > kMaxUnknownBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("Message ", message.sequence, " has ", unknown,
+                     " bytes beside its payload and its headers; at most ",
+                     kMaxUnknownBytes, " are allowed."));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Session::Session(Kind kind, const SessionLimits& limits)
+    : kind_(kind), limits_(limits) {
+  pending_cursor_ = pending_.At(1);
+  results_cursor_ = results_.At(1);
+}
+
+void Session::Restart(uint64_t received_through) {
+  ++epoch_;
+  accepted_through_ = received_through_ = taken_through_ = timed_through_ =
+      received_through;
+  runs_out_ = 0;
+  input_closed_ = false;
+  window_ = wire::OutstandingWindow();
+  pending_.Reset(received_through + 1);
+  pending_cursor_ = pending_.At(received_through + 1);
+  results_.Reset(received_through + 1);
+  results_cursor_ = results_.At(received_through + 1);
+  reordered_.clear();
+  reordered_bytes_ = 0;
+  stamps_ = wire::Ring<Stamp>();
+}
+
+absl::Status Session::Acknowledge(uint64_t received_through) {
+  if (kind_ == Kind::kAnonymous || received_through <= received_through_) {
+    return absl::OkStatus();
+  }
+  if (received_through >= results_.next_position()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("received_through is ", received_through,
+                     ", but results exist only up "
+                     "to ",
+                     results_.next_position() - 1, "."));
+  }
+  window_.Pop(received_through - received_through_);
+  received_through_ = received_through;
+  // After a resumption the client may have received more than was rewound to.
+  if (taken_through_ < received_through) {
+    taken_through_ = received_through;
+    results_cursor_ = results_.At(received_through + 1);
+  }
+  results_.ReleaseThrough(received_through);
+  return absl::OkStatus();
+}
+
+bool Session::CanResume(uint64_t received_through) const {
+  return received_through <= accepted_through_ &&
+         std::max(received_through, received_through_) + 1 >=
+             results_.first_position();
+}
+
+void Session::Resume(uint64_t received_through) {
+  input_closed_ = false;
+  if (received_through > received_through_) {
+    window_.Pop(received_through - received_through_);
+    received_through_ = received_through;
+  }
+  taken_through_ = received_through_;
+  results_.ReleaseThrough(received_through_);
+  results_cursor_ = results_.At(results_.first_position());
+}
+
+absl::Status Session::Check(const wire::MessageView& message) const {
+  if (kind_ == Kind::kOpened && message.sequence != accepted_through_ + 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "Message ", message.sequence, " follows message ", accepted_through_,
+        "; the next sequence is ", accepted_through_ + 1, "."));
+  }
+  if (absl::Status sizes = CheckSizes(message, limits_); !sizes.ok()) {
+    return sizes;
+  }
+  if (kind_ == Kind::kAnonymous) return absl::OkStatus();
+  if (pending_.bytes() + message.body.size() > MaxEncodedBytes(limits_) &&
+      !pending_.empty()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "Message ", message.sequence, " exceeds the window: ", pending_.bytes(),
+        " encoded bytes are waiting; at most ", MaxEncodedBytes(limits_),
+        " are allowed."));
+  }
+  if (!window_.Fits(message.window_bytes(), limits_.max_outstanding_messages,
+                    limits_.max_outstanding_bytes)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "Message ", message.sequence, " exceeds the window: ",
+        window_.messages(), " messages of ", window_.bytes(),
+        " bytes are beyond received_through ", received_through_, "; at most ",
+        limits_.max_outstanding_messages, " messages and ",
+        limits_.max_outstanding_bytes, " bytes are allowed."));
+  }
+  return absl::OkStatus();
+}
+
+Session::Acceptance Session::Accept(
+    absl::Span<const wire::MessageView> messages, absl::Time now) {
+  Acceptance acceptance;
+  if (messages.size() > limits_.max_batch_messages) {
+    acceptance.status = absl::InvalidArgumentError(absl::StrCat(
+        "The request has ", messages.size(), " messages; at most ",
+        limits_.max_batch_messages, " are allowed (max_batch_messages)."));
+    return acceptance;
+  }
+  for (const wire::MessageView& message : messages) {
+    acceptance.status = Check(message);
+    if (!acceptance.status.ok()) break;
+    window_.Push(message.window_bytes());
+    ++accepted_through_;
+    ++acceptance.accepted;
+  }
+  if (acceptance.accepted > 0) stamps_.PushBack({accepted_through_, now});
+  return acceptance;
+}
+
+void Session::Enqueue(absl::Span<const wire::MessageView> messages) {
+  for (const wire::MessageView& message : messages) {
+    wire::AppendEncoded(&pending_, message.body);
+  }
+}
+
+bool Session::CanDispatchDirectly() const {
+  return pending_.empty() && runs_out_ == 0 && !Paused();
+}
+
+Session::Run Session::DispatchDirectly(uint64_t messages) {
+  ++runs_out_;
+  const Run run = {epoch_, accepted_through_ + 1 - messages, messages};
+  // They pass by the queue, which stays empty, at the position behind them.
+  pending_.Reset(accepted_through_ + 1);
+  pending_cursor_ = pending_.At(accepted_through_ + 1);
+  return run;
+}
+
+Session::Run Session::NextBatch(uint64_t max_batches, uint64_t max_messages,
+                                size_t max_bytes,
+                                std::vector<wire::Piece>* pieces) {
+  Run run = {epoch_, pending_.first_position(), 0};
+  if (pending_.empty() || runs_out_ >= max_batches || Paused()) return run;
+  run.size =
+      pending_.Take(&pending_cursor_, max_messages, max_bytes, pieces).entries;
+  pending_.ReleaseThrough(run.first_position + run.size - 1);
+  ++runs_out_;
+  return run;
+}
+
+bool Session::Complete(const Run& run, wire::EntryLog* results) {
+  if (run.epoch != epoch_) return false;
+  --runs_out_;
+  if (run.first_position != results_.next_position()) {
+    reordered_bytes_ += results->bytes();
+    reordered_.emplace(run.first_position, std::move(*results));
+    *results = wire::EntryLog();
+    return true;
+  }
+  results_.Splice(results);
+  for (auto next = reordered_.begin();
+       next != reordered_.end() && next->first == results_.next_position();
+       next = reordered_.erase(next)) {
+    reordered_bytes_ -= next->second.bytes();
+    results_.Splice(&next->second);
+  }
+  DropReceived();
+  return true;
+}
+
+// What another server answered meanwhile.
+void Session::DropReceived() {
+  if (results_cursor_.position() > received_through_) return;
+  results_.ReleaseThrough(received_through_);
+  results_cursor_ = results_.At(results_.first_position());
+}
+
+uint64_t Session::TakeResults(size_t max_bytes,
+                              std::vector<wire::Piece>* pieces) {
+  const uint64_t taken =
+      results_.Take(&results_cursor_, wire::kFrameMessages, max_bytes, pieces)
+          .entries;
+  taken_through_ += taken;
+  if (kind_ == Kind::kAnonymous) {
+    // Nobody will ask for them again.
+    window_.Pop(taken);
+    received_through_ = taken_through_;
+    results_.ReleaseThrough(taken_through_);
+  } else {
+    LetGoOfTaken();
+  }
+  return taken;
+}
+
+void Session::CloseInput() {
+  input_closed_ = true;
+  LetGoOfTaken();
+}
+
+void Session::LetGoOfTaken() {
+  if (input_closed_ && Paused() && !pending_.empty()) {
+    results_.ReleaseThrough(taken_through_);
+  }
+}
+
+void Session::Trim() {
+  window_.Trim();
+  stamps_.Trim();
+}
+
+bool Session::AtLimit() const {
+  return kind_ == Kind::kAnonymous &&
+         (window_.messages() >= limits_.max_outstanding_messages ||
+          window_.bytes() >= limits_.max_outstanding_bytes ||
+          pending_.bytes() >= MaxEncodedBytes(limits_) || Paused());
+}
+
+bool Session::NextTimed(Timed* timed) {
+  const uint64_t ready = results_.next_position() - 1;
+  if (stamps_.empty() || timed_through_ >= ready) return false;
+  const Stamp& stamp = stamps_.front();
+  const uint64_t through = std::min(ready, stamp.through);
+  timed->messages = through - timed_through_;
+  timed->accepted_at = stamp.accepted_at;
+  timed_through_ = through;
+  if (through == stamp.through) stamps_.PopFront();
+  return true;
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,195 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_SESSION_SESSION_H_
+#define MSGPROC_SERVICES_PROCESSOR_SESSION_SESSION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "wire/entry_log.h"
+#include "wire/frame.h"
+#include "wire/outstanding_window.h"
+#include "wire/ring.h"
+
+namespace msgproc::processor {
+
+// Bounds of one session; rules 1, 2 and 6 of processor.proto.
+struct SessionLimits {
+  uint64_t max_batch_messages = 4096;
+  size_t max_payload_bytes = 1 << 20;
+  uint64_t max_outstanding_messages = 65536;
+  uint64_t max_outstanding_bytes = 32 << 20;
+  // Handlers pause while unreceived results exceed it.
+  size_t max_result_bytes = 32 << 20;
+};
+
+// What a session has accepted, what of it is being processed, and the results
+// that its client may not have received. Decides, and touches nothing outside:
+// no gRPC, no threads, no clock. Not thread-safe.
+//
+// Messages stand at positions 1, 2, 3, … in order of acceptance. In an opened
+// session a message's position is its sequence; in an anonymous one (rule 1)
+// sequences are the client's own business.
+//
+//   received_through <= taken <= ready <= dispatched <= accepted_through
+//        |                |         |            |              |
+//        results cached ..          |            |              |
+//                         results waiting to be written         |
+//                                   being processed             |
+//                                                messages pending
+//
+// (After a journey to another server and back received_through may be beyond
+// what is ready here.)
+class Session {
+ public:
+  enum class Kind { kAnonymous, kOpened };
+
+  Session(Kind kind, const SessionLimits& limits);
+
+  // Starts anew after `received_through`: the first message accepted will be
+  // the one behind it. Batches of the life before are ignored when they return.
+  void Restart(uint64_t received_through);
+
+  // The client has every result up to here. INVALID_ARGUMENT beyond what was
+  // released; ignored when lower than before, and in anonymous sessions.
+  absl::Status Acknowledge(uint64_t received_through);
+
+  // Whether a client that has received so much finds here what it lacks.
+  bool CanResume(uint64_t received_through) const;
+
+  // Begins to write again, from the first result that the client has not
+  // received. What it has received of another server, and is not ready here,
+  // will not be sent. CanResume holds.
+  void Resume(uint64_t received_through);
+
+  // Accepts messages, in order, as long as they keep the rules, and returns how
+  // many, with the status of the first that does not: INVALID_ARGUMENT or
+  // RESOURCE_EXHAUSTED. Those accepted must be given to Enqueue or
+  // DispatchDirectly before anything else is called.
+  struct Acceptance {
+    size_t accepted = 0;
+    absl::Status status;
+  };
+  Acceptance Accept(absl::Span<const wire::MessageView> messages,
+                    absl::Time now);
+
+  // Keeps accepted messages until NextBatch takes them.
+  void Enqueue(absl::Span<const wire::MessageView> messages);
+
+  // A run of positions that is being processed.
+  struct Run {
+    uint64_t epoch = 0;
+    uint64_t first_position = 0;
+    uint64_t size = 0;
+  };
+
+  // Whether just accepted messages may be processed without being kept first.
+  bool CanDispatchDirectly() const;
+  Run DispatchDirectly(uint64_t messages);
+
+  // Takes pending messages as encoded entries; a run of size 0 when there are
+  // none, when `max_batches` runs are out, or while results exceed
+  // max_result_bytes.
+  Run NextBatch(uint64_t max_batches, uint64_t max_messages, size_t max_bytes,
+                std::vector<wire::Piece>* pieces);
+
+  // Takes the results of a run, in whatever order runs come back. False: they
+  // belong to a life before and were dropped.
+  bool Complete(const Run& run, wire::EntryLog* results);
+
+  // Appends to `pieces` the next results to write, in order; returns how many.
+  uint64_t TakeResults(size_t max_bytes, std::vector<wire::Piece>* pieces);
+
+  // The client is there and reads, but nothing will be accepted or acknowledged
+  // any more. From here on results that were taken are let go when processing
+  // would have to wait for an acknowledgement, which cannot come.
+  void CloseInput();
+  // Whether results were let go that the client has not acknowledged.
+  bool Forgotten() const {
+    return results_.first_position() > received_through_ + 1;
+  }
+
+  // Gives back memory that is kept for more messages than there are.
+  void Trim();
+
+  // Whether there are messages that NextBatch would give.
+  uint64_t pending_messages() const {
+    return pending_.next_position() - pending_.first_position();
+  }
+  bool CanProcess() const { return !pending_.empty() && !Paused(); }
+
+  // Whether everything accepted was answered and taken for writing.
+  bool AllTaken() const { return taken_through_ == accepted_through_; }
+  // Whether the client has acknowledged everything accepted.
+  bool AllReceived() const { return received_through_ == accepted_through_; }
+  bool HasResultsToTake() const {
+    return taken_through_ + 1 < results_.next_position();
+  }
+  // Whether an anonymous session should be read no further for now.
+  bool AtLimit() const;
+
+  // Which life of the session it is: Restart begins another.
+  uint64_t epoch() const { return epoch_; }
+  uint64_t accepted_through() const { return accepted_through_; }
+  uint64_t received_through() const { return received_through_; }
+  uint64_t outstanding() const { return window_.messages(); }
+  // Messages accepted whose result is not ready.
+  uint64_t unanswered() const {
+    return accepted_through_ + 1 - results_.next_position();
+  }
+  // What it holds in memory, about.
+  size_t bytes() const {
+    return pending_.bytes() + results_.bytes() + reordered_bytes_;
+  }
+
+  // Ready results whose acceptance was timed, since the last call: how many and
+  // when they were accepted.
+  struct Timed {
+    uint64_t messages = 0;
+    absl::Time accepted_at;
+  };
+  bool NextTimed(Timed* timed);
+
+ private:
+  absl::Status Check(const wire::MessageView& message) const;
+  void DropReceived();
+  void LetGoOfTaken();
+  bool Paused() const {
+    return (!results_.empty() || reordered_bytes_ > 0) &&
+           results_.bytes() + reordered_bytes_ > limits_.max_result_bytes;
+  }
+
+  const Kind kind_;
+  const SessionLimits limits_;
+
+  uint64_t epoch_ = 0;
+  uint64_t accepted_through_ = 0;
+  uint64_t received_through_ = 0;
+  uint64_t taken_through_ = 0;
+  uint64_t runs_out_ = 0;
+  bool input_closed_ = false;
+
+  // Messages beyond received_through (opened) or not taken yet (anonymous).
+  wire::OutstandingWindow window_;
+  wire::EntryLog pending_;
+  wire::EntryLog::Cursor pending_cursor_;
+  wire::EntryLog results_;
+  wire::EntryLog::Cursor results_cursor_;
+  // Results that came back before those in front of them, by first position.
+  std::map<uint64_t, wire::EntryLog> reordered_;
+  size_t reordered_bytes_ = 0;
+
+  struct Stamp {
+    uint64_t through = 0;
+    absl::Time accepted_at;
+  };
+  wire::Ring<Stamp> stamps_;
+  uint64_t timed_through_ = 0;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_SESSION_SESSION_H_

@@ -1,0 +1,227 @@
+#include "services/processor/session/session_table.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+
+namespace msgproc::processor {
+namespace {
+
+constexpr size_t kMaxIdBytes = 128;
+constexpr size_t kMinTokenBytes = 16;
+constexpr size_t kMaxTokenBytes = 64;
+constexpr size_t kMaxClientNameBytes = 256;
+// No client lives to see it, and sequences must not wrap.
+constexpr uint64_t kMaxReceivedThrough = uint64_t{1} << 62;
+
+// From OpenSSL's CSPRNG.
+std::string RandomBytes(size_t bytes) {
+  std::string random(bytes, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(random.data()),
+                 static_cast<int>(bytes)) != 1) {
+    std::abort();  // No entropy: nothing here would be safe.
+  }
+  return random;
+}
+
+bool SameToken(absl::string_view a, absl::string_view b) {
+  return a.size() == b.size() &&
+         CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+absl::Status CheckRequest(const SessionTable::Request& request) {
+  if (request.session_id.size() > kMaxIdBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("session_id has ", request.session_id.size(),
+                     " bytes; at most ", kMaxIdBytes, " are allowed."));
+  }
+  const size_t token = request.session_token.size();
+  if (token != 0 && (token < kMinTokenBytes || token > kMaxTokenBytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("session_token has ", token, " bytes; ", kMinTokenBytes,
+                     " to ", kMaxTokenBytes, " are needed."));
+  }
+  if (request.client_name.size() > kMaxClientNameBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("client_name has ", request.client_name.size(),
+                     " bytes; at most ", kMaxClientNameBytes, " are allowed."));
+  }
+  if (request.received_through > kMaxReceivedThrough) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("received_through is ", request.received_through,
+                     "; at most ", kMaxReceivedThrough, " is possible."));
+  }
+  if (request.has_messages && request.received_through > 0) {
+    return absl::InvalidArgumentError(
+        "Only a session's first Open may carry messages along.");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+SessionTable::SessionTable(const Options& options, ProcessorCounters* counters,
+                           const Clock* clock)
+    : options_(options), counters_(counters), clock_(clock) {}
+
+absl::StatusOr<SessionTable::Opened> SessionTable::Open(
+    const Request& request, const absl::StatusOr<HandlerBinding*>& binding,
+    const std::shared_ptr<Attachment>& attachment) {
+  if (absl::Status status = CheckRequest(request); !status.ok()) return status;
+  std::string id(request.session_id);
+  if (id.empty()) id = absl::BytesToHexString(RandomBytes(16));
+  absl::StatusOr<Opened> opened = Attach(id, request, binding, attachment);
+  if (opened.ok() && opened->attached.before != nullptr) {
+    ProcessorCounters::Add(&counters_->takeovers, 1);
+    std::exchange(opened->attached.before, nullptr)->OnTakenOver();
+  }
+  return opened;
+}
+
+absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
+    const std::string& id, const Request& request,
+    const absl::StatusOr<HandlerBinding*>& binding,
+    const std::shared_ptr<Attachment>& attachment) {
+  MutexLock lock(&mutex_);
+  const bool created = sessions_.find(id) == sessions_.end();
+  if (created && !binding.ok()) return binding.status();
+  Entry& entry = sessions_[id];
+  if (created) {
+    std::string token(request.session_token);
+    if (token.empty()) token = RandomBytes(32);
+    entry.session = std::make_shared<HostedSession>(
+        HostedSession::Identity{id, std::move(token),
+                                std::string(request.client_name)},
+        *binding, options_.limits, counters_, clock_);
+    ProcessorCounters::Add(&counters_->sessions_attached, 1);
+  } else if (!SameToken(entry.session->identity().token,
+                        request.session_token)) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("The session_token is not the one that session '", id,
+                     "' was opened with."));
+  } else if (request.generation.Before(entry.generation)) {
+    ProcessorCounters::Add(&counters_->sessions_late, 1);
+    return absl::AbortedError(
+        absl::StrCat("This Open, attempt ", request.generation.attempt,
+                     " of its client, came after attempt ",
+                     entry.generation.attempt, ", which has the session."));
+  } else {
+    MarkAttached(&entry);
+  }
+  entry.generation = request.generation;
+  Opened opened;
+  opened.session = entry.session;
+  opened.attached =
+      entry.session->Attach(attachment, request.received_through, created);
+  CountOpen(opened.attached.state, request.moved);
+  return opened;
+}
+
+void SessionTable::CountOpen(HostedSession::State state, bool moved) {
+  using State = HostedSession::State;
+  ProcessorCounters::Counter* counter = &counters_->sessions_lost;
+  if (state == State::kResumed) {
+    counter = &counters_->sessions_resumed;
+  } else if (moved) {
+    // Also where it had received nothing yet: it is not a client more.
+    counter = &counters_->sessions_moved;
+  } else if (state == State::kNew) {
+    counter = &counters_->sessions_opened;
+  }
+  ProcessorCounters::Add(counter, 1);
+}
+
+void SessionTable::MarkAttached(Entry* entry) {
+  if (!entry->detached) return;
+  entry->detached = false;
+  detached_.erase(entry->place);
+  detached_bytes_ -= std::exchange(entry->bytes, 0);
+  ProcessorCounters::Add(&counters_->sessions_attached, 1);
+  ProcessorCounters::Add(&counters_->sessions_detached, -1);
+}
+
+std::shared_ptr<HostedSession> SessionTable::Forget(Sessions::iterator entry) {
+  if (entry->second.detached) {
+    detached_.erase(entry->second.place);
+    detached_bytes_ -= entry->second.bytes;
+    ProcessorCounters::Add(&counters_->sessions_detached, -1);
+  } else {
+    ProcessorCounters::Add(&counters_->sessions_attached, -1);
+  }
+  std::shared_ptr<HostedSession> session = std::move(entry->second.session);
+  sessions_.erase(entry);
+  return session;
+}
+
+void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
+                          const Attachment* attachment, bool finished) {
+  MutexLock lock(&mutex_);
+  // False: another stream took it over, and it is not this one's any more.
+  if (!session->Detach(attachment)) return;
+  const auto found = sessions_.find(session->identity().id);
+  if (found == sessions_.end() || found->second.session != session) return;
+  if (finished && session->CanForget()) {
+    Forget(found);
+    return;
+  }
+  Entry& entry = found->second;
+  entry.detached = true;
+  entry.detached_at = clock_->Now();
+  entry.place = detached_.insert(detached_.end(), found->first);
+  if (Count(&entry)) unsettled_.insert(found->first);
+  ProcessorCounters::Add(&counters_->sessions_attached, -1);
+  ProcessorCounters::Add(&counters_->sessions_detached, 1);
+}
+
+bool SessionTable::Count(Entry* entry) {
+  const HostedSession::Holding holding = entry->session->holding();
+  detached_bytes_ -= entry->bytes;
+  entry->bytes = holding.bytes + kSessionBytes;
+  detached_bytes_ += entry->bytes;
+  return !holding.settled;
+}
+
+void SessionTable::CountUnsettled() {
+  for (auto id = unsettled_.begin(); id != unsettled_.end();) {
+    const auto found = sessions_.find(*id);
+    const bool stays = found != sessions_.end() && found->second.detached &&
+                       Count(&found->second);
+    id = stays ? std::next(id) : unsettled_.erase(id);
+  }
+}
+
+void SessionTable::Sweep() {
+  std::vector<std::shared_ptr<HostedSession>> gone;
+  {
+    MutexLock lock(&mutex_);
+    const absl::Time now = clock_->Now();
+    while (!detached_.empty()) {
+      const auto oldest = sessions_.find(detached_.front());
+      if (now - oldest->second.detached_at < options_.session_ttl) break;
+      ProcessorCounters::Add(&counters_->sessions_expired, 1);
+      gone.push_back(Forget(oldest));
+    }
+    CountUnsettled();
+    while (detached_bytes_ > options_.max_detached_bytes) {
+      MSGPROC_CHECK(!detached_.empty());
+      ProcessorCounters::Add(&counters_->sessions_evicted, 1);
+      gone.push_back(Forget(sessions_.find(detached_.front())));
+    }
+    MSGPROC_CHECK(!detached_.empty() || detached_bytes_ == 0);
+    counters_->detached_bytes.store(static_cast<int64_t>(detached_bytes_),
+                                    std::memory_order_relaxed);
+  }
+  // Batches that are out keep a session for a while; it must not work on.
+  for (const auto& session : gone) session->Abandon();
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,127 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_SESSION_SESSION_TABLE_H_
+#define MSGPROC_SERVICES_PROCESSOR_SESSION_SESSION_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "services/processor/session/hosted_session.h"
+
+namespace msgproc::processor {
+
+// The opened sessions of a processor, by name: attached ones and, for a while,
+// detached ones. Thread-safe.
+class SessionTable {
+ public:
+  struct Options {
+    // How long a detached session stays.
+    absl::Duration session_ttl = absl::Minutes(2);
+    // Beyond it whole detached sessions go, oldest first. Each counts what it
+    // holds and kSessionBytes.
+    size_t max_detached_bytes = 256 << 20;
+    SessionLimits limits;
+  };
+  // What a session takes that holds nothing, as measured.
+  static constexpr size_t kSessionBytes = 4352;
+
+  // `counters` and `clock` outlive the table.
+  SessionTable(const Options& options, ProcessorCounters* counters,
+               const Clock* clock);
+
+  // Which of a client's Opens one is: `instance` and `attempt` of the proto.
+  struct Generation {
+    uint64_t instance = 0;
+    uint64_t attempt = 0;
+
+    // Whether it was sent before `other`, by the same client.
+    bool Before(const Generation& other) const {
+      return instance != 0 && instance == other.instance && attempt != 0 &&
+             attempt < other.attempt;
+    }
+  };
+
+  // What an Open asks for.
+  struct Request {
+    absl::string_view session_id;     // Empty: made here.
+    absl::string_view session_token;  // Empty: made here.
+    absl::string_view client_name;
+    uint64_t received_through = 0;
+    // Whether messages came along.
+    bool has_messages = false;
+    Generation generation;
+    // Whether another server sent the client here, who left nothing behind
+    // there.
+    bool moved = false;
+  };
+  struct Opened {
+    std::shared_ptr<HostedSession> session;
+    HostedSession::Attached attached;
+  };
+
+  // Opens, resumes or takes over a session for `attachment`. `binding` is for
+  // new ones, and its error is theirs only. INVALID_ARGUMENT: malformed id or
+  // token, or messages that may not come along; PERMISSION_DENIED: wrong token;
+  // ABORTED: the client has sent a later Open, which was here first.
+  absl::StatusOr<Opened> Open(const Request& request,
+                              const absl::StatusOr<HandlerBinding*>& binding,
+                              const std::shared_ptr<Attachment>& attachment);
+
+  // The stream of a session ended. `finished`: by half-closing, so that the
+  // session goes when everything was received.
+  void Detach(const std::shared_ptr<HostedSession>& session,
+              const Attachment* attachment, bool finished);
+
+  // Forgets what has been detached for too long, or is too much. To be called
+  // about once a second.
+  void Sweep();
+
+ private:
+  struct Entry {
+    std::shared_ptr<HostedSession> session;
+    Generation generation;  // Of the Open that has it, or had it last.
+    bool detached = false;
+    absl::Time detached_at;
+    size_t bytes = 0;  // What it counts in detached_bytes_, when detached.
+    std::list<std::string>::iterator place;  // In detached_, when detached.
+  };
+  using Sessions = std::unordered_map<std::string, Entry>;
+
+  absl::StatusOr<Opened> Attach(const std::string& id, const Request& request,
+                                const absl::StatusOr<HandlerBinding*>& binding,
+                                const std::shared_ptr<Attachment>& attachment);
+  // Answers the session, to be let go without the lock: it may hold much.
+  std::shared_ptr<HostedSession> Forget(Sessions::iterator entry)
+      MSGPROC_REQUIRES(mutex_);
+  void CountOpen(HostedSession::State state, bool moved);
+  void MarkAttached(Entry* entry) MSGPROC_REQUIRES(mutex_);
+  // Takes what a detached session holds into the sum. Returns whether that may
+  // still grow: results are being made.
+  bool Count(Entry* entry) MSGPROC_REQUIRES(mutex_);
+  void CountUnsettled() MSGPROC_REQUIRES(mutex_);
+
+  const Options options_;
+  ProcessorCounters* const counters_;
+  const Clock* const clock_;
+
+  Mutex mutex_;
+  Sessions sessions_ MSGPROC_GUARDED_BY(mutex_);
+  // Oldest first.
+  std::list<std::string> detached_ MSGPROC_GUARDED_BY(mutex_);
+  // What they hold together; and those of them whose part may still grow, so
+  // that a sweep counts these anew and does not walk over all.
+  size_t detached_bytes_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  std::set<std::string> unsettled_ MSGPROC_GUARDED_BY(mutex_);
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_SESSION_SESSION_TABLE_H_

@@ -1,0 +1,19 @@
+#include "services/processor/stream/drain_message.h"
+
+#include "google/protobuf/util/time_util.h"
+
+namespace msgproc::processor {
+
+std::string EncodeDrain(v1::Drain::Reason reason, absl::string_view address,
+                        absl::Duration grace) {
+  v1::ProcessResponse response;
+  v1::Drain* const drain = response.mutable_drain();
+  drain->set_reason(reason);
+  drain->set_server_address(std::string(address));
+  *drain->mutable_grace() =
+      google::protobuf::util::TimeUtil::NanosecondsToDuration(
+          absl::ToInt64Nanoseconds(grace));
+  return response.SerializeAsString();
+}
+
+}  // namespace msgproc::processor

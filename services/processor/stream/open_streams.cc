@@ -1,0 +1,118 @@
+#include "services/processor/stream/open_streams.h"
+
+#include "common/check.h"
+#include "msgproc/v1/processor.pb.h"
+
+namespace msgproc::processor {
+
+ProcessReactor* OpenStreams::Start(grpc::CallbackServerContext* call) {
+  const auto stream = std::make_shared<ProcessReactor>(
+      processor_, call, NextAge(),
+      [this](const Stream& gone) { Remove(gone); });
+  stream->Start();
+  // It cannot be gone yet: gRPC has not got it.
+  Add(stream);
+  return stream.get();
+}
+
+absl::Duration OpenStreams::NextAge() {
+  MutexLock lock(&mutex_);
+  return ages_.Next();
+}
+
+void OpenStreams::Add(const Stream& stream) {
+  bool draining;
+  absl::Duration grace;
+  {
+    MutexLock lock(&mutex_);
+    const bool added = due_.emplace(stream.get(), absl::InfinitePast()).second;
+    MSGPROC_CHECK(added);
+    by_due_.emplace(absl::InfinitePast(), stream);
+    draining = draining_;
+    grace = drain_grace_;
+  }
+  ProcessorCounters::Add(&processor_->counters()->streams, 1);
+  if (draining) stream->Drain(v1::Drain::REASON_SHUTDOWN, "", grace);
+}
+
+void OpenStreams::Remove(const Stream& stream) {
+  MutexLock lock(&mutex_);
+  const auto found = due_.find(stream.get());
+  MSGPROC_CHECK(found != due_.end());
+  by_due_.erase({found->second, stream});
+  due_.erase(found);
+  ProcessorCounters::Add(&processor_->counters()->streams, -1);
+  if (due_.empty()) emptied_.SignalAll();
+}
+
+void OpenStreams::WaitUntilNone(absl::Duration timeout) {
+  MutexLock lock(&mutex_);
+  if (!due_.empty()) emptied_.WaitFor(&mutex_, timeout);
+}
+
+std::vector<OpenStreams::Stream> OpenStreams::All() const {
+  MutexLock lock(&mutex_);
+  std::vector<Stream> streams;
+  streams.reserve(by_due_.size());
+  for (const auto& [due, stream] : by_due_) streams.push_back(stream);
+  return streams;
+}
+
+size_t OpenStreams::count() const {
+  MutexLock lock(&mutex_);
+  return due_.size();
+}
+
+void OpenStreams::DrainAll(absl::Duration grace) {
+  {
+    MutexLock lock(&mutex_);
+    draining_ = true;
+    drain_grace_ = grace;
+  }
+  processor_->counters()->draining.store(true, std::memory_order_relaxed);
+  for (const Stream& stream : All()) {
+    stream->Drain(v1::Drain::REASON_SHUTDOWN, "", grace);
+  }
+}
+
+size_t OpenStreams::Move(size_t sessions, const std::string& address) {
+  size_t moved = 0;
+  for (const Stream& stream : All()) {
+    if (moved == sessions) break;
+    if (stream->CanMove() && stream->Drain(v1::Drain::REASON_REBALANCE, address,
+                                           processor_->options().drain_grace)) {
+      ++moved;
+    }
+  }
+  return moved;
+}
+
+void OpenStreams::EndAll(absl::string_view why) {
+  for (const Stream& stream : All()) stream->End(why);
+}
+
+void OpenStreams::Tick() {
+  const absl::Time now = processor_->clock()->Now();
+  std::vector<Stream> due;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [when, stream] : by_due_) {
+      if (when > now) break;
+      due.push_back(stream);
+    }
+  }
+  for (const Stream& stream : due) Reschedule(stream, stream->Tick(now));
+}
+
+void OpenStreams::Reschedule(const Stream& stream, absl::Time due) {
+  MutexLock lock(&mutex_);
+  const auto found = due_.find(stream.get());
+  if (found == due_.end()) return;  // It has ended meanwhile.
+  auto node = by_due_.extract({found->second, stream});
+  MSGPROC_CHECK(!node.empty());
+  found->second = due;
+  node.value().first = due;
+  by_due_.insert(std::move(node));
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,78 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_STREAM_OPEN_STREAMS_H_
+#define MSGPROC_SERVICES_PROCESSOR_STREAM_OPEN_STREAMS_H_
+
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/mutex.h"
+#include "grpcpp/support/server_callback.h"
+#include "services/processor/stream/process_reactor.h"
+#include "services/processor/stream/processor_context.h"
+#include "services/processor/stream/stream_ages.h"
+
+namespace msgproc::processor {
+
+// The streams of a processor that are open, and what is done with all or some
+// of them: draining, moving, giving up clients that are silent. Thread-safe.
+// Outlives the streams.
+class OpenStreams {
+ public:
+  // `processor` outlives it.
+  explicit OpenStreams(ProcessorContext* processor)
+      : processor_(processor),
+        ages_(processor->options().max_stream_age,
+              processor->options().stream_age_seed) {}
+
+  // Begins a stream on a call that has just come; to be handed to gRPC. While
+  // the processor drains, the stream is told to leave at once.
+  ProcessReactor* Start(grpc::CallbackServerContext* call);
+
+  // Tells every stream, also those to come, to leave.
+  void DrainAll(absl::Duration grace);
+  // Tells up to `sessions` streams with resumable sessions to go to `address`;
+  // returns how many.
+  size_t Move(size_t sessions, const std::string& address);
+  // Ends what is left.
+  void EndAll(absl::string_view why);
+  size_t count() const;
+  // Waits until there are no streams, at most `timeout`; may return early.
+  void WaitUntilNone(absl::Duration timeout);
+
+  // Gives up clients that are silent or do not read, and tells sessions whose
+  // stream is old to go elsewhere. To be called about once a second.
+  void Tick();
+
+ private:
+  using Stream = std::shared_ptr<ProcessReactor>;
+
+  std::vector<Stream> All() const;
+  absl::Duration NextAge() MSGPROC_EXCLUDES(mutex_);
+  void Add(const Stream& stream) MSGPROC_EXCLUDES(mutex_);
+  void Remove(const Stream& stream) MSGPROC_EXCLUDES(mutex_);
+  void Reschedule(const Stream& stream, absl::Time due)
+      MSGPROC_EXCLUDES(mutex_);
+
+  ProcessorContext* const processor_;
+
+  mutable Mutex mutex_;
+  CondVar emptied_;
+  // When each is to be ticked, and the same in order of time: ten thousand that
+  // are idle are not all looked at every second.
+  std::unordered_map<const ProcessReactor*, absl::Time> due_
+      MSGPROC_GUARDED_BY(mutex_);
+  std::set<std::pair<absl::Time, Stream>> by_due_ MSGPROC_GUARDED_BY(mutex_);
+  bool draining_ MSGPROC_GUARDED_BY(mutex_) = false;
+  absl::Duration drain_grace_ MSGPROC_GUARDED_BY(mutex_);
+  StreamAges ages_ MSGPROC_GUARDED_BY(mutex_);
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_STREAM_OPEN_STREAMS_H_

@@ -1,0 +1,34 @@
+#include "services/processor/stream/processor_context.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/quoted.h"
+
+namespace msgproc::processor {
+
+ProcessorContext::ProcessorContext(Options options)
+    : options_(std::move(options)),
+      sessions_(options_.sessions, &counters_, options_.clock),
+      method_(methods_.Add("bidi_stream", "msgproc.v1.Processor", "Process")) {}
+
+void ProcessorContext::Bind(std::unique_ptr<HandlerBinding> binding) {
+  bindings_.push_back(std::move(binding));
+}
+
+absl::StatusOr<HandlerBinding*> ProcessorContext::FindHandler(
+    absl::string_view name) const {
+  if (name.empty()) name = options_.default_handler;
+  for (const auto& binding : bindings_) {
+    if (binding->name == name) return binding.get();
+  }
+  const auto names = [](std::string* out, const auto& binding) {
+    out->append(binding->name);
+  };
+  return absl::NotFoundError(absl::StrCat(
+      "There is no handler ", Quoted(name),
+      "; there are: ", absl::StrJoin(bindings_, ", ", names), "."));
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,138 @@
+#include "services/processor/stream/stream_opening.h"
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
+#include "services/processor/stream/stream_log.h"
+
+namespace msgproc::processor {
+namespace {
+
+v1::Welcome::State ToProto(HostedSession::State state) {
+  switch (state) {
+    case HostedSession::State::kNew:
+      return v1::Welcome::STATE_NEW;
+    case HostedSession::State::kResumed:
+      return v1::Welcome::STATE_RESUMED;
+    case HostedSession::State::kLost:
+      return v1::Welcome::STATE_LOST;
+  }
+  return v1::Welcome::STATE_UNSPECIFIED;
+}
+
+void FillWelcome(const SessionTable::Opened& opened,
+                 const ProcessorContext::Options& options,
+                 v1::Welcome* welcome) {
+  const SessionLimits& limits = options.sessions.limits;
+  welcome->set_server_id(options.server_id);
+  welcome->set_session_id(opened.session->identity().id);
+  welcome->set_session_token(opened.session->identity().token);
+  welcome->set_state(ToProto(opened.attached.state));
+  welcome->set_max_batch_messages(
+      static_cast<uint32_t>(limits.max_batch_messages));
+  welcome->set_max_payload_bytes(limits.max_payload_bytes);
+  welcome->set_max_outstanding_messages(
+      static_cast<uint32_t>(limits.max_outstanding_messages));
+  welcome->set_max_outstanding_bytes(limits.max_outstanding_bytes);
+  *welcome->mutable_heartbeat_interval() =
+      google::protobuf::util::TimeUtil::NanosecondsToDuration(
+          absl::ToInt64Nanoseconds(options.heartbeat_interval));
+}
+
+absl::StatusOr<OpenedStream> OpenAnonymous(
+    ProcessorContext* processor, const std::shared_ptr<Attachment>& stream) {
+  const absl::StatusOr<HandlerBinding*> binding = processor->FindHandler("");
+  if (!binding.ok()) return binding.status();
+  OpenedStream opened;
+  opened.session = std::make_shared<HostedSession>(
+      HostedSession::Identity(), *binding, processor->options().sessions.limits,
+      processor->counters(), processor->clock());
+  opened.session->Attach(stream, 0, true);
+  return opened;
+}
+
+absl::Status CheckMessagesAlong(const wire::RequestFrame& frame) {
+  size_t bytes = 0;
+  for (const wire::MessageView& message : frame.messages) {
+    bytes += message.window_bytes();
+  }
+  if (frame.messages.size() <= wire::kMaxMessagesWithOpen &&
+      bytes <= wire::kMaxBytesWithOpen) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "The Open carries ", frame.messages.size(), " messages of ", bytes,
+      " bytes along; at most ", wire::kMaxMessagesWithOpen, " messages and ",
+      wire::kMaxBytesWithOpen, " bytes are allowed."));
+}
+
+// The first request again, because its Welcome never came. When it overtook
+// itself nothing was accepted yet, and all is as if it were the first.
+absl::Status DropDuplicates(uint64_t accepted_through,
+                            ProcessorCounters* counters,
+                            wire::RequestFrame* frame) {
+  if (accepted_through == 0) return absl::OkStatus();
+  for (const wire::MessageView& message : frame->messages) {
+    if (message.sequence == 0 || message.sequence > accepted_through) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "The session exists and message ", message.sequence,
+          " is not one of the ", accepted_through,
+          " that it has accepted; "
+          "only a session's first Open may carry messages along."));
+    }
+  }
+  ProcessorCounters::Add(&counters->messages_duplicate, frame->messages.size());
+  frame->messages.clear();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string OpenedStream::EncodeWelcome() {
+  if (!response.has_welcome()) return "";
+  response.mutable_welcome()->set_accepted_through(session->accepted_through());
+  return response.SerializeAsString();
+}
+
+absl::StatusOr<OpenedStream> OpenStream(
+    ProcessorContext* processor, const StreamPeer& peer,
+    const std::shared_ptr<Attachment>& stream, wire::RequestFrame* frame) {
+  if (!frame->has_open) return OpenAnonymous(processor, stream);
+  v1::Open open;
+  if (!open.ParseFromArray(frame->open.data(),
+                           static_cast<int>(frame->open.size()))) {
+    return absl::InvalidArgumentError("The Open is malformed.");
+  }
+  if (absl::Status along = CheckMessagesAlong(*frame); !along.ok()) {
+    return along;
+  }
+  const absl::StatusOr<SessionTable::Opened> found =
+      processor->sessions()->Open(
+          {.session_id = open.session_id(),
+           .session_token = open.session_token(),
+           .client_name = open.client_name(),
+           .received_through = frame->received_through,
+           .has_messages = !frame->messages.empty(),
+           .generation = {.instance = open.instance(),
+                          .attempt = open.attempt()},
+           .moved = open.moved_for() != v1::Drain::REASON_UNSPECIFIED},
+          processor->FindHandler(open.handler()), stream);
+  if (!found.ok()) return found.status();
+  if (found->attached.state == HostedSession::State::kResumed) {
+    absl::Status status = DropDuplicates(found->attached.accepted_through,
+                                         processor->counters(), frame);
+    if (!status.ok()) {
+      processor->sessions()->Detach(found->session, stream.get(), false);
+      return status;
+    }
+  }
+  OpenedStream opened;
+  opened.session = found->session;
+  v1::Welcome* const welcome = opened.response.mutable_welcome();
+  FillWelcome(*found, processor->options(), welcome);
+  LogSessionOpened(*opened.session, peer,
+                   v1::Welcome::State_Name(welcome->state()),
+                   DrainReasonName(open.moved_for()), frame->received_through);
+  return opened;
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,39 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_STREAM_STREAM_OPENING_H_
+#define MSGPROC_SERVICES_PROCESSOR_STREAM_STREAM_OPENING_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "msgproc/v1/processor.pb.h"
+#include "services/processor/session/hosted_session.h"
+#include "services/processor/stream/processor_context.h"
+#include "services/processor/stream/stream_peer.h"
+#include "wire/frame.h"
+
+namespace msgproc::processor {
+
+// A stream that has found its session.
+struct OpenedStream {
+  std::shared_ptr<HostedSession> session;
+  // The Welcome, but for accepted_through; without one the stream is anonymous.
+  v1::ProcessResponse response;
+
+  // The encoded Welcome, once the messages of the first request are accepted;
+  // empty for an anonymous stream.
+  std::string EncodeWelcome();
+};
+
+// Attaches `stream` to the session that its first request asks for: rules 1, 2
+// and 5 of processor.proto. Where the request is one that was read before (its
+// Welcome was lost), its messages are taken out of `frame`: they are accepted
+// already. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ABORTED as of
+// rule 8.
+absl::StatusOr<OpenedStream> OpenStream(
+    ProcessorContext* processor, const StreamPeer& peer,
+    const std::shared_ptr<Attachment>& stream, wire::RequestFrame* frame);
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_STREAM_STREAM_OPENING_H_

@@ -1,0 +1,182 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_STREAM_STREAM_STATE_H_
+#define MSGPROC_SERVICES_PROCESSOR_STREAM_STREAM_STATE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "wire/gatherer.h"
+
+namespace msgproc::processor {
+
+// Decides what one stream of the permanent socket does next: when to read, to
+// write, to wait for more, and when to give its status.
+//
+//               OnOpened               half-close, violation
+//   kOpening ──────────────▶ kOpen ──────────────────────────▶ kAnswering
+//      │                       │                                   │
+//      │ violation             │ taken over, broken, stopped       │ all
+//      answered ├──▶ kAnswering         ▼                                   ▼
+//      and written └─────────────────▶ kCutting ──no write in flight──▶
+//      kFinished
+//
+// kAnswering reads nothing more, writes the results of everything accepted, and
+// then the status; kCutting writes no results. (From kAnswering a stream can
+// still be cut.)
+//
+// One read is in flight, except while an anonymous session is at its limit, and
+// none begins once the stream is ending. One write is in flight; what becomes
+// ready meanwhile travels together in the next one, and so does what frames
+// bring that have come already (wire::Gatherer). The status is given only when
+// no write and no marker is in flight and no read is about to be started, since
+// nothing of gRPC's may be called after that.
+//
+// Its owner tells it what has happened, asks Next, and does what that says.
+// Pure: no gRPC, no threads, times are handed in. Not thread-safe.
+class StreamState {
+ public:
+  enum class Phase { kOpening, kOpen, kAnswering, kCutting, kFinished };
+
+  // Why a stream ends.
+  enum class End {
+    kHalfClose,  // The client has said everything.
+    kViolation,  // The client broke a rule: the status says which.
+    kStopped,    // The server gives it up, or stops itself.
+    kTakenOver,  // Another stream has its session.
+    kBroken,     // Nobody is there any more.
+  };
+
+  // What there is to write, as its session gives it.
+  struct Supply {
+    uint64_t results = 0;
+    // Everything accepted was answered, and is in these results or was before.
+    bool all_taken = true;
+  };
+
+  // What to do now, in this order.
+  struct Actions {
+    bool write = false;   // TakeHead, then the results that were supplied.
+    bool read = false;    // Call OnReadStarted when it is started.
+    bool mark = false;    // Post the marker.
+    bool finish = false;  // Give status().
+  };
+
+  // `patience`: how long a client may be silent, or not read. `aged_at`: when a
+  // session that can be resumed elsewhere is to be told to go.
+  StreamState(absl::Duration patience, absl::Time now,
+              absl::Time aged_at = absl::InfiniteFuture());
+
+  // What has happened. Ask Next after each.
+
+  // A frame has come; OnProcessed follows. False: it is of no interest.
+  [[nodiscard]] bool OnRead(absl::Time now);
+  // The first request has found its session. `head`: what goes in front of
+  // everything else, encoded. Part of processing a frame.
+  void OnOpened(bool anonymous, absl::string_view head);
+  // The frame was a heartbeat: it is answered. Part of processing a frame.
+  void OnHeartbeat() { owes_response_ = true; }
+  // The frame was dealt with. Where it broke a rule OnEnd follows before Next.
+  void OnProcessed(size_t messages, size_t bytes);
+  void OnWritten();
+  // The read that Next asked for is started. Returns whether to ask Next.
+  [[nodiscard]] bool OnReadStarted();
+  void OnMarkerReached();
+  // There are results, and others about to come that are worth waiting for.
+  // Returns whether to post the marker; do not ask Next before that is reached.
+  [[nodiscard]] bool GatherResults();
+  // Returns whether nothing will be acknowledged any more though results are
+  // still wanted: tell the session, then ask Next.
+  [[nodiscard]] bool OnEnd(End end, absl::Status status);
+  // The call is cancelled by this server. What breaks after it is not news.
+  void OnCancelling() { cancelling_ = true; }
+
+  // Puts an encoded Drain in front of the next write. `why`, a word, must live
+  // as long as the program. False: the client was told before, or the stream is
+  // ending.
+  [[nodiscard]] bool Drain(absl::string_view encoded, absl::string_view why);
+
+  // Decides. `at_limit`: whether an anonymous session wants nothing to be read
+  // for now. `take`: takes results from the session, to be written at once;
+  // asked at most once, and only when a write may begin.
+  Actions Next(absl::Time now, absl::FunctionRef<bool()> at_limit,
+               absl::FunctionRef<Supply()> take);
+
+  // The head of the write that was just decided.
+  std::string TakeHead();
+
+  // What patience has run out, if any.
+  enum class Verdict {
+    kPatient,
+    kUnread,      // The client takes nothing: cancel the call.
+    kSilent,      // The client says nothing: end the stream.
+    kUnfinished,  // The client does not take the status: cancel the call.
+    kAged,        // The stream is old enough: Drain.
+  };
+  Verdict OnTick(absl::Time now) const;
+  // When to call OnTick next: nothing runs out before.
+  absl::Time NextTick(absl::Time now) const;
+
+  Phase phase() const { return phase_; }
+  const absl::Status& status() const { return status_; }
+  // Why it ended, for people: what the status says; of a client that left as it
+  // was told, the Drain's word; of one that left by itself, "goodbye".
+  absl::string_view Why() const;
+  // Whether it carries a session that can be resumed elsewhere, and was not
+  // told to drain.
+  bool CanMove() const {
+    return phase_ == Phase::kOpen && !anonymous_ && !drain_sent_;
+  }
+
+ private:
+  // Not ending.
+  bool Live() const { return phase_ <= Phase::kOpen; }
+  // Ends, and nobody listens.
+  bool Deaf() const {
+    return !Live() && (end_ == End::kBroken || end_ == End::kTakenOver);
+  }
+  // Whether silence counts: the clients of sessions send heartbeats.
+  bool MustSpeak() const { return phase_ == Phase::kOpen && !anonymous_; }
+  bool MayRead(absl::FunctionRef<bool()> at_limit) const;
+  void DecideWrite(absl::Time now, absl::FunctionRef<Supply()> take,
+                   Actions* actions);
+  void ChangePhase(Phase to, absl::string_view why);
+
+  const absl::Duration patience_;
+  const absl::Time aged_at_;
+
+  Phase phase_ = Phase::kOpening;
+  End end_ = End::kHalfClose;  // Of a stream that is ending.
+  absl::Status status_;
+  bool anonymous_ = false;
+  bool cancelling_ = false;
+  bool drain_sent_ = false;
+  absl::string_view drained_for_;
+
+  // The first read is started with the stream.
+  bool read_in_flight_ = true;
+  // Threads that are about to start a read, or to say that they have: what one
+  // of them has started may be over before it says so.
+  int reads_starting_ = 0;
+  bool finish_waits_ = false;  // For reads_starting_.
+  bool processing_ = false;
+  bool write_in_flight_ = false;
+  wire::Gatherer gatherer_;
+  size_t gathered_messages_ = 0;
+  size_t gathered_bytes_ = 0;
+  bool owes_response_ = false;
+  std::string head_;
+
+  absl::Time heard_;
+  absl::Time write_started_;
+  absl::Time finished_at_;
+};
+
+absl::string_view PhaseName(StreamState::Phase phase);
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_STREAM_STREAM_STATE_H_

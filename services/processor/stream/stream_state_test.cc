@@ -1,0 +1,608 @@
+#include "services/processor/stream/stream_state.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+
+namespace msgproc::processor {
+namespace {
+
+using Actions = StreamState::Actions;
+using End = StreamState::End;
+using Phase = StreamState::Phase;
+using Verdict = StreamState::Verdict;
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+// A stream without a stream: the test is gRPC, and the session.
+class StreamStateTest : public testing::Test {
+ protected:
+  explicit StreamStateTest(absl::Duration max_age = absl::InfiniteDuration())
+      : state_(kPatience, now_, now_ + max_age) {}
+
+  // What is to be done, in letters: w, r, m, f.
+  std::string Next() {
+    actions_ = state_.Next(
+        now_, [this] { return at_limit_; },
+        [this] {
+          ++taken_;
+          StreamState::Supply supply = supply_;
+          supply_.results = 0;
+          return supply;
+        });
+    std::string said;
+    if (actions_.write) said += 'w';
+    if (actions_.read) said += 'r';
+    if (actions_.mark) said += 'm';
+    if (actions_.finish) said += 'f';
+    if (actions_.write) head_ = state_.TakeHead();
+    return said;
+  }
+
+  // A frame with `messages` comes and is dealt with.
+  void Frame(size_t messages = 1) {
+    ASSERT_TRUE(state_.OnRead(now_));
+    if (messages == 0) state_.OnHeartbeat();
+    state_.OnProcessed(messages, messages * 64);
+  }
+
+  // The first request comes, and what follows it is done.
+  void Open(bool anonymous = false) {
+    ASSERT_TRUE(state_.OnRead(now_));
+    state_.OnOpened(anonymous, "Welcome");
+    state_.OnProcessed(0, 0);
+    ASSERT_EQ(Next(), "wr");
+    EXPECT_EQ(head_, "Welcome");
+    EXPECT_FALSE(state_.OnReadStarted());
+    state_.OnWritten();
+  }
+
+  // Frames bring results until one is worth gathering: all but the read of the
+  // last one is over.
+  void Gather() {
+    for (int i = 1; i < wire::GatherPolicy::kProbeFrames; ++i) {
+      Frame();
+      supply_.results = 1;
+      ASSERT_EQ(Next(), "wr");
+      EXPECT_FALSE(state_.OnReadStarted());
+      state_.OnWritten();
+    }
+    Frame();
+    supply_.results = 1;
+  }
+
+  absl::Time now_ = absl::UnixEpoch();
+  bool at_limit_ = false;
+  StreamState::Supply supply_;
+  int taken_ = 0;
+  Actions actions_;
+  std::string head_;
+  StreamState state_;
+};
+
+TEST_F(StreamStateTest, TheFirstReadIsUnderWayFromTheStart) {
+  EXPECT_EQ(state_.phase(), Phase::kOpening);
+  EXPECT_EQ(Next(), "");
+}
+
+TEST_F(StreamStateTest, WelcomeIsWrittenAndTheNextRequestRead) {
+  Open();
+  EXPECT_EQ(state_.phase(), Phase::kOpen);
+  EXPECT_EQ(Next(), "");
+}
+
+TEST_F(StreamStateTest, AHeartbeatIsAnsweredOnce) {
+  Open();
+  Frame(0);
+  EXPECT_EQ(Next(), "wr");
+  EXPECT_EQ(head_, "");
+  state_.OnWritten();
+  EXPECT_EQ(Next(), "");
+}
+
+TEST_F(StreamStateTest, OneWriteIsInFlightAndOneRead) {
+  Open();
+  Frame();
+  supply_.results = 1;
+  EXPECT_EQ(Next(), "wr");
+  supply_.results = 1;
+  const int taken = taken_;
+  EXPECT_EQ(Next(), "");
+  // What waits stays with the session meanwhile.
+  EXPECT_EQ(taken_, taken);
+  state_.OnWritten();
+  EXPECT_EQ(Next(), "w");
+}
+
+TEST_F(StreamStateTest, AnAnonymousSessionAtItsLimitIsNotRead) {
+  Open(/*anonymous=*/true);
+  Frame();
+  at_limit_ = true;
+  EXPECT_EQ(Next(), "");
+  at_limit_ = false;
+  EXPECT_EQ(Next(), "r");
+}
+
+TEST_F(StreamStateTest, AWriteMayMakeRoomToRead) {
+  Open(/*anonymous=*/true);
+  Frame();
+  at_limit_ = true;
+  actions_ = state_.Next(
+      now_, [this] { return at_limit_; },
+      [this] {
+        at_limit_ = false;
+        return StreamState::Supply{.results = 3};
+      });
+  EXPECT_TRUE(actions_.write);
+  EXPECT_TRUE(actions_.read);
+}
+
+TEST_F(StreamStateTest, AHalfCloseIsAnsweredWithEverythingThenTheStatus) {
+  Open();
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(state_.phase(), Phase::kAnswering);
+  supply_.all_taken = false;
+  EXPECT_EQ(Next(), "");
+  supply_.results = 2;
+  EXPECT_EQ(Next(), "w");
+  supply_.all_taken = true;
+  EXPECT_EQ(Next(), "");
+  state_.OnWritten();
+  EXPECT_EQ(Next(), "f");
+  EXPECT_EQ(state_.phase(), Phase::kFinished);
+  EXPECT_EQ(state_.status(), absl::OkStatus());
+  EXPECT_EQ(Next(), "");
+}
+
+TEST_F(StreamStateTest, AViolationIsToldBehindTheResultsOfWhatWasAccepted) {
+  Open();
+  ASSERT_TRUE(state_.OnRead(now_));
+  state_.OnProcessed(3, 100);
+  EXPECT_TRUE(state_.OnEnd(End::kViolation, absl::InvalidArgumentError("gap")));
+  supply_.results = 3;
+  EXPECT_EQ(Next(), "w");
+  state_.OnWritten();
+  EXPECT_EQ(Next(), "f");
+  EXPECT_EQ(state_.status(), absl::InvalidArgumentError("gap"));
+}
+
+TEST_F(StreamStateTest, ARefusedOpenEndsWithItsStatusAlone) {
+  ASSERT_TRUE(state_.OnRead(now_));
+  state_.OnProcessed(0, 0);
+  EXPECT_TRUE(state_.OnEnd(End::kViolation, absl::NotFoundError("handler")));
+  EXPECT_EQ(Next(), "f");
+  EXPECT_EQ(state_.status(), absl::NotFoundError("handler"));
+}
+
+TEST_F(StreamStateTest, AStreamThatIsStoppedWritesNoMoreResults) {
+  Open();
+  Frame();
+  supply_ = {.results = 5, .all_taken = false};
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(state_.phase(), Phase::kCutting);
+  EXPECT_EQ(Next(), "f");
+  EXPECT_EQ(state_.status(), absl::UnavailableError("stop"));
+}
+
+TEST_F(StreamStateTest, AStreamThatIsStoppedStillSaysWhatItHadToSay) {
+  Open();
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(Next(), "w");
+  EXPECT_EQ(head_, "Drain");
+  state_.OnWritten();
+  EXPECT_EQ(Next(), "f");
+}
+
+TEST_F(StreamStateTest, NothingIsSaidToOneWhoDoesNotListen) {
+  for (const End end : {End::kTakenOver, End::kBroken}) {
+    StreamState state(kPatience, now_);
+    ASSERT_TRUE(state.Drain("Drain", "drain"));
+    EXPECT_FALSE(state.OnEnd(end, absl::CancelledError("gone")));
+    const Actions actions = state.Next(
+        now_, [] { return false; }, [] { return StreamState::Supply(); });
+    EXPECT_FALSE(actions.write);
+    EXPECT_TRUE(actions.finish);
+  }
+}
+
+TEST_F(StreamStateTest, AHeartbeatOfAStreamThatIsCutIsNotAnswered) {
+  Open();
+  Frame(0);
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(Next(), "f");
+}
+
+TEST_F(StreamStateTest, AHeartbeatBeforeTheHalfCloseIsAnswered) {
+  Open();
+  Frame(0);
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(Next(), "w");
+}
+
+TEST_F(StreamStateTest, TheFirstReasonStands) {
+  Open();
+  EXPECT_TRUE(state_.OnEnd(End::kViolation, absl::InvalidArgumentError("gap")));
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(state_.status(), absl::InvalidArgumentError("gap"));
+}
+
+TEST_F(StreamStateTest, AHalfCloseYieldsToWhatEndsItSooner) {
+  Open();
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(state_.status(), absl::UnavailableError("stop"));
+}
+
+TEST_F(StreamStateTest, ABreakIsNewsUnlessItWasCancelledHere) {
+  Open();
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("unread")));
+  EXPECT_FALSE(state_.OnEnd(End::kBroken, absl::CancelledError("")));
+  EXPECT_EQ(state_.status(), absl::CancelledError(""));
+
+  StreamState other(kPatience, now_);
+  EXPECT_FALSE(other.OnEnd(End::kStopped, absl::UnavailableError("unread")));
+  other.OnCancelling();
+  EXPECT_FALSE(other.OnEnd(End::kBroken, absl::CancelledError("")));
+  EXPECT_EQ(other.status(), absl::UnavailableError("unread"));
+}
+
+TEST_F(StreamStateTest, WhatComesAfterTheStatusChangesNothing) {
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  ASSERT_EQ(Next(), "f");
+  EXPECT_FALSE(state_.OnEnd(End::kBroken, absl::CancelledError("")));
+  EXPECT_EQ(state_.status(), absl::UnavailableError("stop"));
+  EXPECT_FALSE(state_.OnRead(now_));
+  EXPECT_FALSE(state_.Drain("Drain", "drain"));
+  EXPECT_FALSE(state_.GatherResults());
+  EXPECT_EQ(state_.phase(), Phase::kFinished);
+}
+
+TEST_F(StreamStateTest, NothingIsReadOnceTheStreamEnds) {
+  Open();
+  Frame();
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  supply_.all_taken = false;
+  EXPECT_EQ(Next(), "");
+}
+
+TEST_F(StreamStateTest, TheStatusWaitsForTheWriteInFlight) {
+  Open();
+  Frame(0);
+  ASSERT_EQ(Next(), "wr");
+  EXPECT_FALSE(state_.OnReadStarted());
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(Next(), "");
+  state_.OnWritten();
+  EXPECT_EQ(Next(), "f");
+}
+
+TEST_F(StreamStateTest, TheStatusWaitsForAReadThatIsAboutToStart) {
+  Open();
+  Frame();
+  ASSERT_EQ(Next(), "r");
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(Next(), "");
+  EXPECT_TRUE(state_.OnReadStarted());
+  EXPECT_EQ(Next(), "f");
+}
+
+TEST_F(StreamStateTest, AReadMayBeOverBeforeItsThreadSaysThatItIsStarted) {
+  Open();
+  Frame();
+  ASSERT_EQ(Next(), "r");
+  // Another thread has what was read, and is about to read again.
+  Frame();
+  ASSERT_EQ(Next(), "r");
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(Next(), "");
+  EXPECT_FALSE(state_.OnReadStarted());
+  EXPECT_EQ(Next(), "");
+  EXPECT_TRUE(state_.OnReadStarted());
+  EXPECT_EQ(Next(), "f");
+}
+
+TEST_F(StreamStateTest, TheStatusWaitsForTheMarker) {
+  Open();
+  EXPECT_TRUE(state_.GatherResults());
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(Next(), "");
+  state_.OnMarkerReached();
+  EXPECT_EQ(Next(), "f");
+}
+
+TEST_F(StreamStateTest, DrainGoesInFrontOfResultsAndIsSaidOnce) {
+  Open();
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
+  EXPECT_FALSE(state_.Drain("Drain", "drain"));
+  supply_.results = 1;
+  EXPECT_EQ(Next(), "w");
+  EXPECT_EQ(head_, "Drain");
+}
+
+TEST_F(StreamStateTest, DrainMayComeBeforeWelcome) {
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
+  EXPECT_EQ(Next(), "w");
+  EXPECT_EQ(head_, "Drain");
+}
+
+TEST_F(StreamStateTest, WelcomeOvertakesADrainThatWasNotWrittenYet) {
+  ASSERT_TRUE(state_.OnRead(now_));
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
+  state_.OnOpened(/*anonymous=*/false, "Welcome");
+  state_.OnProcessed(0, 0);
+  EXPECT_EQ(Next(), "wr");
+  EXPECT_EQ(head_, "WelcomeDrain");
+}
+
+TEST_F(StreamStateTest, AnEndingStreamIsNotDrained) {
+  Open();
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_FALSE(state_.Drain("Drain", "drain"));
+}
+
+TEST_F(StreamStateTest, WhoLeftWithoutBeingToldSaidGoodbye) {
+  Open();
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(state_.Why(), "goodbye");
+}
+
+TEST_F(StreamStateTest, WhoLeftAsToldLeftForWhatTheDrainWasFor) {
+  Open();
+  EXPECT_TRUE(state_.Drain("Drain", "rebalance"));
+  EXPECT_FALSE(state_.Drain("Drain", "drain"));
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(state_.Why(), "rebalance");
+}
+
+TEST_F(StreamStateTest, WhatWentWrongIsSaidAlsoOfOneWhoWasTold) {
+  Open();
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("stop")));
+  EXPECT_EQ(state_.Why(), "stop");
+}
+
+TEST_F(StreamStateTest, AStreamThatBreaksWithoutAWordHasBroken) {
+  Open();
+  EXPECT_FALSE(state_.OnEnd(End::kBroken, absl::CancelledError()));
+  EXPECT_EQ(state_.Why(), "broken");
+}
+
+TEST_F(StreamStateTest, OnlyASessionThatStaysCanMove) {
+  EXPECT_FALSE(state_.CanMove());
+  Open();
+  EXPECT_TRUE(state_.CanMove());
+  EXPECT_TRUE(state_.Drain("Drain", "drain"));
+  EXPECT_FALSE(state_.CanMove());
+}
+
+TEST_F(StreamStateTest, NeitherAnAnonymousNorAnEndingStreamCanMove) {
+  Open(/*anonymous=*/true);
+  EXPECT_FALSE(state_.CanMove());
+  StreamState other(kPatience, now_);
+  ASSERT_TRUE(other.OnRead(now_));
+  other.OnOpened(false, "");
+  other.OnProcessed(0, 0);
+  EXPECT_TRUE(other.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_FALSE(other.CanMove());
+}
+
+TEST_F(StreamStateTest, ResultsOfASmallFrameWaitUntilTheMarkerFindsNoOther) {
+  Open();
+  Gather();
+  EXPECT_EQ(Next(), "rm");
+  EXPECT_FALSE(state_.OnReadStarted());
+  EXPECT_EQ(Next(), "");
+  state_.OnMarkerReached();
+  EXPECT_EQ(Next(), "w");
+}
+
+TEST_F(StreamStateTest, AFrameThatHadComeIsGatheredAndLookedBehindAgain) {
+  Open();
+  Gather();
+  EXPECT_EQ(Next(), "rm");
+  EXPECT_FALSE(state_.OnReadStarted());
+  ASSERT_TRUE(state_.OnRead(now_));
+  // The marker is reached while the frame is dealt with.
+  state_.OnMarkerReached();
+  EXPECT_EQ(Next(), "");
+  state_.OnProcessed(1, 64);
+  EXPECT_EQ(Next(), "rm");
+}
+
+TEST_F(StreamStateTest, AFrameThatWasDealtWithBeforeTheMarkerLooksAgain) {
+  Open();
+  Gather();
+  EXPECT_EQ(Next(), "rm");
+  EXPECT_FALSE(state_.OnReadStarted());
+  // Something was found, so that it is looked behind every frame.
+  ASSERT_TRUE(state_.OnRead(now_));
+  state_.OnMarkerReached();
+  state_.OnProcessed(1, 64);
+  EXPECT_EQ(Next(), "rm");
+  EXPECT_FALSE(state_.OnReadStarted());
+  Frame();
+  EXPECT_EQ(Next(), "r");
+  EXPECT_FALSE(state_.OnReadStarted());
+  state_.OnMarkerReached();
+  EXPECT_EQ(Next(), "m");
+}
+
+TEST_F(StreamStateTest, ManyMessagesAreNotHeldBack) {
+  Open();
+  Gather();
+  ASSERT_EQ(Next(), "rm");
+  EXPECT_FALSE(state_.OnReadStarted());
+  Frame(wire::GatherPolicy::kEnoughMessages);
+  EXPECT_EQ(Next(), "wr");
+}
+
+TEST_F(StreamStateTest, WhatNothingCanBeAddedToIsWritten) {
+  Open(/*anonymous=*/true);
+  Gather();
+  at_limit_ = true;
+  EXPECT_EQ(Next(), "w");
+}
+
+TEST_F(StreamStateTest, AnEndingStreamHoldsNothingBack) {
+  Open();
+  Gather();
+  EXPECT_EQ(Next(), "rm");
+  EXPECT_FALSE(state_.OnReadStarted());
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(Next(), "w");
+  state_.OnWritten();
+  EXPECT_EQ(Next(), "");
+  state_.OnMarkerReached();
+  EXPECT_EQ(Next(), "f");
+}
+
+TEST_F(StreamStateTest, ResultsThatOthersFollowWaitForTheThreadThatReads) {
+  Open();
+  EXPECT_TRUE(state_.GatherResults());
+  EXPECT_FALSE(state_.GatherResults());
+  supply_.results = 2;
+  state_.OnMarkerReached();
+  EXPECT_EQ(Next(), "w");
+  // Behind a write in flight they wait for that.
+  EXPECT_FALSE(state_.GatherResults());
+}
+
+TEST_F(StreamStateTest, ASessionsClientThatIsSilentIsGivenUp) {
+  Open();
+  EXPECT_EQ(state_.NextTick(now_), now_ + kPatience);
+  EXPECT_EQ(state_.OnTick(now_ + kPatience), Verdict::kPatient);
+  EXPECT_EQ(state_.OnTick(now_ + kPatience + absl::Seconds(1)),
+            Verdict::kSilent);
+  now_ += absl::Seconds(10);
+  Frame(0);
+  EXPECT_EQ(state_.NextTick(now_ + absl::Seconds(5)), now_ + kPatience);
+  EXPECT_EQ(state_.OnTick(now_ + kPatience), Verdict::kPatient);
+}
+
+TEST_F(StreamStateTest, AnAnonymousClientMayBeSilent) {
+  Open(/*anonymous=*/true);
+  EXPECT_EQ(state_.OnTick(now_ + 10 * kPatience), Verdict::kPatient);
+  EXPECT_EQ(state_.NextTick(now_ + kPatience), now_ + 2 * kPatience);
+}
+
+TEST_F(StreamStateTest, AnEndingClientMayBeSilent) {
+  Open();
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(state_.OnTick(now_ + 10 * kPatience), Verdict::kPatient);
+}
+
+TEST_F(StreamStateTest, AClientThatDoesNotReadIsGivenUp) {
+  Open();
+  now_ += absl::Seconds(10);
+  Frame(0);
+  ASSERT_EQ(Next(), "wr");
+  const absl::Time written = now_;
+  now_ += absl::Seconds(10);
+  ASSERT_FALSE(state_.OnReadStarted());
+  Frame();
+  EXPECT_EQ(state_.NextTick(now_), written + kPatience);
+  EXPECT_EQ(state_.OnTick(written + kPatience), Verdict::kPatient);
+  EXPECT_EQ(state_.OnTick(written + kPatience + absl::Seconds(1)),
+            Verdict::kUnread);
+  state_.OnWritten();
+  EXPECT_EQ(state_.OnTick(written + kPatience + absl::Seconds(1)),
+            Verdict::kPatient);
+}
+
+TEST_F(StreamStateTest, AnAnonymousClientThatDoesNotReadIsGivenUp) {
+  Open(/*anonymous=*/true);
+  Frame();
+  supply_.results = 1;
+  ASSERT_EQ(Next(), "wr");
+  EXPECT_EQ(state_.OnTick(now_ + kPatience), Verdict::kPatient);
+  EXPECT_EQ(state_.OnTick(now_ + kPatience + absl::Seconds(1)),
+            Verdict::kUnread);
+}
+
+TEST_F(StreamStateTest, AClientThatDoesNotTakeTheStatusIsCancelled) {
+  Open();
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  now_ += absl::Seconds(10);
+  ASSERT_EQ(Next(), "f");
+  EXPECT_EQ(state_.NextTick(now_ + absl::Seconds(1)), now_ + kPatience);
+  EXPECT_EQ(state_.OnTick(now_ + kPatience), Verdict::kPatient);
+  EXPECT_EQ(state_.OnTick(now_ + kPatience + absl::Seconds(1)),
+            Verdict::kUnfinished);
+  state_.OnCancelling();
+  EXPECT_EQ(state_.OnTick(now_ + 10 * kPatience), Verdict::kPatient);
+}
+
+class AgingStreamTest : public StreamStateTest {
+ protected:
+  static constexpr absl::Duration kMaxAge = absl::Seconds(6);
+  AgingStreamTest() : StreamStateTest(kMaxAge) {}
+
+  const absl::Time aged_at_ = now_ + kMaxAge;
+};
+
+TEST_F(AgingStreamTest, AnOldSessionIsToldToGoOnce) {
+  Open();
+  EXPECT_EQ(state_.NextTick(now_), aged_at_);
+  EXPECT_EQ(state_.OnTick(aged_at_ - absl::Nanoseconds(1)), Verdict::kPatient);
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kAged);
+  ASSERT_TRUE(state_.Drain("Drain", "age"));
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kPatient);
+  EXPECT_EQ(state_.NextTick(now_), now_ + kPatience);
+}
+
+TEST_F(AgingStreamTest, OneThatWasToldToGoIsNotToldAgain) {
+  Open();
+  ASSERT_TRUE(state_.Drain("Drain", "age"));
+  EXPECT_EQ(state_.NextTick(now_), now_ + kPatience);
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kPatient);
+}
+
+TEST_F(AgingStreamTest, ItMayBeOldBeforeItIsOpen) {
+  EXPECT_EQ(state_.NextTick(now_), aged_at_);
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kPatient);
+  EXPECT_EQ(state_.NextTick(aged_at_), aged_at_ + kPatience);
+  now_ = aged_at_ + absl::Seconds(1);
+  Open();
+  EXPECT_EQ(state_.OnTick(now_), Verdict::kAged);
+}
+
+TEST_F(AgingStreamTest, WhatCannotBeResumedElsewhereStays) {
+  Open(/*anonymous=*/true);
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kPatient);
+}
+
+TEST_F(AgingStreamTest, AnEndingStreamIsLeftAlone) {
+  Open();
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(state_.OnTick(aged_at_), Verdict::kPatient);
+  EXPECT_EQ(state_.NextTick(now_), now_ + kPatience);
+}
+
+TEST_F(AgingStreamTest, AClientThatIsSilentIsGivenUpFirst) {
+  Open();
+  EXPECT_EQ(state_.OnTick(now_ + kPatience + absl::Seconds(1)),
+            Verdict::kSilent);
+}
+
+TEST_F(StreamStateTest, PhasesHaveNames) {
+  EXPECT_EQ(PhaseName(Phase::kOpening), "opening");
+  EXPECT_EQ(PhaseName(Phase::kFinished), "finished");
+}
+
+TEST(StreamStateDeathTest, WhatCannotHaveHappenedIsABug) {
+  const absl::Time now = absl::UnixEpoch();
+  StreamState state(kPatience, now);
+  EXPECT_DEATH(state.OnWritten(), "write_in_flight_");
+  EXPECT_DEATH((void)state.OnReadStarted(), "reads_starting_");
+  EXPECT_DEATH(state.OnMarkerReached(), "marker_in_flight");
+  EXPECT_DEATH(state.OnProcessed(0, 0), "processing_");
+  ASSERT_TRUE(state.OnRead(now));
+  EXPECT_DEATH((void)state.OnRead(now), "processing_");
+}
+
+}  // namespace
+}  // namespace msgproc::processor

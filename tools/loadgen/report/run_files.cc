@@ -1,0 +1,81 @@
+#include "tools/loadgen/report/run_files.h"
+
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tools/files/distinct_files.h"
+
+namespace msgproc::loadgen {
+namespace {
+
+// Whether the text goes to a file, by way of the standard output.
+bool TextGoesToAFile(const Options& asked) {
+  struct stat info {};
+  return asked.output != "-" && asked.json != "-" && asked.report != "-" &&
+         fstat(STDOUT_FILENO, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+absl::Status CheckFiles(const Options& asked) {
+  using Use = files::NamedFile::Use;
+  std::vector<files::NamedFile> named = {
+      {"--input", asked.input, Use::kRead},
+      {"--tls_ca", asked.tls_ca, Use::kRead},
+      {"--tls_cert", asked.tls_cert, Use::kRead},
+      {"--tls_key", asked.tls_key, Use::kRead},
+      {"--output", asked.output, Use::kWrite},
+      {"--json", asked.json, Use::kWrite},
+      {"--report", asked.report, Use::kWrite}};
+  if (TextGoesToAFile(asked)) {
+    named.push_back({"the standard output", "-", Use::kWrite});
+  }
+  return files::CheckDistinct(named);
+}
+
+}  // namespace
+
+absl::StatusOr<RunFiles> RunFiles::Open(const Plan& plan) {
+  const Options& asked = plan.asked;
+  if (absl::Status status = CheckFiles(asked); !status.ok()) return status;
+  RunFiles opened;
+  if (!asked.input.empty()) {
+    auto input = files::OpenInput("--input", asked.input);
+    if (!input.ok()) return input.status();
+    opened.input_ = *std::move(input);
+  }
+  const struct {
+    const char* flag;
+    const std::string& path;
+    files::OutputFile* file;
+  } outputs[] = {{"--output", asked.output, &opened.output_},
+                 {"--json", asked.json, &opened.json_},
+                 {"--report", asked.report, &opened.report_}};
+  for (const auto& [flag, path, file] : outputs) {
+    auto output = files::OutputFile::Open(flag, path);
+    if (!output.ok()) return output.status();
+    *file = *std::move(output);
+  }
+  opened.stop_.Reset(eventfd(0, EFD_CLOEXEC));
+  if (!opened.stop_.valid()) return absl::ErrnoToStatus(errno, "eventfd");
+  return opened;
+}
+
+absl::Status RunFiles::Begin() {
+  absl::Status status = output_.Begin();
+  status.Update(json_.Begin());
+  status.Update(report_.Begin());
+  return status;
+}
+
+void RunFiles::Stop() const {
+  const uint64_t one = 1;
+  // An eventfd takes it unless its count is about to overflow.
+  if (write(stop_.get(), &one, sizeof(one)) < 0) return;
+}
+
+}  // namespace msgproc::loadgen

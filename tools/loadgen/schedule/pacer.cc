@@ -1,0 +1,106 @@
+#include "tools/loadgen/schedule/pacer.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "tools/loadgen/schedule/random.h"
+
+namespace msgproc::loadgen {
+
+// Orders the heap; streams due at the same time take turns by number.
+struct Pacer::Later {
+  const std::vector<Lane>& lanes;
+  bool operator()(int a, int b) const {
+    const int64_t time_a = lanes[a].schedule.next();
+    const int64_t time_b = lanes[b].schedule.next();
+    return time_a != time_b ? time_a > time_b : a > b;
+  }
+};
+
+Pacer::Pacer(int streams, double rate, Arrivals arrivals, int64_t start,
+             uint64_t seed) {
+  constexpr double kCentury = 3e18;
+  const double spacing = std::min(1e9 / rate, kCentury / streams);
+  lanes_.reserve(streams);
+  queue_.reserve(streams);
+  held_.reserve(streams);
+  for (int i = 0; i < streams; ++i) {
+    const uint64_t stream_seed = NextRandom(&seed);
+    // The sum of Poisson processes is one; uniform streams interleave evenly.
+    Schedule schedule(start + static_cast<int64_t>(i * spacing),
+                      spacing * streams, arrivals, stream_seed);
+    if (arrivals == Arrivals::kPoisson) {
+      schedule = Schedule(start, spacing * streams, arrivals, stream_seed);
+      schedule.Advance();
+    }
+    lanes_.push_back(Lane{schedule, std::numeric_limits<int64_t>::min()});
+    Push(i);
+  }
+}
+
+const Pacer::Due* Pacer::Earliest(int64_t now) {
+  if (queue_.empty()) return nullptr;
+  const int stream = queue_.front();
+  const Lane& lane = lanes_[stream];
+  const int64_t intended = lane.schedule.next();
+  if (intended > now) return nullptr;
+  due_ = Due{stream, intended, intended <= lane.held_until};
+  return &due_;
+}
+
+void Pacer::Sent() {
+  const int stream = queue_.front();
+  // One stream alone is the common case, and needs no heap.
+  if (queue_.size() == 1) {
+    lanes_[stream].schedule.Advance();
+    return;
+  }
+  Pop();
+  lanes_[stream].schedule.Advance();
+  Push(stream);
+}
+
+void Pacer::Hold() {
+  const int stream = queue_.front();
+  Pop();
+  held_.push_back(stream);
+}
+
+void Pacer::Release(int stream, int64_t now) {
+  const auto found = std::find(held_.begin(), held_.end(), stream);
+  if (found == held_.end()) return;
+  *found = held_.back();
+  held_.pop_back();
+  lanes_[stream].held_until = now;
+  Push(stream);
+}
+
+void Pacer::Finish() { Pop(); }
+
+std::vector<Backlog> Pacer::Backlogs(
+    int64_t end, const std::function<uint64_t(int stream)>& left) const {
+  std::vector<Backlog> backlogs;
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    const Schedule& schedule = lanes_[i].schedule;
+    const uint64_t count = schedule.CountBefore(end, left(static_cast<int>(i)));
+    if (count != 0) backlogs.push_back({schedule, count});
+  }
+  return backlogs;
+}
+
+int64_t Pacer::NextTime() const {
+  return queue_.empty() ? std::numeric_limits<int64_t>::max()
+                        : lanes_[queue_.front()].schedule.next();
+}
+
+void Pacer::Pop() {
+  std::pop_heap(queue_.begin(), queue_.end(), Later{lanes_});
+  queue_.pop_back();
+}
+
+void Pacer::Push(int stream) {
+  queue_.push_back(stream);
+  std::push_heap(queue_.begin(), queue_.end(), Later{lanes_});
+}
+
+}  // namespace msgproc::loadgen

@@ -1,0 +1,30 @@
+#ifndef MSGPROC_WIRE_ENTRY_H_
+#define MSGPROC_WIRE_ENTRY_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "wire/entry_log.h"
+#include "wire/frame.h"
+
+// Writes messages and results as entries of a log: ProcessRequest.messages and
+// ProcessResponse.results, encoded.
+namespace msgproc::wire {
+
+void AppendMessage(EntryLog* log, uint64_t sequence, absl::string_view payload,
+                   absl::Span<const HeaderView> headers = {});
+
+void AppendResult(EntryLog* log, uint64_t sequence, absl::string_view payload,
+                  absl::Span<const HeaderView> headers = {});
+
+// A Result that failed. `code` is a google.rpc.Code.
+void AppendError(EntryLog* log, uint64_t sequence, int code,
+                 absl::string_view message, bool retryable);
+
+// An entry whose body is encoded already: a Message's or a Result's.
+void AppendEncoded(EntryLog* log, absl::string_view body);
+
+}  // namespace msgproc::wire
+
+#endif  // MSGPROC_WIRE_ENTRY_H_
