@@ -10,9 +10,9 @@
 
 namespace msgproc::loadgen {
 
-// Compares `text` with tools/loadgen/report/testdata/`name`. To accept a change, run
-// the test with --test_env=UPDATE_GOLDEN=$PWD --spawn_strategy=local and read
-// the difference.
+// Compares `text` with tools/loadgen/report/testdata/`name`. To accept a
+// change, run the test with --test_env=UPDATE_GOLDEN=$PWD
+// --spawn_strategy=local and read the difference.
 inline void ExpectGolden(const std::string& name, const std::string& text) {
   const std::string path = "tools/loadgen/report/testdata/" + name;
   if (const char* workspace = std::getenv("UPDATE_GOLDEN")) {
