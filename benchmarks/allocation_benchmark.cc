@@ -10,6 +10,7 @@
 // library. Connecting and warming up is not counted. "0" is amortised: a frame
 // costs gRPC a number of allocations, whatever it holds.
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

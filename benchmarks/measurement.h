@@ -2,6 +2,7 @@
 #define MSGPROC_BENCHMARKS_MEASUREMENT_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

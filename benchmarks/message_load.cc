@@ -1,5 +1,6 @@
 #include "benchmarks/message_load.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_BENCHMARKS_MESSAGE_LOAD_H_
 #define MSGPROC_BENCHMARKS_MESSAGE_LOAD_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 

@@ -1,6 +1,8 @@
 #include "benchmarks/raw_echo.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <deque>
 #include <string>
 #include <utility>

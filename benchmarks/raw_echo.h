@@ -1,6 +1,7 @@
 #ifndef MSGPROC_BENCHMARKS_RAW_ECHO_H_
 #define MSGPROC_BENCHMARKS_RAW_ECHO_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>

@@ -19,6 +19,7 @@
 // (common/process_tuning.h); the plain server's is left as it comes. Every
 // result of ours is checked.
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>

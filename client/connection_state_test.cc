@@ -2,6 +2,7 @@
 // many things do at once is connection_model_test's.
 #include "client/connection_state.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>

@@ -1,5 +1,6 @@
 #include "client/locator_state.h"
 
+#include <cstddef>
 #include <string>
 #include <vector>
 

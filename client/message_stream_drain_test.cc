@@ -1,4 +1,5 @@
 // What a MessageStream makes of Drain.
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>

@@ -1,5 +1,7 @@
 // What a MessageStream makes of broken connections and of servers that do not
 // keep the rules.
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>

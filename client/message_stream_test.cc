@@ -1,6 +1,9 @@
 #include "client/message_stream.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <future>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>

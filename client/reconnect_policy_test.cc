@@ -1,5 +1,7 @@
 #include "client/reconnect_policy.h"
 
+#include <cstdint>
+
 #include "gtest/gtest.h"
 
 namespace msgproc::client {

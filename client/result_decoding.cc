@@ -1,5 +1,7 @@
 #include "client/result_decoding.h"
 
+#include <cstdint>
+
 #include "wire/coding.h"
 
 namespace msgproc::client {

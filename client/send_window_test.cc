@@ -1,5 +1,7 @@
 #include "client/send_window.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 

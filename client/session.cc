@@ -1,6 +1,8 @@
 #include "client/session.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "msgproc/v1/processor.pb.h"

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_CLIENT_SESSION_H_
 #define MSGPROC_CLIENT_SESSION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>

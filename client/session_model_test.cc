@@ -3,11 +3,13 @@
 // loses what was on its way. Whatever happens, no processor sees a rule broken
 // and the caller gets exactly one result for each message, in order.
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

@@ -1,5 +1,6 @@
 #include "client/session.h"
 
+#include <cstdint>
 #include <string>
 
 #include "gtest/gtest.h"

@@ -3,6 +3,7 @@
 #include <grpc/impl/codegen/grpc_types.h>
 
 #include <atomic>
+#include <cstddef>
 
 namespace msgproc {
 namespace {

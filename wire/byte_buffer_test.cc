@@ -1,5 +1,7 @@
 #include "wire/byte_buffer.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -1,5 +1,6 @@
 #include "wire/entry_log.h"
 
+#include <cstdint>
 #include <deque>
 #include <random>
 #include <set>

@@ -1,5 +1,7 @@
 #include "wire/frame.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <random>
 #include <string>
 

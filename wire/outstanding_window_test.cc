@@ -1,5 +1,7 @@
 #include "wire/outstanding_window.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <random>
 

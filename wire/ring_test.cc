@@ -1,6 +1,7 @@
 #include "wire/ring.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <deque>
 #include <memory>
 #include <random>

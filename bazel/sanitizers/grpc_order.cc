@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <grpc/grpc.h>
 
+#include <cstddef>
 #include <string>
 
 #include "absl/base/options.h"

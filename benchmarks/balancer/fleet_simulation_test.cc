@@ -1,5 +1,7 @@
 #include "benchmarks/balancer/fleet_simulation.h"
 
+#include <cstdint>
+
 #include "gtest/gtest.h"
 
 namespace msgproc::balancer {

@@ -2,9 +2,12 @@
 //   Pick/<policy>/<servers>       the policy alone, from an immutable roster
 //   FleetPick/<policy>/<servers>  as GetServer does it, per thread of 1 and 4
 //   Rebuild/<policy>/<servers>    a new policy after servers came or went
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

@@ -1,9 +1,12 @@
 #ifndef MSGPROC_CLIENT_TESTING_MESSAGE_STREAM_FIXTURE_H_
 #define MSGPROC_CLIENT_TESTING_MESSAGE_STREAM_FIXTURE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"

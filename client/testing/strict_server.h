@@ -1,6 +1,7 @@
 #ifndef MSGPROC_CLIENT_TESTING_STRICT_SERVER_H_
 #define MSGPROC_CLIENT_TESTING_STRICT_SERVER_H_
 
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <string>

@@ -1,6 +1,8 @@
 #ifndef MSGPROC_EXAMPLES_WORD_COUNT_WORD_COUNT_H_
 #define MSGPROC_EXAMPLES_WORD_COUNT_WORD_COUNT_H_
 
+#include <string>
+
 #include "services/processor/handlers/handler.h"
 
 namespace example {

@@ -1,6 +1,7 @@
 #include "services/balancer/balancer_metrics.h"
 
 #include <array>
+#include <cstddef>
 #include <string>
 
 namespace msgproc::balancer {

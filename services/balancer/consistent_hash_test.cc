@@ -1,9 +1,11 @@
 #include "services/balancer/consistent_hash.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"

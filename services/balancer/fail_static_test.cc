@@ -1,4 +1,5 @@
 // What ServerRegistry does when most of the fleet vanishes at once.
+#include <cstddef>
 #include <string>
 #include <vector>
 

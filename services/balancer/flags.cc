@@ -1,6 +1,7 @@
 #include "services/balancer/flags.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"

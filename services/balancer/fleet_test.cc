@@ -1,6 +1,7 @@
 #include "services/balancer/fleet.h"
 
 #include <atomic>
+#include <cstdint>
 #include <random>
 #include <string>
 #include <thread>

@@ -1,6 +1,8 @@
 #include "services/balancer/http_pages.h"
 
+#include <cstddef>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"

@@ -1,8 +1,10 @@
 #include "services/balancer/least_sessions.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <random>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "services/balancer/fake_roster.h"

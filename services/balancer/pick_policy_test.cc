@@ -1,11 +1,14 @@
 // What holds under every policy; each policy has a test of its own besides.
 #include "services/balancer/pick_policy.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"

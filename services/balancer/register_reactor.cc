@@ -1,5 +1,6 @@
 #include "services/balancer/register_reactor.h"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>

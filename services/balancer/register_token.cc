@@ -1,5 +1,6 @@
 #include "services/balancer/register_token.h"
 
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/ascii.h"

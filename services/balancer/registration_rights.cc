@@ -1,6 +1,7 @@
 #include "services/balancer/registration_rights.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"

@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_BALANCER_REGISTRATION_RIGHTS_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"

@@ -1,6 +1,7 @@
 #include "services/balancer/registry_service.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>

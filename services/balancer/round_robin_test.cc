@@ -1,5 +1,7 @@
 #include "services/balancer/round_robin.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <random>
 #include <string>
 #include <vector>

@@ -1,5 +1,6 @@
 #include "services/balancer/server_lookup.h"
 
+#include <cstddef>
 #include <vector>
 
 #include "absl/random/random.h"

@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_BALANCER_SERVER_LOOKUP_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/status/status.h"

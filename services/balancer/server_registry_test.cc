@@ -1,5 +1,7 @@
 #include "services/balancer/server_registry.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <random>
 #include <string>

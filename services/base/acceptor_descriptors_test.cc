@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"

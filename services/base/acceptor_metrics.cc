@@ -1,5 +1,7 @@
 #include "services/base/acceptor_metrics.h"
 
+#include <cstddef>
+
 #include "absl/strings/str_cat.h"
 
 namespace msgproc::base {

@@ -1,6 +1,9 @@
 // The acceptor behind a layer-4 proxy that sends PROXY headers.
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

@@ -1,5 +1,6 @@
 #include "services/base/flag_value.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>

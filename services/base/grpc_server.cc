@@ -12,6 +12,7 @@
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

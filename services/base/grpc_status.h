@@ -1,6 +1,8 @@
 #ifndef MSGPROC_SERVICES_BASE_GRPC_STATUS_H_
 #define MSGPROC_SERVICES_BASE_GRPC_STATUS_H_
 
+#include <cstddef>
+
 #include "absl/status/status.h"
 #include "grpcpp/support/status.h"
 

@@ -1,5 +1,7 @@
 #include "services/base/http_connections.h"
 
+#include <cstddef>
+#include <string>
 #include <vector>
 
 #include "gmock/gmock.h"

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
 #include <limits>
 #include <utility>

@@ -2,6 +2,7 @@
 
 #include <grpc/support/log.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <limits>
 #include <nlohmann/json.hpp>

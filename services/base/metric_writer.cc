@@ -1,5 +1,7 @@
 #include "services/base/metric_writer.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <string>
 

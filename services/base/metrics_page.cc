@@ -3,6 +3,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <cstddef>
 #include <iterator>
 #include <unordered_map>
 #include <utility>

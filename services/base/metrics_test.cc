@@ -1,7 +1,9 @@
 // What a scraper sees: the metric writer, the histogram, and the collectables
 // that every server has, on one page.
+#include <cstddef>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"

@@ -1,5 +1,6 @@
 #include "services/base/proxy_header.h"
 
+#include <cstddef>
 #include <string>
 
 #include "absl/strings/str_cat.h"

@@ -1,5 +1,6 @@
 #include "services/base/reloaded_files.h"
 
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_join.h"

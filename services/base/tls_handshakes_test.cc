@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "gtest/gtest.h"

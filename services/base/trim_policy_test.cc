@@ -1,5 +1,7 @@
 #include "services/base/trim_policy.h"
 
+#include <cstddef>
+
 #include "gtest/gtest.h"
 
 namespace msgproc::base {

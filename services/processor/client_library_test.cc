@@ -1,5 +1,6 @@
 // The client library and a real processor, with a bad connection between them.
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>

@@ -1,6 +1,7 @@
 #include "services/processor/processor_metrics.h"
 
 #include <atomic>
+#include <cstddef>
 
 #include "services/base/metric_writer.h"
 

@@ -1,6 +1,7 @@
 #include "services/processor/server.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 

@@ -1,4 +1,5 @@
 // Clients that vanish, fall silent or do not read.
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>

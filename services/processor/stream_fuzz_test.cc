@@ -1,9 +1,12 @@
 // Random clients with random frames, right and wrong, against one processor,
 // and a neighbour that is answered exactly once and in order all the while.
 #include <atomic>
+#include <cstdint>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"

@@ -1,4 +1,5 @@
 // What handlers do reaches nobody but the message's own sender.
+#include <cstdint>
 #include <string>
 #include <vector>
 

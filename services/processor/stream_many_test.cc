@@ -1,4 +1,6 @@
 // Many at once.
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>

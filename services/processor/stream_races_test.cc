@@ -1,6 +1,7 @@
 // Ends that come at the worst moment: nothing is left behind, nothing crashes.
 // Run under the sanitizers for its full worth.
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <string>

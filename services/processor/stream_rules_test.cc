@@ -1,5 +1,7 @@
 // What breaks the rules of processor.proto, over a real connection: a clear
 // status for whoever did it, results of what was accepted, nothing for others.
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -1,4 +1,5 @@
 // Sessions over real connections that break, go silent and come back.
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>

@@ -2,6 +2,7 @@
 #define MSGPROC_TOOLS_CLUSTER_BINARIES_H_
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <random>
 #include <utility>
 #include <vector>

@@ -1,8 +1,10 @@
 #include "tools/compare/comparison.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"

@@ -1,6 +1,7 @@
 #include "tools/compare/trial.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <fstream>
 #include <memory>
 #include <optional>

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <climits>
+#include <cstddef>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"

@@ -1,8 +1,10 @@
 // The program against servers that cheat: it catches each, and says so.
 
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

@@ -1,5 +1,7 @@
 #include "tools/loadgen/flags.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>

@@ -1,5 +1,6 @@
 #include "tools/loadgen/load_run.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>

@@ -1,3 +1,5 @@
+#include <string>
+
 #include "gtest/gtest.h"
 #include "services/base/testing/certificates.h"
 #include "tools/loadgen/load_run.h"

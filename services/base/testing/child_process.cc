@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstddef>
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_BASE_TESTING_RAW_CLIENT_H_
 #define MSGPROC_SERVICES_BASE_TESTING_RAW_CLIENT_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/strings/string_view.h"

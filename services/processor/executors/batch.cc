@@ -1,5 +1,6 @@
 #include "services/processor/executors/batch.h"
 
+#include <cstddef>
 #include <exception>
 #include <utility>
 

@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_PROCESSOR_EXECUTORS_BATCH_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>

@@ -1,9 +1,12 @@
 #include "services/processor/executors/batch.h"
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/utf8.h"
 #include "gmock/gmock.h"

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_EXECUTORS_EXECUTOR_H_
 #define MSGPROC_SERVICES_PROCESSOR_EXECUTORS_EXECUTOR_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 

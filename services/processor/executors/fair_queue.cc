@@ -1,6 +1,7 @@
 #include "services/processor/executors/fair_queue.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/check.h"

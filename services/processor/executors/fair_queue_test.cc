@@ -1,5 +1,7 @@
 #include "services/processor/executors/fair_queue.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>

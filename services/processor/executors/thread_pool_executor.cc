@@ -1,6 +1,8 @@
 #include "services/processor/executors/thread_pool_executor.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "common/clock.h"

@@ -3,6 +3,7 @@
 #include <openssl/sha.h>
 #include <time.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <time.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 

@@ -1,5 +1,6 @@
 #include "services/processor/registration/balancer_link.h"
 
+#include <cstddef>
 #include <utility>
 
 #include "common/clock.h"

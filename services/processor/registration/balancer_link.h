@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_PROCESSOR_REGISTRATION_BALANCER_LINK_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>

@@ -1,5 +1,7 @@
 #include "services/processor/registration/balancer_link_metrics.h"
 
+#include <cstddef>
+
 #include "services/base/metric_writer.h"
 
 namespace msgproc::processor {

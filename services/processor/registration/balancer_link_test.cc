@@ -2,6 +2,7 @@
 #include "services/processor/registration/balancer_link.h"
 
 #include <atomic>
+#include <cstdint>
 #include <fstream>
 #include <memory>
 #include <string>

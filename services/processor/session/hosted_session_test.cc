@@ -1,5 +1,7 @@
 #include "services/processor/session/hosted_session.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>

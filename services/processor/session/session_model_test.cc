@@ -1,5 +1,7 @@
 // Session against a naive model of itself, under random operations.
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <random>
 #include <string>
 #include <utility>

@@ -1,4 +1,6 @@
 // What becomes of results: order, acknowledgement, resumption, memory.
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,5 +1,7 @@
 #include "services/processor/session/session_table.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>

@@ -1,5 +1,7 @@
 #include "services/processor/session/session.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,5 +1,7 @@
 #include "services/processor/stream/open_streams.h"
 
+#include <atomic>
+
 #include "common/check.h"
 #include "msgproc/v1/processor.pb.h"
 

@@ -1,6 +1,8 @@
 #include "services/processor/stream/process_reactor.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -1,5 +1,7 @@
 #include "services/processor/stream/refusal_log.h"
 
+#include <cstddef>
+
 #include "common/utf8.h"
 #include "services/base/log.h"
 

@@ -1,6 +1,7 @@
 #include "services/processor/stream/stream_ages.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "gtest/gtest.h"

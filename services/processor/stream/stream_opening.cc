@@ -1,5 +1,7 @@
 #include "services/processor/stream/stream_opening.h"
 
+#include <cstddef>
+
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
 #include "services/processor/stream/stream_log.h"

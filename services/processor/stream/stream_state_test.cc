@@ -1,5 +1,6 @@
 #include "services/processor/stream/stream_state.h"
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"

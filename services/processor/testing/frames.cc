@@ -1,5 +1,7 @@
 #include "services/processor/testing/frames.h"
 
+#include <cstddef>
+
 #include "gtest/gtest.h"
 
 namespace msgproc::processor {

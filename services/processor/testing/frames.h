@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_TESTING_FRAMES_H_
 #define MSGPROC_SERVICES_PROCESSOR_TESTING_FRAMES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -1,6 +1,8 @@
 #include "services/processor/testing/processor_fixture.h"
 
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace msgproc::processor {
 Neighbour::Neighbour(const std::string& address) : stream_(address) {

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_TESTING_PROCESSOR_FIXTURE_H_
 #define MSGPROC_SERVICES_PROCESSOR_TESTING_PROCESSOR_FIXTURE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>

@@ -1,6 +1,8 @@
 #include "services/processor/testing/raw_stream.h"
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 

@@ -2,6 +2,8 @@
 #define MSGPROC_SERVICES_PROCESSOR_TESTING_RAW_STREAM_H_
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>

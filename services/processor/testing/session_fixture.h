@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_TESTING_SESSION_FIXTURE_H_
 #define MSGPROC_SERVICES_PROCESSOR_TESTING_SESSION_FIXTURE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>

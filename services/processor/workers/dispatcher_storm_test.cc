@@ -1,10 +1,13 @@
 // What a session whose messages kill, hang or take long does to another one,
 // in virtual time.
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

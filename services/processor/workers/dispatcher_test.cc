@@ -1,7 +1,10 @@
 #include "services/processor/workers/dispatcher.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <random>

@@ -2,6 +2,8 @@
 
 #include <google/protobuf/util/delimited_message_util.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <sstream>

@@ -1,5 +1,7 @@
 #include "services/processor/workers/line_codec.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>

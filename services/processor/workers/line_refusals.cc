@@ -1,5 +1,6 @@
 #include "services/processor/workers/line_refusals.h"
 
+#include <cstdint>
 #include <utility>
 #include <vector>
 

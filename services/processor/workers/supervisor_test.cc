@@ -1,5 +1,8 @@
 #include "services/processor/workers/supervisor.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <random>
 #include <set>

@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_COUNTERS_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -1,6 +1,8 @@
 #include "services/processor/workers/worker_metrics.h"
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "services/base/metric_writer.h"

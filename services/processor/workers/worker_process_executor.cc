@@ -1,6 +1,8 @@
 #include "services/processor/workers/worker_process_executor.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cstddef>
 #include <utility>
 
 #include "absl/status/status.h"

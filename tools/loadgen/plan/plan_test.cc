@@ -1,6 +1,7 @@
 #include "tools/loadgen/plan/plan.h"
 
 #include <cmath>
+#include <cstdint>
 #include <string>
 
 #include "gmock/gmock.h"

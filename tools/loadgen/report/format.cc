@@ -1,5 +1,7 @@
 #include "tools/loadgen/report/format.h"
 
+#include <cstddef>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 

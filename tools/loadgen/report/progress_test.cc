@@ -1,5 +1,7 @@
 #include "tools/loadgen/report/progress.h"
 
+#include <cstdint>
+
 #include "gtest/gtest.h"
 
 namespace msgproc::loadgen {

@@ -1,6 +1,7 @@
 #include "tools/loadgen/report/report_json.h"
 
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include "absl/status/status.h"

@@ -1,5 +1,9 @@
 #include "tools/loadgen/report/report.h"
 
+#include <cstdint>
+#include <map>
+#include <string>
+
 #include "gtest/gtest.h"
 #include "tools/loadgen/testing/report_fixture.h"
 

@@ -1,5 +1,7 @@
 #include "tools/loadgen/report/report_text.h"
 
+#include <cstdint>
+#include <map>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

@@ -1,5 +1,8 @@
 #include "tools/loadgen/report/verdict.h"
 
+#include <cstdint>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"

@@ -1,5 +1,7 @@
 #include "tools/loadgen/schedule/backlog.h"
 
+#include <cstdint>
+
 #include "gtest/gtest.h"
 
 namespace msgproc::loadgen {

@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <cstdint>
+
 #include "gtest/gtest.h"
 
 namespace msgproc::loadgen {

@@ -1,6 +1,7 @@
 #include "tools/loadgen/schedule/pacer.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 
 #include "tools/loadgen/schedule/random.h"

@@ -1,5 +1,7 @@
 #include "tools/loadgen/schedule/pacer.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <utility>
 #include <vector>

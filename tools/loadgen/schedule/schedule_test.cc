@@ -1,6 +1,7 @@
 #include "tools/loadgen/schedule/schedule.h"
 
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "gtest/gtest.h"

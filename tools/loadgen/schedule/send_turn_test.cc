@@ -1,5 +1,6 @@
 #include "tools/loadgen/schedule/send_turn.h"
 
+#include <cstdint>
 #include <thread>
 
 #include "gtest/gtest.h"

@@ -1,5 +1,7 @@
 #include "tools/loadgen/stats/interruptions.h"
 
+#include <optional>
+
 #include "gtest/gtest.h"
 
 namespace msgproc::loadgen {

@@ -1,5 +1,6 @@
 #include "tools/loadgen/stats/latency_recorder.h"
 
+#include <cstdint>
 #include <thread>
 #include <vector>
 

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_TOOLS_LOADGEN_STATS_TALLY_H_
 #define MSGPROC_TOOLS_LOADGEN_STATS_TALLY_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>

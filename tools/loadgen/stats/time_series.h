@@ -1,6 +1,7 @@
 #ifndef MSGPROC_TOOLS_LOADGEN_STATS_TIME_SERIES_H_
 #define MSGPROC_TOOLS_LOADGEN_STATS_TIME_SERIES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>

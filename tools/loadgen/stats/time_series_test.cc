@@ -1,5 +1,7 @@
 #include "tools/loadgen/stats/time_series.h"
 
+#include <cstdint>
+
 #include "gtest/gtest.h"
 
 namespace msgproc::loadgen {

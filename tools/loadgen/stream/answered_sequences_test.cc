@@ -1,6 +1,7 @@
 #include "tools/loadgen/stream/answered_sequences.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <random>
 #include <set>
 #include <vector>

@@ -1,5 +1,6 @@
 #include "tools/loadgen/stream/checker.h"
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"

@@ -9,6 +9,8 @@
 //   RecordLatency    into the stream's handful and the shared histogram
 //   Message          all of it, as TakeIn and SendBatch do in a closed loop
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "benchmark/benchmark.h"

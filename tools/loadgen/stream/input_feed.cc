@@ -1,6 +1,8 @@
 #include "tools/loadgen/stream/input_feed.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 
 #include "absl/strings/string_view.h"
 #include "tools/loadgen/schedule/schedule.h"

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_TOOLS_LOADGEN_STREAM_INPUT_FEED_H_
 #define MSGPROC_TOOLS_LOADGEN_STREAM_INPUT_FEED_H_
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 

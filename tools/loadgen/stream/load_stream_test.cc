@@ -1,9 +1,13 @@
 #include "tools/loadgen/stream/load_stream.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 

@@ -1,6 +1,8 @@
 #include "tools/loadgen/stream/load_streams.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_TOOLS_LOADGEN_STREAM_LOAD_STREAMS_H_
 #define MSGPROC_TOOLS_LOADGEN_STREAM_LOAD_STREAMS_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <cstdint>
 #include <thread>
 
 #include "gtest/gtest.h"

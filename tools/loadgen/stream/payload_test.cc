@@ -1,5 +1,7 @@
 #include "tools/loadgen/stream/payload.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 

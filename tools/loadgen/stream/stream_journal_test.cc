@@ -1,5 +1,7 @@
 #include "tools/loadgen/stream/stream_journal.h"
 
+#include <optional>
+
 #include "gtest/gtest.h"
 
 namespace msgproc::loadgen {

@@ -1,6 +1,7 @@
 #include "tools/loadgen/target/connect_advice.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <fstream>
 #include <sstream>
 #include <utility>

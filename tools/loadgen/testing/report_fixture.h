@@ -1,6 +1,8 @@
 #ifndef MSGPROC_TOOLS_LOADGEN_TESTING_REPORT_FIXTURE_H_
 #define MSGPROC_TOOLS_LOADGEN_TESTING_REPORT_FIXTURE_H_
 
+#include <cstdint>
+
 #include "tools/loadgen/report/report.h"
 
 namespace msgproc::loadgen {

@@ -1,6 +1,9 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_WORKER_TEST_H_
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_TESTING_WORKER_TEST_H_
 
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
