@@ -1,7 +1,6 @@
 #include "benchmarks/child_server.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,7 +8,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/spawn.h"
 #include "tools/cluster/process_usage.h"
 
 namespace msgproc::benchmarks {
@@ -31,20 +32,16 @@ std::unique_ptr<ChildServer> ChildServer::Start(
   }
   std::vector<std::string> words = {"/proc/self/exe", "--role=" + role};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
   std::unique_ptr<ChildServer> child(new ChildServer);
-  if (posix_spawn(&child->pid_, "/proc/self/exe", &actions, nullptr,
-                  argv.data(), environ) != 0) {
-    Die("posix_spawn");
+  const absl::StatusOr<pid_t> pid =
+      Spawn({.arguments = words,
+             .descriptors = {{.as = STDIN_FILENO, .from = in[0]},
+                             {.as = STDOUT_FILENO, .from = out[1]}}});
+  if (!pid.ok()) {
+    std::fprintf(stderr, "%s\n", pid.status().ToString().c_str());
+    std::exit(1);
   }
-  posix_spawn_file_actions_destroy(&actions);
+  child->pid_ = *pid;
   close(in[0]);
   close(out[1]);
   child->to_child_ = in[1];

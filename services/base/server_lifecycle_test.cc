@@ -1,6 +1,5 @@
 // A server's process from start to end, with real signals.
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,9 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/spawn.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/base/testing/certificates.h"
@@ -109,22 +110,12 @@ class UnreadProgram {
     arguments.insert(arguments.begin(),
                      "services/base/testing/lifecycle_program");
     arguments.push_back("--address_file=" + file_);
-    std::vector<char*> argv;
-    argv.reserve(arguments.size() + 1);
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    if (closed) {
-      posix_spawn_file_actions_addclose(&actions, STDERR_FILENO);
-    } else {
-      posix_spawn_file_actions_adddup2(&actions, write_end.get(),
-                                       STDERR_FILENO);
-    }
-    EXPECT_EQ(
-        posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ),
-        0);
-    posix_spawn_file_actions_destroy(&actions);
+    const absl::StatusOr<pid_t> pid =
+        Spawn({.arguments = arguments,
+               .descriptors = {{.as = STDERR_FILENO,
+                                .from = closed ? -1 : write_end.get()}}});
+    EXPECT_TRUE(pid.ok()) << pid.status();
+    pid_ = pid.value_or(-1);
     EXPECT_TRUE(Eventually([&] { return !ReadTestFile(file_).empty(); }));
   }
   ~UnreadProgram() {

@@ -25,7 +25,7 @@ class Child {
   // the program.
   enum class LogMode { kReplace, kAppend };
   static absl::StatusOr<std::unique_ptr<Child>> Start(
-      std::vector<std::string> arguments, const std::string& log,
+      const std::vector<std::string>& arguments, const std::string& log,
       LogMode mode = LogMode::kReplace);
   ~Child();
   Child(const Child&) = delete;

@@ -1,14 +1,15 @@
 #include "services/base/testing/child_process.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstddef>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "common/spawn.h"
 #include "gtest/gtest.h"
 #include "services/base/testing/eventually.h"
 
@@ -19,21 +20,12 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments) {
   EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
   output_fd_.Reset(ends[0]);
   const UniqueFd write_end(ends[1]);
-  std::vector<char*> argv;
-  argv.reserve(arguments.size() + 1);
-  for (const std::string& argument : arguments) {
-    argv.push_back(const_cast<char*>(argument.c_str()));
-  }
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDERR_FILENO);
-  const int error =
-      posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  EXPECT_EQ(error, 0) << "cannot run " << arguments[0];
-  if (error != 0) pid_ = -1;
+  const absl::StatusOr<pid_t> pid =
+      Spawn({.arguments = arguments,
+             .descriptors = {{.as = STDOUT_FILENO, .from = write_end.get()},
+                             {.as = STDERR_FILENO, .from = write_end.get()}}});
+  EXPECT_TRUE(pid.ok()) << "cannot run " << pid.status();
+  pid_ = pid.value_or(-1);
   reader_ = std::thread([this] {
     char bytes[4096];
     ssize_t size = 0;

@@ -1,14 +1,14 @@
 #include "services/processor/workers/orphan_guard.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "common/spawn.h"
 #include "services/base/log.h"
 
 namespace msgproc::processor {
@@ -45,31 +45,13 @@ bool OrphanGuard::Start() {
   const base::UniqueFd childs(fds[0]);
   pipe_ = base::UniqueFd(fds[1]);
 
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, childs.get(), STDIN_FILENO);
-  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID |
-                                            POSIX_SPAWN_SETSIGMASK |
-                                            POSIX_SPAWN_SETSIGDEF);
-  sigset_t signals;
-  sigemptyset(&signals);
-  posix_spawnattr_setsigmask(&attributes, &signals);
-  sigfillset(&signals);
-  posix_spawnattr_setsigdefault(&attributes, &signals);
-  std::string name = "msgproc-orphan-guard";
-  std::string option = "-c";
-  std::string script = kScript;
-  char* const arguments[] = {name.data(), option.data(), script.data(),
-                             nullptr};
-  const int error =
-      posix_spawn(&pid_, "/bin/sh", &actions, &attributes, arguments, environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) pid_ = -1;
-  return error == 0;
+  const absl::StatusOr<pid_t> pid =
+      Spawn({.program = "/bin/sh",
+             .arguments = {"msgproc-orphan-guard", "-c", kScript},
+             .descriptors = {{.as = STDIN_FILENO, .from = childs.get()}},
+             .group = SpawnOptions::Group::kOwnSession});
+  pid_ = pid.value_or(-1);
+  return pid.ok();
 }
 
 bool OrphanGuard::Tell(absl::string_view what) {

@@ -1,7 +1,6 @@
 #include "services/processor/workers/worker_process.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,15 +22,13 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "common/resident_memory.h"
+#include "common/spawn.h"
 
 namespace msgproc::processor {
 namespace {
 
 using base::UniqueFd;
 
-// Above the descriptors that a child gets, so that none is overwritten before
-// it has been duplicated.
-constexpr int kFirstFreeDescriptor = 10;
 constexpr int kSocketBufferBytes = 1 << 20;
 // Under memory pressure a worker goes before the process that has the sockets.
 constexpr char kOomScore[] = "500";
@@ -43,16 +40,9 @@ constexpr std::array<absl::string_view, 6> kNotForWorkers = {
     "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=",
     "LISTEN_PID=",    "LISTEN_FDS=",    "LISTEN_FDNAMES="};
 
-absl::Status Failed(absl::string_view what, int error) {
-  return absl::InternalError(absl::StrCat(
-      "A worker cannot be started: ", what, ": ", std::strerror(error),
-      "."));  // NOLINT(concurrency-mt-unsafe)
-}
-
-UniqueFd MoveUp(int fd) {
-  UniqueFd moved(fcntl(fd, F_DUPFD_CLOEXEC, kFirstFreeDescriptor));
-  close(fd);
-  return moved;
+absl::Status Failed(absl::string_view why) {
+  return absl::InternalError(
+      absl::StrCat("A worker cannot be started: ", why, "."));
 }
 
 void SetNonBlocking(const UniqueFd& fd) {
@@ -70,9 +60,9 @@ struct Ends {
 bool MakePipe(UniqueFd* read_end, UniqueFd* write_end) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) return false;
-  *read_end = MoveUp(fds[0]);
-  *write_end = MoveUp(fds[1]);
-  return read_end->valid() && write_end->valid();
+  *read_end = UniqueFd(fds[0]);
+  *write_end = UniqueFd(fds[1]);
+  return true;
 }
 
 // Pipes, and not a socket: /dev/stdin of a socket cannot be opened.
@@ -96,11 +86,10 @@ bool MakeSocket(Ends* ends) {
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSocketBufferBytes,
                sizeof(kSocketBufferBytes));
   }
-  ends->from = MoveUp(fds[0]);
-  ends->childs_in = MoveUp(fds[1]);
-  ends->to =
-      UniqueFd(fcntl(ends->from.get(), F_DUPFD_CLOEXEC, kFirstFreeDescriptor));
-  return ends->from.valid() && ends->to.valid() && ends->childs_in.valid();
+  ends->from = UniqueFd(fds[0]);
+  ends->childs_in = UniqueFd(fds[1]);
+  ends->to = UniqueFd(fcntl(ends->from.get(), F_DUPFD_CLOEXEC, 0));
+  return ends->to.valid();
 }
 
 std::vector<std::string> Environment(int number) {
@@ -118,61 +107,20 @@ std::vector<std::string> Environment(int number) {
   return environment;
 }
 
-std::vector<char*> Pointers(std::vector<std::string>* strings) {
-  std::vector<char*> pointers;
-  for (std::string& string : *strings) pointers.push_back(string.data());
-  pointers.push_back(nullptr);
-  return pointers;
+// What handlers print goes to the log, unless it is what the worker speaks.
+std::vector<SpawnOptions::Descriptor> Descriptors(const WorkerLaunch& launch,
+                                                  const Ends& ends, int nothing,
+                                                  int errors) {
+  if (launch.standard_streams) {
+    return {{.as = STDIN_FILENO, .from = ends.childs_in.get()},
+            {.as = STDOUT_FILENO, .from = ends.childs_out.get()},
+            {.as = STDERR_FILENO, .from = errors}};
+  }
+  return {{.as = STDIN_FILENO, .from = nothing},
+          {.as = STDOUT_FILENO, .from = errors},
+          {.as = STDERR_FILENO, .from = errors},
+          {.as = kWorkerSocket, .from = ends.childs_in.get()}};
 }
-
-// What posix_spawn is told, and its end.
-struct SpawnOptions {
-  SpawnOptions() {
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP |
-                                              POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    sigset_t all;
-    sigfillset(&all);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-  }
-  ~SpawnOptions() {
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnOptions(const SpawnOptions&) = delete;
-  SpawnOptions& operator=(const SpawnOptions&) = delete;
-
-  void Place(int fd, int as) {
-    posix_spawn_file_actions_adddup2(&actions, fd, as);
-  }
-  void Place(const WorkerLaunch& launch, const Ends& ends, int errors) {
-    if (launch.standard_streams) {
-      Place(ends.childs_in.get(), STDIN_FILENO);
-      Place(ends.childs_out.get(), STDOUT_FILENO);
-    } else {
-      posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
-                                       O_RDONLY, 0);
-      // What handlers print goes to the log.
-      Place(errors, STDOUT_FILENO);
-      Place(ends.childs_in.get(), kWorkerSocket);
-    }
-    Place(errors, STDERR_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(
-        &actions, launch.standard_streams ? kWorkerSocket : kWorkerSocket + 1);
-    if (!launch.directory.empty()) {
-      posix_spawn_file_actions_addchdir_np(&actions, launch.directory.c_str());
-    }
-  }
-
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-};
 
 // A file of /proc, or its beginning; empty where the process is gone.
 std::string ReadSmall(const std::string& path) {
@@ -231,34 +179,37 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(
   UniqueFd childs_errors;
   if (!(launch.standard_streams ? MakePipes(&ends) : MakeSocket(&ends)) ||
       !MakePipe(&errors, &childs_errors)) {
-    return Failed("no pipe", errno);
+    return Failed(absl::ErrnoToStatus(errno, "no pipe").message());
   }
   SetNonBlocking(ends.to);
   SetNonBlocking(ends.from);
 
+  const UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
   SpawnOptions options;
-  options.Place(launch, ends, childs_errors.get());
-  std::vector<std::string> arguments = launch.arguments;
-  std::vector<std::string> environment = Environment(number);
-  const std::vector<char*> argv = Pointers(&arguments);
-  const std::vector<char*> envp = Pointers(&environment);
-  pid_t pid = -1;
-  int error = posix_spawn(&pid, launch.program.c_str(), &options.actions,
-                          &options.attributes, argv.data(), envp.data());
-  if (error == ENOENT && !launch.fallback_program.empty()) {
-    error = posix_spawn(&pid, launch.fallback_program.c_str(), &options.actions,
-                        &options.attributes, argv.data(), envp.data());
+  options.program = launch.program;
+  options.arguments = launch.arguments;
+  options.environment = Environment(number);
+  options.directory = launch.directory;
+  options.descriptors =
+      Descriptors(launch, ends, nothing.get(), childs_errors.get());
+  options.group = SpawnOptions::Group::kOwnGroup;
+  absl::StatusOr<pid_t> pid = Spawn(options);
+  if (absl::IsNotFound(pid.status()) && !launch.fallback_program.empty()) {
+    options.program = launch.fallback_program;
+    pid = Spawn(options);
   }
-  if (error != 0) return Failed(launch.program, error);
+  if (!pid.ok()) return Failed(pid.status().message());
 
   std::unique_ptr<WorkerProcess> process(new WorkerProcess);
-  process->pid_ = pid;
+  process->pid_ = *pid;
   process->to_ = std::move(ends.to);
   process->from_ = std::move(ends.from);
   process->errors_ = std::move(errors);
-  process->exit_ = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (!process->exit_.valid()) return Failed("pidfd_open", errno);
-  LetItGoFirst(pid);
+  process->exit_ = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
+  if (!process->exit_.valid()) {
+    return Failed(absl::ErrnoToStatus(errno, "pidfd_open").message());
+  }
+  LetItGoFirst(*pid);
   return process;
 }
 
