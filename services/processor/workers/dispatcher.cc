@@ -47,9 +47,9 @@ void Dispatcher::AddWorker(WorkerId worker, absl::Time now) {
 }
 
 void Dispatcher::RetireWorker(WorkerId id, absl::Time now) {
-  WorkerState* worker = workers_.Find(id);
+  WorkerLedger* worker = workers_.Find(id);
   if (worker == nullptr) return;
-  worker->open = false;
+  if (worker->open()) worker->life.ChangePhase(WorkerPhase::kRetiring);
   for (auto it = worker->bound.rbegin(); it != worker->bound.rend(); ++it) {
     sessions_.Queue(*it, /*front=*/true);
   }
@@ -60,7 +60,7 @@ void Dispatcher::RetireWorker(WorkerId id, absl::Time now) {
 uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
                                   std::vector<WorkItem*>* given_up) {
   RetireWorker(id, now);
-  WorkerState* worker = workers_.Find(id);
+  WorkerLedger* worker = workers_.Find(id);
   if (worker == nullptr) return 0;
   const uint64_t held = worker->held_messages;
   std::vector<SessionLedger*> blamed;
@@ -89,7 +89,7 @@ uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
 }
 
 bool Dispatcher::HoldsSuspects(WorkerId worker) const {
-  const WorkerState* found = workers_.Find(worker);
+  const WorkerLedger* found = workers_.Find(worker);
   return found != nullptr && found->quarantined;
 }
 
@@ -107,7 +107,7 @@ void Dispatcher::Enqueue(WorkItem* item, absl::Time now) {
     sessions_.QueueSuspect(item, /*front=*/false);
     return;
   }
-  WorkerState* own = session.Tainted(now) ? nullptr : workers_.BoundTo(*item);
+  WorkerLedger* own = session.Tainted(now) ? nullptr : workers_.BoundTo(*item);
   if (own != nullptr) {
     own->bound.push_back(item);
   } else {
@@ -179,7 +179,7 @@ bool Dispatcher::NextIsolated(absl::Time now, Assignment* assignment) {
   for (SessionLedger* session : sessions_.Isolated(now)) {
     const WorkItem* item = FirstIsolated(session, now);
     if (item == nullptr) continue;
-    WorkerState* worker = workers_.IdleFor(*item);
+    WorkerLedger* worker = workers_.IdleFor(*item);
     if (worker == nullptr) {
       worker = session->Tainted(now) ? workers_.ReservableFor(*item) : nullptr;
       if (worker != nullptr) worker->reserved = true;
@@ -199,7 +199,7 @@ bool Dispatcher::NextIsolated(absl::Time now, Assignment* assignment) {
   return false;
 }
 
-void Dispatcher::AssignSuspect(SessionLedger* session, WorkerState* worker,
+void Dispatcher::AssignSuspect(SessionLedger* session, WorkerLedger* worker,
                                absl::Time now, Assignment* assignment) {
   WorkItem* item = session->suspects.front();
   session->suspects.pop_front();
@@ -211,7 +211,7 @@ void Dispatcher::AssignSuspect(SessionLedger* session, WorkerState* worker,
   worker->OnAssigned();
 }
 
-void Dispatcher::AssignExclusively(SessionLedger* session, WorkerState* worker,
+void Dispatcher::AssignExclusively(SessionLedger* session, WorkerLedger* worker,
                                    absl::Time now, Assignment* assignment) {
   Load load;
   while (!session->waiting.empty() &&
@@ -228,7 +228,7 @@ void Dispatcher::AssignExclusively(SessionLedger* session, WorkerState* worker,
 
 // Of those bound to the worker and those for all, the one that has waited
 // longest.
-WorkItem* Dispatcher::NextFor(WorkerState* worker, absl::Time now) {
+WorkItem* Dispatcher::NextFor(WorkerLedger* worker, absl::Time now) {
   WorkItem* bound = FirstWanted(&worker->bound);
   const size_t most = MaxWorkersOfOne();
   const auto may = [&](SessionLedger* session) {
@@ -236,7 +236,7 @@ WorkItem* Dispatcher::NextFor(WorkerState* worker, absl::Time now) {
     if (!session->HoldsOn(worker->id) && session->workers() >= most) {
       return false;
     }
-    const WorkerState* own = workers_.BoundTo(*session->waiting.front());
+    const WorkerLedger* own = workers_.BoundTo(*session->waiting.front());
     return own == nullptr || own == worker;
   };
   const SessionLedger* session = sessions_.NextInTurn(
@@ -247,7 +247,7 @@ WorkItem* Dispatcher::NextFor(WorkerState* worker, absl::Time now) {
 }
 
 Dispatcher::Choice Dispatcher::ChooseShared(absl::Time now) {
-  for (WorkerState* worker : workers_.WithRoom(now)) {
+  for (WorkerLedger* worker : workers_.WithRoom(now)) {
     WorkItem* item = NextFor(worker, now);
     if (item != nullptr) return {worker, item};
   }
@@ -255,7 +255,7 @@ Dispatcher::Choice Dispatcher::ChooseShared(absl::Time now) {
 }
 
 // NextFor has just returned it.
-void Dispatcher::TakeShared(WorkerState* worker, WorkItem* item) {
+void Dispatcher::TakeShared(WorkerLedger* worker, WorkItem* item) {
   if (item->ordered && item->worker != worker->id) ++worker->sessions_begun;
   if (!worker->bound.empty() && worker->bound.front() == item) {
     worker->bound.pop_front();
@@ -292,9 +292,9 @@ bool Dispatcher::NextShared(absl::Time now, Assignment* assignment) {
 
 // All of the item goes out of what waits; what is left of it waits again once
 // the part is answered.
-void Dispatcher::Give(WorkerState* worker, const Assignment::Part& part,
+void Dispatcher::Give(WorkerLedger* worker, const Assignment::Part& part,
                       absl::Time now, Assignment* assignment) {
-  MSGPROC_CHECK(worker->open);
+  MSGPROC_CHECK(worker->open());
   MSGPROC_CHECK_GE(waiting_, part.item->remaining());
   waiting_ -= part.item->remaining();
   part.item->worker = worker->id;
@@ -306,7 +306,7 @@ void Dispatcher::Give(WorkerState* worker, const Assignment::Part& part,
 
 WorkItem* Dispatcher::OnAnswered(WorkerId id, uint64_t messages,
                                  absl::Time now) {
-  WorkerState* worker = workers_.Find(id);
+  WorkerLedger* worker = workers_.Find(id);
   MSGPROC_CHECK(worker != nullptr && !worker->held.empty());
   WorkItem* item = worker->held.front().part.item;
   const bool part_done = worker->OnAnswered(messages, now);
@@ -350,17 +350,17 @@ std::vector<WorkItem*> Dispatcher::TakeUnwanted() {
 }
 
 bool Dispatcher::Idle(WorkerId worker) const {
-  const WorkerState* found = workers_.Find(worker);
+  const WorkerLedger* found = workers_.Find(worker);
   return found == nullptr || found->held.empty();
 }
 
 uint64_t Dispatcher::held(WorkerId worker) const {
-  const WorkerState* found = workers_.Find(worker);
+  const WorkerLedger* found = workers_.Find(worker);
   return found == nullptr ? 0 : found->held_messages;
 }
 
 uint64_t Dispatcher::given(WorkerId worker) const {
-  const WorkerState* found = workers_.Find(worker);
+  const WorkerLedger* found = workers_.Find(worker);
   return found == nullptr ? 0 : found->given_messages;
 }
 

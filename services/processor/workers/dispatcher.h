@@ -134,22 +134,22 @@ class Dispatcher {
   bool NextIsolated(absl::Time now, Assignment* assignment);
   WorkItem* FirstIsolated(SessionLedger* session, absl::Time now);
   bool MayQuarantine(absl::Time now) const;
-  void AssignSuspect(SessionLedger* session, WorkerState* worker,
+  void AssignSuspect(SessionLedger* session, WorkerLedger* worker,
                      absl::Time now, Assignment* assignment);
-  void AssignExclusively(SessionLedger* session, WorkerState* worker,
+  void AssignExclusively(SessionLedger* session, WorkerLedger* worker,
                          absl::Time now, Assignment* assignment);
 
   // Sessions that may.
   struct Choice {
-    WorkerState* worker = nullptr;
+    WorkerLedger* worker = nullptr;
     WorkItem* item = nullptr;
   };
   bool NextShared(absl::Time now, Assignment* assignment);
   Choice ChooseShared(absl::Time now);
-  WorkItem* NextFor(WorkerState* worker, absl::Time now);
-  void TakeShared(WorkerState* worker, WorkItem* item);
+  WorkItem* NextFor(WorkerLedger* worker, absl::Time now);
+  void TakeShared(WorkerLedger* worker, WorkItem* item);
 
-  void Give(WorkerState* worker, const Assignment::Part& part, absl::Time now,
+  void Give(WorkerLedger* worker, const Assignment::Part& part, absl::Time now,
             Assignment* assignment);
 
   const Options options_;

@@ -20,30 +20,6 @@ constexpr absl::Duration kPatience = absl::Seconds(10);
 
 }  // namespace
 
-absl::string_view DepartureName(Departure departure) {
-  switch (departure) {
-    case Departure::kExit:
-      return "exit";
-    case Departure::kSignal:
-      return "signal";
-    case Departure::kTimeout:
-      return "timeout";
-    case Departure::kProtocol:
-      return "protocol";
-    case Departure::kStart:
-      return "start";
-    case Departure::kMemory:
-      return "memory";
-    case Departure::kMessages:
-      return "messages";
-    case Departure::kReload:
-      return "reload";
-    case Departure::kCount:
-      break;
-  }
-  return "unknown";
-}
-
 Supervisor::Supervisor(const Options& options)
     : options_(options),
       slots_(static_cast<size_t>(std::max(1, options.workers))) {}
@@ -59,12 +35,14 @@ Supervisor::Incarnation Supervisor::Start(const Slot& slot, absl::Time now,
   return started;
 }
 
-void Supervisor::CheckStart(const Incarnation& incarnation, absl::Time now,
+void Supervisor::CheckStart(Incarnation* incarnation, absl::Time now,
                             Actions* actions) const {
-  if (incarnation.exists() && !incarnation.serving &&
-      now - incarnation.since > options_.start_timeout) {
-    actions->kill.push_back(incarnation.worker);
+  if (!incarnation->starting() ||
+      now - incarnation->since <= options_.start_timeout) {
+    return;
   }
+  incarnation->life.ChangePhase(WorkerPhase::kKilled);
+  actions->kill.push_back(incarnation->worker);
 }
 
 Supervisor::Actions Supervisor::Decide(absl::Time now) {
@@ -82,8 +60,8 @@ Supervisor::Actions Supervisor::Decide(absl::Time now) {
         slot.successor = Start(slot, now, &actions);
       }
     }
-    CheckStart(slot.current, now, &actions);
-    CheckStart(slot.successor, now, &actions);
+    CheckStart(&slot.current, now, &actions);
+    CheckStart(&slot.successor, now, &actions);
   }
   return actions;
 }
@@ -95,7 +73,7 @@ absl::Time Supervisor::NextDecision() const {
       next = std::min(next, slot.next_start);
     }
     for (const Incarnation* one : {&slot.current, &slot.successor}) {
-      if (one->exists() && !one->serving) {
+      if (one->starting()) {
         next = std::min(next, one->since + options_.start_timeout);
       }
     }
@@ -107,16 +85,17 @@ void Supervisor::OnReady(WorkerId worker, absl::Time now) {
   for (Slot& slot : slots_) {
     const bool succeeds = slot.successor.worker == worker;
     if (!succeeds && slot.current.worker != worker) continue;
+    if (!(succeeds ? slot.successor : slot.current).starting()) return;
     failed_starts_ = 0;
     ever_served_ = true;
     if (succeeds) {
       Count(slot.why);
       slot.successors_failed = 0;
-      (slot.current.serving ? to_retire_ : to_kill_)
+      (slot.current.serving() ? to_retire_ : to_kill_)
           .push_back(slot.current.worker);
       slot.current = std::exchange(slot.successor, {});
     }
-    slot.current.serving = true;
+    slot.current.life.ChangePhase(WorkerPhase::kServing);
     slot.current.since = now;
     return;
   }
@@ -124,21 +103,21 @@ void Supervisor::OnReady(WorkerId worker, absl::Time now) {
 
 void Supervisor::Pause(Slot* slot, const Incarnation& gone, absl::Time now,
                        bool expected) {
-  if (expected && gone.serving) {
+  if (expected && gone.serving()) {
     slot->next_start = now;
     last_served_ = now;
     return;
   }
   const absl::Duration lived =
-      gone.serving ? now - gone.since : absl::ZeroDuration();
+      gone.serving() ? now - gone.since : absl::ZeroDuration();
   if (lived >= kShortLife + slot->pause * 10) {
     slot->pause = absl::ZeroDuration();
   } else {
     slot->pause = std::clamp(slot->pause * 2, kFirstPause, kLongestPause);
   }
   slot->next_start = now + slot->pause;
-  if (gone.serving) last_served_ = now;
-  if (!gone.serving) ++failed_starts_;
+  if (gone.serving()) last_served_ = now;
+  if (!gone.serving()) ++failed_starts_;
 }
 
 void Supervisor::OnGone(WorkerId worker, Departure departure, absl::Time now,
@@ -146,14 +125,14 @@ void Supervisor::OnGone(WorkerId worker, Departure departure, absl::Time now,
   if (departure == Departure::kStart) start_timed_out_ = true;
   for (Slot& slot : slots_) {
     if (slot.current.worker == worker) {
-      Count(slot.current.serving ? departure : Departure::kStart);
+      Count(slot.current.serving() ? departure : Departure::kStart);
       Pause(&slot, std::exchange(slot.current, {}), now, expected);
       return;
     }
     if (slot.successor.worker == worker) {
       Count(Departure::kStart);
       Pause(&slot, std::exchange(slot.successor, {}), now);
-      if (slot.current.serving &&
+      if (slot.current.serving() &&
           ++slot.successors_failed == kSuccessorAttempts) {
         slot.successors_failed = 0;
         slot.current.generation = slot.wanted;
@@ -187,7 +166,7 @@ void Supervisor::Replace(WorkerId worker, Departure why) {
 int Supervisor::serving() const {
   return static_cast<int>(
       std::count_if(slots_.begin(), slots_.end(),
-                    [](const Slot& slot) { return slot.current.serving; }));
+                    [](const Slot& slot) { return slot.current.serving(); }));
 }
 
 bool Supervisor::replacing() const {

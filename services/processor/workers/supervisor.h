@@ -6,26 +6,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/processor/workers/work_item.h"
+#include "services/processor/workers/worker_life.h"
 
 namespace msgproc::processor {
-
-// Why a worker's place was given to another.
-enum class Departure {
-  kExit,      // It ended by itself.
-  kSignal,    // A signal ended it: a crash, or somebody's kill.
-  kTimeout,   // It was silent over a message for too long.
-  kProtocol,  // It broke the worker protocol.
-  kStart,     // It never became ready.
-  kMemory,    // It grew over --worker_max_memory.
-  kMessages,  // It had its --worker_max_messages.
-  kReload,    // SIGHUP.
-  kCount,
-};
-// As metrics and logs have it: "exit", "signal", …
-absl::string_view DepartureName(Departure departure);
 
 // Decides when workers start and leave, so that each of a fixed number of slots
 // has one that serves. Touches nothing outside: no processes, no threads, no
@@ -69,6 +54,7 @@ class Supervisor {
   // When time alone brings the next decision.
   absl::Time NextDecision() const;
 
+  // It was starting; otherwise this changes nothing.
   void OnReady(WorkerId worker, absl::Time now);
   // The process has ended, or could not be started. kStart: it was not ready in
   // time. `expected`: it held what
@@ -98,9 +84,12 @@ class Supervisor {
   struct Incarnation {
     WorkerId worker = 0;
     uint64_t generation = 0;
-    bool serving = false;
+    // Up to kServing or kKilled: who retires has no place here any more.
+    WorkerLife life;
     absl::Time since;
     bool exists() const { return worker != 0; }
+    bool starting() const { return exists() && life.starting(); }
+    bool serving() const { return exists() && life.serving(); }
   };
   struct Slot {
     Incarnation current;
@@ -118,7 +107,7 @@ class Supervisor {
   };
 
   Incarnation Start(const Slot& slot, absl::Time now, Actions* actions);
-  void CheckStart(const Incarnation& incarnation, absl::Time now,
+  void CheckStart(Incarnation* incarnation, absl::Time now,
                   Actions* actions) const;
   void Pause(Slot* slot, const Incarnation& gone, absl::Time now,
              bool expected = false);

@@ -92,6 +92,18 @@ TEST_F(SupervisorTest, KillsAWorkerThatIsNotReadyInTime) {
   EXPECT_EQ(supervisor_.departures(Departure::kStart), 1u);
 }
 
+TEST_F(SupervisorTest, AWorkerThatWasKilledIsNotWaitedForAnyMore) {
+  Started();
+  supervisor_.OnReady(1, now_);
+  now_ += absl::Seconds(11);
+  EXPECT_THAT(supervisor_.Decide(now_).kill, ElementsAre(2));
+  EXPECT_THAT(supervisor_.Decide(now_).kill, IsEmpty());
+  EXPECT_EQ(supervisor_.NextDecision(), absl::InfiniteFuture());
+  // Its last words say that it is ready.
+  supervisor_.OnReady(2, now_);
+  EXPECT_EQ(supervisor_.serving(), 1);
+}
+
 TEST_F(SupervisorTest, LosesHopeWhenNoWorkerStarts) {
   Started();
   Die(1);

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "services/base/log.h"
 
 namespace msgproc::processor {
 namespace {
@@ -21,12 +22,15 @@ constexpr size_t kLargeBufferBytes = 1 << 20;
 
 WorkerLink::WorkerLink(WorkerId id, int number,
                        std::unique_ptr<WorkerProcess> process,
-                       std::unique_ptr<WorkerCodec> codec, int epoll)
+                       std::unique_ptr<WorkerCodec> codec, int epoll,
+                       absl::Time now)
     : id_(id),
       number_(number),
       process_(std::move(process)),
       codec_(std::move(codec)),
-      epoll_(epoll) {
+      epoll_(epoll),
+      started_(now),
+      since_(now) {
   OutFrame greeting{codec_->Greeting(), {}};
   if (!greeting.head.empty()) pushed_.Push(std::move(greeting));
 }
@@ -69,9 +73,23 @@ void WorkerLink::WaitForRoom() {
   watched_ = true;
 }
 
-void WorkerLink::CloseInput(absl::Time now) {
-  if (std::exchange(input_closed, true)) return;
-  left_at = now;
+void WorkerLink::ChangePhase(WorkerPhase to, absl::Time now,
+                             absl::string_view why) {
+  base::LogDebug("worker phase", {{"worker", number_},
+                                  {"pid", process_->pid()},
+                                  {"from", WorkerPhaseName(life_.phase())},
+                                  {"to", WorkerPhaseName(to)},
+                                  {"why", why}});
+  life_.ChangePhase(to);
+  since_ = now;
+}
+
+void WorkerLink::CloseInput(absl::Time now, absl::string_view why) {
+  if (life_.phase() != WorkerPhase::kServing &&
+      life_.phase() != WorkerPhase::kRetiring) {
+    return;
+  }
+  ChangePhase(WorkerPhase::kLeaving, now, why);
   MutexLock lock(&mutex_);
   // The descriptor's number may be another's as soon as it is closed.
   closing_ = true;

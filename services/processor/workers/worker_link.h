@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
 #include "services/processor/workers/output_queue.h"
 #include "services/processor/workers/response_tracker.h"
-#include "services/processor/workers/supervisor.h"
 #include "services/processor/workers/work_item.h"
 #include "services/processor/workers/worker_batch.h"
 #include "services/processor/workers/worker_codec.h"
+#include "services/processor/workers/worker_life.h"
 #include "services/processor/workers/worker_process.h"
 
 namespace msgproc::processor {
@@ -30,7 +31,7 @@ class WorkerLink {
  public:
   // `epoll` gets an event with WritableEvent(id) when there is room again.
   WorkerLink(WorkerId id, int number, std::unique_ptr<WorkerProcess> process,
-             std::unique_ptr<WorkerCodec> codec, int epoll);
+             std::unique_ptr<WorkerCodec> codec, int epoll, absl::Time now);
 
   WorkerId id() const { return id_; }
   // The slot's number, as in logs and metrics.
@@ -45,8 +46,9 @@ class WorkerLink {
 
   // What follows is for the pool's thread alone.
 
-  // Lets the worker finish and exit; what was not written yet never will be.
-  void CloseInput(absl::Time now);
+  // Has the worker finish and exit, if it serves or retires; what was not
+  // written yet never will be.
+  void CloseInput(absl::Time now, absl::string_view why);
 
   enum class Heard {
     kAnswers,  // Perhaps.
@@ -66,18 +68,18 @@ class WorkerLink {
   WorkerProcess* process() { return process_.get(); }
   const WorkerCodec& codec() const { return *codec_; }
 
-  absl::Time started;
-  bool serving = false;
-  // It is to leave once it holds nothing; it was told so, and when.
-  bool leaving = false;
-  bool input_closed = false;
-  absl::Time left_at;
+  // Where its life is, and since when.
+  const WorkerLife& life() const { return life_; }
+  absl::Time since() const { return since_; }
+  absl::Time started() const { return started_; }
+  // Checks and logs the change.
+  void ChangePhase(WorkerPhase to, absl::Time now, absl::string_view why);
+
   // Somebody was told that it takes long: to be ready, to answer at all.
   bool warned = false;
-  // It was killed, and why.
-  bool killed = false;
+  // Of one that was killed: why.
+  Departure departure = Departure::kExit;
   std::string kill_reason;
-  Departure why = Departure::kExit;
 
   static uint64_t ReadableEvent(WorkerId id) { return id << 2; }
   static uint64_t WritableEvent(WorkerId id) { return id << 2 | 1; }
@@ -107,6 +109,9 @@ class WorkerLink {
   OutputQueue out_;
 
   // The pool's.
+  WorkerLife life_;
+  const absl::Time started_;
+  absl::Time since_;
   ResponseTracker responses_;
   std::vector<ResponseTracker::Expected> newly_expected_;
   std::unique_ptr<char[]> buffer_;

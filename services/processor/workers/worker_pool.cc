@@ -117,13 +117,13 @@ std::shared_ptr<WorkerLink> WorkerPool::Find(WorkerId worker) const {
 void WorkerPool::Kill(WorkerId worker, Departure why,
                       absl::string_view reason) {
   const std::shared_ptr<WorkerLink> link = Find(worker);
-  if (link == nullptr || link->killed) return;
+  if (link == nullptr || link->life().phase() == WorkerPhase::kKilled) return;
   LogWarning("worker killed", {{"worker", link->number()},
                                {"pid", link->process()->pid()},
                                {"why", DepartureName(why)},
                                {"reason", reason}});
-  link->killed = true;
-  link->why = why;
+  link->ChangePhase(WorkerPhase::kKilled, Clock::Monotonic()->Now(), reason);
+  link->departure = why;
   link->kill_reason = std::string(reason);
   link->process()->Kill();
 }
@@ -131,7 +131,7 @@ void WorkerPool::Kill(WorkerId worker, Departure why,
 // Of a worker that has not become ready.
 std::string WorkerPool::WhyEnded(WorkerId worker, absl::Time now) const {
   const std::shared_ptr<WorkerLink> link = Find(worker);
-  if (link == nullptr || now - link->started < options_.start_timeout) {
+  if (link == nullptr || now - link->started() < options_.start_timeout) {
     return "it is not wanted any more";
   }
   return absl::StrCat("it has not said within ",
@@ -163,8 +163,8 @@ int WorkerPool::WaitMilliseconds(absl::Time now) const {
   absl::Time until = next_tick_;
   if (!leaving_) until = std::min(until, supervisor_.NextDecision());
   for (const auto& [id, link] : links_) {
-    if (!link->serving && !link->codec().says_ready()) {
-      until = std::min(until, link->started + kLineWorkerStart);
+    if (link->life().starting() && !link->codec().says_ready()) {
+      until = std::min(until, link->started() + kLineWorkerStart);
     }
   }
   const int64_t wait = absl::ToInt64Milliseconds(until - now) + 1;
@@ -181,7 +181,8 @@ void WorkerPool::Decide(absl::Time now) {
   for (const WorkerId worker : actions.retire) {
     const std::shared_ptr<WorkerLink> link = Find(worker);
     if (link == nullptr) continue;
-    link->leaving = true;
+    if (!link->life().serving()) continue;
+    link->ChangePhase(WorkerPhase::kRetiring, now, "its successor serves");
     LogInfo("worker retires",
             {{"worker", link->number()}, {"pid", link->process()->pid()}});
     owner_->OnRetired(link.get());
@@ -221,8 +222,7 @@ void WorkerPool::StartWorker(const Supervisor::Actions::Start& start,
            (*process)->TakeErrors());
   auto link = std::make_shared<WorkerLink>(
       start.worker, start.slot, *std::move(process),
-      MakeCodec(options_, start.slot), epoll_.get());
-  link->started = now;
+      MakeCodec(options_, start.slot), epoll_.get(), now);
   links_[start.worker] = link;
   Watch(epoll_.get(), link->process()->from(),
         WorkerLink::ReadableEvent(link->id()));
@@ -233,11 +233,11 @@ void WorkerPool::StartWorker(const Supervisor::Actions::Start& start,
 
 void WorkerPool::Serve(const std::shared_ptr<WorkerLink>& link,
                        absl::Time now) {
-  link->serving = true;
+  link->ChangePhase(WorkerPhase::kServing, now, "it is ready");
   supervisor_.OnReady(link->id(), now);
   LogInfo("worker serves", {{"worker", link->number()},
                             {"pid", link->process()->pid()},
-                            {"after", now - link->started}});
+                            {"after", now - link->started()}});
   Publish();
   owner_->OnServing(link);
   MutexLock lock(&mutex_);
@@ -267,17 +267,18 @@ bool WorkerPool::Read(const std::shared_ptr<WorkerLink>& link, absl::Time now) {
   absl::Status breach;
   const WorkerLink::Heard heard = link->Read(now, &breach);
   if (heard == WorkerLink::Heard::kNothing) return false;
-  if (!link->serving && link->codec().says_ready() && link->codec().ready()) {
+  if (link->life().starting() && link->codec().says_ready() &&
+      link->codec().ready()) {
     Serve(link, now);
   }
   owner_->OnAnswers(link.get(), now);
   if (heard == WorkerLink::Heard::kAnswers) return true;
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link->process()->from(), nullptr);
   if (heard == WorkerLink::Heard::kBreach) {
-    const bool began = link->serving || options_.command.empty();
+    const bool began = !link->life().starting() || options_.command.empty();
     Kill(link->id(), Departure::kProtocol,
          absl::StrCat(breach.message(), began ? "" : kIsItAFilter));
-  } else if (!link->input_closed) {
+  } else if (link->life().phase() != WorkerPhase::kLeaving) {
     // It says nothing any more and was not told to leave. If it is about to
     // exit, this does not change how.
     link->process()->Kill();
@@ -289,7 +290,8 @@ void WorkerPool::OnExit(const std::shared_ptr<WorkerLink>& link,
                         absl::Time now) {
   // What it said before counts. (Once it has broken the protocol, or said its
   // last, there is nothing to read.)
-  while (!(link->killed && link->why == Departure::kProtocol) &&
+  while (!(link->life().phase() == WorkerPhase::kKilled &&
+           link->departure == Departure::kProtocol) &&
          Read(link, now)) {
   }
   for (const int fd : {link->process()->from(), link->process()->exit_fd()}) {
@@ -298,24 +300,27 @@ void WorkerPool::OnExit(const std::shared_ptr<WorkerLink>& link,
   const pid_t pid = link->process()->pid();
   const WorkerExit exit = link->process()->Reap();
   if (launch_.standard_streams) guard_.Forget(pid);
-  if (!link->killed) {
-    link->why = exit.signalled ? Departure::kSignal : Departure::kExit;
+  const WorkerPhase before = link->life().phase();
+  const bool killed = before == WorkerPhase::kKilled;
+  if (!killed) {
+    link->departure = exit.signalled ? Departure::kSignal : Departure::kExit;
   }
   const std::string how =
-      link->killed ? absl::StrCat(DepartureName(link->why), ", ",
-                                  exit.Describe(), ": ", link->kill_reason)
-                   : exit.Describe();
-  if (link->leaving && !link->killed) {
+      killed ? absl::StrCat(DepartureName(link->departure), ", ",
+                            exit.Describe(), ": ", link->kill_reason)
+             : exit.Describe();
+  link->ChangePhase(WorkerPhase::kGone, now, how);
+  if (before == WorkerPhase::kRetiring || before == WorkerPhase::kLeaving) {
     LogInfo("worker left",
             {{"worker", link->number()}, {"pid", pid}, {"how", how}});
   } else {
     LogWarning("worker died", {{"worker", link->number()},
                                {"pid", pid},
                                {"how", how},
-                               {"lived", now - link->started}});
+                               {"lived", now - link->started()}});
   }
   links_.erase(link->id());
-  supervisor_.OnGone(link->id(), link->why, now,
+  supervisor_.OnGone(link->id(), link->departure, now,
                      owner_->HoldsSuspects(link.get()));
   Publish();
   owner_->OnGone(link.get(), how);
@@ -348,12 +353,14 @@ bool WorkerPool::ToStop() {
 void WorkerPool::LetAllLeave(absl::Time now) {
   leaving_ = true;
   for (const auto& [id, link] : links_) {
-    link->leaving = true;
-    if (link->serving && patience_ > absl::ZeroDuration()) {
-      link->CloseInput(now);
-    } else {
-      link->process()->Kill();
+    if (link->life().phase() == WorkerPhase::kKilled) continue;
+    const bool may_finish =
+        !link->life().starting() && patience_ > absl::ZeroDuration();
+    link->CloseInput(now, "the processor stops");
+    if (link->life().starting()) {
+      link->ChangePhase(WorkerPhase::kLeaving, now, "the processor stops");
     }
+    if (!may_finish) link->process()->Kill();
   }
 }
 
@@ -367,21 +374,23 @@ void WorkerPool::Tick(absl::Time now) {
 
 void WorkerPool::TickLink(const std::shared_ptr<WorkerLink>& link,
                           absl::Time now) {
-  if (!link->serving && !link->codec().says_ready() &&
-      now - link->started >= kLineWorkerStart) {
+  if (link->life().starting() && !link->codec().says_ready() &&
+      now - link->started() >= kLineWorkerStart) {
     Serve(link, now);
   }
-  if (!link->serving && !link->warned && now - link->started > kLongStart) {
+  if (link->life().starting() && !link->warned &&
+      now - link->started() > kLongStart) {
     link->warned = true;
     LogWarning(absl::StrCat("worker has not said yet that it is ready",
                             options_.command.empty() ? "" : kIsItAFilter),
                {{"worker", link->number()}, {"pid", link->process()->pid()}});
   }
-  if (link->input_closed && now - link->left_at > patience_) {
+  if (link->life().phase() == WorkerPhase::kLeaving &&
+      now - link->since() > patience_) {
     // It has answered everything: nothing is lost.
     link->process()->Kill();
   }
-  if (options_.max_memory > 0 && link->serving && !link->leaving &&
+  if (options_.max_memory > 0 && link->life().serving() &&
       link->process()->Memory() > options_.max_memory) {
     supervisor_.Replace(link->id(), Departure::kMemory);
   }

@@ -18,6 +18,7 @@
 #include "services/base/unique_fd.h"
 #include "services/processor/workers/orphan_guard.h"
 #include "services/processor/workers/supervisor.h"
+#include "services/processor/workers/worker_life.h"
 #include "services/processor/workers/worker_link.h"
 #include "services/processor/workers/worker_log.h"
 #include "services/processor/workers/worker_options.h"

@@ -229,7 +229,7 @@ void WorkerProcessExecutor::OnRetired(WorkerLink* link) {
     pool_.TickBy(dispatcher_.NextDecision(now));
   }
   todo_.Do();
-  if (idle) link->CloseInput(now);
+  if (idle) link->CloseInput(now, "it holds nothing");
 }
 
 void WorkerProcessExecutor::OnAnswers(WorkerLink* link, absl::Time now) {
@@ -253,14 +253,15 @@ void WorkerProcessExecutor::OnAnswers(WorkerLink* link, absl::Time now) {
     }
     Dispatch(now, &todo_);
     CountHeld(link);
-    idle = link->leaving && dispatcher_.Idle(link->id());
-    worn_out = options_.max_messages > 0 && !link->leaving &&
+    idle = link->life().phase() == WorkerPhase::kRetiring &&
+           dispatcher_.Idle(link->id());
+    worn_out = options_.max_messages > 0 && link->life().serving() &&
                dispatcher_.given(link->id()) >= options_.max_messages;
   }
   // The worker's next work before the results of its last.
   todo_.Do();
   Add(&slot.messages, messages);
-  if (idle) link->CloseInput(now);
+  if (idle) link->CloseInput(now, "it holds nothing");
   if (worn_out) pool_.Retire(link->id(), Departure::kMessages);
   Finish(&finished_);
 }

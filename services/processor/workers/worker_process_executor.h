@@ -15,6 +15,7 @@
 #include "services/processor/workers/dispatcher.h"
 #include "services/processor/workers/worker_batch.h"
 #include "services/processor/workers/worker_counters.h"
+#include "services/processor/workers/worker_life.h"
 #include "services/processor/workers/worker_link.h"
 #include "services/processor/workers/worker_options.h"
 #include "services/processor/workers/worker_pool.h"

@@ -26,14 +26,14 @@ int64_t ExpectedNanoseconds(const WorkItem& item, uint64_t messages) {
   return each * static_cast<int64_t>(messages);
 }
 
-bool WorkerState::HasRoom(absl::Time now) const {
-  if (!open || reserved || exclusive) return false;
+bool WorkerLedger::HasRoom(absl::Time now) const {
+  if (!open() || reserved || exclusive) return false;
   return in_flight == 0 || (in_flight < kMaxInFlight &&
                             load_nanoseconds <= kSecondAssignmentNanoseconds &&
                             now - progress <= kLate);
 }
 
-void WorkerState::Hold(const Assignment::Part& part, absl::Time now) {
+void WorkerLedger::Hold(const Assignment::Part& part, absl::Time now) {
   MSGPROC_CHECK_GT(part.messages, 0u);
   MSGPROC_CHECK_LE(part.messages, part.item->remaining());
   if (held.empty()) progress = now;
@@ -43,13 +43,13 @@ void WorkerState::Hold(const Assignment::Part& part, absl::Time now) {
   given_messages += part.messages;
 }
 
-void WorkerState::OnAssigned() {
+void WorkerLedger::OnAssigned() {
   MSGPROC_CHECK(!held.empty());
   held.back().last_of_assignment = true;
   ++in_flight;
 }
 
-bool WorkerState::OnAnswered(uint64_t messages, absl::Time now) {
+bool WorkerLedger::OnAnswered(uint64_t messages, absl::Time now) {
   MSGPROC_CHECK(!held.empty());
   Held& oldest = held.front();
   MSGPROC_CHECK_GT(messages, 0u);
@@ -74,74 +74,75 @@ void WorkerTable::Add(WorkerId id) {
   workers_.emplace_back().id = id;
 }
 
-void WorkerTable::Remove(const WorkerState* worker) {
+void WorkerTable::Remove(const WorkerLedger* worker) {
   MSGPROC_CHECK(worker->bound.empty());
   workers_.erase(workers_.begin() + (worker - workers_.data()));
 }
 
-WorkerState* WorkerTable::Find(WorkerId id) {
-  for (WorkerState& worker : workers_) {
+WorkerLedger* WorkerTable::Find(WorkerId id) {
+  for (WorkerLedger& worker : workers_) {
     if (worker.id == id) return &worker;
   }
   return nullptr;
 }
 
-const WorkerState* WorkerTable::Find(WorkerId id) const {
-  for (const WorkerState& worker : workers_) {
+const WorkerLedger* WorkerTable::Find(WorkerId id) const {
+  for (const WorkerLedger& worker : workers_) {
     if (worker.id == id) return &worker;
   }
   return nullptr;
 }
 
-WorkerState* WorkerTable::BoundTo(const WorkItem& item) {
-  WorkerState* worker = item.ordered ? Find(item.worker) : nullptr;
-  return worker != nullptr && worker->open ? worker : nullptr;
+WorkerLedger* WorkerTable::BoundTo(const WorkItem& item) {
+  WorkerLedger* worker = item.ordered ? Find(item.worker) : nullptr;
+  return worker != nullptr && worker->open() ? worker : nullptr;
 }
 
 size_t WorkerTable::open() const {
   return static_cast<size_t>(
       std::count_if(workers_.begin(), workers_.end(),
-                    [](const WorkerState& worker) { return worker.open; }));
+                    [](const WorkerLedger& worker) { return worker.open(); }));
 }
 
 size_t WorkerTable::quarantined() const {
   return static_cast<size_t>(std::count_if(
-      workers_.begin(), workers_.end(), [](const WorkerState& worker) {
-        return worker.open && (worker.quarantined || worker.reserved);
+      workers_.begin(), workers_.end(), [](const WorkerLedger& worker) {
+        return worker.open() && (worker.quarantined || worker.reserved);
       }));
 }
 
 bool WorkerTable::AllIdle() const {
   return std::all_of(
       workers_.begin(), workers_.end(),
-      [](const WorkerState& worker) { return worker.held.empty(); });
+      [](const WorkerLedger& worker) { return worker.held.empty(); });
 }
 
 bool WorkerTable::BoundWait() const {
   return std::any_of(
       workers_.begin(), workers_.end(),
-      [](const WorkerState& worker) { return !worker.bound.empty(); });
+      [](const WorkerLedger& worker) { return !worker.bound.empty(); });
 }
 
-WorkerState* WorkerTable::IdleFor(const WorkItem& item) {
-  if (WorkerState* own = BoundTo(item); own != nullptr) {
+WorkerLedger* WorkerTable::IdleFor(const WorkItem& item) {
+  if (WorkerLedger* own = BoundTo(item); own != nullptr) {
     return own->held.empty() && !own->reserved ? own : nullptr;
   }
-  for (WorkerState& worker : workers_) {
-    if (worker.open && worker.held.empty() && !worker.reserved) return &worker;
+  for (WorkerLedger& worker : workers_) {
+    if (worker.open() && worker.held.empty() && !worker.reserved)
+      return &worker;
   }
   return nullptr;
 }
 
-WorkerState* WorkerTable::ReservableFor(const WorkItem& item) {
-  const auto reservable = [](const WorkerState& worker) {
-    return worker.open && !worker.reserved && !worker.exclusive;
+WorkerLedger* WorkerTable::ReservableFor(const WorkItem& item) {
+  const auto reservable = [](const WorkerLedger& worker) {
+    return worker.open() && !worker.reserved && !worker.exclusive;
   };
-  if (WorkerState* own = BoundTo(item); own != nullptr) {
+  if (WorkerLedger* own = BoundTo(item); own != nullptr) {
     return reservable(*own) ? own : nullptr;
   }
-  WorkerState* least = nullptr;
-  for (WorkerState& worker : workers_) {
+  WorkerLedger* least = nullptr;
+  for (WorkerLedger& worker : workers_) {
     if (reservable(worker) &&
         (least == nullptr ||
          worker.load_nanoseconds < least->load_nanoseconds)) {
@@ -152,25 +153,25 @@ WorkerState* WorkerTable::ReservableFor(const WorkItem& item) {
 }
 
 void WorkerTable::ReleaseReservations() {
-  for (WorkerState& worker : workers_) worker.reserved = false;
+  for (WorkerLedger& worker : workers_) worker.reserved = false;
 }
 
-std::vector<WorkerState*> WorkerTable::WithRoom(absl::Time now) {
-  std::vector<WorkerState*> free;
-  for (WorkerState& worker : workers_) {
+std::vector<WorkerLedger*> WorkerTable::WithRoom(absl::Time now) {
+  std::vector<WorkerLedger*> free;
+  for (WorkerLedger& worker : workers_) {
     if (worker.HasRoom(now)) free.push_back(&worker);
   }
   std::stable_sort(free.begin(), free.end(),
-                   [](const WorkerState* a, const WorkerState* b) {
+                   [](const WorkerLedger* a, const WorkerLedger* b) {
                      return std::tie(a->load_nanoseconds, a->sessions_begun) <
                             std::tie(b->load_nanoseconds, b->sessions_begun);
                    });
   return free;
 }
 
-bool WorkerTable::OthersIdle(const WorkerState& worker, absl::Time now) const {
+bool WorkerTable::OthersIdle(const WorkerLedger& worker, absl::Time now) const {
   return std::any_of(
-      workers_.begin(), workers_.end(), [&](const WorkerState& other) {
+      workers_.begin(), workers_.end(), [&](const WorkerLedger& other) {
         return &other != &worker && other.in_flight == 0 && other.HasRoom(now);
       });
 }
@@ -178,7 +179,7 @@ bool WorkerTable::OthersIdle(const WorkerState& worker, absl::Time now) const {
 std::vector<WorkerId> WorkerTable::Silent(absl::Time now,
                                           absl::Duration silence) const {
   std::vector<WorkerId> silent;
-  for (const WorkerState& worker : workers_) {
+  for (const WorkerLedger& worker : workers_) {
     if (!worker.held.empty() && now - worker.progress > silence) {
       silent.push_back(worker.id);
     }
@@ -187,7 +188,7 @@ std::vector<WorkerId> WorkerTable::Silent(absl::Time now,
 }
 
 void WorkerTable::TakeBound(std::vector<WorkItem*>* taken) {
-  for (WorkerState& worker : workers_) {
+  for (WorkerLedger& worker : workers_) {
     taken->insert(taken->end(), worker.bound.begin(), worker.bound.end());
     worker.bound.clear();
   }

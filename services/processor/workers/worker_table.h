@@ -8,14 +8,15 @@
 
 #include "absl/time/time.h"
 #include "services/processor/workers/work_item.h"
+#include "services/processor/workers/worker_life.h"
 
 namespace msgproc::processor {
 
 // One worker, as the Dispatcher sees it: what it holds, and who may use it.
-struct WorkerState {
+struct WorkerLedger {
   WorkerId id = 0;
-  // Takes work. One that is retired finishes what it holds.
-  bool open = true;
+  // kServing, then kRetiring.
+  WorkerLife life{WorkerPhase::kServing};
   // Kept free for a session that may not share it.
   bool reserved = false;
   // Busy with such a session, and whether workers have died over that one.
@@ -38,6 +39,8 @@ struct WorkerState {
   // The last sign of life while holding something.
   absl::Time progress;
 
+  // Whether it takes work.
+  bool open() const { return life.serving(); }
   // Whether it may get one more assignment, beside others' work.
   bool HasRoom(absl::Time now) const;
 
@@ -58,13 +61,13 @@ int64_t ExpectedNanoseconds(const WorkItem& item, uint64_t messages);
 class WorkerTable {
  public:
   void Add(WorkerId id);
-  void Remove(const WorkerState* worker);
+  void Remove(const WorkerLedger* worker);
 
   // Null: there is none.
-  WorkerState* Find(WorkerId id);
-  const WorkerState* Find(WorkerId id) const;
+  WorkerLedger* Find(WorkerId id);
+  const WorkerLedger* Find(WorkerId id) const;
   // The one that an ordered item must go to, if any.
-  WorkerState* BoundTo(const WorkItem& item);
+  WorkerLedger* BoundTo(const WorkItem& item);
 
   // Those that are open.
   size_t open() const;
@@ -75,15 +78,15 @@ class WorkerTable {
   bool BoundWait() const;
 
   // One that holds nothing: the item's own if it has one.
-  WorkerState* IdleFor(const WorkItem& item);
+  WorkerLedger* IdleFor(const WorkItem& item);
   // One to keep new work from, so that the item finds it with nothing. As it is
   // always the one with the least to do, it comes to that.
-  WorkerState* ReservableFor(const WorkItem& item);
+  WorkerLedger* ReservableFor(const WorkItem& item);
   void ReleaseReservations();
 
   // Those with room, the one with the least to do first.
-  std::vector<WorkerState*> WithRoom(absl::Time now);
-  bool OthersIdle(const WorkerState& worker, absl::Time now) const;
+  std::vector<WorkerLedger*> WithRoom(absl::Time now);
+  bool OthersIdle(const WorkerLedger& worker, absl::Time now) const;
 
   // Those that hold something and have been silent for longer than that.
   std::vector<WorkerId> Silent(absl::Time now, absl::Duration silence) const;
@@ -91,7 +94,7 @@ class WorkerTable {
   void TakeBound(std::vector<WorkItem*>* taken);
 
  private:
-  std::vector<WorkerState> workers_;
+  std::vector<WorkerLedger> workers_;
 };
 
 }  // namespace msgproc::processor
