@@ -96,12 +96,13 @@ class Process:
         folder = _OUTPUTS or tempfile.gettempdir()
         self._log = pathlib.Path(folder, f"{self.name}.{os.getpid()}.log")
         with open(self._log, "wb") as log:
-            self._popen = subprocess.Popen(
+            self._popen = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
+                # No thread of a test holds a lock that it needs.
                 preexec_fn=_die_with_parent,
             )
 
@@ -114,7 +115,7 @@ class Process:
 
     def output(self):
         """Returns what the process wrote to standard output and error."""
-        return self._log.read_text(errors="replace")
+        return self._log.read_text(errors="replace", encoding="utf-8")
 
     def signal(self, number):
         self._popen.send_signal(number)
@@ -168,7 +169,7 @@ class Server(Process):
             if not self.running():
                 raise AssertionError(self.describe("ended before it served"))
             with contextlib.suppress(FileNotFoundError):
-                lines = self._address_file.read_text().splitlines()
+                lines = self._address_file.read_text(encoding="utf-8").splitlines()
                 found = dict(line.split("=", 1) for line in lines if "=" in line)
                 return found if found.keys() >= {"grpc", "http"} else None
 
@@ -216,7 +217,7 @@ class Loadgen(Process):
         """Waits for the end. Returns (exit code, the --json report)."""
         exit_code = self.wait(seconds)
         try:
-            report = json.loads(self._json.read_text())
+            report = json.loads(self._json.read_text(encoding="utf-8"))
         except ValueError:
             raise AssertionError(self.describe(f"wrote no report, exit {exit_code}")) from None
         self._json.unlink()

@@ -82,7 +82,8 @@ def _handle(handler, name, message, result):
         result.error.code = error.code
         result.error.message = str(error)
         result.error.retryable = error.retryable
-    except Exception as error:  # One message's trouble, not the worker's.
+    # One message's trouble, not the worker's.
+    except Exception as error:  # pylint: disable=broad-exception-caught
         result.error.code = INTERNAL
         result.error.message = f"{type(error).__name__}: {error}"
 

@@ -30,7 +30,7 @@ class WorkerTest(unittest.TestCase):
         self.assertEqual(self._read().ready.protocol_version, 1)
 
     def _write(self, batch):
-        msgproc_worker._write(self.worker.stdin, batch)
+        msgproc_worker._write(self.worker.stdin, batch)  # pylint: disable=protected-access
 
     def _read(self):
         size = shift = 0

@@ -31,13 +31,13 @@ class Cluster(harness.Process):
         if not self.running():
             raise AssertionError(self.describe("ended before it served"))
         with contextlib.suppress(FileNotFoundError):
-            return self._address_file.read_text().splitlines()
+            return self._address_file.read_text(encoding="utf-8").splitlines()
         return None
 
 
 def _gone(pid):
     try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
         return True
     # A zombie waits for a parent that the sandbox may not have.
@@ -149,7 +149,7 @@ class ClusterTest(harness.ProcessTest):
         self.assertEqual(cluster.wait(), 1)
         self.assertIn("processor-1 ended with exit code 137", cluster.output())
         folder = re.search(r"The logs are in (\S+)", cluster.output()).group(1)
-        self.assertIn("serving", pathlib.Path(folder, "processor-1.log").read_text())
+        self.assertIn("serving", pathlib.Path(folder, "processor-1.log").read_text(encoding="utf-8"))
 
     def test_a_member_that_is_asked_to_end_leaves_the_others_up_and_comes_back_by_name(self):
         for model, front in ((3, "balancer"), (4, "nginx")):

@@ -52,7 +52,7 @@ _NO_HOSTS = _enter_own_hosts_file()
 
 def _point_name_at(address):
     # In place: what is mounted is the file and not its name.
-    pathlib.Path(os.environ[_HOSTS]).write_text(f"127.0.0.1 localhost\n{address} {_NAME}\n")
+    pathlib.Path(os.environ[_HOSTS]).write_text(f"127.0.0.1 localhost\n{address} {_NAME}\n", encoding="utf-8")
 
 
 @unittest.skipIf(_NO_HOSTS, f"no hosts file of one's own here: {_NO_HOSTS}")

@@ -32,10 +32,10 @@ class CompressedCallsTest(front.FrontTest):
     def setUpClass(cls):
         # zlib's names: 31 is gzip, 15 what HTTP calls deflate.
         bits = {"gzip": 31, "deflate": 15}
-        cls._bombs = {name: _bomb(bits[name], _INFLATED) for name in bits}
+        cls._bombs = {name: _bomb(window, _INFLATED) for name, window in bits.items()}
         # Go out together with their headers: curl drops the answer to what it
         # could not send whole.
-        cls._small_bombs = {name: _bomb(bits[name], 1 << 20) for name in bits}
+        cls._small_bombs = {name: _bomb(window, 1 << 20) for name, window in bits.items()}
 
     def _send(self, address, method, encoding, bomb):
         """Returns the headers and trailers of the answer."""

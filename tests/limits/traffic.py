@@ -54,11 +54,11 @@ def count(frame, number):
 
 def resident(server):
     """Returns the bytes that a process has in memory."""
-    pages = pathlib.Path(f"/proc/{server.pid}/statm").read_text().split()[1]
+    pages = pathlib.Path(f"/proc/{server.pid}/statm").read_text(encoding="utf-8").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak(server):
     """Returns the most bytes that it ever had in memory."""
-    status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
+    status = pathlib.Path(f"/proc/{server.pid}/status").read_text(encoding="utf-8")
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) << 10

@@ -14,6 +14,9 @@ import unittest
 
 from tests import harness
 
+# A mistake is a line, however long.
+# pylint: disable=line-too-long
+
 PROCESSOR = harness.PROCESSOR
 BALANCER = harness.BALANCER
 LOADGEN = harness.LOADGEN
@@ -265,13 +268,13 @@ class MistakesTest(harness.ProcessTest):
             with self.subTest(words):
                 processor = self.processor(*flags)
                 harness.eventually(
-                    lambda: words in processor.output(), f"{flags}: {words}"  # noqa: B023
+                    lambda processor=processor, words=words: words in processor.output(), f"{flags}: {words}"
                 )
 
     def test_files(self):
         self.words["processor"] = self.processor().grpc
         self._check(FILES)
-        self.assertEqual(pathlib.Path(self.words["text"]).read_text(), "hello\n")
+        self.assertEqual(pathlib.Path(self.words["text"]).read_text(encoding="utf-8"), "hello\n")
         self.assertFalse((self.folder / "a").exists())
 
     def test_handlers_and_workers(self):

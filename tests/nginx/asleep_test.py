@@ -37,7 +37,7 @@ class AsleepTest(front.FrontTest):
         self._sleep(self._processors)
         for name, before in ended.items():
             harness.eventually(
-                lambda: self._ended_streams(name) >= before + _STREAMS,
+                lambda name=name, before=before: self._ended_streams(name) >= before + _STREAMS,
                 f"NGINX ends the silent streams of its {name} log",
             )
         self._wake(self._processors)

@@ -67,12 +67,12 @@ class Nginx(harness.Process):
     def workers(self):
         """Returns the pids of the worker processes."""
         children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return {int(pid) for pid in children.read_text().split()}
+        return {int(pid) for pid in children.read_text(encoding="utf-8").split()}
 
     def log(self, name):
         """Returns a log: access, stream or error."""
         path = pathlib.Path(self._folder.name, f"{name}.log")
-        return path.read_text(errors="replace") if path.exists() else ""
+        return path.read_text(errors="replace", encoding="utf-8") if path.exists() else ""
 
     def kill(self):
         """Ends it and its workers, which a killed master would leave behind."""

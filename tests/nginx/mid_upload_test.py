@@ -55,7 +55,7 @@ class MidUploadTest(front.FrontTest):
                 taken = threading.Event()
                 opened = frames.open_session(name.encode(), _TOKEN)
 
-                def requests():
+                def requests(opened=opened, taken=taken):
                     yield opened
                     yield from _accepted_messages()
                     taken.wait(20)
@@ -80,7 +80,7 @@ class MidUploadTest(front.FrontTest):
             with self.subTest(name):
                 told = threading.Event()
 
-                def requests():
+                def requests(told=told):
                     yield frames.open_session(b"draining", _TOKEN)
                     yield from _accepted_messages()
                     # Never half-closes, as a client that knows no Drain.

@@ -51,7 +51,7 @@ class ProgramsTest(harness.ProcessTest):
 
     def test_flags_come_from_a_file(self):
         file = pathlib.Path(tempfile.mkdtemp(prefix="flags-"), "flags")
-        file.write_text("# Mine.\n--server_id=from_a_file\n--log_format=json\n")
+        file.write_text("# Mine.\n--server_id=from_a_file\n--log_format=json\n", encoding="utf-8")
         balancer = self.balancer()
         self.processor(f"--flagfile={file}", f"--balancer={balancer.grpc}")
         harness.eventually(lambda: "from_a_file" in balancer.get("/list")[1], "it is registered")
@@ -61,7 +61,7 @@ class ProgramsTest(harness.ProcessTest):
             for number in (signal.SIGUSR1, signal.SIGUSR2):
                 server.signal(number)
             harness.eventually(
-                lambda: "log_level=info" in server.output(), "the level is that of before"
+                lambda server=server: "log_level=info" in server.output(), "the level is that of before"
             )
             self.assertEqual(server.get("/readyz")[0], 200)
 

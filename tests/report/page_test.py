@@ -140,7 +140,7 @@ class PageTest(harness.ProcessTest):
             )
         )
         self.assertEqual(compare.wait(200), 0, compare.describe("failed"))
-        runs = json.loads(self.figures.read_text())["runs"]
+        runs = json.loads(self.figures.read_text(encoding="utf-8"))["runs"]
         return {run["name"]: run for run in runs}, compare.output()
 
     def _look(self, width=1200, height=900, **screen):
@@ -285,7 +285,7 @@ class PageTest(harness.ProcessTest):
         runs, printed = self._compare("--models=1,3", "--n=3000", "--repeat=3")
         seen = self._look()
         self._assert_figures(seen, runs)
-        self._assert_verdict(seen, json.loads(self.figures.read_text()), _GOOD)
+        self._assert_verdict(seen, json.loads(self.figures.read_text(encoding="utf-8")), _GOOD)
         self.assertIn("Verdict: OK\n", printed)
         cells = {(cell["figure"], cell["run"]): cell["value"] for cell in seen["cells"]}
         rows = re.findall(r"^(\S.*?) {2,}([\d.]+) +([\d.]+)$", printed, re.MULTILINE)

@@ -23,7 +23,7 @@ _INTERVAL = 2 / _RATE
 
 
 def _is_stopped(process):
-    with open(f"/proc/{process.pid}/stat") as stat:
+    with open(f"/proc/{process.pid}/stat", encoding="utf-8") as stat:
         return stat.read().rpartition(")")[2].split()[0] == "T"
 
 

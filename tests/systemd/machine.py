@@ -21,7 +21,7 @@ def why_not():
     """Returns why there can be no such machine here, or None."""
     if not _SYSTEMD.exists():
         return f"there is no {_SYSTEMD}"
-    ids = pathlib.Path("/proc/self/uid_map").read_text().split()
+    ids = pathlib.Path("/proc/self/uid_map").read_text(encoding="utf-8").split()
     if os.geteuid() != 0 or ids[:2] != ["0", "0"] or int(ids[2]) < (1 << 32) - 1:
         return "DynamicUser= needs root of the machine's own users"
     if _control_groups() is None:
@@ -38,10 +38,10 @@ def why_not():
 def _control_groups():
     """Returns the folder of this process's own control group, version 2."""
     own = None
-    for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
+    for line in pathlib.Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
         if line.startswith("0::"):
             own = line.removeprefix("0::").lstrip("/")
-    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+    for line in pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
         _, folder, kind = line.split()[:3]
         if kind == "cgroup2" and own is not None and os.access(f"{folder}/{own}", os.W_OK):
             return pathlib.Path(folder, own)
@@ -95,11 +95,11 @@ class Machine:
         if not self._process.running():
             raise AssertionError("ended")
         pid = self._process.pid
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
         if len(children) != 1:
             return None
         # It is systemd once the machine is set up.
-        name = pathlib.Path(f"/proc/{children[0]}/comm").read_text().strip()
+        name = pathlib.Path(f"/proc/{children[0]}/comm").read_text(encoding="utf-8").strip()
         return children[0] if name == "systemd" else None
 
     def run(self, *command):

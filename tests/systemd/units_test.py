@@ -18,6 +18,7 @@ _NO_MACHINE = machine.why_not()
 class _Served(harness.Server):
     """A server that somebody else starts and stops."""
 
+    # pylint: disable-next=super-init-not-called
     def __init__(self, grpc, http):
         self.grpc, self.http = grpc, http
 
@@ -91,7 +92,7 @@ class TlsTest(UnitTest):
 
         renewed = front.Certificate()
         for name, path in (("cert", renewed.certificate), ("key", renewed.key)):
-            text = pathlib.Path(path).read_text()
+            text = pathlib.Path(path).read_text(encoding="utf-8")
             self.machine.write(f"/etc/msgproc/tls/{name}.pem", text)
         self.assert_served_over_tls(self.certificate)
         self.systemctl("restart")

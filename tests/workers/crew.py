@@ -39,7 +39,7 @@ def group(pid):
 def alive(pid):
     """Whether a process runs; one that waits to be reaped does not."""
     try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
@@ -79,7 +79,7 @@ class WorkersTest(harness.ProcessTest):
         )
         code, report = load.report()
         self.assertEqual(code, exit_code, load.describe(f"exited {code}"))
-        return output.read_text().splitlines(), report
+        return output.read_text(encoding="utf-8").splitlines(), report
 
     def assert_no_socket_broke(self, processor, sessions):
         opens = "msgproc_processor_session_opens_total"

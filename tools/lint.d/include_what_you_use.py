@@ -92,7 +92,8 @@ _STD = {
     "stop_token": "stop_source stop_token",
     "string": "char_traits getline stod stoi stol stoll stoul stoull string to_string u16string u32string wstring",
     "string_view": "string_view",
-    "system_error": "errc error_category error_code error_condition generic_category make_error_code system_category system_error",
+    "system_error": """errc error_category error_code error_condition generic_category make_error_code
+        system_category system_error""",
     "thread": "jthread this_thread thread",
     "tuple": "apply forward_as_tuple get ignore make_tuple tie tuple tuple_element_t tuple_size_v",
     "type_traits": """add_const_t common_type_t conditional_t decay_t enable_if_t false_type integral_constant
@@ -209,7 +210,7 @@ def missing(text, header_text=""):
                 yield number, name, headers
 
 
-def _mend(text, headers):
+def mended(text, headers):
     """The text with includes of `headers`, behind those it has or behind its guard."""
     new = "".join(f"#include <{header}>\n" for header in sorted(headers))
     if first := re.search(r"^#include.*\n", text, re.MULTILINE):
@@ -245,7 +246,7 @@ def main(arguments):
             else:
                 print(f"{path}:{line}: {name} stands in no list of tools/lint.d/include_what_you_use.py")
         if wanted and "--mend" in arguments:
-            path.write_text(_mend(text, wanted), encoding="utf-8")
+            path.write_text(mended(text, wanted), encoding="utf-8")
     return 1 if failed else 0
 
 

@@ -62,8 +62,8 @@ class IncludeWhatYouUseTest(unittest.TestCase):
             "std::string a; size_t b;\n",
         ):
             with self.subTest(text=text):
-                mended = lint._mend(text, {header for _, header in wanted(text)})
-                self.assertEqual(wanted(mended), [])
+                headers = {header for _, header in wanted(text)}
+                self.assertEqual(wanted(lint.mended(text, headers)), [])
 
 
 if __name__ == "__main__":
