@@ -25,7 +25,7 @@ namespace {
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
 // Wakes the test when results are there.
-class WaitingAttachment final : public Attachment {
+class WaitingAttachment final : public AttachedStream {
  public:
   void OnResultsReady(bool /*more*/) override {
     MutexLock lock(&mutex_);
@@ -72,7 +72,7 @@ class ThreadPoolExecutorTest : public SessionFixture {
   Client NewClient() {
     Client client{NewSession(pool_.get()),
                   std::make_shared<WaitingAttachment>()};
-    client.session->Attach(client.stream, 0, true);
+    client.session->Attach(client.stream, 0);
     return client;
   }
   void Handle(std::function<void(const Message&)> function) {
@@ -231,7 +231,7 @@ TEST_F(ThreadPoolExecutorTest, SkipsWhatNobodyWaitsForAnyMore) {
   for (const std::string id : {"", "opened"}) {
     gone.push_back(
         {NewSession(pool_.get(), id), std::make_shared<WaitingAttachment>()});
-    gone.back().session->Attach(gone.back().stream, 0, true);
+    gone.back().session->Attach(gone.back().stream, 0);
     Send(gone.back(), Messages(1, 500));
   }
   ASSERT_TRUE(gate.Await(3));

@@ -43,23 +43,18 @@ HostedSession::~HostedSession() {
 }
 
 HostedSession::Attached HostedSession::Attach(
-    std::shared_ptr<Attachment> attachment, uint64_t received_through,
-    bool created) {
+    std::shared_ptr<AttachedStream> attachment, uint64_t received_through) {
   MutexLock lock(&mutex_);
   Attached attached;
   attached.before = std::exchange(attachment_, std::move(attachment));
-  if (!created && session_.CanResume(received_through)) {
-    attached.state = State::kResumed;
-    session_.Resume(received_through);
-  } else {
-    attached.state = received_through == 0 ? State::kNew : State::kLost;
-    Restart(received_through);
-  }
+  const uint64_t unanswered = session_.unanswered();
+  attached.opening = session_.Open(received_through);
   attached.accepted_through = session_.accepted_through();
+  CountRestarted(unanswered);
   return attached;
 }
 
-bool HostedSession::Detach(const Attachment* attachment) {
+bool HostedSession::Detach(const AttachedStream* attachment) {
   MutexLock lock(&mutex_);
   if (attachment_.get() != attachment) return false;
   attachment_.reset();
@@ -80,16 +75,22 @@ void HostedSession::Abandon() {
 }
 
 void HostedSession::Restart(uint64_t received_through) {
-  ProcessorCounters::Add(&counters_->outstanding,
-                         -static_cast<int64_t>(session_.unanswered()));
+  const uint64_t unanswered = session_.unanswered();
   session_.Restart(received_through);
+  CountRestarted(unanswered);
+}
+
+void HostedSession::CountRestarted(uint64_t unanswered_before) {
+  ProcessorCounters::Add(&counters_->outstanding,
+                         static_cast<int64_t>(session_.unanswered()) -
+                             static_cast<int64_t>(unanswered_before));
   epoch_.store(session_.epoch(), std::memory_order_relaxed);
 }
 
-absl::Status HostedSession::OnFrame(const Attachment* attachment,
+absl::Status HostedSession::OnFrame(const AttachedStream* attachment,
                                     const wire::RequestFrame& frame) {
   absl::Status status;
-  std::shared_ptr<Attachment> other;
+  std::shared_ptr<AttachedStream> other;
   {
     MutexLock lock(&mutex_);
     if (attachment_.get() != attachment) {
@@ -202,7 +203,7 @@ void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
           static_cast<double>(batch->size),
       batch->size);
   const bool gather = batch->handler_time > kWorthGathering;
-  std::shared_ptr<Attachment> attachment;
+  std::shared_ptr<AttachedStream> attachment;
   bool more = false;
   {
     MutexLock lock(&mutex_);
@@ -226,7 +227,7 @@ void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
 }
 
 HostedSession::Output HostedSession::TakeResults(
-    const Attachment* attachment, std::vector<wire::Piece>* pieces) {
+    const AttachedStream* attachment, std::vector<wire::Piece>* pieces) {
   MutexLock lock(&mutex_);
   Output output;
   if (attachment_.get() != attachment) return output;
@@ -236,8 +237,8 @@ HostedSession::Output HostedSession::TakeResults(
   return output;
 }
 
-void HostedSession::Resume(const Attachment* attachment) {
-  std::shared_ptr<Attachment> other;
+void HostedSession::Resume(const AttachedStream* attachment) {
+  std::shared_ptr<AttachedStream> other;
   {
     MutexLock lock(&mutex_);
     Pump();
@@ -246,8 +247,8 @@ void HostedSession::Resume(const Attachment* attachment) {
   if (other != nullptr) other->OnResultsReady(false);
 }
 
-void HostedSession::CloseInput(const Attachment* attachment) {
-  std::shared_ptr<Attachment> other;
+void HostedSession::CloseInput(const AttachedStream* attachment) {
+  std::shared_ptr<AttachedStream> other;
   {
     MutexLock lock(&mutex_);
     if (attachment_.get() != attachment) return;

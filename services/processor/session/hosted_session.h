@@ -21,10 +21,10 @@
 
 namespace msgproc::processor {
 
-// The stream at the other side of a session: a ProcessReactor.
-class Attachment {
+// The stream that has a session, as the session sees it: a ProcessReactor.
+class AttachedStream {
  public:
-  virtual ~Attachment() = default;
+  virtual ~AttachedStream() = default;
   // There may be results to write; `more`: others are about to come that are
   // worth waiting for. On any thread.
   virtual void OnResultsReady(bool more) = 0;
@@ -56,23 +56,20 @@ class HostedSession final : public BatchOwner,
   bool anonymous() const { return identity_.id.empty(); }
   const HandlerBinding& binding() const { return *binding_; }
 
-  // What Welcome says.
-  enum class State { kNew, kResumed, kLost };
   struct Attached {
-    State state = State::kNew;
+    Session::Opening opening;
     uint64_t accepted_through = 0;
     // The stream that had the session, to be told OnTakenOver.
-    std::shared_ptr<Attachment> before;
+    std::shared_ptr<AttachedStream> before;
   };
 
   // Attaches a stream; the one attached before is ignored from now on.
-  // `created`: the session was made for this very Open.
-  Attached Attach(std::shared_ptr<Attachment> attachment,
-                  uint64_t received_through, bool created);
+  Attached Attach(std::shared_ptr<AttachedStream> attachment,
+                  uint64_t received_through);
 
   // Lets go of the stream, if it is still the one attached; answers whether it
   // was. An anonymous session is abandoned with it.
-  bool Detach(const Attachment* attachment);
+  bool Detach(const AttachedStream* attachment);
 
   // Drops all messages and results: nobody will ask for them.
   void Abandon();
@@ -80,7 +77,7 @@ class HostedSession final : public BatchOwner,
   // Takes a request's acknowledgement and messages, and processes what it may.
   // Those accepted before a violation are processed all the same. ABORTED: the
   // stream is not attached any more.
-  absl::Status OnFrame(const Attachment* attachment,
+  absl::Status OnFrame(const AttachedStream* attachment,
                        const wire::RequestFrame& frame);
 
   // What there is to write, for the stream that is attached.
@@ -93,14 +90,14 @@ class HostedSession final : public BatchOwner,
     // Taking them made room: call Resume, without a lock held.
     bool can_resume = false;
   };
-  Output TakeResults(const Attachment* attachment,
+  Output TakeResults(const AttachedStream* attachment,
                      std::vector<wire::Piece>* pieces);
 
   // Processes what there is room for. `attachment` looks for results by itself.
-  void Resume(const Attachment* attachment);
+  void Resume(const AttachedStream* attachment);
 
   // The attached stream reads on, but will bring nothing any more.
-  void CloseInput(const Attachment* attachment);
+  void CloseInput(const AttachedStream* attachment);
 
   // Whether nothing would be lost by forgetting the session, or too much is
   // lost already to resume it.
@@ -131,12 +128,14 @@ class HostedSession final : public BatchOwner,
   void Pump() MSGPROC_REQUIRES(mutex_);
   void CountReady() MSGPROC_REQUIRES(mutex_);
   void Restart(uint64_t received_through) MSGPROC_REQUIRES(mutex_);
+  // The session may have begun another life.
+  void CountRestarted(uint64_t unanswered_before) MSGPROC_REQUIRES(mutex_);
   // Gives back memory that is kept for what may come.
   void Trim() MSGPROC_REQUIRES(mutex_);
   // The stream that has the session, when it is not this one: taken over while
   // the lock was released, it must be told of results by the one before.
-  std::shared_ptr<Attachment> OtherThan(const Attachment* attachment) const
-      MSGPROC_REQUIRES(mutex_) {
+  std::shared_ptr<AttachedStream> OtherThan(
+      const AttachedStream* attachment) const MSGPROC_REQUIRES(mutex_) {
     return attachment_.get() == attachment ? nullptr : attachment_;
   }
   std::unique_ptr<Batch> NewBatch(const Session::Run& run)
@@ -154,7 +153,7 @@ class HostedSession final : public BatchOwner,
 
   mutable Mutex mutex_;
   Session session_ MSGPROC_GUARDED_BY(mutex_);
-  std::shared_ptr<Attachment> attachment_ MSGPROC_GUARDED_BY(mutex_);
+  std::shared_ptr<AttachedStream> attachment_ MSGPROC_GUARDED_BY(mutex_);
   // Some thread is giving out batches; it will see what others bring.
   bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;
   std::vector<std::unique_ptr<Batch>> spare_batches_ MSGPROC_GUARDED_BY(mutex_);

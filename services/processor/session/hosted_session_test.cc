@@ -16,13 +16,13 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
-using State = HostedSession::State;
+using State = Session::State;
 
 class HostedSessionTest : public SessionFixture {};
 
 TEST_F(HostedSessionTest, ProcessesInlineWithinTheCall) {
   auto session = NewSession(&inline_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 3)).ok());
   EXPECT_EQ(Take(session.get(), stream), Range(1, 3));
   // Whoever calls looks for results by itself.
@@ -33,7 +33,7 @@ TEST_F(HostedSessionTest, ProcessesInlineWithinTheCall) {
 
 TEST_F(HostedSessionTest, TellsItsStreamWhenABatchIsDone) {
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 2)).ok());
   EXPECT_EQ(stream->results_ready, 0);
   EXPECT_EQ(counters_.outstanding, 2);
@@ -45,7 +45,7 @@ TEST_F(HostedSessionTest, TellsItsStreamWhenABatchIsDone) {
 
 TEST_F(HostedSessionTest, ResultsOfLongBatchesMayWaitForOthers) {
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   manual_.handler_time = absl::Milliseconds(1);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 4)).ok());
   manual_.Complete(0);
@@ -58,7 +58,7 @@ TEST_F(HostedSessionTest, ResultsOfLongBatchesMayWaitForOthers) {
 
 TEST_F(HostedSessionTest, ResultsOfShortBatchesLeaveAtOnce) {
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   manual_.handler_time = absl::Microseconds(10);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 4)).ok());
   manual_.CompleteAll();
@@ -68,7 +68,7 @@ TEST_F(HostedSessionTest, ResultsOfShortBatchesLeaveAtOnce) {
 
 TEST_F(HostedSessionTest, BatchesMayComeBackInAnyOrder) {
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 7)).ok());
   ASSERT_EQ(manual_.held(), 4U);
   manual_.Complete(3);
@@ -85,7 +85,7 @@ TEST_F(HostedSessionTest, BatchesMayComeBackInAnyOrder) {
 TEST_F(HostedSessionTest, GivesNoMoreBatchesThanTheExecutorWants) {
   manual_.limits = {.max_batches = 2, .max_messages = 3};
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 20)).ok());
   EXPECT_EQ(manual_.held(), 2U);
   manual_.Complete(0);
@@ -98,7 +98,7 @@ TEST_F(HostedSessionTest, GivesNoMoreBatchesThanTheExecutorWants) {
 TEST_F(HostedSessionTest, ABatchIsAShareOfWhatWaits) {
   manual_.limits = {.max_batches = 4, .min_messages = 2, .max_messages = 20};
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 20)).ok());
   std::vector<uint64_t> sizes;
   for (size_t i = 0; i < manual_.held(); ++i) {
@@ -119,7 +119,7 @@ TEST_F(HostedSessionTest, ABatchIsAShareOfWhatWaits) {
 TEST_F(HostedSessionTest, BatchesAreUsedAgain) {
   manual_.limits = {.max_batches = 2, .max_messages = 1};
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 2)).ok());
   const std::vector<const Batch*> before = {&manual_.batch(0),
                                             &manual_.batch(1)};
@@ -136,7 +136,7 @@ TEST_F(HostedSessionTest, BatchesAreUsedAgain) {
 TEST_F(HostedSessionTest, WhatWaitsIsBatched) {
   manual_.limits = {.max_batches = 1, .max_messages = 100};
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   for (uint64_t i = 1; i <= 9; ++i) {
     ASSERT_TRUE(Send(session.get(), stream, Messages(i, 1)).ok());
   }
@@ -148,7 +148,7 @@ TEST_F(HostedSessionTest, WhatWaitsIsBatched) {
 TEST_F(HostedSessionTest, AnExecutorMayCompleteWithinExecute) {
   HookedExecutor eager(false);
   auto session = NewSession(&eager);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 9)).ok());
   EXPECT_GT(stream->results_ready, 0);
   EXPECT_EQ(Take(session.get(), stream), Range(1, 9));
@@ -156,7 +156,7 @@ TEST_F(HostedSessionTest, AnExecutorMayCompleteWithinExecute) {
 
 TEST_F(HostedSessionTest, WhatStandsBeforeAViolationIsProcessed) {
   auto session = NewSession(&inline_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   v1::ProcessRequest request = Messages(1, 2);
   request.MergeFrom(Messages(9, 1));
   EXPECT_TRUE(absl::IsInvalidArgument(Send(session.get(), stream, request)));
@@ -165,7 +165,7 @@ TEST_F(HostedSessionTest, WhatStandsBeforeAViolationIsProcessed) {
 
 TEST_F(HostedSessionTest, AWrongAcknowledgementAcceptsNothing) {
   auto session = NewSession(&inline_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   v1::ProcessRequest request = Messages(1, 2);
   request.set_received_through(1);
   EXPECT_TRUE(absl::IsInvalidArgument(Send(session.get(), stream, request)));
@@ -174,7 +174,7 @@ TEST_F(HostedSessionTest, AWrongAcknowledgementAcceptsNothing) {
 
 TEST_F(HostedSessionTest, ADetachedSessionWorksOn) {
   auto session = NewSession(&manual_);
-  const Stream before = Attach(session.get(), 0, true);
+  const Stream before = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), before, Messages(1, 20)).ok());
   EXPECT_TRUE(session->Detach(before.get()));
   EXPECT_FALSE(session->Detach(before.get()));
@@ -187,12 +187,12 @@ TEST_F(HostedSessionTest, ADetachedSessionWorksOn) {
 
 TEST_F(HostedSessionTest, ResumesAtWhatWasNotReceived) {
   auto session = NewSession(&inline_);
-  const Stream before = Attach(session.get(), 0, true);
+  const Stream before = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), before, Messages(1, 9)).ok());
   EXPECT_EQ(Take(session.get(), before), Range(1, 9));
-  auto after = std::make_shared<FakeAttachment>();
-  const HostedSession::Attached attached = session->Attach(after, 4, false);
-  EXPECT_EQ(attached.state, State::kResumed);
+  auto after = std::make_shared<FakeAttachedStream>();
+  const HostedSession::Attached attached = session->Attach(after, 4);
+  EXPECT_EQ(attached.opening.state, State::kResumed);
   EXPECT_EQ(attached.accepted_through, 9U);
   EXPECT_EQ(attached.before, before);
   EXPECT_EQ(Take(session.get(), after), Range(5, 9));
@@ -201,11 +201,11 @@ TEST_F(HostedSessionTest, ResumesAtWhatWasNotReceived) {
 
 TEST_F(HostedSessionTest, AClientThatIsAheadStartsAnew) {
   auto session = NewSession(&manual_);
-  const Stream before = Attach(session.get(), 0, true);
+  const Stream before = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), before, Messages(1, 4)).ok());
-  auto after = std::make_shared<FakeAttachment>();
-  const HostedSession::Attached attached = session->Attach(after, 50, false);
-  EXPECT_EQ(attached.state, State::kLost);
+  auto after = std::make_shared<FakeAttachedStream>();
+  const HostedSession::Attached attached = session->Attach(after, 50);
+  EXPECT_EQ(attached.opening.state, State::kLost);
   EXPECT_EQ(attached.accepted_through, 50U);
   EXPECT_EQ(counters_.outstanding, 0);
   // Its life before comes back, and is nobody's.
@@ -221,16 +221,16 @@ TEST_F(HostedSessionTest, WhatWasLetGoIsNotResumed) {
   limits_.max_result_bytes = 100;
   for (const uint64_t received : {uint64_t{0}, uint64_t{1}}) {
     auto session = NewSession(&inline_);
-    const Stream before = Attach(session.get(), 0, true);
+    const Stream before = Attach(session.get(), 0);
     ASSERT_TRUE(Send(session.get(), before, Messages(1, 1, 90)).ok());
     ASSERT_TRUE(Send(session.get(), before, Messages(2, 1, 90)).ok());
     ASSERT_TRUE(Send(session.get(), before, Messages(3, 2, 90)).ok());
     EXPECT_EQ(Take(session.get(), before), Range(1, 2));
     session->CloseInput(before.get());
-    auto after = std::make_shared<FakeAttachment>();
-    const HostedSession::Attached attached =
-        session->Attach(after, received, false);
-    EXPECT_EQ(attached.state, received == 0 ? State::kNew : State::kLost);
+    auto after = std::make_shared<FakeAttachedStream>();
+    const HostedSession::Attached attached = session->Attach(after, received);
+    EXPECT_EQ(attached.opening.state,
+              received == 0 ? State::kNew : State::kLost);
     EXPECT_EQ(attached.accepted_through, received);
     EXPECT_EQ(counters_.outstanding, 0);
   }
@@ -239,11 +239,11 @@ TEST_F(HostedSessionTest, WhatWasLetGoIsNotResumed) {
 // A to B and back to A, which is still at what B has answered.
 TEST_F(HostedSessionTest, WhatAnotherServerAnsweredMayBeAcknowledged) {
   auto session = NewSession(&manual_);
-  const Stream before = Attach(session.get(), 0, true);
+  const Stream before = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), before, Messages(1, 4)).ok());
   session->Detach(before.get());
-  auto after = std::make_shared<FakeAttachment>();
-  EXPECT_EQ(session->Attach(after, 3, false).state, State::kResumed);
+  auto after = std::make_shared<FakeAttachedStream>();
+  EXPECT_EQ(session->Attach(after, 3).opening.state, State::kResumed);
   EXPECT_TRUE(Acknowledge(session.get(), after, 3).ok());
   manual_.CompleteAll();
   EXPECT_THAT(Take(session.get(), after), ElementsAre(4));
@@ -255,7 +255,7 @@ TEST_F(HostedSessionTest, ProcessingPausesUntilResultsAreReceived) {
   limits_.max_result_bytes = 100;
   manual_.limits = {.max_batches = 1, .max_messages = 1};
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 5, 60)).ok());
   manual_.Complete(0);
   manual_.Complete(0);
@@ -270,7 +270,7 @@ TEST_F(HostedSessionTest, ABrokenStreamForgetsNothing) {
   limits_.max_result_bytes = 100;
   manual_.limits = {.max_batches = 1, .max_messages = 1};
   auto session = NewSession(&manual_);
-  const Stream before = Attach(session.get(), 0, true);
+  const Stream before = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), before, Messages(1, 5, 60)).ok());
   manual_.Complete(0);
   manual_.Complete(0);
@@ -284,7 +284,7 @@ TEST_F(HostedSessionTest, ABrokenStreamForgetsNothing) {
 
 TEST_F(HostedSessionTest, AnAnonymousSessionEndsWithItsStream) {
   auto session = NewSession(&manual_, "");
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 20)).ok());
   EXPECT_EQ(manual_.held(), 4U);
   session->Detach(stream.get());
@@ -297,7 +297,7 @@ TEST_F(HostedSessionTest, AnAnonymousSessionEndsWithItsStream) {
 
 TEST_F(HostedSessionTest, AnAbandonedSessionWorksNoMore) {
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 20, 1000)).ok());
   session->Detach(stream.get());
   session->Abandon();
@@ -310,8 +310,8 @@ TEST_F(HostedSessionTest, AnAbandonedSessionWorksNoMore) {
 TEST_F(HostedSessionTest, LivesAsLongAsItsBatches) {
   auto session = NewSession(&manual_);
   const std::weak_ptr<HostedSession> weak = session;
-  Stream stream = Attach(session.get(), 0, true);
-  const std::weak_ptr<FakeAttachment> weak_stream = stream;
+  Stream stream = Attach(session.get(), 0);
+  const std::weak_ptr<FakeAttachedStream> weak_stream = stream;
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 3)).ok());
   session->Detach(stream.get());
   session.reset();
@@ -326,7 +326,7 @@ TEST_F(HostedSessionTest, LivesAsLongAsItsBatches) {
 
 TEST_F(HostedSessionTest, TakesBackWhatItHadOutstandingWhenItDies) {
   auto session = NewSession(&manual_);
-  const Stream stream = Attach(session.get(), 0, true);
+  const Stream stream = Attach(session.get(), 0);
   manual_.limits.max_batches = 0;
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 3)).ok());
   EXPECT_EQ(counters_.outstanding, 3);

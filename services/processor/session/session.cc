@@ -97,10 +97,28 @@ absl::Status Session::Acknowledge(uint64_t received_through) {
   return absl::OkStatus();
 }
 
-bool Session::CanResume(uint64_t received_through) const {
-  return received_through <= accepted_through_ &&
-         std::max(received_through, received_through_) + 1 >=
-             results_.first_position();
+Session::Opening Session::Open(uint64_t received_through) {
+  const absl::string_view why_not = WhyNotResume(received_through);
+  opened_ = true;
+  if (why_not.empty()) {
+    Resume(received_through);
+    return {.state = State::kResumed};
+  }
+  Restart(received_through);
+  if (received_through == 0) return {.state = State::kNew};
+  return {.state = State::kLost, .why_lost = why_not};
+}
+
+absl::string_view Session::WhyNotResume(uint64_t received_through) const {
+  if (!opened_) return "this server does not have the session";
+  if (received_through > accepted_through_) {
+    return "the client has results of messages that never came here";
+  }
+  if (std::max(received_through, received_through_) + 1 <
+      results_.first_position()) {
+    return "results that the client has not received were dropped";
+  }
+  return "";
 }
 
 void Session::Resume(uint64_t received_through) {

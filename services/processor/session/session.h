@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "wire/entry_log.h"
@@ -49,6 +50,19 @@ class Session {
 
   Session(Kind kind, const SessionLimits& limits);
 
+  // A client opens the session, or opens it again. What Welcome says, and for
+  // kLost the reason: LOST is decided here and nowhere else.
+  enum class State {
+    kNew,      // Nothing was lost: the client has received nothing of it.
+    kResumed,  // The client finds here what it lacks.
+    kLost,     // It does not, and sends again what it has no result of.
+  };
+  struct Opening {
+    State state = State::kNew;
+    absl::string_view why_lost;  // Static; empty unless kLost.
+  };
+  Opening Open(uint64_t received_through);
+
   // Starts anew after `received_through`: the first message accepted will be
   // the one behind it. Batches of the life before are ignored when they return.
   void Restart(uint64_t received_through);
@@ -56,14 +70,6 @@ class Session {
   // The client has every result up to here. INVALID_ARGUMENT beyond what was
   // released; ignored when lower than before, and in anonymous sessions.
   absl::Status Acknowledge(uint64_t received_through);
-
-  // Whether a client that has received so much finds here what it lacks.
-  bool CanResume(uint64_t received_through) const;
-
-  // Begins to write again, from the first result that the client has not
-  // received. What it has received of another server, and is not ready here,
-  // will not be sent. CanResume holds.
-  void Resume(uint64_t received_through);
 
   // Accepts messages, in order, as long as they keep the rules, and returns how
   // many, with the status of the first that does not: INVALID_ARGUMENT or
@@ -154,6 +160,13 @@ class Session {
   bool NextTimed(Timed* timed);
 
  private:
+  // Why a client that has received so much does not find here what it lacks;
+  // empty: it does.
+  absl::string_view WhyNotResume(uint64_t received_through) const;
+  // Begins to write again, from the first result that the client has not
+  // received. What it has received of another server, and is not ready here,
+  // will not be sent.
+  void Resume(uint64_t received_through);
   absl::Status Check(const wire::MessageView& message) const;
   void DropReceived();
   void LetGoOfTaken();
@@ -165,6 +178,7 @@ class Session {
   const Kind kind_;
   const SessionLimits limits_;
 
+  bool opened_ = false;
   uint64_t epoch_ = 0;
   uint64_t accepted_through_ = 0;
   uint64_t received_through_ = 0;

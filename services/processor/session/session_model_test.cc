@@ -56,7 +56,9 @@ class SessionModelTest : public testing::TestWithParam<int> {
       : random_(static_cast<unsigned>(GetParam())),
         opened_(GetParam() % 4 != 0),
         session_(opened_ ? Session::Kind::kOpened : Session::Kind::kAnonymous,
-                 kLimits) {}
+                 kLimits) {
+    EXPECT_EQ(session_.Open(0).state, Session::State::kNew);
+  }
 
   uint64_t Random(uint64_t below) { return random_() % below; }
   size_t RandomBytes() { return Random(5) == 0 ? Random(6000) : Random(60); }
@@ -179,14 +181,15 @@ class SessionModelTest : public testing::TestWithParam<int> {
     const uint64_t received =
         model_.received + Random(model_.accepted() - model_.received + 5);
     closed_ = false;
-    if (session_.CanResume(received)) {
+    const bool forgotten = session_.Forgotten();
+    const Session::State state = session_.Open(received).state;
+    if (state == Session::State::kResumed) {
       ASSERT_LE(received, model_.accepted());
-      session_.Resume(received);
       model_.received = model_.taken = received;
       return;
     }
-    ASSERT_TRUE(received > model_.accepted() || session_.Forgotten());
-    session_.Restart(received);
+    ASSERT_TRUE(received > model_.accepted() || forgotten);
+    ASSERT_EQ(state == Session::State::kNew, received == 0);
     model_ = Model{received, received, received, received, {}};
     ++epoch_;
   }
@@ -250,7 +253,7 @@ class SessionModelTest : public testing::TestWithParam<int> {
   const bool opened_;
   Session session_;
   Model model_;
-  uint64_t epoch_ = 0;
+  uint64_t epoch_ = 1;
   bool closed_ = false;
   std::vector<Session::Run> runs_;
   uint64_t timed_ = 0;

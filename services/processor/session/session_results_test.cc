@@ -20,7 +20,15 @@ using testing::IsEmpty;
 class SessionResultsTest : public testing::Test {
  protected:
   explicit SessionResultsTest(Session::Kind kind = Session::Kind::kOpened)
-      : session_(kind, {.max_result_bytes = 1000}) {}
+      : session_(kind, {.max_result_bytes = 1000}) {
+    EXPECT_EQ(session_.Open(0).state, Session::State::kNew);
+  }
+
+  void Resume(uint64_t received_through) {
+    const Session::Opening opening = session_.Open(received_through);
+    EXPECT_EQ(opening.state, Session::State::kResumed);
+    EXPECT_EQ(opening.why_lost, "");
+  }
 
   void Feed(uint64_t first, uint64_t count) {
     const TestFrame frame(Messages(first, count));
@@ -112,11 +120,11 @@ TEST_F(SessionResultsTest, StayUntilTheyAreReceived) {
   Process(4, 100);
   EXPECT_EQ(Take(), Range(1, 4));
   ASSERT_TRUE(session_.Acknowledge(2).ok());
-  session_.Resume(2);
+  Resume(2);
   EXPECT_EQ(Take(), Range(3, 4));
   ASSERT_TRUE(session_.Acknowledge(4).ok());
   EXPECT_TRUE(session_.AllReceived());
-  session_.Resume(4);
+  Resume(4);
   EXPECT_THAT(Take(), IsEmpty());
 }
 
@@ -143,7 +151,7 @@ TEST_F(SessionResultsTest, MayBeReceivedBeforeTheyAreTakenAgain) {
   Feed(1, 4);
   Process(4);
   Take();
-  session_.Resume(0);
+  Resume(0);
   // The acknowledgement of what the stream before had brought.
   ASSERT_TRUE(session_.Acknowledge(3).ok());
   EXPECT_THAT(Take(), ElementsAre(4));
@@ -155,8 +163,7 @@ TEST_F(SessionResultsTest, ReceivedElsewhereAreNotSentHere) {
   Process(1);
   const Session::Run two = Next();
   const Session::Run three = Next();
-  ASSERT_TRUE(session_.CanResume(4));
-  session_.Resume(4);
+  Resume(4);
   EXPECT_EQ(session_.received_through(), 4U);
   EXPECT_EQ(session_.outstanding(), 2U);
   // The client goes on saying so.
@@ -180,8 +187,22 @@ TEST_F(SessionResultsTest, ReceivedElsewhereAreNotSentHere) {
 
 TEST_F(SessionResultsTest, AClientBeyondWhatWasAcceptedCannotResume) {
   Feed(1, 3);
-  EXPECT_TRUE(session_.CanResume(3));
-  EXPECT_FALSE(session_.CanResume(4));
+  Resume(3);
+  const Session::Opening opening = session_.Open(4);
+  EXPECT_EQ(opening.state, Session::State::kLost);
+  EXPECT_EQ(opening.why_lost,
+            "the client has results of messages that never came here");
+  EXPECT_EQ(session_.accepted_through(), 4U);
+}
+
+TEST_F(SessionResultsTest, ASessionThatIsNewHereIsLostToWhoHasResultsOfIt) {
+  Session elsewhere(Session::Kind::kOpened, {});
+  const Session::Opening opening = elsewhere.Open(1);
+  EXPECT_EQ(opening.state, Session::State::kLost);
+  EXPECT_EQ(opening.why_lost, "this server does not have the session");
+  EXPECT_EQ(elsewhere.epoch(), 1U);
+  EXPECT_EQ(elsewhere.Open(1).state, Session::State::kResumed);
+  EXPECT_EQ(elsewhere.epoch(), 1U);
 }
 
 TEST_F(SessionResultsTest, OfALifeBeforeAreDropped) {
@@ -235,8 +256,20 @@ TEST_F(SessionResultsTest, AfterTheHalfCloseTheyAreLetGoWhenProcessingNeedsIt) {
   Process(3, 100);
   EXPECT_EQ(Take(), Range(4, 6));
   EXPECT_TRUE(session_.AllTaken());
-  EXPECT_FALSE(session_.CanResume(0));
-  EXPECT_TRUE(session_.CanResume(3));
+  Resume(3);
+}
+
+TEST_F(SessionResultsTest, WhoLacksWhatWasLetGoHasLostTheSession) {
+  Feed(1, 6);
+  Process(3, 400);
+  EXPECT_EQ(Take(), Range(1, 3));
+  session_.CloseInput();
+  ASSERT_TRUE(session_.Forgotten());
+  const Session::Opening opening = session_.Open(2);
+  EXPECT_EQ(opening.state, Session::State::kLost);
+  EXPECT_EQ(opening.why_lost,
+            "results that the client has not received were dropped");
+  EXPECT_EQ(session_.accepted_through(), 2U);
 }
 
 TEST_F(SessionResultsTest, AfterTheHalfCloseTakingMakesRoomAsWell) {
@@ -255,8 +288,7 @@ TEST_F(SessionResultsTest, AfterTheHalfCloseNothingIsLetGoWithoutNeed) {
   EXPECT_EQ(Take(), Range(1, 3));
   session_.CloseInput();
   EXPECT_FALSE(session_.Forgotten());
-  ASSERT_TRUE(session_.CanResume(0));
-  session_.Resume(0);
+  Resume(0);
   EXPECT_EQ(Take(), Range(1, 3));
 }
 
@@ -267,15 +299,14 @@ TEST_F(SessionResultsTest, AfterTheHalfCloseNothingIsLetGoWhileThereIsRoom) {
   session_.CloseInput();
   EXPECT_TRUE(session_.CanProcess());
   EXPECT_FALSE(session_.Forgotten());
-  ASSERT_TRUE(session_.CanResume(0));
-  session_.Resume(0);
+  Resume(0);
   EXPECT_EQ(Take(), Range(1, 2));
 }
 
 TEST_F(SessionResultsTest, AResumedSessionLetsGoOfNothing) {
   Feed(1, 6);
   session_.CloseInput();
-  session_.Resume(0);
+  Resume(0);
   Process(3, 400);
   EXPECT_EQ(Take(), Range(1, 3));
   EXPECT_FALSE(session_.CanProcess());

@@ -76,7 +76,7 @@ SessionTable::SessionTable(const Options& options, ProcessorCounters* counters,
 
 absl::StatusOr<SessionTable::Opened> SessionTable::Open(
     const Request& request, const absl::StatusOr<HandlerBinding*>& binding,
-    const std::shared_ptr<Attachment>& attachment) {
+    const std::shared_ptr<AttachedStream>& attachment) {
   if (absl::Status status = CheckRequest(request); !status.ok()) return status;
   std::string id(request.session_id);
   if (id.empty()) id = absl::BytesToHexString(RandomBytes(16));
@@ -91,7 +91,7 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Open(
 absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
     const std::string& id, const Request& request,
     const absl::StatusOr<HandlerBinding*>& binding,
-    const std::shared_ptr<Attachment>& attachment) {
+    const std::shared_ptr<AttachedStream>& attachment) {
   MutexLock lock(&mutex_);
   const bool created = sessions_.find(id) == sessions_.end();
   if (created && !binding.ok()) return binding.status();
@@ -121,14 +121,13 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
   entry.generation = request.generation;
   Opened opened;
   opened.session = entry.session;
-  opened.attached =
-      entry.session->Attach(attachment, request.received_through, created);
-  CountOpen(opened.attached.state, request.moved);
+  opened.attached = entry.session->Attach(attachment, request.received_through);
+  CountOpen(opened.attached.opening.state, request.moved);
   return opened;
 }
 
-void SessionTable::CountOpen(HostedSession::State state, bool moved) {
-  using State = HostedSession::State;
+void SessionTable::CountOpen(Session::State state, bool moved) {
+  using State = Session::State;
   ProcessorCounters::Counter* counter = &counters_->sessions_lost;
   if (state == State::kResumed) {
     counter = &counters_->sessions_resumed;
@@ -164,7 +163,7 @@ std::shared_ptr<HostedSession> SessionTable::Forget(Sessions::iterator entry) {
 }
 
 void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
-                          const Attachment* attachment, bool finished) {
+                          const AttachedStream* attachment, bool finished) {
   MutexLock lock(&mutex_);
   // False: another stream took it over, and it is not this one's any more.
   if (!session->Detach(attachment)) return;

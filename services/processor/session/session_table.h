@@ -71,14 +71,14 @@ class SessionTable {
   // new ones, and its error is theirs only. INVALID_ARGUMENT: malformed id or
   // token, or messages that may not come along; PERMISSION_DENIED: wrong token;
   // ABORTED: the client has sent a later Open, which was here first.
-  absl::StatusOr<Opened> Open(const Request& request,
-                              const absl::StatusOr<HandlerBinding*>& binding,
-                              const std::shared_ptr<Attachment>& attachment);
+  absl::StatusOr<Opened> Open(
+      const Request& request, const absl::StatusOr<HandlerBinding*>& binding,
+      const std::shared_ptr<AttachedStream>& attachment);
 
   // The stream of a session ended. `finished`: by half-closing, so that the
   // session goes when everything was received.
   void Detach(const std::shared_ptr<HostedSession>& session,
-              const Attachment* attachment, bool finished);
+              const AttachedStream* attachment, bool finished);
 
   // Forgets what has been detached for too long, or is too much. To be called
   // about once a second.
@@ -95,13 +95,14 @@ class SessionTable {
   };
   using Sessions = std::unordered_map<std::string, Entry>;
 
-  absl::StatusOr<Opened> Attach(const std::string& id, const Request& request,
-                                const absl::StatusOr<HandlerBinding*>& binding,
-                                const std::shared_ptr<Attachment>& attachment);
+  absl::StatusOr<Opened> Attach(
+      const std::string& id, const Request& request,
+      const absl::StatusOr<HandlerBinding*>& binding,
+      const std::shared_ptr<AttachedStream>& attachment);
   // Answers the session, to be let go without the lock: it may hold much.
   std::shared_ptr<HostedSession> Forget(Sessions::iterator entry)
       MSGPROC_REQUIRES(mutex_);
-  void CountOpen(HostedSession::State state, bool moved);
+  void CountOpen(Session::State state, bool moved);
   void MarkAttached(Entry* entry) MSGPROC_REQUIRES(mutex_);
   // Takes what a detached session holds into the sum. Returns whether that may
   // still grow: results are being made.

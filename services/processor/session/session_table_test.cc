@@ -18,7 +18,7 @@ namespace msgproc::processor {
 namespace {
 
 using testing::HasSubstr;
-using State = HostedSession::State;
+using State = Session::State;
 
 const std::string kToken(16, 't');  // NOLINT(cert-err58-cpp)
 
@@ -58,7 +58,7 @@ class SessionTableTest : public SessionFixture {
   // Opens, sends, detaches.
   std::shared_ptr<HostedSession> Leave(const std::string& id,
                                        const v1::ProcessRequest& request) {
-    const auto stream = std::make_shared<FakeAttachment>();
+    const auto stream = std::make_shared<FakeAttachedStream>();
     const auto opened = Open(id, stream);
     EXPECT_TRUE(opened.ok()) << opened.status();
     EXPECT_TRUE(Send(opened->session.get(), stream, request).ok());
@@ -68,14 +68,14 @@ class SessionTableTest : public SessionFixture {
   }
 
   State StateOf(const std::string& id, uint64_t received_through = 0) {
-    return Open(id, std::make_shared<FakeAttachment>(), received_through)
-        ->attached.state;
+    return Open(id, std::make_shared<FakeAttachedStream>(), received_through)
+        ->attached.opening.state;
   }
 
   SessionTable::Options options_ = {.session_ttl = absl::Seconds(60),
                                     .max_detached_bytes = 1 << 20};
   std::unique_ptr<SessionTable> table_;
-  const Stream stream_ = std::make_shared<FakeAttachment>();
+  const Stream stream_ = std::make_shared<FakeAttachedStream>();
 };
 
 TEST_F(SessionTableTest, OpensResumesAndLoses) {
@@ -94,7 +94,7 @@ TEST_F(SessionTableTest, MakesNamesAndTokensForThoseWhoBringNone) {
   std::set<std::string> ids;
   std::set<std::string> tokens;
   for (int i = 0; i < 100; ++i) {
-    const auto opened = Open("", std::make_shared<FakeAttachment>(), 0, "");
+    const auto opened = Open("", std::make_shared<FakeAttachedStream>(), 0, "");
     ASSERT_TRUE(opened.ok());
     const HostedSession::Identity& identity = opened->session->identity();
     EXPECT_GE(identity.id.size(), 32U);
@@ -102,8 +102,9 @@ TEST_F(SessionTableTest, MakesNamesAndTokensForThoseWhoBringNone) {
     ids.insert(identity.id);
     tokens.insert(identity.token);
     // They are good for resuming.
-    EXPECT_EQ(Open(identity.id, stream_, 0, identity.token)->attached.state,
-              State::kResumed);
+    EXPECT_EQ(
+        Open(identity.id, stream_, 0, identity.token)->attached.opening.state,
+        State::kResumed);
   }
   EXPECT_EQ(ids.size(), 100U);
   EXPECT_EQ(tokens.size(), 100U);
@@ -115,7 +116,7 @@ TEST_F(SessionTableTest, AWrongTokenOpensNothingAndDisturbsNobody) {
   for (const std::string& token :
        {std::string(16, 'x'), kToken + "t", std::string()}) {
     const auto refused =
-        Open("a", std::make_shared<FakeAttachment>(), 0, token);
+        Open("a", std::make_shared<FakeAttachedStream>(), 0, token);
     EXPECT_TRUE(absl::IsPermissionDenied(refused.status()));
   }
   EXPECT_EQ(stream_->taken_over, 0);
@@ -161,8 +162,8 @@ TEST_F(SessionTableTest, AClientThatWasSentHereHasLostNothing) {
                .session_token = kToken,
                .received_through = received_through,
                .moved = true},
-              &binding_, std::make_shared<FakeAttachment>())
-        ->attached.state;
+              &binding_, std::make_shared<FakeAttachedStream>())
+        ->attached.opening.state;
   };
   // What the client is told is the same.
   EXPECT_EQ(open("a", 5), State::kLost);
@@ -177,7 +178,7 @@ TEST_F(SessionTableTest, AClientThatWasSentHereHasLostNothing) {
 
 TEST_F(SessionTableTest, AnOpenThatArrivesLateTakesNothingOver) {
   ASSERT_TRUE(OpenNumbered(stream_, 7, 2).ok());
-  const auto late = OpenNumbered(std::make_shared<FakeAttachment>(), 7, 1);
+  const auto late = OpenNumbered(std::make_shared<FakeAttachedStream>(), 7, 1);
   EXPECT_TRUE(absl::IsAborted(late.status()));
   EXPECT_THAT(std::string(late.status().message()),
               HasSubstr("attempt 1 of its client, came after attempt 2"));
@@ -187,7 +188,7 @@ TEST_F(SessionTableTest, AnOpenThatArrivesLateTakesNothingOver) {
   EXPECT_EQ(counters_.sessions_resumed, 0U);
   EXPECT_EQ(counters_.sessions_attached, 1);
   // The next one does, and is what others are late behind.
-  const auto newer = std::make_shared<FakeAttachment>();
+  const auto newer = std::make_shared<FakeAttachedStream>();
   ASSERT_TRUE(OpenNumbered(newer, 7, 4).ok());
   EXPECT_EQ(stream_->taken_over, 1);
   EXPECT_TRUE(absl::IsAborted(OpenNumbered(stream_, 7, 3).status()));
@@ -199,9 +200,10 @@ TEST_F(SessionTableTest, AnOpenThatArrivesLateDoesNotLoseADetachedSession) {
   ASSERT_TRUE(opened.ok());
   table().Detach(opened->session, stream_.get(), false);
   EXPECT_TRUE(absl::IsAborted(
-      OpenNumbered(std::make_shared<FakeAttachment>(), 7, 1, 4).status()));
+      OpenNumbered(std::make_shared<FakeAttachedStream>(), 7, 1, 4).status()));
   EXPECT_EQ(counters_.sessions_detached, 1);
-  EXPECT_EQ(OpenNumbered(stream_, 7, 3, 5)->attached.state, State::kResumed);
+  EXPECT_EQ(OpenNumbered(stream_, 7, 3, 5)->attached.opening.state,
+            State::kResumed);
 }
 
 TEST_F(SessionTableTest, WhoDoesNotSayHowOftenItCameTakesOverAsEver) {
@@ -213,9 +215,9 @@ TEST_F(SessionTableTest, WhoDoesNotSayHowOftenItCameTakesOverAsEver) {
   // the same again.
   for (const Case& c :
        {Case{8, 1}, Case{0, 0}, Case{0, 1}, Case{7, 0}, Case{7, 2}}) {
-    const auto older = std::make_shared<FakeAttachment>();
+    const auto older = std::make_shared<FakeAttachedStream>();
     ASSERT_TRUE(OpenNumbered(older, 7, 2).ok());
-    const auto newer = std::make_shared<FakeAttachment>();
+    const auto newer = std::make_shared<FakeAttachedStream>();
     EXPECT_TRUE(OpenNumbered(newer, c.instance, c.attempt).ok());
     EXPECT_EQ(older->taken_over, 1) << c.instance << "/" << c.attempt;
     // It goes by the last one that had the session.
@@ -232,13 +234,13 @@ TEST_F(SessionTableTest, ALateOpenWithTheWrongTokenIsToldOfThatAlone) {
       table().Open({.session_id = "a",
                     .session_token = std::string(16, 'x'),
                     .generation = {.instance = 7, .attempt = 1}},
-                   &binding_, std::make_shared<FakeAttachment>());
+                   &binding_, std::make_shared<FakeAttachedStream>());
   EXPECT_TRUE(absl::IsPermissionDenied(refused.status()));
 }
 
 TEST_F(SessionTableTest, TellsTheStreamThatIsTakenOver) {
   ASSERT_TRUE(Open("a", stream_).ok());
-  const auto newer = std::make_shared<FakeAttachment>();
+  const auto newer = std::make_shared<FakeAttachedStream>();
   const auto opened = Open("a", newer);
   EXPECT_EQ(stream_->taken_over, 1);
   EXPECT_EQ(newer->taken_over, 0);
@@ -379,8 +381,8 @@ TEST_F(SessionTableTest, AnExpiredSessionWorksNoMore) {
 }
 
 TEST_F(SessionTableTest, HoldsNoStreamThatHasEnded) {
-  auto stream = std::make_shared<FakeAttachment>();
-  const std::weak_ptr<FakeAttachment> weak = stream;
+  auto stream = std::make_shared<FakeAttachedStream>();
+  const std::weak_ptr<FakeAttachedStream> weak = stream;
   auto session = Open("a", stream)->session;
   table().Detach(session, stream.get(), false);
   stream.reset();
@@ -398,7 +400,7 @@ TEST_F(SessionTableTest, ConcurrentOpensLeaveOneOwnerEach) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([this, t, &streams] {
       for (int i = 0; i < kOpens; ++i) {
-        auto stream = std::make_shared<FakeAttachment>();
+        auto stream = std::make_shared<FakeAttachedStream>();
         auto opened = Open(absl::StrCat("s", i % 3), stream);
         ASSERT_TRUE(opened.ok());
         streams[static_cast<size_t>(t)].push_back(stream);
@@ -413,7 +415,7 @@ TEST_F(SessionTableTest, ConcurrentOpensLeaveOneOwnerEach) {
   EXPECT_EQ(counters_.sessions_attached + counters_.sessions_detached, 3);
   int left = 0;
   for (int i = 0; i < 3; ++i) {
-    const auto last = std::make_shared<FakeAttachment>();
+    const auto last = std::make_shared<FakeAttachedStream>();
     const auto opened = Open(absl::StrCat("s", i), last);
     table().Detach(opened->session, last.get(), true);
   }

@@ -16,7 +16,7 @@ class SessionTakeoverTest : public SessionFixture {};
 
 TEST_F(SessionTakeoverTest, TheOlderStreamHasNoPartInItAnyMore) {
   auto session = NewSession(&inline_);
-  const Stream older = Attach(session.get(), 0, true);
+  const Stream older = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), older, Messages(1, 2)).ok());
   const Stream newer = Attach(session.get());
   EXPECT_TRUE(absl::IsAborted(Send(session.get(), older, Messages(3, 1))));
@@ -31,7 +31,7 @@ TEST_F(SessionTakeoverTest, TheOlderStreamHasNoPartInItAnyMore) {
 
 TEST_F(SessionTakeoverTest, ABatchThatIsOutComesBackToTheNewerStream) {
   auto session = NewSession(&manual_);
-  const Stream older = Attach(session.get(), 0, true);
+  const Stream older = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), older, Messages(1, 4)).ok());
   manual_.Complete(0);
   EXPECT_EQ(Take(session.get(), older), Range(1, 2));
@@ -44,7 +44,7 @@ TEST_F(SessionTakeoverTest, ABatchThatIsOutComesBackToTheNewerStream) {
 
 TEST_F(SessionTakeoverTest, WhileTheOlderStreamProcessesItsFrame) {
   auto session = NewSession(&inline_);
-  const Stream older = Attach(session.get(), 0, true);
+  const Stream older = Attach(session.get(), 0);
   Stream newer;
   inline_.hook = [&](const Batch& /*batch*/) {
     newer = Attach(session.get());
@@ -61,7 +61,7 @@ TEST_F(SessionTakeoverTest, WhileTheOlderStreamResumesProcessing) {
   limits_.max_result_bytes = 100;
   auto session = NewSession(&inline_, "s");
   inline_.limits.max_messages = 1;
-  const Stream older = Attach(session.get(), 0, true);
+  const Stream older = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), older, Messages(1, 1, 200)).ok());
   ASSERT_TRUE(Send(session.get(), older, Messages(2, 1, 20)).ok());
   EXPECT_THAT(Take(session.get(), older), ElementsAre(1));
@@ -80,7 +80,7 @@ TEST_F(SessionTakeoverTest, WhileTheOlderStreamResumesProcessing) {
 TEST_F(SessionTakeoverTest, WhileTheOlderStreamMakesRoomByTaking) {
   limits_.max_result_bytes = 100;
   auto session = NewSession(&inline_);
-  const Stream older = Attach(session.get(), 0, true);
+  const Stream older = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), older, Messages(1, 1, 200)).ok());
   ASSERT_TRUE(Send(session.get(), older, Messages(2, 1, 20)).ok());
   session->CloseInput(older.get());
@@ -99,7 +99,7 @@ TEST_F(SessionTakeoverTest, WhileTheOlderStreamMakesRoomByTaking) {
 
 TEST_F(SessionTakeoverTest, ByAClientThatIsAheadWhileABatchRunsInline) {
   auto session = NewSession(&inline_);
-  const Stream older = Attach(session.get(), 0, true);
+  const Stream older = Attach(session.get(), 0);
   Stream newer;
   inline_.hook = [&](const Batch& /*batch*/) {
     newer = Attach(session.get(), 10);
@@ -113,7 +113,7 @@ TEST_F(SessionTakeoverTest, ByAClientThatIsAheadWhileABatchRunsInline) {
 TEST_F(SessionTakeoverTest, AResumedSessionReadsAgainAfterAHalfClose) {
   limits_.max_result_bytes = 100;
   auto session = NewSession(&inline_);
-  const Stream older = Attach(session.get(), 0, true);
+  const Stream older = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), older, Messages(1, 1, 50)).ok());
   session->CloseInput(older.get());
   const Stream newer = Attach(session.get());

@@ -1,6 +1,7 @@
 #include "services/processor/stream/open_streams.h"
 
 #include <atomic>
+#include <utility>
 
 #include "common/check.h"
 #include "msgproc/v1/processor.pb.h"
@@ -27,9 +28,12 @@ void OpenStreams::Add(const Stream& stream) {
   absl::Duration grace;
   {
     MutexLock lock(&mutex_);
-    const bool added = due_.emplace(stream.get(), absl::InfinitePast()).second;
+    const bool added =
+        places_
+            .emplace(stream.get(),
+                     by_due_.emplace(absl::InfinitePast(), stream))
+            .second;
     MSGPROC_CHECK(added);
-    by_due_.emplace(absl::InfinitePast(), stream);
     draining = draining_;
     grace = drain_grace_;
   }
@@ -39,17 +43,18 @@ void OpenStreams::Add(const Stream& stream) {
 
 void OpenStreams::Remove(const Stream& stream) {
   MutexLock lock(&mutex_);
-  const auto found = due_.find(stream.get());
-  MSGPROC_CHECK(found != due_.end());
-  by_due_.erase({found->second, stream});
-  due_.erase(found);
+  const auto place = places_.find(stream.get());
+  MSGPROC_CHECK(place != places_.end());
+  by_due_.erase(place->second);
+  places_.erase(place);
+  MSGPROC_CHECK_EQ(by_due_.size(), places_.size());
   ProcessorCounters::Add(&processor_->counters()->streams, -1);
-  if (due_.empty()) emptied_.SignalAll();
+  if (places_.empty()) emptied_.SignalAll();
 }
 
 void OpenStreams::WaitUntilNone(absl::Duration timeout) {
   MutexLock lock(&mutex_);
-  if (!due_.empty()) emptied_.WaitFor(&mutex_, timeout);
+  if (!places_.empty()) emptied_.WaitFor(&mutex_, timeout);
 }
 
 std::vector<OpenStreams::Stream> OpenStreams::All() const {
@@ -62,7 +67,7 @@ std::vector<OpenStreams::Stream> OpenStreams::All() const {
 
 size_t OpenStreams::count() const {
   MutexLock lock(&mutex_);
-  return due_.size();
+  return places_.size();
 }
 
 void OpenStreams::DrainAll(absl::Duration grace) {
@@ -108,13 +113,11 @@ void OpenStreams::Tick() {
 
 void OpenStreams::Reschedule(const Stream& stream, absl::Time due) {
   MutexLock lock(&mutex_);
-  const auto found = due_.find(stream.get());
-  if (found == due_.end()) return;  // It has ended meanwhile.
-  auto node = by_due_.extract({found->second, stream});
-  MSGPROC_CHECK(!node.empty());
-  found->second = due;
-  node.value().first = due;
-  by_due_.insert(std::move(node));
+  const auto place = places_.find(stream.get());
+  if (place == places_.end()) return;  // It has ended meanwhile.
+  auto node = by_due_.extract(place->second);
+  node.key() = due;
+  place->second = by_due_.insert(std::move(node));
 }
 
 }  // namespace msgproc::processor

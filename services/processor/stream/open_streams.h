@@ -2,11 +2,10 @@
 #define MSGPROC_SERVICES_PROCESSOR_STREAM_OPEN_STREAMS_H_
 
 #include <cstddef>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -51,6 +50,7 @@ class OpenStreams {
 
  private:
   using Stream = std::shared_ptr<ProcessReactor>;
+  using ByDue = std::multimap<absl::Time, Stream>;
 
   std::vector<Stream> All() const;
   absl::Duration NextAge() MSGPROC_EXCLUDES(mutex_);
@@ -63,11 +63,12 @@ class OpenStreams {
 
   mutable Mutex mutex_;
   CondVar emptied_;
-  // When each is to be ticked, and the same in order of time: ten thousand that
-  // are idle are not all looked at every second.
-  std::unordered_map<const ProcessReactor*, absl::Time> due_
+  // By when each is to be ticked: ten thousand that are idle are not all looked
+  // at every second.
+  ByDue by_due_ MSGPROC_GUARDED_BY(mutex_);
+  // Where each stands in by_due_.
+  std::unordered_map<const ProcessReactor*, ByDue::iterator> places_
       MSGPROC_GUARDED_BY(mutex_);
-  std::set<std::pair<absl::Time, Stream>> by_due_ MSGPROC_GUARDED_BY(mutex_);
   bool draining_ MSGPROC_GUARDED_BY(mutex_) = false;
   absl::Duration drain_grace_ MSGPROC_GUARDED_BY(mutex_);
   StreamAges ages_ MSGPROC_GUARDED_BY(mutex_);

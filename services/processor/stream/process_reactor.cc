@@ -1,63 +1,16 @@
 #include "services/processor/stream/process_reactor.h"
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "grpcpp/server_context.h"
 #include "services/base/grpc_status.h"
 #include "services/processor/stream/drain_message.h"
+#include "services/processor/stream/request_reader.h"
 #include "services/processor/stream/stream_log.h"
 #include "services/processor/stream/stream_opening.h"
 
 namespace msgproc::processor {
-namespace {
-
-// What a proxy in front says of the client (deploy/nginx): for the log alone,
-// since a client without a proxy can claim anything.
-std::string ForwardedFor(const grpc::CallbackServerContext& call) {
-  constexpr size_t kLongest = 256;
-  const auto found = call.client_metadata().find("x-forwarded-for");
-  if (found == call.client_metadata().end()) return "";
-  return std::string(found->second.data(),
-                     std::min(found->second.size(), kLongest));
-}
-
-StreamPeer PeerOf(const ProcessorContext::Options& options,
-                  const grpc::CallbackServerContext& call) {
-  return {.address =
-              options.real_peer ? options.real_peer(call.peer()) : call.peer(),
-          .forwarded_for = ForwardedFor(call)};
-}
-
-absl::Status CheckFrame(const wire::RequestFrame& frame, size_t bytes,
-                        uint64_t max_messages) {
-  if (frame.message_count > max_messages) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "The request has ", frame.message_count, " messages; at most ",
-        max_messages, " are allowed (max_batch_messages)."));
-  }
-  if (frame.message_count > 1 && bytes > wire::kMaxFrameBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("The request has ", bytes, " bytes and ",
-                     frame.message_count, " messages; a request holds at most ",
-                     wire::kMaxFrameBytes, " bytes or one message."));
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
-// What reading a request needs. Kept by threads and not by streams: of ten
-// thousand that are idle each would keep the memory of its largest frame.
-struct ProcessReactor::Request {
-  wire::FlatFrame flat;
-  wire::RequestFrame frame;
-};
-thread_local std::unique_ptr<ProcessReactor::Request>
-    ProcessReactor::spare_request;
 
 ProcessReactor::ProcessReactor(ProcessorContext* processor,
                                grpc::CallbackServerContext* call,
@@ -65,9 +18,10 @@ ProcessReactor::ProcessReactor(ProcessorContext* processor,
     : processor_(processor),
       call_(call),
       on_gone_(std::move(on_gone)),
-      peer_(PeerOf(processor->options(), *call)),
-      state_(processor->options().heartbeat_interval * wire::kSilentIntervals,
-             processor->clock()->Now(), processor->clock()->Now() + max_age) {}
+      peer_(StreamPeer::Of(*call, processor->options().real_peer)),
+      canceller_(call->c_call()),
+      state_(processor->patience(), processor->clock()->Now(),
+             processor->clock()->Now() + max_age) {}
 
 void ProcessReactor::Start() {
   {
@@ -81,79 +35,51 @@ void ProcessReactor::Start() {
 
 void ProcessReactor::OnReadDone(bool ok) {
   if (!ok) {
-    // Half-closed, or broken; OnCancel says so if it is the latter.
-    if (call_->IsCancelled()) {
-      EndStream(StreamState::End::kBroken, absl::CancelledError());
-    } else {
-      EndStream(StreamState::End::kHalfClose, absl::OkStatus());
-    }
-    return;
+    if (call_->IsCancelled()) return OnCancel();
+    return EndStream(StreamState::End::kHalfClose, absl::OkStatus());
   }
-  {
-    MutexLock lock(&mutex_);
-    if (!state_.OnRead(processor_->clock()->Now())) return;
-  }
+  const absl::Time now = processor_->clock()->Now();
+  if (!Tell([&](StreamState* state) { return state->OnRead(now); })) return;
   processor_->method()->MessageReceived();
   ProcessFrame();
   Advance();
 }
 
 void ProcessReactor::ProcessFrame() {
-  std::unique_ptr<Request> request = std::move(spare_request);
-  if (request == nullptr) request = std::make_unique<Request>();
-  const absl::Status status = OnRequest(request.get());
-  const size_t messages = request->frame.message_count;
-  const size_t bytes = request->flat.bytes().size();
-  read_buffer_.Clear();
-  request->flat.Clear();
-  spare_request = std::move(request);
-  const bool taken_over = absl::IsAborted(status);
-  bool close_input = false;
+  absl::Status status;
+  size_t messages = 0;
+  size_t bytes = 0;
   {
-    MutexLock lock(&mutex_);
-    state_.OnProcessed(messages, bytes);
-    if (!status.ok()) {
-      close_input = state_.OnEnd(taken_over ? StreamState::End::kTakenOver
-                                            : StreamState::End::kViolation,
-                                 status);
-    }
+    RequestReader reader;
+    status =
+        reader.Read(&read_buffer_,
+                    processor_->options().sessions.limits.max_batch_messages);
+    if (status.ok()) status = OnRequest(reader.frame());
+    messages = reader.frame()->message_count;
+    bytes = reader.bytes();
   }
-  if (!status.ok() && !taken_over) {
+  const bool close_input = Tell([&](StreamState* state) {
+    return state->OnProcessed(messages, bytes, status);
+  });
+  if (!status.ok() && !absl::IsAborted(status)) {
     processor_->counters()->Reject(status);
     processor_->refusals()->Log(status, peer_.address, peer_.forwarded_for);
   }
   if (close_input) CloseInput();
 }
 
-absl::Status ProcessReactor::OnRequest(Request* request) {
-  wire::RequestFrame& frame = request->frame;
-  const uint64_t most =
-      processor_->options().sessions.limits.max_batch_messages;
-  if (!request->flat.Assign(&read_buffer_) ||
-      !frame.Parse(request->flat.bytes(), most)) {
-    frame.message_count = 0;
-    return absl::InvalidArgumentError(
-        "The frame is not a msgproc.v1.ProcessRequest: it cannot be parsed, or "
-        "a header's key is not UTF-8.");
-  }
-  if (absl::Status status =
-          CheckFrame(frame, request->flat.bytes().size(), most);
-      !status.ok()) {
-    return status;
-  }
-  if (std::exchange(first_request_, false)) return OnFirstRequest(&frame);
-  if (frame.has_open) {
+absl::Status ProcessReactor::OnRequest(wire::RequestFrame* frame) {
+  if (std::exchange(first_request_, false)) return OnFirstRequest(frame);
+  if (frame->has_open) {
     return absl::InvalidArgumentError(
         "Open stands in the first request of a stream only.");
   }
-  std::shared_ptr<HostedSession> session;
-  {
-    MutexLock lock(&mutex_);
-    if (frame.messages.empty()) state_.OnHeartbeat();
-    session = session_;
+  if (frame->messages.empty()) {
+    Tell([](StreamState* state) { state->OnHeartbeat(); });
   }
-  if (session == nullptr) return absl::AbortedError("The stream has ended.");
-  return session->OnFrame(this, frame);
+  const std::shared_ptr<HostedSession> on = session();
+  if (on == nullptr) return absl::AbortedError("The stream has ended.");
+  return on->OnFrame(this, *frame);
 }
 
 absl::Status ProcessReactor::OnFirstRequest(wire::RequestFrame* frame) {
@@ -172,146 +98,77 @@ absl::Status ProcessReactor::OnFirstRequest(wire::RequestFrame* frame) {
 }
 
 void ProcessReactor::OnWriteDone(bool ok) {
-  {
-    MutexLock lock(&mutex_);
-    write_buffer_.Clear();
-    state_.OnWritten();
-  }
-  if (ok) {
-    Advance();
-  } else {
-    EndStream(StreamState::End::kBroken, absl::CancelledError());
-  }
+  write_buffer_.Clear();
+  Tell([](StreamState* state) { state->OnWritten(); });
+  if (!ok) return OnCancel();
+  Advance();
 }
 
 void ProcessReactor::OnReached() {
   // gRPC does not know of it: once no marker is in flight, another thread may
   // finish the stream, and OnDone does not wait for this one.
   const std::shared_ptr<ProcessReactor> self = shared_from_this();
-  {
-    MutexLock lock(&mutex_);
-    state_.OnMarkerReached();
-  }
+  Tell([](StreamState* state) { state->OnMarkerReached(); });
   Advance();
 }
 
 void ProcessReactor::OnResultsReady(bool more) {
-  if (more) {
-    {
-      MutexLock lock(&mutex_);
-      if (!state_.GatherResults()) return;
-    }
+  if (!more) return Advance();
+  if (Tell([](StreamState* state) { return state->GatherResults(); })) {
     Post(call_->c_call());
-  } else {
-    Advance();
   }
-}
-
-void ProcessReactor::OnTakenOver() {
-  EndStream(StreamState::End::kTakenOver,
-            absl::AbortedError("Another stream took the session over."));
-}
-
-void ProcessReactor::OnCancel() {
-  EndStream(StreamState::End::kBroken, absl::CancelledError());
-}
-
-void ProcessReactor::End(absl::string_view why) {
-  EndStream(StreamState::End::kStopped,
-            absl::UnavailableError(std::string(why)));
 }
 
 void ProcessReactor::EndStream(StreamState::End end, absl::Status status) {
-  bool close_input = false;
-  {
-    MutexLock lock(&mutex_);
-    close_input = state_.OnEnd(end, std::move(status));
+  if (Tell([&](StreamState* state) {
+        return state->OnEnd(end, std::move(status));
+      })) {
+    CloseInput();
   }
-  if (close_input) CloseInput();
   Advance();
 }
 
 // The client waits for its results and cannot acknowledge them any more.
 void ProcessReactor::CloseInput() {
-  std::shared_ptr<HostedSession> session;
-  {
-    MutexLock lock(&mutex_);
-    session = session_;
-  }
-  if (session != nullptr) session->CloseInput(this);
+  if (const auto on = session()) on->CloseInput(this);
 }
 
 bool ProcessReactor::Drain(v1::Drain::Reason reason, absl::string_view address,
                            absl::Duration grace) {
   const std::string drain = EncodeDrain(reason, address, grace);
-  {
-    MutexLock lock(&mutex_);
-    if (!state_.Drain(drain, DrainReasonName(reason))) return false;
-  }
-  Advance();
-  return true;
-}
-
-bool ProcessReactor::CanMove() {
-  MutexLock lock(&mutex_);
-  return state_.CanMove();
+  const bool told = Tell([&](StreamState* state) {
+    return state->Drain(drain, DrainReasonName(reason));
+  });
+  if (told) Advance();
+  return told;
 }
 
 absl::Time ProcessReactor::Tick(absl::Time now) {
-  StreamState::Verdict verdict;
-  absl::Time next;
-  std::shared_ptr<HostedSession> session;
-  {
-    MutexLock lock(&mutex_);
-    verdict = state_.OnTick(now);
-    next = state_.NextTick(now);
-    session = session_;
-  }
+  const auto [verdict, next] = Tell([&](StreamState* state) {
+    return std::pair(state->OnTick(now), state->NextTick(now));
+  });
   // Anonymous ones send no heartbeats, upon which others do so.
-  if (session != nullptr && session->anonymous()) session->TrimIfIdle();
-  if (verdict == StreamState::Verdict::kPatient) return next;
-  const std::string patience = absl::FormatDuration(
-      processor_->options().heartbeat_interval * wire::kSilentIntervals);
-  switch (verdict) {
-    case StreamState::Verdict::kPatient:
-      break;
-    case StreamState::Verdict::kAged:
-      Drain(v1::Drain::REASON_AGE, "", processor_->options().drain_grace);
-      break;
-    case StreamState::Verdict::kUnread: {
-      ProcessorCounters::Add(&processor_->counters()->slow_consumers, 1);
-      const std::string why =
-          absl::StrCat("The client has read nothing for ", patience, ".");
-      End(why);
-      // A write that nobody reads does not end by itself.
-      Cancel(why);
-      break;
-    }
-    case StreamState::Verdict::kSilent:
-      ProcessorCounters::Add(&processor_->counters()->silent_sessions, 1);
-      End(absl::StrCat("The client has been silent for ", patience, "."));
-      break;
-    case StreamState::Verdict::kUnfinished:
-      Cancel("The client does not take the end of the stream.");
-      break;
+  if (const auto on = session(); on && on->anonymous()) on->TrimIfIdle();
+  if (verdict == StreamState::Verdict::kAged) {
+    Drain(v1::Drain::REASON_AGE, "", processor_->options().drain_grace);
+  } else if (verdict != StreamState::Verdict::kPatient) {
+    GiveUp(verdict);
   }
   return next;
 }
 
-// Sends the status past everything that waits to be written. (TryCancel would
-// say CANCELLED.)
-void ProcessReactor::Cancel(const std::string& why) {
-  {
-    MutexLock lock(&mutex_);
-    if (done_) return;
-    state_.OnCancelling();
-    cancelling_ = true;
-  }
-  grpc_call_cancel_with_status(call_->c_call(), GRPC_STATUS_UNAVAILABLE,
-                               why.c_str(), nullptr);
-  MutexLock lock(&mutex_);
-  cancelling_ = false;
-  cancel_returned_.SignalAll();
+void ProcessReactor::GiveUp(StreamState::Verdict verdict) {
+  using Verdict = StreamState::Verdict;
+  ProcessorCounters* const counters = processor_->counters();
+  if (verdict == Verdict::kUnread) counters->Add(&counters->slow_consumers, 1);
+  if (verdict == Verdict::kSilent) counters->Add(&counters->silent_sessions, 1);
+  const std::string why =
+      StreamState::Reproach(verdict, processor_->patience());
+  End(why);
+  if (verdict == Verdict::kSilent) return;
+  // What nobody reads does not end by itself.
+  Tell([](StreamState* state) { state->OnCancelling(); });
+  canceller_.Cancel(why);
 }
 
 void ProcessReactor::Advance() {
@@ -330,8 +187,7 @@ void ProcessReactor::Advance() {
     // Behind the write, so that a window update may travel with it.
     if (step.actions.read) {
       StartRead(&read_buffer_);
-      MutexLock lock(&mutex_);
-      again = state_.OnReadStarted();
+      again = Tell([](StreamState* state) { return state->OnReadStarted(); });
     }
     if (step.actions.mark) Post(call_->c_call());
     if (step.ended != nullptr) {
@@ -377,12 +233,11 @@ ProcessReactor::Step ProcessReactor::Decide() {
 }
 
 void ProcessReactor::OnDone() {
+  canceller_.Close();
   std::shared_ptr<ProcessReactor> self;
   std::shared_ptr<HostedSession> session;
   {
     MutexLock lock(&mutex_);
-    while (cancelling_) cancel_returned_.Wait(&mutex_);
-    done_ = true;
     self = std::move(self_);
     session = std::move(session_);
   }

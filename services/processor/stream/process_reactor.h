@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,10 +16,11 @@
 #include "grpcpp/support/server_callback.h"
 #include "msgproc/v1/processor.pb.h"
 #include "services/processor/session/hosted_session.h"
+#include "services/processor/stream/call_canceller.h"
 #include "services/processor/stream/processor_context.h"
 #include "services/processor/stream/stream_peer.h"
 #include "services/processor/stream/stream_state.h"
-#include "wire/byte_buffer.h"
+#include "wire/entry_log.h"
 #include "wire/frame.h"
 
 namespace msgproc::processor {
@@ -32,7 +34,7 @@ namespace msgproc::processor {
 // and Tick from any. No lock is held across a call of gRPC.
 class ProcessReactor final
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-      public Attachment,
+      public AttachedStream,
       private CompletionMarker,
       public std::enable_shared_from_this<ProcessReactor> {
  public:
@@ -53,25 +55,35 @@ class ProcessReactor final
              absl::Duration grace);
 
   // Ends the stream now, whatever is unfinished; it says UNAVAILABLE.
-  void End(absl::string_view why);
+  void End(absl::string_view why) {
+    EndStream(StreamState::End::kStopped,
+              absl::UnavailableError(std::string(why)));
+  }
 
   // Gives up a client that is silent or does not read, and drains a stream that
-  // is old. To be called again at
-  // the time it returns, or within a second; before that there is no reason to.
+  // is old. To be called again at the time it returns, or within a second;
+  // before that there is no reason to.
   absl::Time Tick(absl::Time now);
 
   // Whether it carries a session that can be resumed elsewhere, and was not
   // told to drain.
-  bool CanMove();
+  bool CanMove() {
+    return Tell([](StreamState* state) { return state->CanMove(); });
+  }
 
-  // Attachment:
+  // AttachedStream:
   void OnResultsReady(bool more) override;
-  void OnTakenOver() override;
+  void OnTakenOver() override {
+    EndStream(StreamState::End::kTakenOver,
+              absl::AbortedError("Another stream took the session over."));
+  }
 
   // grpc::ServerBidiReactor:
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
-  void OnCancel() override;
+  void OnCancel() override {
+    EndStream(StreamState::End::kBroken, absl::CancelledError());
+  }
   void OnDone() override;
 
  private:
@@ -86,17 +98,27 @@ class ProcessReactor final
     std::shared_ptr<HostedSession> resumed;
   };
 
-  struct Request;
-
   // CompletionMarker:
   void OnReached() override;
 
+  // Tells the machine what has happened, or asks it; then the lock is released.
+  template <typename Event>
+  std::invoke_result_t<Event, StreamState*> Tell(Event event)
+      MSGPROC_EXCLUDES(mutex_) {
+    MutexLock lock(&mutex_);
+    return event(&state_);
+  }
+  std::shared_ptr<HostedSession> session() MSGPROC_EXCLUDES(mutex_) {
+    MutexLock lock(&mutex_);
+    return session_;
+  }
+
   void ProcessFrame();
-  absl::Status OnRequest(Request* request);
+  absl::Status OnRequest(wire::RequestFrame* frame);
   absl::Status OnFirstRequest(wire::RequestFrame* frame);
   void EndStream(StreamState::End end, absl::Status status);
   void CloseInput();
-  void Cancel(const std::string& why);
+  void GiveUp(StreamState::Verdict verdict);
   void Advance();
   Step Decide() MSGPROC_REQUIRES(mutex_);
 
@@ -104,8 +126,7 @@ class ProcessReactor final
   grpc::CallbackServerContext* const call_;
   const OnGone on_gone_;
   const StreamPeer peer_;
-
-  static thread_local std::unique_ptr<Request> spare_request;
+  CallCanceller canceller_;
 
   // Touched only by the read that is in flight, and between reads.
   grpc::ByteBuffer read_buffer_;
@@ -120,10 +141,6 @@ class ProcessReactor final
   std::shared_ptr<ProcessReactor> self_ MSGPROC_GUARDED_BY(mutex_);
   std::shared_ptr<HostedSession> session_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<wire::Piece> pieces_ MSGPROC_GUARDED_BY(mutex_);
-  // The call may be cancelled until it is done, and is not done meanwhile.
-  bool cancelling_ MSGPROC_GUARDED_BY(mutex_) = false;
-  bool done_ MSGPROC_GUARDED_BY(mutex_) = false;
-  CondVar cancel_returned_;
 };
 
 }  // namespace msgproc::processor

@@ -16,6 +16,7 @@
 #include "services/processor/session/processor_counters.h"
 #include "services/processor/session/session_table.h"
 #include "services/processor/stream/refusal_log.h"
+#include "wire/frame.h"
 
 namespace msgproc::processor {
 
@@ -53,6 +54,10 @@ class ProcessorContext {
   SessionTable* sessions() { return &sessions_; }
   ProcessorCounters* counters() { return &counters_; }
   RefusalLog* refusals() { return &refusals_; }
+  // How long a client may be silent, or not read.
+  absl::Duration patience() const {
+    return options_.heartbeat_interval * wire::kSilentIntervals;
+  }
   const Clock* clock() const { return options_.clock; }
   // The method Process, in grpc_server_* metrics.
   base::MethodMetrics* method() { return method_; }

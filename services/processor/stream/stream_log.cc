@@ -31,8 +31,8 @@ absl::string_view DrainReasonName(v1::Drain::Reason reason) {
 }
 
 void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
-                      absl::string_view state, absl::string_view moved_for,
-                      uint64_t received_through) {
+                      absl::string_view state, absl::string_view why_lost,
+                      absl::string_view moved_for, uint64_t received_through) {
   static base::LogThrottle throttle = SessionLines();
   const auto suppressed = throttle.Admit();
   if (!suppressed) return;
@@ -42,6 +42,7 @@ void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
                                    {"forwarded_for", peer.forwarded_for},
                                    {"handler", session.binding().name},
                                    {"state", state},
+                                   {"why_lost", why_lost},
                                    {"moved_for", moved_for},
                                    {"received_through", received_through},
                                    {"suppressed", *suppressed}});

@@ -18,10 +18,10 @@ namespace msgproc::processor {
 // Why a client is sent elsewhere, in a word; empty for UNSPECIFIED. Static.
 absl::string_view DrainReasonName(v1::Drain::Reason reason);
 
-// `moved_for`: a DrainReasonName.
+// `why_lost`: of Session::Opening. `moved_for`: a DrainReasonName.
 void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
-                      absl::string_view state, absl::string_view moved_for,
-                      uint64_t received_through);
+                      absl::string_view state, absl::string_view why_lost,
+                      absl::string_view moved_for, uint64_t received_through);
 
 // `session` may be null.
 void LogStreamEnded(const HostedSession* session, const StreamPeer& peer,

@@ -9,13 +9,13 @@
 namespace msgproc::processor {
 namespace {
 
-v1::Welcome::State ToProto(HostedSession::State state) {
+v1::Welcome::State ToProto(Session::State state) {
   switch (state) {
-    case HostedSession::State::kNew:
+    case Session::State::kNew:
       return v1::Welcome::STATE_NEW;
-    case HostedSession::State::kResumed:
+    case Session::State::kResumed:
       return v1::Welcome::STATE_RESUMED;
-    case HostedSession::State::kLost:
+    case Session::State::kLost:
       return v1::Welcome::STATE_LOST;
   }
   return v1::Welcome::STATE_UNSPECIFIED;
@@ -28,7 +28,7 @@ void FillWelcome(const SessionTable::Opened& opened,
   welcome->set_server_id(options.server_id);
   welcome->set_session_id(opened.session->identity().id);
   welcome->set_session_token(opened.session->identity().token);
-  welcome->set_state(ToProto(opened.attached.state));
+  welcome->set_state(ToProto(opened.attached.opening.state));
   welcome->set_max_batch_messages(
       static_cast<uint32_t>(limits.max_batch_messages));
   welcome->set_max_payload_bytes(limits.max_payload_bytes);
@@ -41,14 +41,15 @@ void FillWelcome(const SessionTable::Opened& opened,
 }
 
 absl::StatusOr<OpenedStream> OpenAnonymous(
-    ProcessorContext* processor, const std::shared_ptr<Attachment>& stream) {
+    ProcessorContext* processor,
+    const std::shared_ptr<AttachedStream>& stream) {
   const absl::StatusOr<HandlerBinding*> binding = processor->FindHandler("");
   if (!binding.ok()) return binding.status();
   OpenedStream opened;
   opened.session = std::make_shared<HostedSession>(
       HostedSession::Identity(), *binding, processor->options().sessions.limits,
       processor->counters(), processor->clock());
-  opened.session->Attach(stream, 0, true);
+  opened.session->Attach(stream, 0);
   return opened;
 }
 
@@ -97,7 +98,7 @@ std::string OpenedStream::EncodeWelcome() {
 
 absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
-    const std::shared_ptr<Attachment>& stream, wire::RequestFrame* frame) {
+    const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame) {
   if (!frame->has_open) return OpenAnonymous(processor, stream);
   v1::Open open;
   if (!open.ParseFromArray(frame->open.data(),
@@ -119,7 +120,7 @@ absl::StatusOr<OpenedStream> OpenStream(
            .moved = open.moved_for() != v1::Drain::REASON_UNSPECIFIED},
           processor->FindHandler(open.handler()), stream);
   if (!found.ok()) return found.status();
-  if (found->attached.state == HostedSession::State::kResumed) {
+  if (found->attached.opening.state == Session::State::kResumed) {
     absl::Status status = DropDuplicates(found->attached.accepted_through,
                                          processor->counters(), frame);
     if (!status.ok()) {
@@ -133,6 +134,7 @@ absl::StatusOr<OpenedStream> OpenStream(
   FillWelcome(*found, processor->options(), welcome);
   LogSessionOpened(*opened.session, peer,
                    v1::Welcome::State_Name(welcome->state()),
+                   found->attached.opening.why_lost,
                    DrainReasonName(open.moved_for()), frame->received_through);
   return opened;
 }

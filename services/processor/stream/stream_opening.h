@@ -32,7 +32,7 @@ struct OpenedStream {
 // rule 8.
 absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
-    const std::shared_ptr<Attachment>& stream, wire::RequestFrame* frame);
+    const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame);
 
 }  // namespace msgproc::processor
 

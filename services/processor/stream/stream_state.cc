@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "services/base/log.h"
 
@@ -80,13 +81,17 @@ void StreamState::OnOpened(bool anonymous, absl::string_view head) {
   if (phase_ == Phase::kOpening) ChangePhase(Phase::kOpen, "opened");
 }
 
-void StreamState::OnProcessed(size_t messages, size_t bytes) {
+bool StreamState::OnProcessed(size_t messages, size_t bytes,
+                              const absl::Status& status) {
   MSGPROC_CHECK(processing_);
   processing_ = false;
   read_in_flight_ = false;
   gathered_messages_ += messages;
   gathered_bytes_ += bytes;
   gatherer_.Consider(messages == 0 ? 0 : gathered_messages_, gathered_bytes_);
+  if (status.ok()) return false;
+  return OnEnd(absl::IsAborted(status) ? End::kTakenOver : End::kViolation,
+               status);
 }
 
 void StreamState::OnWritten() {
@@ -214,6 +219,20 @@ StreamState::Verdict StreamState::OnTick(absl::Time now) const {
   }
   if (CanMove() && now >= aged_at_) return Verdict::kAged;
   return Verdict::kPatient;
+}
+
+std::string StreamState::Reproach(Verdict verdict, absl::Duration patience) {
+  MSGPROC_CHECK(verdict != Verdict::kPatient && verdict != Verdict::kAged);
+  switch (verdict) {
+    case Verdict::kUnread:
+      return absl::StrCat("The client has read nothing for ",
+                          absl::FormatDuration(patience), ".");
+    case Verdict::kSilent:
+      return absl::StrCat("The client has been silent for ",
+                          absl::FormatDuration(patience), ".");
+    default:
+      return "The client does not take the end of the stream.";
+  }
 }
 
 absl::Time StreamState::NextTick(absl::Time now) const {

@@ -79,8 +79,11 @@ class StreamState {
   void OnOpened(bool anonymous, absl::string_view head);
   // The frame was a heartbeat: it is answered. Part of processing a frame.
   void OnHeartbeat() { owes_response_ = true; }
-  // The frame was dealt with. Where it broke a rule OnEnd follows before Next.
-  void OnProcessed(size_t messages, size_t bytes);
+  // The frame was dealt with: it had so many messages and bytes. `status`: of
+  // what it broke; ABORTED where another stream has the session. Returns what
+  // OnEnd does.
+  [[nodiscard]] bool OnProcessed(size_t messages, size_t bytes,
+                                 const absl::Status& status);
   void OnWritten();
   // The read that Next asked for is started. Returns whether to ask Next.
   [[nodiscard]] bool OnReadStarted();
@@ -117,6 +120,8 @@ class StreamState {
     kAged,        // The stream is old enough: Drain.
   };
   Verdict OnTick(absl::Time now) const;
+  // What a client is told that is given up: not kPatient, not kAged.
+  static std::string Reproach(Verdict verdict, absl::Duration patience);
   // When to call OnTick next: nothing runs out before.
   absl::Time NextTick(absl::Time now) const;
 

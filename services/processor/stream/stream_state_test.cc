@@ -46,14 +46,14 @@ class StreamStateTest : public testing::Test {
   void Frame(size_t messages = 1) {
     ASSERT_TRUE(state_.OnRead(now_));
     if (messages == 0) state_.OnHeartbeat();
-    state_.OnProcessed(messages, messages * 64);
+    EXPECT_FALSE(state_.OnProcessed(messages, messages * 64, absl::OkStatus()));
   }
 
   // The first request comes, and what follows it is done.
   void Open(bool anonymous = false) {
     ASSERT_TRUE(state_.OnRead(now_));
     state_.OnOpened(anonymous, "Welcome");
-    state_.OnProcessed(0, 0);
+    EXPECT_FALSE(state_.OnProcessed(0, 0, absl::OkStatus()));
     ASSERT_EQ(Next(), "wr");
     EXPECT_EQ(head_, "Welcome");
     EXPECT_FALSE(state_.OnReadStarted());
@@ -160,8 +160,8 @@ TEST_F(StreamStateTest, AHalfCloseIsAnsweredWithEverythingThenTheStatus) {
 TEST_F(StreamStateTest, AViolationIsToldBehindTheResultsOfWhatWasAccepted) {
   Open();
   ASSERT_TRUE(state_.OnRead(now_));
-  state_.OnProcessed(3, 100);
-  EXPECT_TRUE(state_.OnEnd(End::kViolation, absl::InvalidArgumentError("gap")));
+  EXPECT_TRUE(state_.OnProcessed(3, 100, absl::InvalidArgumentError("gap")));
+  EXPECT_EQ(state_.phase(), Phase::kAnswering);
   supply_.results = 3;
   EXPECT_EQ(Next(), "w");
   state_.OnWritten();
@@ -171,10 +171,28 @@ TEST_F(StreamStateTest, AViolationIsToldBehindTheResultsOfWhatWasAccepted) {
 
 TEST_F(StreamStateTest, ARefusedOpenEndsWithItsStatusAlone) {
   ASSERT_TRUE(state_.OnRead(now_));
-  state_.OnProcessed(0, 0);
-  EXPECT_TRUE(state_.OnEnd(End::kViolation, absl::NotFoundError("handler")));
+  EXPECT_TRUE(state_.OnProcessed(0, 0, absl::NotFoundError("handler")));
   EXPECT_EQ(Next(), "f");
   EXPECT_EQ(state_.status(), absl::NotFoundError("handler"));
+}
+
+TEST_F(StreamStateTest, AFrameThatCameTooLateForItsSessionCutsTheStream) {
+  Open();
+  ASSERT_TRUE(state_.OnRead(now_));
+  EXPECT_FALSE(state_.OnProcessed(1, 10, absl::AbortedError("taken over")));
+  EXPECT_EQ(state_.phase(), Phase::kCutting);
+  EXPECT_EQ(Next(), "f");
+  EXPECT_EQ(state_.status(), absl::AbortedError("taken over"));
+}
+
+TEST_F(StreamStateTest, WhoIsGivenUpIsToldWhy) {
+  using Verdict = StreamState::Verdict;
+  EXPECT_EQ(StreamState::Reproach(Verdict::kUnread, absl::Seconds(60)),
+            "The client has read nothing for 1m.");
+  EXPECT_EQ(StreamState::Reproach(Verdict::kSilent, absl::Seconds(60)),
+            "The client has been silent for 1m.");
+  EXPECT_EQ(StreamState::Reproach(Verdict::kUnfinished, absl::Seconds(60)),
+            "The client does not take the end of the stream.");
 }
 
 TEST_F(StreamStateTest, AStreamThatIsStoppedWritesNoMoreResults) {
@@ -334,7 +352,7 @@ TEST_F(StreamStateTest, WelcomeOvertakesADrainThatWasNotWrittenYet) {
   ASSERT_TRUE(state_.OnRead(now_));
   EXPECT_TRUE(state_.Drain("Drain", "drain"));
   state_.OnOpened(/*anonymous=*/false, "Welcome");
-  state_.OnProcessed(0, 0);
+  EXPECT_FALSE(state_.OnProcessed(0, 0, absl::OkStatus()));
   EXPECT_EQ(Next(), "wr");
   EXPECT_EQ(head_, "WelcomeDrain");
 }
@@ -386,7 +404,7 @@ TEST_F(StreamStateTest, NeitherAnAnonymousNorAnEndingStreamCanMove) {
   StreamState other(kPatience, now_);
   ASSERT_TRUE(other.OnRead(now_));
   other.OnOpened(false, "");
-  other.OnProcessed(0, 0);
+  EXPECT_FALSE(other.OnProcessed(0, 0, absl::OkStatus()));
   EXPECT_TRUE(other.OnEnd(End::kHalfClose, absl::OkStatus()));
   EXPECT_FALSE(other.CanMove());
 }
@@ -410,7 +428,7 @@ TEST_F(StreamStateTest, AFrameThatHadComeIsGatheredAndLookedBehindAgain) {
   // The marker is reached while the frame is dealt with.
   state_.OnMarkerReached();
   EXPECT_EQ(Next(), "");
-  state_.OnProcessed(1, 64);
+  EXPECT_FALSE(state_.OnProcessed(1, 64, absl::OkStatus()));
   EXPECT_EQ(Next(), "rm");
 }
 
@@ -422,7 +440,7 @@ TEST_F(StreamStateTest, AFrameThatWasDealtWithBeforeTheMarkerLooksAgain) {
   // Something was found, so that it is looked behind every frame.
   ASSERT_TRUE(state_.OnRead(now_));
   state_.OnMarkerReached();
-  state_.OnProcessed(1, 64);
+  EXPECT_FALSE(state_.OnProcessed(1, 64, absl::OkStatus()));
   EXPECT_EQ(Next(), "rm");
   EXPECT_FALSE(state_.OnReadStarted());
   Frame();
@@ -600,7 +618,7 @@ TEST(StreamStateDeathTest, WhatCannotHaveHappenedIsABug) {
   EXPECT_DEATH(state.OnWritten(), "write_in_flight_");
   EXPECT_DEATH((void)state.OnReadStarted(), "reads_starting_");
   EXPECT_DEATH(state.OnMarkerReached(), "marker_in_flight");
-  EXPECT_DEATH(state.OnProcessed(0, 0), "processing_");
+  EXPECT_DEATH((void)state.OnProcessed(0, 0, absl::OkStatus()), "processing_");
   ASSERT_TRUE(state.OnRead(now));
   EXPECT_DEATH((void)state.OnRead(now), "processing_");
 }

@@ -9,7 +9,7 @@
 #include "common/fake_clock.h"
 #include "gtest/gtest.h"
 #include "services/processor/session/hosted_session.h"
-#include "services/processor/testing/fake_attachment.h"
+#include "services/processor/testing/fake_attached_stream.h"
 #include "services/processor/testing/frames.h"
 #include "services/processor/testing/manual_executor.h"
 
@@ -18,7 +18,7 @@ namespace msgproc::processor {
 // One hosted session and what stands around it.
 class SessionFixture : public testing::Test {
  protected:
-  using Stream = std::shared_ptr<FakeAttachment>;
+  using Stream = std::shared_ptr<FakeAttachedStream>;
 
   std::shared_ptr<HostedSession> NewSession(Executor* executor,
                                             const std::string& id = "s") {
@@ -29,10 +29,9 @@ class SessionFixture : public testing::Test {
         &counters_, &clock_);
   }
 
-  static Stream Attach(HostedSession* session, uint64_t received_through = 0,
-                       bool created = false) {
-    auto stream = std::make_shared<FakeAttachment>();
-    session->Attach(stream, received_through, created);
+  static Stream Attach(HostedSession* session, uint64_t received_through = 0) {
+    auto stream = std::make_shared<FakeAttachedStream>();
+    session->Attach(stream, received_through);
     return stream;
   }
 

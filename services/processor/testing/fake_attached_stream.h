@@ -1,5 +1,5 @@
-#ifndef MSGPROC_SERVICES_PROCESSOR_TESTING_FAKE_ATTACHMENT_H_
-#define MSGPROC_SERVICES_PROCESSOR_TESTING_FAKE_ATTACHMENT_H_
+#ifndef MSGPROC_SERVICES_PROCESSOR_TESTING_FAKE_ATTACHED_STREAM_H_
+#define MSGPROC_SERVICES_PROCESSOR_TESTING_FAKE_ATTACHED_STREAM_H_
 
 #include <atomic>
 
@@ -8,7 +8,7 @@
 namespace msgproc::processor {
 
 // A stream that counts what it is told.
-class FakeAttachment final : public Attachment {
+class FakeAttachedStream final : public AttachedStream {
  public:
   void OnResultsReady(bool more) override {
     ++results_ready;
@@ -23,4 +23,4 @@ class FakeAttachment final : public Attachment {
 
 }  // namespace msgproc::processor
 
-#endif  // MSGPROC_SERVICES_PROCESSOR_TESTING_FAKE_ATTACHMENT_H_
+#endif  // MSGPROC_SERVICES_PROCESSOR_TESTING_FAKE_ATTACHED_STREAM_H_
