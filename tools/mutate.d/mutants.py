@@ -9,7 +9,7 @@ import dataclasses
 import re
 
 # Strings, comments and preprocessor lines are left alone.
-_OPAQUE = re.compile(
+OPAQUE = re.compile(
     r"""//[^\n]*|/\*.*?\*/|R"\((?:.*?)\)"|"(?:\\.|[^"\\\n])*"|(?<!\d)'(?:\\.|[^'\\\n])+'|^[ ]*\#[^\n]*(?:\\\n[^\n]*)*""",
     re.DOTALL | re.MULTILINE,
 )
@@ -70,6 +70,8 @@ class Mutant:
     line: int
     # How reports and the list of equivalent mutants name it.
     change: str
+    # "swap", "number", "condition" or "statement".
+    kind: str
 
     def apply(self, source):
         return source[: self.start] + self.replacement + source[self.end :]
@@ -99,7 +101,7 @@ def _matching(source, opening):
 def _visible(source):
     """The source with all that is not to be changed blanked out."""
     code = source
-    for pattern in (_OPAQUE, _CONSTANT):
+    for pattern in (OPAQUE, _CONSTANT):
         code = pattern.sub(lambda match: _blank(match.group()), code)
     while found := _UNJUDGED.search(code):
         end = _matching(code, found.end() - 1)
@@ -142,21 +144,23 @@ def _statements(code):
             yield found.start(), found.end(), ";"
 
 
+_FINDERS = {"swap": _swaps, "number": _numbers, "condition": _conditions, "statement": _statements}
+
+
+def _mutant(source, kind, start, end, replacement):
+    old = source[start:end]
+    if replacement is None:
+        replacement = f"(!{old})"
+    line = source.count("\n", 0, start) + 1
+    new = "nothing" if replacement == ";" else _one_line(replacement)
+    change = f"{_one_line(old)} -> {new} in: {_one_line(source.splitlines()[line - 1])}"
+    return Mutant(start, end, replacement, line, change, kind)
+
+
 def mutants_of(source):
     """Every mutant of `source`, in order of place."""
     code = _visible(source)
     found = []
-    for start, end, replacement in [
-        *_swaps(code),
-        *_numbers(code),
-        *_conditions(code),
-        *_statements(code),
-    ]:
-        old = source[start:end]
-        if replacement is None:
-            replacement = f"(!{old})"
-        line = source.count("\n", 0, start) + 1
-        new = "nothing" if replacement == ";" else _one_line(replacement)
-        change = f"{_one_line(old)} -> {new} in: {_one_line(source.splitlines()[line - 1])}"
-        found.append(Mutant(start, end, replacement, line, change))
+    for kind, finder in _FINDERS.items():
+        found += [_mutant(source, kind, *place) for place in finder(code)]
     return sorted(found, key=lambda mutant: (mutant.start, mutant.end))

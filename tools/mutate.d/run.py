@@ -1,70 +1,32 @@
 """Runs the mutants of a class against its own tests; see tools/mutate --help."""
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
 import random
-import shutil
+import re
 import subprocess
 import sys
+import tempfile
 import time
 
 import mutants
+import programs
+import switched
 
 _HERE = pathlib.Path(__file__).parent
-# A place of its own, the same every time, so that what was built there serves again.
-_SCRATCH = pathlib.Path(
-    os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"), "msgproc_mutate"
-)
-# Bazel's exit codes.
-_PASSED, _NOT_BUILT, _FAILED = 0, 1, 3
-_BAZEL_TEST = (
-    "/usr/bin/bazel",
-    "test",
-    "--noshow_progress",
-    "--ui_event_filters=-info,-warning,-stderr,-stdout",
-    "--test_output=summary",
-    "--test_summary=none",
-    "--spawn_strategy=local",
-    # Compiles in half the time. A mutant may well leave something unused.
-    "--copt=-O0",
-    "--copt=-g0",
-    "--copt=-w",
-    "--test_timeout=30",
-)
-
-
-def _git(*arguments):
-    return subprocess.run(("git", *arguments), check=True, capture_output=True, text=True).stdout
-
-
-def _copy_tree():
-    """Copies what git knows of, as it is now; leaves alone what is the same already."""
-    files = set(_git("ls-files", "--cached", "--others", "--exclude-standard").split("\n")) - {""}
-    for name in files:
-        source, target = pathlib.Path(name), _SCRATCH / name
-        if not source.is_file():
-            continue
-        if target.is_file() and target.read_bytes() == source.read_bytes():
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
-    for target in _SCRATCH.rglob("*"):
-        name = target.relative_to(_SCRATCH)
-        if target.is_file() and not name.parts[0].startswith("bazel-") and str(name) not in files:
-            target.unlink()
-
-
-def _test(targets):
-    """Bazel's exit code."""
-    return subprocess.run(
-        (*_BAZEL_TEST, "--", *targets), cwd=_SCRATCH, check=False, capture_output=True
-    ).returncode
+# mutant_switch.h: this mutant would not have compiled.
+_DOES_NOT_COMPILE = 77
+_KILLED, _SURVIVED, _NOT_BUILT, _LEFT = "killed", "survived", "did not compile", "left"
 
 
 def _changed(classes, revision):
-    files = set(_git("diff", "--name-only", revision).split("\n"))
+    changed = subprocess.run(
+        ("git", "diff", "--name-only", revision), check=True, capture_output=True, text=True
+    ).stdout
+    files = set(changed.split("\n"))
     return [entry for entry in classes if files & set(entry["files"])]
 
 
@@ -91,38 +53,120 @@ class _Report:
         )
 
 
-def _mutate(entry, equivalent, deadline, chance):
+class _Class:
+    """The mutants of one class, and the programs that try them."""
+
+    def __init__(self, entry, jobs, deadline, place):
+        self._entry = entry
+        self._deadline = deadline
+        self._place = place
+        self._pool = concurrent.futures.ThreadPoolExecutor(jobs)
+        self._programs = programs.Programs(entry["tests"], jobs)
+        self._sources = {name: pathlib.Path(name).read_text() for name in entry["files"]}
+        # {number: (file, mutant)}
+        self.mutants = dict(
+            enumerate(
+                ((name, mutant) for name, source in self._sources.items() for mutant in mutants.mutants_of(source)), 1
+            )
+        )
+        # Those that are in the programs of all mutants.
+        self._together = set(self.mutants)
+        self._limits = {}
+
+    def build(self):
+        """Builds the programs of all mutants; takes out what does not compile in company."""
+        header = _HERE / "mutant_switch.h"
+        while True:
+            folder = programs.Folder(self._place / "all", self._switched())
+            commands = self._programs.commands(folder, header=header)
+            errors = "".join(self._pool.map(self._programs.compile, commands))
+            if not errors:
+                break
+            self._take_out(errors)
+        self._linked = [(target, self._programs.link(target, folder)) for target in self._entry["tests"]]
+        for target, program in self._linked:
+            if program is None:
+                sys.exit(f"{target}: it does not link")
+            outcome = self._programs.run(program, target, 0, 100)
+            if outcome.exit_code != 0:
+                sys.exit(f"{self._entry['name']}: its test {target} fails without any mutant. Mend it first.")
+            # What loops for ever is stopped; what is only slower on a busy machine is not.
+            self._limits[target] = 2 + 4 * outcome.processor_seconds
+
+    def _switched(self):
+        numbered = {name: {} for name in self._sources}
+        for number in self._together:
+            name, mutant = self.mutants[number]
+            numbered[name][number] = mutant
+        return {name: switched.switched(source, numbered[name]) for name, source in self._sources.items()}
+
+    def _take_out(self, errors):
+        """An error in a line takes all mutants of the line out; where no line is named, they all go."""
+        places = {
+            (name, int(line))
+            for name in self._sources
+            for line in re.findall(re.escape(name) + r":(\d+):\d+: (?:fatal )?error", errors)
+        } or {
+            (name, int(line)) for name in self._sources for line in re.findall(re.escape(name) + r":(\d+):", errors)
+        }
+
+        def there(number):
+            name, mutant = self.mutants[number]
+            last = mutant.line + self._sources[name].count("\n", mutant.start, mutant.end)
+            return any((name, line) in places for line in range(mutant.line, last + 1))
+
+        self._together -= set(filter(there, self._together)) or self._together
+
+    def try_all(self, numbers):
+        """(number, what became of it), as they come."""
+        return self._pool.map(self._try, numbers)
+
+    def _try(self, number):
+        if time.monotonic() > self._deadline:
+            return number, _LEFT
+        if number in self._together:
+            return number, self._judge(self._linked, number)
+        name, mutant = self.mutants[number]
+        folder = programs.Folder(self._place / str(number), {name: mutant.apply(self._sources[name])})
+        if any(map(self._programs.compile, self._programs.commands(folder))):
+            return number, _NOT_BUILT
+        linked = [(target, self._programs.link(target, folder)) for target in self._entry["tests"]]
+        return number, _NOT_BUILT if any(program is None for _, program in linked) else self._judge(linked, number)
+
+    def _judge(self, linked, number):
+        for target, program in linked:
+            code = self._programs.run(program, target, number, self._limits[target]).exit_code
+            if code == _DOES_NOT_COMPILE:
+                return _NOT_BUILT
+            if code != 0:
+                return _KILLED
+        return _SURVIVED
+
+
+def _mutate(entry, equivalent, deadline, options):
     report = _Report(entry["name"])
-    if _test(entry["tests"]) != _PASSED:
-        sys.exit(f"{entry['name']}: its tests {' '.join(entry['tests'])} fail without any mutant. Mend them first.")
-    todo = [(name, mutant) for name in entry["files"] for mutant in mutants.mutants_of(pathlib.Path(name).read_text())]
-    # In a random order: where the time does not suffice, what was tried is a sample.
-    chance.shuffle(todo)
-    for tried, (name, mutant) in enumerate(todo):
-        if mutant.change in equivalent.get(name, {}):
-            report.explained += 1
-            continue
-        if time.monotonic() > deadline:
-            report.left = len(todo) - tried
-            break
-        original = pathlib.Path(name).read_text()
-        target = _SCRATCH / name
-        try:
-            target.write_text(mutant.apply(original))
-            code = _test(entry["tests"])
-        finally:
-            target.write_text(original)
-        if code == _PASSED:
-            report.survivors.append((name, mutant))
-            print(f"  survived: {name}:{mutant.line}: {mutant.change}", flush=True)
-        elif code == _FAILED:
-            report.killed += 1
-        elif code == _NOT_BUILT:
-            report.not_built += 1
-        else:
-            sys.exit(f"bazel test exited with {code} on {name}:{mutant.line}: {mutant.change}")
-        if sys.stderr.isatty():
-            print(f"\r  {tried + 1} of {len(todo)}", end="\r", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="mutate.") as place:
+        tried = _Class(entry, options.jobs, deadline, pathlib.Path(place))
+        tried.build()
+        todo = []
+        for number, (name, mutant) in tried.mutants.items():
+            if mutant.change in equivalent.get(name, {}):
+                report.explained += 1
+            else:
+                todo.append(number)
+        # In a random order: where the time does not suffice, what was tried is a sample.
+        random.Random(options.seed).shuffle(todo)
+        for number, outcome in tried.try_all(todo):
+            name, mutant = tried.mutants[number]
+            if outcome == _KILLED:
+                report.killed += 1
+            elif outcome == _NOT_BUILT:
+                report.not_built += 1
+            elif outcome == _LEFT:
+                report.left += 1
+            else:
+                report.survivors.append((name, mutant))
+                print(f"  survived: {name}:{mutant.line}: {mutant.change}", flush=True)
     return report
 
 
@@ -134,6 +178,7 @@ def _parse(argv):
     parser.add_argument("--seconds", type=int, default=3600)
     parser.add_argument("--least", type=float, default=95.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     return parser.parse_args(argv)
 
 
@@ -153,15 +198,13 @@ def main(argv):
         if unknown := set(options.classes) - known:
             sys.exit(f"no class {', '.join(sorted(unknown))}; tools/mutate --list says which there are")
         classes = [entry for entry in classes if entry["name"] in options.classes]
-    _SCRATCH.mkdir(parents=True, exist_ok=True)
-    _copy_tree()
     deadline = time.monotonic() + options.seconds
     passed = failed = 0
     for index, entry in enumerate(classes):
         now = time.monotonic()
         # Each has an equal share of the time that is left.
         share = (deadline - now) / (len(classes) - index)
-        report = _mutate(entry, equivalent, now + share, random.Random(options.seed))
+        report = _mutate(entry, equivalent, now + share, options)
         print(report.line(), flush=True)
         good = report.share() * 100 >= options.least
         passed, failed = passed + good, failed + (not good)
