@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <thread>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "common/read_to_end.h"
 
 namespace msgproc {
 namespace {
@@ -39,12 +39,7 @@ int Affinity() {
 }
 
 std::vector<std::string> Lines(const std::string& path) {
-  std::vector<std::string> lines;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    lines.push_back(std::move(line));
-  }
-  return lines;
+  return absl::StrSplit(ReadWholeFile(path), '\n', absl::SkipEmpty());
 }
 
 // The words of a file's first line, of which there must be as many.

@@ -1,28 +1,14 @@
 #include "common/spare_cores.h"
 
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <string>
 
 #include "common/clock.h"
+#include "common/proc_files.h"
 #include "common/process_limits.h"
 
 namespace msgproc {
-namespace {
-
-absl::Duration IdleTime() {
-  std::ifstream file("/proc/stat");
-  std::string cpu;
-  int64_t user = 0, nice = 0, system = 0, idle = 0, waiting = 0;
-  if (!(file >> cpu >> user >> nice >> system >> idle >> waiting)) return {};
-  return absl::Seconds(static_cast<double>(idle + waiting) /
-                       static_cast<double>(sysconf(_SC_CLK_TCK)));
-}
-
-}  // namespace
 
 SpareCores::SpareCores() : cpus_(ReadProcessLimits().cpus()), last_(Read()) {}
 
@@ -30,7 +16,7 @@ SpareCores::Reading SpareCores::Read() {
   timespec used{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
   return {.at = Clock::Monotonic()->Now(),
-          .idle = IdleTime(),
+          .idle = ReadMachineStat().idle,
           .used = absl::DurationFromTimespec(used)};
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/read_to_end.h"
 #include "services/base/unique_fd.h"
 
 namespace msgproc::base {
@@ -41,18 +42,13 @@ absl::StatusOr<FileText> ReadFileText(const std::string& path) {
         absl::StrCat("cannot read ", path, ": it is not a regular file"));
   }
   FileText file{path, ""};
-  char buffer[16384];
-  while (true) {
-    const ssize_t got = read(fd.get(), buffer, sizeof(buffer));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return CannotRead(path, errno);
-    if (got == 0) return file;
-    file.text.append(buffer, static_cast<size_t>(got));
-    if (file.text.size() > kMaxBytes) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "cannot read ", path, ": it has over ", kMaxBytes, " bytes"));
-    }
+  const int error = ReadToEnd(fd.get(), &file.text, kMaxBytes);
+  if (error != 0) return CannotRead(path, error);
+  if (file.text.size() > kMaxBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot read ", path, ": it has over ", kMaxBytes, " bytes"));
   }
+  return file;
 }
 
 }  // namespace msgproc::base

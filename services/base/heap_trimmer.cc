@@ -8,7 +8,7 @@
 
 #include "absl/time/time.h"
 #include "common/clock.h"
-#include "common/resident_memory.h"
+#include "common/proc_files.h"
 #include "services/base/log.h"
 #include "services/base/trim_policy.h"
 
@@ -18,7 +18,7 @@ namespace {
 // Resident, and not in what was allocated. malloc's own count of what is free
 // would not do: it goes on counting pages that were given back.
 size_t SpareBytes() {
-  const size_t resident = ResidentBytes(getpid());
+  const size_t resident = ReadResidentBytes(getpid());
   const struct mallinfo2 info = mallinfo2();
   const size_t used = info.uordblks + info.hblkhd;
   return resident > used ? resident - used : 0;

@@ -8,13 +8,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
-#include <fstream>
-#include <sstream>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/clock.h"
+#include "common/read_to_end.h"
 #include "common/spawn.h"
 #include "services/base/unique_fd.h"
 
@@ -91,11 +90,8 @@ std::optional<int> Child::Wait(absl::Duration timeout) {
 }
 
 std::string Child::LastWords() const {
-  std::ifstream file(log_);
-  std::stringstream text;
-  text << file.rdbuf();
   constexpr size_t kMost = 2000;
-  std::string words = text.str();
+  const std::string words = ReadWholeFile(log_);
   return words.size() > kMost ? words.substr(words.size() - kMost) : words;
 }
 

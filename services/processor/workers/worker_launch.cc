@@ -4,12 +4,9 @@
 
 #include <climits>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
-#include <vector>
 
-#include "absl/strings/str_split.h"
+#include "common/proc_files.h"
 
 namespace msgproc::processor {
 namespace {
@@ -20,14 +17,6 @@ std::string PathOfThisProgram() {
   char path[PATH_MAX];
   const ssize_t size = readlink(kThisProgram, path, sizeof(path));
   return size < 0 ? kThisProgram : std::string(path, static_cast<size_t>(size));
-}
-
-std::vector<std::string> ArgumentsOfThisProgram() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  std::string all((std::istreambuf_iterator<char>(file)),
-                  std::istreambuf_iterator<char>());
-  if (!all.empty()) all.pop_back();  // Each ends with a NUL.
-  return absl::StrSplit(all, '\0');
 }
 
 }  // namespace
@@ -49,7 +38,7 @@ WorkerLaunch LaunchOf(const WorkerOptions& options) {
   if (options.program.empty()) launch.fallback_program = kThisProgram;
   launch.arguments = options.arguments;
   if (launch.arguments.empty()) {
-    launch.arguments = ArgumentsOfThisProgram();
+    launch.arguments = ReadOwnArguments();
     launch.arguments.emplace_back("--worker_role");
   }
   return launch;

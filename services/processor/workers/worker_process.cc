@@ -12,16 +12,12 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "common/resident_memory.h"
+#include "common/proc_files.h"
 #include "common/spawn.h"
 
 namespace msgproc::processor {
@@ -122,40 +118,6 @@ std::vector<SpawnOptions::Descriptor> Descriptors(const WorkerLaunch& launch,
           {.as = kWorkerSocket, .from = ends.childs_in.get()}};
 }
 
-// A file of /proc, or its beginning; empty where the process is gone.
-std::string ReadSmall(const std::string& path) {
-  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return "";
-  char text[4096];
-  const ssize_t size = read(file.get(), text, sizeof(text));
-  return std::string(text, size < 0 ? 0 : static_cast<size_t>(size));
-}
-
-std::vector<uint64_t> Numbers(const std::string& text) {
-  std::vector<uint64_t> numbers;
-  for (const absl::string_view word :
-       absl::StrSplit(text, absl::ByAnyChar(" \n"), absl::SkipEmpty())) {
-    uint64_t number = 0;
-    if (absl::SimpleAtoi(word, &number)) numbers.push_back(number);
-  }
-  return numbers;
-}
-
-// Each thread lists those that it has started; kernels without
-// CONFIG_PROC_CHILDREN list none.
-void AddChildren(pid_t pid, std::vector<pid_t>* family) {
-  std::error_code gone;
-  for (std::filesystem::directory_iterator
-           thread(absl::StrCat("/proc/", pid, "/task"), gone),
-       end;
-       thread != end && !gone; thread.increment(gone)) {
-    for (const uint64_t child :
-         Numbers(ReadSmall(thread->path().string() + "/children"))) {
-      family->push_back(static_cast<pid_t>(child));
-    }
-  }
-}
-
 void LetItGoFirst(pid_t pid) {
   const std::string path = absl::StrCat("/proc/", pid, "/oom_score_adj");
   const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -243,8 +205,9 @@ size_t WorkerProcess::Memory() const {
   size_t bytes = 0;
   std::vector<pid_t> family = {pid_};
   for (size_t i = 0; i < family.size() && i < kMaxFamily; ++i) {
-    bytes += ResidentBytes(family[i]);
-    AddChildren(family[i], &family);
+    bytes += ReadResidentBytes(family[i]);
+    const std::vector<pid_t> children = ReadChildren(family[i]);
+    family.insert(family.end(), children.begin(), children.end());
   }
   return bytes;
 }

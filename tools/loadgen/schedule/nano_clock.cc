@@ -1,8 +1,8 @@
 #include "tools/loadgen/schedule/nano_clock.h"
 
 #include <cmath>
-#include <fstream>
-#include <string>
+
+#include "common/read_to_end.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -10,10 +10,9 @@ namespace {
 // The kernel keeps its own time by the counter only if that runs at one speed,
 // also while the processor sleeps, and agrees between cores.
 bool KernelTrustsTheCounter() {
-  std::ifstream file(
-      "/sys/devices/system/clocksource/clocksource0/current_clocksource");
-  std::string source;
-  return file >> source && source == "tsc";
+  return ReadWholeFile(
+             "/sys/devices/system/clocksource/clocksource0/"
+             "current_clocksource") == "tsc\n";
 }
 
 }  // namespace
