@@ -36,7 +36,6 @@ size_t HeaderBytes(absl::Span<const wire::HeaderView> headers) {
 
 SendWindow::SendWindow(const WindowLimits& own) : own_(own) {
   server_.messages = wire::kMaxMessagesWithOpen;
-  server_.bytes = wire::kMaxBytesWithOpen;
   cursor_ = log_.At(1);
   UpdateLimits();
 }
@@ -84,39 +83,28 @@ SendWindow::Frame SendWindow::OnOpen(std::vector<wire::Piece>* pieces) {
 absl::Status SendWindow::OnWelcome(SessionState state,
                                    uint64_t accepted_through,
                                    const WindowLimits& server) {
-  uint64_t next = 1;
-  switch (state) {
-    case SessionState::kNone:
-    case SessionState::kNew:
-      if (received_through_ > 0) {
-        return absl::InternalError(absl::StrCat(
-            "the server began the session anew, though it was told that ",
-            "results up to ", received_through_, " are received"));
-      }
-      break;
-    case SessionState::kResumed:
-      if (accepted_through < received_through_) {
-        return absl::InternalError(absl::StrCat(
-            "the server says it accepted messages up to ", accepted_through,
-            ", but results are received up to ", received_through_));
-      }
-      // Trying again would not help: the session is not this stream's alone.
-      if (accepted_through > given_through_) {
-        return absl::FailedPreconditionError(absl::StrCat(
-            "the server has accepted messages up to ", accepted_through,
-            ", but this stream has sent them up to ", given_through_,
-            ": another stream uses the session's id and token, or one did "
-            "before this program was started again; open the stream with a new "
-            "session_id, and send again what has no result"));
-      }
-      next = accepted_through + 1;
-      break;
-    case SessionState::kLost:
-      next = received_through_ + 1;
-      break;
+  if (state == SessionState::kResumed) {
+    if (accepted_through < received_through_) {
+      return absl::InternalError(absl::StrCat(
+          "the server says it accepted messages up to ", accepted_through,
+          ", but results are received up to ", received_through_));
+    }
+    // Trying again would not help: the session is not this stream's alone.
+    if (accepted_through > given_through_) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the server has accepted messages up to ", accepted_through,
+          ", but this stream has sent them up to ", given_through_,
+          ": another stream uses the session's id and token, or one did "
+          "before this program was started again; open the stream with a new "
+          "session_id, and send again what has no result"));
+    }
+    // What went along with Open needs no sending again.
+    cursor_ = log_.At(std::max(cursor_.position(), accepted_through + 1));
+  } else if (state != SessionState::kLost && received_through_ > 0) {
+    return absl::InternalError(absl::StrCat(
+        "the server began the session anew, though it was told that ",
+        "results up to ", received_through_, " are received"));
   }
-  // What went along with Open needs no sending again.
-  if (next > cursor_.position()) cursor_ = log_.At(next);
   welcomed_ = true;
   connected_ = true;
   server_ = server;

@@ -95,9 +95,21 @@ TEST_F(SendWindowTest, ALargeMessageWaitsForTheFirstWelcome) {
   EXPECT_EQ(window_.TryAppend(large, {}), 1U);
 }
 
+TEST_F(SendWindowTest, TheFirstRequestHasRoomForWhatEncodingAdds) {
+  // 32 bytes a message, 24 a header.
+  constexpr size_t kMost = (64 << 10) - 32;
+  EXPECT_EQ(window_.TryAppend(std::string(kMost + 1, 'x'), {}), 0U);
+  const wire::HeaderView header = {.key = "key", .value = "value"};
+  const std::string payload(kMost - 24 - 8, 'x');
+  EXPECT_EQ(window_.TryAppend(payload + "x", {&header, 1}), 0U);
+  SendWindow with_header{WindowLimits{}};
+  EXPECT_EQ(with_header.TryAppend(payload, {&header, 1}), 1U);
+  EXPECT_EQ(window_.TryAppend(std::string(kMost, 'x'), {}), 1U);
+}
+
 TEST_F(SendWindowTest, TheFirstRequestIsTheSameWhenItIsSentAgain) {
   Append(2);
-  window_.OnOpen(&pieces_);
+  EXPECT_EQ(window_.OnOpen(&pieces_).messages, 2U);
   EXPECT_EQ(Sequences(), (std::vector<uint64_t>{1, 2}));
   Append(1);
   window_.OnDisconnected();
@@ -208,6 +220,72 @@ TEST_F(SendWindowTest, AnOldResultComesOnceAndInFrontOfNewOnesOnly) {
   EXPECT_FALSE(window_.OnResults(Results(2, 2), kNow).status.ok());
 }
 
+TEST_F(SendWindowTest, OldResultsMayComeAgainOnEachConnection) {
+  Connect(SessionState::kNew);
+  Append(2);
+  SendAll();
+  window_.OnResults(Results(1, 2), kNow);
+  for (int connection = 0; connection < 2; ++connection) {
+    window_.OnDisconnected();
+    Connect(SessionState::kResumed, 2);
+    const SendWindow::NewResults found = window_.OnResults(Results(1, 2), kNow);
+    EXPECT_TRUE(found.status.ok());
+    EXPECT_EQ(found.count, 0U);
+  }
+}
+
+TEST_F(SendWindowTest, OpenTellsTheServerWhatIsReceived) {
+  Connect(SessionState::kNew);
+  Append(3);
+  SendAll();
+  window_.OnResults(Results(1, 2), kNow);
+  window_.OnDisconnected();
+  EXPECT_FALSE(window_.acknowledged());
+  EXPECT_EQ(window_.acknowledge_by(), absl::InfiniteFuture());
+  const SendWindow::Frame open = window_.OnOpen(&pieces_);
+  EXPECT_EQ(open.received_through, 2U);
+  EXPECT_EQ(open.messages, 0U);
+  EXPECT_TRUE(window_.acknowledged());
+}
+
+TEST_F(SendWindowTest, WithoutAConnectionNothingIsSent) {
+  Append(20);
+  EXPECT_FALSE(window_.connected());
+  Connect(SessionState::kNew);
+  EXPECT_TRUE(window_.connected());
+  Append(10);
+  EXPECT_TRUE(window_.frame_full());
+  EXPECT_TRUE(window_.CanSend());
+  window_.OnDisconnected();
+  EXPECT_FALSE(window_.connected());
+  EXPECT_FALSE(window_.frame_full());
+  EXPECT_FALSE(window_.CanSend());
+}
+
+TEST_F(SendWindowTest, AFrameIsFullWithABatch) {
+  Connect(SessionState::kNew);
+  EXPECT_FALSE(window_.CanSend());
+  Append(9);
+  EXPECT_EQ(window_.unsent(), 9U);
+  EXPECT_FALSE(window_.frame_full());
+  Append(1);
+  EXPECT_TRUE(window_.frame_full());
+}
+
+TEST_F(SendWindowTest, KnowsWhatIsCollectedAndWhatIsDrained) {
+  EXPECT_TRUE(window_.drained());
+  EXPECT_TRUE(window_.collected());
+  Connect(SessionState::kNew);
+  Append(11);
+  EXPECT_TRUE(window_.collected());
+  NextFrame();
+  EXPECT_FALSE(window_.collected());
+  window_.OnResults(Results(1, 10), kNow);
+  EXPECT_TRUE(window_.collected());
+  EXPECT_FALSE(window_.drained());
+  EXPECT_EQ(window_.outstanding(), 1U);
+}
+
 TEST_F(SendWindowTest, AGapInTheResultsIsAnError) {
   Connect(SessionState::kNew);
   Append(5);
@@ -216,15 +294,37 @@ TEST_F(SendWindowTest, AGapInTheResultsIsAnError) {
   results.emplace_back().sequence = 4;
   const SendWindow::NewResults found = window_.OnResults(results, kNow);
   EXPECT_EQ(found.status.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(found.status.message(),
+            "the server sent a result of message 4 where that of 3 was due; "
+            "messages are sent up to 5");
+  EXPECT_FALSE(found.duplicate);
   EXPECT_EQ(found.count, 2U);
   EXPECT_EQ(window_.received_through(), 2U);
+}
+
+TEST_F(SendWindowTest, TheFirstResultMustBeTheFirstMessages) {
+  for (const uint64_t sequence : {0, 2}) {
+    SCOPED_TRACE(sequence);
+    SendWindow window{WindowLimits{}};
+    window.TryAppend("a", {});
+    window.TryAppend("b", {});
+    window.OnOpen(&pieces_);
+    ASSERT_TRUE(window.OnWelcome(SessionState::kNew, 2, kServer).ok());
+    const SendWindow::NewResults found =
+        window.OnResults(Results(sequence, sequence), kNow);
+    EXPECT_FALSE(found.status.ok());
+    EXPECT_FALSE(found.duplicate);
+    EXPECT_EQ(found.first, 0U);
+  }
 }
 
 TEST_F(SendWindowTest, AResultOfAMessageThatWasNotSentIsAnError) {
   Connect(SessionState::kNew);
   Append(15);
   NextFrame();
-  EXPECT_FALSE(window_.OnResults(Results(1, 11), kNow).status.ok());
+  const SendWindow::NewResults found = window_.OnResults(Results(1, 11), kNow);
+  EXPECT_FALSE(found.status.ok());
+  EXPECT_FALSE(found.duplicate);
   EXPECT_EQ(window_.received_through(), 10U);
 }
 
@@ -258,6 +358,45 @@ TEST_F(SendWindowTest, AcceptingLessThanWasReceivedIsAnError) {
   window_.OnDisconnected();
   window_.OnOpen(&pieces_);
   EXPECT_FALSE(window_.OnWelcome(SessionState::kResumed, 2, kServer).ok());
+}
+
+TEST_F(SendWindowTest, AcceptingWhatWasReceivedIsFine) {
+  Connect(SessionState::kNew);
+  Append(4);
+  NextFrame();
+  window_.OnResults(Results(1, 3), kNow);
+  window_.OnDisconnected();
+  Connect(SessionState::kResumed, 3);
+  EXPECT_EQ(NextFrame(), std::vector<uint64_t>{4});
+}
+
+TEST_F(SendWindowTest, AWindowTravelsInFourFrames) {
+  Connect(SessionState::kNew, 0, {.messages = 4000, .bytes = 64 << 20});
+  Append(2000);
+  EXPECT_EQ(NextFrame().size(), 1000U);
+}
+
+TEST_F(SendWindowTest, ASmallWindowTravelsInOneFrame) {
+  Connect(SessionState::kNew, 0, {.messages = 256, .bytes = 64 << 20});
+  Append(256);
+  EXPECT_EQ(NextFrame().size(), 256U);
+}
+
+TEST_F(SendWindowTest, AFrameHasRoomForItsHead) {
+  Connect(SessionState::kNew, 0, {.messages = 1000, .bytes = 64 << 20});
+  // Together a little more than a frame may have without its head.
+  Append(2, (512 << 10) - 8);
+  EXPECT_EQ(NextFrame().size(), 1U);
+}
+
+TEST_F(SendWindowTest, AServerThatAllowsNothingIsGivenOneMessage) {
+  Connect(SessionState::kNew, 0,
+          {.messages = 0, .bytes = 0, .batch_messages = 0});
+  Append(1);
+  EXPECT_EQ(window_.TryAppend("", {}), 0U);
+  EXPECT_TRUE(window_.frame_full());
+  EXPECT_TRUE(window_.CanSend());
+  EXPECT_EQ(NextFrame().size(), 1U);
 }
 
 TEST_F(SendWindowTest, AFrameHoldsABatchOrAMebibyteOrOneMessage) {
@@ -327,6 +466,33 @@ TEST_F(SendWindowTest, HalfAWindowOfResultsIsAcknowledgedAtOnce) {
   EXPECT_EQ(window_.acknowledge_by(), absl::InfiniteFuture());
   window_.OnResults(Results(6, 6, std::string(500, 'x')), kNow);
   EXPECT_EQ(window_.acknowledge_by(), absl::InfinitePast());
+}
+
+TEST_F(SendWindowTest, HalfAWindowIsCountedFromTheLastAcknowledgement) {
+  Connect(SessionState::kNew, 0, {.messages = 10, .bytes = 1000});
+  Append(6);
+  SendAll();
+  window_.OnResults(Results(1, 4, std::string(100, 'x')), kNow);
+  const SendWindow::Frame acknowledgement = window_.Acknowledge();
+  EXPECT_EQ(acknowledgement.messages, 0U);
+  EXPECT_EQ(acknowledgement.received_through, 4U);
+  window_.OnResults(Results(5, 5, std::string(499, 'x')), kNow);
+  EXPECT_EQ(window_.acknowledge_by(), kNow + absl::Seconds(1));
+  window_.OnResults(Results(6, 6, "x"), kNow);
+  EXPECT_EQ(window_.acknowledge_by(), absl::InfinitePast());
+}
+
+TEST_F(SendWindowTest, AResultThatIsTheWindowIsAcknowledgedAtOnce) {
+  for (const WindowLimits& server :
+       {WindowLimits{.messages = 1, .bytes = 1000},
+        WindowLimits{.messages = 100, .bytes = 2}}) {
+    SendWindow window{WindowLimits{}};
+    window.TryAppend("a", {});
+    window.OnOpen(&pieces_);
+    ASSERT_TRUE(window.OnWelcome(SessionState::kNew, 1, server).ok());
+    window.OnResults(Results(1, 1, "x"), kNow);
+    EXPECT_EQ(window.acknowledge_by(), absl::InfinitePast());
+  }
 }
 
 TEST_F(SendWindowTest, EveryFrameAcknowledges) {

@@ -30,6 +30,29 @@ TEST(GatherPolicyTest, KeepsLookingWhereItFindsMore) {
   EXPECT_FALSE(policy.ShouldLook(1, 64));
 }
 
+// How many frames must come until it looks.
+int FramesUntilLook(GatherPolicy* policy) {
+  int frames = 1;
+  while (!policy->ShouldLook(1, 64)) ++frames;
+  return frames;
+}
+
+TEST(GatherPolicyTest, LooksFirstAtTheEndOfAProbeAndAgainOneProbeLater) {
+  GatherPolicy policy;
+  EXPECT_EQ(FramesUntilLook(&policy), GatherPolicy::kProbeFrames);
+  policy.OnLooked(false);
+  EXPECT_EQ(FramesUntilLook(&policy), GatherPolicy::kProbeFrames);
+}
+
+TEST(GatherPolicyTest, OneFindIsWorthTwoLooksInVain) {
+  GatherPolicy policy;
+  policy.OnLooked(true);
+  policy.OnLooked(false);
+  EXPECT_TRUE(policy.ShouldLook(1, 64));
+  policy.OnLooked(false);
+  EXPECT_FALSE(policy.ShouldLook(1, 64));
+}
+
 TEST(GatherPolicyTest, WritesWhatIsWorthAFrame) {
   GatherPolicy policy;
   policy.OnLooked(true);
