@@ -15,10 +15,10 @@ namespace msgproc::wire {
 // A marker (CompletionMarker) tells whether another frame had come already. The
 // owner posts it when told to, at most one at a time:
 //
-//   OnFrame ─▶ Consider ─▶ gathering ─▶ Mark ─▶ OnReached ─┬─▶ another had
-//   come: Mark again
-//                 └─▶ write now                            └─▶ none had: write
-//                 now
+//   OnFrame ─▶ Consider ─▶ gathering ─▶ Mark ─▶ OnReached
+//                 │                       ▲         ├─ another had come
+//                 ▼                       └─────────┘
+//              write now ◀────── none had ──────────┘
 //
 // Pure. Not thread-safe.
 class Gatherer {
