@@ -38,7 +38,8 @@ struct Batch;
 class BatchOwner {
  public:
   virtual ~BatchOwner() = default;
-  // On any thread, also inside Executor::Execute; at most once a batch.
+  // On any thread, also inside Executor::Execute; at most once a batch, and
+  // never for one that Execute returned.
   virtual void OnBatchDone(std::unique_ptr<Batch> batch) = 0;
   // Whether somebody still waits for its results; on any thread. If not, the
   // batch may be dropped in place of OnBatchDone.
@@ -48,6 +49,7 @@ class BatchOwner {
 // Messages of one session at contiguous positions, on their way through an
 // executor and back. Belongs to whoever holds it.
 struct Batch {
+  // Null: it comes back from Execute.
   std::shared_ptr<BatchOwner> owner;
   HandlerBinding* binding = nullptr;
 
@@ -63,7 +65,7 @@ struct Batch {
   uint64_t size = 0;
 
   // The messages, in one of two forms. Views are valid until the batch is done;
-  // only a synchronous executor is given views without pieces.
+  // only an executor that runs batches at once is given views without pieces.
   absl::Span<const wire::MessageView> messages;
   // Encoded entries, which keep themselves alive.
   std::vector<wire::Piece> pieces;

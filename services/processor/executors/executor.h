@@ -24,20 +24,21 @@ class Executor {
     uint64_t min_messages = UINT64_MAX;
     uint64_t max_messages = UINT64_MAX;
     size_t max_bytes = 1 << 20;
+    // Execute returns every batch done: its messages may be views of memory
+    // that is the caller's until then. The same for all of a binding's life.
+    bool runs_at_once = false;
   };
 
   virtual ~Executor() = default;
 
-  // Synchronous executors run a batch inside Execute, on the caller's thread,
-  // and may be given messages as views into the caller's memory.
-  virtual bool synchronous() const = 0;
-
   virtual Limits LimitsFor(const HandlerBinding& binding) const = 0;
 
-  // Runs the batch and gives it to Batch::Done, exactly once (unless stopped),
-  // on any thread, also before it returns. Never blocks for room: what waits
-  // here is bounded by max_batches a session and by the sessions' windows.
-  virtual void Execute(std::unique_ptr<Batch> batch) = 0;
+  // Runs the batch. Returns it if it is done already; otherwise null, and the
+  // batch is given to Batch::Done, exactly once (unless stopped), on any
+  // thread, also before this returns. Never blocks for room: what waits here is
+  // bounded by max_batches a session and by the sessions' windows.
+  [[nodiscard]] virtual std::unique_ptr<Batch> Execute(
+      std::unique_ptr<Batch> batch) = 0;
 
   // Finishes the messages that are being handled and drops the batches, also
   // those that Execute brings from now on: nobody waits for them.

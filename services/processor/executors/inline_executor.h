@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <utility>
 
 #include "services/processor/executors/executor.h"
 
@@ -13,16 +12,14 @@ namespace msgproc::processor {
 // queued, handed over or woken. Stateless and thread-safe.
 class InlineExecutor final : public Executor {
  public:
-  bool synchronous() const override { return true; }
-
   Limits LimitsFor(const HandlerBinding& /*binding*/) const override {
-    return {.max_batches = 1, .max_messages = UINT64_MAX, .max_bytes = 1 << 20};
+    return {.max_batches = 1, .runs_at_once = true};
   }
 
-  void Execute(std::unique_ptr<Batch> batch) override {
+  std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override {
     batch->ParsePieces();
     RunHandler(batch.get());
-    Batch::Done(std::move(batch));
+    return batch;
   }
 };
 

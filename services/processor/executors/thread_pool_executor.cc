@@ -42,13 +42,15 @@ Executor::Limits ThreadPoolExecutor::LimitsFor(
           .max_bytes = 1 << 20};
 }
 
-void ThreadPoolExecutor::Execute(std::unique_ptr<Batch> batch) {
+std::unique_ptr<Batch> ThreadPoolExecutor::Execute(
+    std::unique_ptr<Batch> batch) {
   {
     MutexLock lock(&mutex_);
-    if (stopping_) return;
+    if (stopping_) return nullptr;
     queue_.Push(std::move(batch), Clock::Monotonic()->Now());
   }
   arrived_.Signal();
+  return nullptr;
 }
 
 void ThreadPoolExecutor::Stop() {

@@ -24,9 +24,8 @@ class ThreadPoolExecutor final : public Executor {
   explicit ThreadPoolExecutor(int threads);
   ~ThreadPoolExecutor() override { Stop(); }
 
-  bool synchronous() const override { return false; }
   Limits LimitsFor(const HandlerBinding& binding) const override;
-  void Execute(std::unique_ptr<Batch> batch) override;
+  std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override;
   void Stop() override;
 
  private:

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "common/check.h"
 #include "services/processor/executors/executor.h"
 
 namespace msgproc::processor {
@@ -28,7 +29,7 @@ HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
                              ProcessorCounters* counters, const Clock* clock)
     : identity_(std::move(identity)),
       binding_(binding),
-      runs_inline_(binding->executor->synchronous()),
+      runs_at_once_(binding->executor->LimitsFor(*binding).runs_at_once),
       counters_(counters),
       clock_(clock),
       number_(next_number.fetch_add(1, std::memory_order_relaxed)),
@@ -124,7 +125,7 @@ absl::Status HostedSession::AcceptMessages(
     ProcessorCounters::Add(&counters_->outstanding,
                            static_cast<int64_t>(accepted.size()));
     counters_->batch_messages.Observe(static_cast<double>(accepted.size()));
-    if (runs_inline_ && !pumping_ && session_.CanDispatchDirectly()) {
+    if (runs_at_once_ && !pumping_ && session_.CanDispatchDirectly()) {
       RunDirectly(accepted);
     } else {
       session_.Enqueue(accepted);
@@ -141,7 +142,6 @@ std::unique_ptr<Batch> HostedSession::NewBatch(const Session::Run& run) {
     batch = std::move(spare_batches_.back());
     spare_batches_.pop_back();
   }
-  batch->owner = shared_from_this();
   batch->binding = binding_;
   batch->session_number = number_;
   batch->executor_note = executor_note_;
@@ -156,8 +156,11 @@ void HostedSession::RunDirectly(absl::Span<const wire::MessageView> messages) {
       NewBatch(session_.DispatchDirectly(messages.size()));
   batch->messages = messages;
   mutex_.Unlock();
-  binding_->executor->Execute(std::move(batch));
+  batch = binding_->executor->Execute(std::move(batch));
+  MSGPROC_CHECK(batch != nullptr);
+  CountHandled(*batch);
   mutex_.Lock();
+  Complete(std::move(batch));
 }
 
 void HostedSession::Pump() {
@@ -175,9 +178,12 @@ void HostedSession::Pump() {
     std::unique_ptr<Batch> batch = NewBatch(run);
     // The batch's own, which is empty, brings memory for the next one.
     batch->pieces.swap(pieces_);
+    if (!runs_at_once_) batch->owner = shared_from_this();
     mutex_.Unlock();
-    binding_->executor->Execute(std::move(batch));
+    batch = binding_->executor->Execute(std::move(batch));
+    if (batch != nullptr) CountHandled(*batch);
     mutex_.Lock();
+    if (batch != nullptr) Complete(std::move(batch));
   }
   pumping_ = false;
 }
@@ -194,33 +200,38 @@ void HostedSession::CountReady() {
   ProcessorCounters::Add(&counters_->outstanding, -static_cast<int64_t>(ready));
 }
 
+void HostedSession::CountHandled(const Batch& batch) {
+  ProcessorCounters::Add(&counters_->messages_error, batch.failed);
+  ProcessorCounters::Add(&counters_->messages_ok, batch.size - batch.failed);
+  ProcessorCounters::Add(&counters_->bytes_sent, batch.payload_bytes);
+  counters_->handler_seconds.Observe(absl::ToDoubleSeconds(batch.handler_time) /
+                                         static_cast<double>(batch.size),
+                                     batch.size);
+}
+
+void HostedSession::Complete(std::unique_ptr<Batch> batch) {
+  const Session::Run run = {batch->epoch, batch->first_position, batch->size};
+  if (session_.Complete(run, &batch->results)) CountReady();
+  executor_note_ = batch->executor_note;
+  batch->owner.reset();
+  batch->Clear();
+  if (spare_batches_.size() < kSpareBatches) {
+    spare_batches_.push_back(std::move(batch));
+  }
+}
+
 void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
-  ProcessorCounters::Add(&counters_->messages_error, batch->failed);
-  ProcessorCounters::Add(&counters_->messages_ok, batch->size - batch->failed);
-  ProcessorCounters::Add(&counters_->bytes_sent, batch->payload_bytes);
-  counters_->handler_seconds.Observe(
-      absl::ToDoubleSeconds(batch->handler_time) /
-          static_cast<double>(batch->size),
-      batch->size);
+  CountHandled(*batch);
   const bool gather = batch->handler_time > kWorthGathering;
   std::shared_ptr<AttachedStream> attachment;
   bool more = false;
   {
     MutexLock lock(&mutex_);
-    const Session::Run run = {batch->epoch, batch->first_position, batch->size};
-    if (session_.Complete(run, &batch->results)) CountReady();
-    executor_note_ = batch->executor_note;
-    batch->Clear();
-    if (spare_batches_.size() < kSpareBatches) {
-      spare_batches_.push_back(std::move(batch));
-    }
-    // A synchronous executor's caller looks for results by itself.
-    if (!runs_inline_) {
-      Pump();
-      if (session_.HasResultsToTake() || session_.AllTaken()) {
-        attachment = attachment_;
-        more = gather && session_.unanswered() > 0;
-      }
+    Complete(std::move(batch));
+    Pump();
+    if (session_.HasResultsToTake() || session_.AllTaken()) {
+      attachment = attachment_;
+      more = gather && session_.unanswered() > 0;
     }
   }
   if (attachment != nullptr) attachment->OnResultsReady(more);

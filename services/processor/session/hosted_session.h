@@ -126,6 +126,10 @@ class HostedSession final : public BatchOwner,
   void RunDirectly(absl::Span<const wire::MessageView> messages)
       MSGPROC_REQUIRES(mutex_);
   void Pump() MSGPROC_REQUIRES(mutex_);
+  // Counts what the handler made of a batch.
+  void CountHandled(const Batch& batch);
+  // Takes a batch back whose results are there.
+  void Complete(std::unique_ptr<Batch> batch) MSGPROC_REQUIRES(mutex_);
   void CountReady() MSGPROC_REQUIRES(mutex_);
   void Restart(uint64_t received_through) MSGPROC_REQUIRES(mutex_);
   // The session may have begun another life.
@@ -143,8 +147,8 @@ class HostedSession final : public BatchOwner,
 
   const Identity identity_;
   HandlerBinding* const binding_;
-  // Its executor is synchronous: whoever reads runs what was read.
-  const bool runs_inline_;
+  // Its executor runs batches at once: whoever reads runs what was read.
+  const bool runs_at_once_;
   ProcessorCounters* const counters_;
   const Clock* const clock_;
   const uint64_t number_;

@@ -146,11 +146,55 @@ TEST_F(HostedSessionTest, WhatWaitsIsBatched) {
 }
 
 TEST_F(HostedSessionTest, AnExecutorMayCompleteWithinExecute) {
-  HookedExecutor eager(false);
+  HookedExecutor eager(HookedExecutor::Way::kDone);
   auto session = NewSession(&eager);
   const Stream stream = Attach(session.get(), 0);
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 9)).ok());
   EXPECT_GT(stream->results_ready, 0);
+  EXPECT_EQ(Take(session.get(), stream), Range(1, 9));
+}
+
+// Whoever brings messages looks for results afterwards anyway.
+TEST_F(HostedSessionTest, AnExecutorMayReturnABatchThatIsDone) {
+  HookedExecutor eager(HookedExecutor::Way::kReturns);
+  auto session = NewSession(&eager);
+  const Stream stream = Attach(session.get(), 0);
+  ASSERT_TRUE(Send(session.get(), stream, Messages(1, 9)).ok());
+  EXPECT_EQ(stream->results_ready, 0);
+  EXPECT_EQ(Take(session.get(), stream), Range(1, 9));
+  EXPECT_EQ(counters_.messages_ok.load(), 9u);
+  EXPECT_EQ(counters_.outstanding.load(), 0);
+}
+
+// Keeps its first batch, and returns the others done.
+class LateOnceExecutor final : public Executor {
+ public:
+  Limits LimitsFor(const HandlerBinding& /*binding*/) const override {
+    return {.max_batches = 1, .max_messages = 2};
+  }
+  std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override {
+    EchoBatch(batch.get());
+    if (std::exchange(late_, false)) {
+      first = std::move(batch);
+      return nullptr;
+    }
+    return batch;
+  }
+
+  std::unique_ptr<Batch> first;
+
+ private:
+  bool late_ = true;
+};
+
+TEST_F(HostedSessionTest, ResultsReturnedToAnotherThreadAreAnnounced) {
+  LateOnceExecutor executor;
+  auto session = NewSession(&executor);
+  const Stream stream = Attach(session.get(), 0);
+  ASSERT_TRUE(Send(session.get(), stream, Messages(1, 9)).ok());
+  EXPECT_THAT(Take(session.get(), stream), IsEmpty());
+  Batch::Done(std::move(executor.first));
+  EXPECT_EQ(stream->results_ready, 1);
   EXPECT_EQ(Take(session.get(), stream), Range(1, 9));
 }
 

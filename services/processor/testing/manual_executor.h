@@ -14,23 +14,22 @@
 namespace msgproc::processor {
 
 // Answers every message with its own payload.
-inline void EchoBatch(std::unique_ptr<Batch> batch) {
+inline void EchoBatch(Batch* batch) {
   batch->ParsePieces();
   for (const wire::MessageView& message : batch->messages) {
     wire::AppendResult(&batch->results, message.sequence, message.payload);
   }
-  Batch::Done(std::move(batch));
 }
 
 // Holds batches until the test completes them, in any order. Not thread-safe.
 class ManualExecutor final : public Executor {
  public:
-  bool synchronous() const override { return false; }
   Limits LimitsFor(const HandlerBinding& /*binding*/) const override {
     return limits;
   }
-  void Execute(std::unique_ptr<Batch> batch) override {
+  std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override {
     held_.push_back(std::move(batch));
+    return nullptr;
   }
 
   size_t held() const { return held_.size(); }
@@ -40,7 +39,8 @@ class ManualExecutor final : public Executor {
     std::unique_ptr<Batch> batch = std::move(held_.at(index));
     batch->handler_time = handler_time;
     held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(index));
-    EchoBatch(std::move(batch));
+    EchoBatch(batch.get());
+    Batch::Done(std::move(batch));
   }
   void CompleteAll() {
     while (!held_.empty()) Complete(0);
@@ -53,28 +53,37 @@ class ManualExecutor final : public Executor {
   std::vector<std::unique_ptr<Batch>> held_;
 };
 
-// Runs batches in Execute, the next one after a hook of the test. Synchronous
-// unless told.
+// Runs batches in Execute, the next one after a hook of the test.
 class HookedExecutor final : public Executor {
  public:
-  explicit HookedExecutor(bool synchronous = true)
-      : synchronous_(synchronous) {}
+  // How it gives a batch back.
+  enum class Way {
+    kAtOnce,   // As the result of Execute, whatever comes.
+    kReturns,  // As the result of Execute, this time.
+    kDone,     // By Batch::Done.
+  };
 
-  bool synchronous() const override { return synchronous_; }
+  explicit HookedExecutor(Way way = Way::kAtOnce) : way_(way) {
+    limits.runs_at_once = way == Way::kAtOnce;
+  }
+
   Limits LimitsFor(const HandlerBinding& /*binding*/) const override {
     return limits;
   }
-  void Execute(std::unique_ptr<Batch> batch) override {
+  std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override {
     const auto now = std::exchange(hook, nullptr);
     if (now) now(*batch);
-    EchoBatch(std::move(batch));
+    EchoBatch(batch.get());
+    if (way_ != Way::kDone) return batch;
+    Batch::Done(std::move(batch));
+    return nullptr;
   }
 
   std::function<void(const Batch&)> hook;
   Limits limits = {.max_batches = 1, .max_messages = 2};
 
  private:
-  const bool synchronous_;
+  const Way way_;
 };
 
 }  // namespace msgproc::processor

@@ -41,6 +41,14 @@ absl::Status GivenUp(int attempts, absl::string_view how) {
                    attempts == 1 ? " time" : " times", " (", how, ")."));
 }
 
+// With all its results; the worker batch is free again.
+std::unique_ptr<Batch> TakeFinished(WorkerBatch* work) {
+  PutInRefusals(work);
+  work->pieces.clear();
+  work->batch->executor_note = work->item.worker;
+  return std::move(work->batch);
+}
+
 absl::Status Check(const WorkerOptions& options) {
   if (options.count < 1 || options.count > 1024) {
     return absl::InvalidArgumentError(
@@ -141,7 +149,8 @@ WorkerBatch* WorkerProcessExecutor::NewWorkerBatch(
   return work;
 }
 
-void WorkerProcessExecutor::Execute(std::unique_ptr<Batch> batch) {
+std::unique_ptr<Batch> WorkerProcessExecutor::Execute(
+    std::unique_ptr<Batch> batch) {
   const absl::Time now = Clock::Monotonic()->Now();
   Todo todo;
   WorkerBatch* work;
@@ -151,7 +160,7 @@ void WorkerProcessExecutor::Execute(std::unique_ptr<Batch> batch) {
     if (stopped_) {
       lock.Unlock();
       batch.reset();
-      return;
+      return nullptr;
     }
     work = NewWorkerBatch(std::move(batch));
     if (options_.lines) refused = TakeOutRefusals(work);
@@ -161,9 +170,11 @@ void WorkerProcessExecutor::Execute(std::unique_ptr<Batch> batch) {
     }
   }
   todo.Do();
-  if (!refused) return;
-  std::vector<WorkerBatch*> finished = {work};
-  Finish(&finished);
+  if (!refused) return nullptr;
+  batch = TakeFinished(work);
+  MutexLock lock(&mutex_);
+  free_batches_.push_back(work);
+  return batch;
 }
 
 void WorkerProcessExecutor::Todo::Do() {
@@ -350,12 +361,8 @@ void WorkerProcessExecutor::WarnOfBuffering(WorkerId worker) {
 void WorkerProcessExecutor::Finish(std::vector<WorkerBatch*>* finished) {
   if (finished->empty()) return;
   for (WorkerBatch* work : *finished) {
-    PutInRefusals(work);
-    std::unique_ptr<Batch> batch = std::move(work->batch);
-    batch->executor_note = work->item.worker;
-    work->pieces.clear();
     // May come back as Execute.
-    Batch::Done(std::move(batch));
+    Batch::Done(TakeFinished(work));
   }
   MutexLock lock(&mutex_);
   free_batches_.insert(free_batches_.end(), finished->begin(), finished->end());

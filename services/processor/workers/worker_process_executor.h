@@ -41,9 +41,8 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
       WorkerOptions options);
   ~WorkerProcessExecutor() override;
 
-  bool synchronous() const override { return false; }
   Limits LimitsFor(const HandlerBinding& binding) const override;
-  void Execute(std::unique_ptr<Batch> batch) override;
+  std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override;
   // Lets the workers finish what they have, for at most leave_timeout.
   void Stop() override;
 

@@ -29,7 +29,12 @@ void FakeSession::SendBatch(const std::vector<std::string>& payloads) {
     sent_ += payloads.size();
     batch = MakeBatch(payloads);
   }
-  executor_->Execute(std::move(batch));
+  Execute(std::move(batch));
+}
+
+void FakeSession::Execute(std::unique_ptr<Batch> batch) {
+  batch = executor_->Execute(std::move(batch));
+  if (batch != nullptr) OnBatchDone(std::move(batch));
 }
 
 void FakeSession::Send(const std::vector<std::string>& payloads) {
@@ -55,7 +60,7 @@ void FakeSession::Pump() {
       }
       batch = MakeBatch(payloads);
     }
-    executor_->Execute(std::move(batch));
+    Execute(std::move(batch));
   }
 }
 

@@ -55,6 +55,7 @@ class FakeSession final : public BatchOwner,
 
   std::unique_ptr<Batch> MakeBatch(const std::vector<std::string>& payloads)
       MSGPROC_REQUIRES(mutex_);
+  void Execute(std::unique_ptr<Batch> batch);
   void Pump();
 
   Executor* const executor_;
