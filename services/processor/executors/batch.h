@@ -56,9 +56,9 @@ struct Batch {
   // Which session, of those with this binding, for executors that keep one
   // session's messages together.
   uint64_t session_number = 0;
-  // The executor's own note, which the session keeps from batch to batch; 0 at
-  // first.
-  uint64_t executor_note = 0;
+  // Where the session's batch before ran, in the executor's own terms; 0 at
+  // first. The session keeps it from batch to batch.
+  uint64_t affinity = 0;
   // Which life of the session (it starts anew when its state was lost).
   uint64_t epoch = 0;
   uint64_t first_position = 0;

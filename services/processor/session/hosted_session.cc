@@ -144,7 +144,7 @@ std::unique_ptr<Batch> HostedSession::NewBatch(const Session::Run& run) {
   }
   batch->binding = binding_;
   batch->session_number = number_;
-  batch->executor_note = executor_note_;
+  batch->affinity = affinity_;
   batch->epoch = run.epoch;
   batch->first_position = run.first_position;
   batch->size = run.size;
@@ -212,7 +212,7 @@ void HostedSession::CountHandled(const Batch& batch) {
 void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const Session::Run run = {batch->epoch, batch->first_position, batch->size};
   if (session_.Complete(run, &batch->results)) CountReady();
-  executor_note_ = batch->executor_note;
+  affinity_ = batch->affinity;
   batch->owner.reset();
   batch->Clear();
   if (spare_batches_.size() < kSpareBatches) {

@@ -162,7 +162,7 @@ class HostedSession final : public BatchOwner,
   bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;
   std::vector<std::unique_ptr<Batch>> spare_batches_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<wire::Piece> pieces_ MSGPROC_GUARDED_BY(mutex_);  // Pump's.
-  uint64_t executor_note_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  uint64_t affinity_ MSGPROC_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace msgproc::processor

@@ -77,11 +77,11 @@ void FrameCodec::Encode(WorkerBatch* work, uint64_t messages,
   if (!one_at_a_time) {
     expected->push_back({work, next_batch_id_, messages});
     std::vector<wire::Piece> pieces;
-    work->next.CopyRest(work->pieces, &pieces);
+    work->unanswered.CopyRest(work->pieces, &pieces);
     frames->push_back(Frame(*work, one_at_a_time, std::move(pieces)));
     return;
   }
-  MessageCursor cursor = work->next;
+  MessageCursor cursor = work->unanswered;
   for (uint64_t i = 0; i < messages; ++i) {
     expected->push_back({work, next_batch_id_, 1});
     std::vector<wire::Piece> pieces;
@@ -152,8 +152,8 @@ bool FrameCodec::AnswerOversized(absl::string_view beginning,
   uint64_t batch_id = 0;
   if (!ready_ || !reader.ReadTag(&tag) || tag != kBatchIdTag ||
       !reader.ReadVarint(&batch_id) || responses->Empty() ||
-      responses->Next().batch_id != batch_id ||
-      responses->Next().messages != 1) {
+      responses->Oldest().batch_id != batch_id ||
+      responses->Oldest().messages != 1) {
     return false;
   }
   responses->AnswerTooLarge(frame_bytes, now);

@@ -12,7 +12,7 @@ void LineCodec::Encode(WorkerBatch* work, uint64_t messages,
                        bool /*one_at_a_time*/, std::vector<OutFrame>* frames,
                        std::vector<ResponseTracker::Expected>* expected) {
   expected->push_back({work, 0, messages});
-  MessageCursor cursor = work->next;
+  MessageCursor cursor = work->unanswered;
   OutFrame frame;
   for (uint64_t i = 0; i < messages; ++i) {
     wire::MessageView message;

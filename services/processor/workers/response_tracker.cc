@@ -150,14 +150,14 @@ absl::Status ResponseTracker::TakeTurn(absl::string_view body,
                                        wire::ResultView* result) {
   if (!wire::ParseResult(body, result)) return Unreadable();
   WorkerBatch* work = expected_.front().work;
-  MessageCursor next = work->next;
+  MessageCursor next = work->unanswered;
   const uint64_t expected = SequenceOf(next.Next(work->pieces));
   if (result->sequence != expected) {
     return absl::InvalidArgumentError(
         absl::StrCat("a result has sequence ", result->sequence,
                      "; it is message ", expected, "'s turn"));
   }
-  work->next = next;
+  work->unanswered = next;
   return absl::OkStatus();
 }
 
@@ -204,14 +204,16 @@ absl::Status ResponseTracker::AnswerFrame(uint64_t batch_id,
                                           absl::string_view frame,
                                           absl::Duration handler_time,
                                           absl::Time now) {
-  if (expected_.empty() || batch_id != Next().batch_id) {
-    const std::string turn =
-        expected_.empty() ? "nobody" : absl::StrCat("batch ", Next().batch_id);
+  if (expected_.empty() || batch_id != Oldest().batch_id) {
+    const std::string turn = expected_.empty()
+                                 ? "nobody"
+                                 : absl::StrCat("batch ", Oldest().batch_id);
     return absl::InvalidArgumentError(absl::StrCat(
         "batch ", batch_id, " is answered; it is ", turn, "'s turn"));
   }
   uint64_t answered = 0;
-  const absl::Status status = AnswerResults(frame, Next().messages, &answered);
+  const absl::Status status =
+      AnswerResults(frame, Oldest().messages, &answered);
   Answered(answered, handler_time, now);
   if (status.ok() && answered == 0) {
     return absl::InvalidArgumentError(
@@ -221,29 +223,29 @@ absl::Status ResponseTracker::AnswerFrame(uint64_t batch_id,
 }
 
 void ResponseTracker::AnswerPayload(absl::string_view payload, absl::Time now) {
-  WorkerBatch* work = Next().work;
+  WorkerBatch* work = Oldest().work;
   Batch* batch = work->batch.get();
   if (payload.size() > batch->binding->max_payload_bytes) {
     AnswerTooLarge(payload.size(), now);
     return;
   }
   batch->payload_bytes += payload.size();
-  wire::AppendResult(&batch->results, SequenceOf(work->next.Next(work->pieces)),
-                     payload);
+  wire::AppendResult(&batch->results,
+                     SequenceOf(work->unanswered.Next(work->pieces)), payload);
   AnswerNext(now);
 }
 
 void ResponseTracker::AnswerTooLarge(size_t bytes, absl::Time now) {
-  WorkerBatch* work = Next().work;
+  WorkerBatch* work = Oldest().work;
   Batch* batch = work->batch.get();
-  AppendError(batch, SequenceOf(work->next.Next(work->pieces)),
+  AppendError(batch, SequenceOf(work->unanswered.Next(work->pieces)),
               TooLarge(" has", bytes, batch->binding->max_payload_bytes),
               false);
   AnswerNext(now);
 }
 
 void ResponseTracker::AnswerNext(absl::Time now) {
-  if (++unsettled_ == Next().messages) Settle(now);
+  if (++unsettled_ == Oldest().messages) Settle(now);
 }
 
 void ResponseTracker::Settle(absl::Time now) {

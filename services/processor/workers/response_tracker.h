@@ -30,7 +30,7 @@ class ResponseTracker {
   void Expect(const Expected& expected, absl::Time now);
   bool Empty() const { return expected_.empty(); }
   // The oldest; there must be one.
-  const Expected& Next() const { return expected_.front(); }
+  const Expected& Oldest() const { return expected_.front(); }
   // When something was owed or answered last.
   absl::Time since() const { return since_; }
 

@@ -28,7 +28,7 @@ struct WorkerBatch {
   // The messages; they outlive the batch's own, as a write may.
   std::vector<wire::Piece> pieces;
   // The first message without a result in batch->results.
-  MessageCursor next;
+  MessageCursor unanswered;
   // Messages that were answered before they were sent, by their place in the
   // batch; `pieces` lacks them.
   struct Refusal {

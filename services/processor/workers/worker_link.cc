@@ -105,14 +105,15 @@ void WorkerLink::MakeRoom() {
   capacity_ = capacity;
 }
 
-WorkerLink::Heard WorkerLink::Read(absl::Time now, absl::Status* breach) {
+WorkerLink::ReadOutcome WorkerLink::Read(absl::Time now, absl::Status* breach) {
   MakeRoom();
   const ssize_t size =
       read(process_->from(), buffer_.get() + filled_, capacity_ - filled_);
   if (size < 0) {
-    return errno == EAGAIN || errno == EINTR ? Heard::kNothing : Heard::kEnd;
+    return errno == EAGAIN || errno == EINTR ? ReadOutcome::kNothing
+                                             : ReadOutcome::kEnd;
   }
-  if (size == 0) return Heard::kEnd;
+  if (size == 0) return ReadOutcome::kEnd;
   filled_ += static_cast<size_t>(size);
   {
     // What has been answered was pushed before.
@@ -127,7 +128,7 @@ WorkerLink::Heard WorkerLink::Read(absl::Time now, absl::Status* breach) {
   if (!consumed.ok()) {
     *breach = consumed.status();
     filled_ = 0;
-    return Heard::kBreach;
+    return ReadOutcome::kBreach;
   }
   filled_ -= *consumed;
   if (filled_ > 0) {
@@ -136,7 +137,7 @@ WorkerLink::Heard WorkerLink::Read(absl::Time now, absl::Status* breach) {
     buffer_.reset();
     capacity_ = 0;
   }
-  return Heard::kAnswers;
+  return ReadOutcome::kAnswers;
 }
 
 }  // namespace msgproc::processor

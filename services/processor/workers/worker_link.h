@@ -50,14 +50,14 @@ class WorkerLink {
   // written yet never will be.
   void CloseInput(absl::Time now, absl::string_view why);
 
-  enum class Heard {
+  enum class ReadOutcome {
     kAnswers,  // Perhaps.
     kNothing,  // Nothing more for now.
     kEnd,      // The worker says nothing any more.
     kBreach,   // The worker broke the protocol: `breach`.
   };
   // Reads once.
-  Heard Read(absl::Time now, absl::Status* breach);
+  ReadOutcome Read(absl::Time now, absl::Status* breach);
   // See ResponseTracker::TakeAnswered.
   void TakeAnswered(std::vector<uint64_t>* answered) {
     responses_.TakeAnswered(answered);

@@ -63,7 +63,7 @@ WorkerPool::WorkerPool(const WorkerOptions& options, Owner* owner)
                        absl::Seconds(1))),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      reaps_strangers_(InheritsOrphans()),
+      reaps_orphans_(InheritsOrphans()),
       supervisor_(
           {.workers = options.count, .start_timeout = options.start_timeout}),
       patience_(options.leave_timeout) {
@@ -265,16 +265,16 @@ void WorkerPool::HandleEvent(uint64_t event, absl::Time now) {
 
 bool WorkerPool::Read(const std::shared_ptr<WorkerLink>& link, absl::Time now) {
   absl::Status breach;
-  const WorkerLink::Heard heard = link->Read(now, &breach);
-  if (heard == WorkerLink::Heard::kNothing) return false;
+  const WorkerLink::ReadOutcome outcome = link->Read(now, &breach);
+  if (outcome == WorkerLink::ReadOutcome::kNothing) return false;
   if (link->life().starting() && link->codec().says_ready() &&
       link->codec().ready()) {
     Serve(link, now);
   }
   owner_->OnAnswers(link.get(), now);
-  if (heard == WorkerLink::Heard::kAnswers) return true;
+  if (outcome == WorkerLink::ReadOutcome::kAnswers) return true;
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link->process()->from(), nullptr);
-  if (heard == WorkerLink::Heard::kBreach) {
+  if (outcome == WorkerLink::ReadOutcome::kBreach) {
     const bool began = !link->life().starting() || options_.command.empty();
     Kill(link->id(), Departure::kProtocol,
          absl::StrCat(breach.message(), began ? "" : kIsItAFilter));
@@ -369,7 +369,7 @@ void WorkerPool::Tick(absl::Time now) {
   const Links links = links_;
   for (const auto& [id, link] : links) TickLink(link, now);
   owner_->OnTick(now);
-  if (reaps_strangers_) ReapStrangers();
+  if (reaps_orphans_) ReapInherited();
 }
 
 void WorkerPool::TickLink(const std::shared_ptr<WorkerLink>& link,
@@ -397,7 +397,7 @@ void WorkerPool::TickLink(const std::shared_ptr<WorkerLink>& link,
 }
 
 // As process 1 of a container: what handlers start and leave behind.
-void WorkerPool::ReapStrangers() {
+void WorkerPool::ReapInherited() {
   ReapOrphans([this](pid_t pid) {
     return pid == guard_.pid() ||
            std::any_of(links_.begin(), links_.end(), [pid](const auto& each) {

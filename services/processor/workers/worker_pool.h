@@ -93,7 +93,7 @@ class WorkerPool {
   void TickLink(const std::shared_ptr<WorkerLink>& link, absl::Time now);
   bool ToStop();
   void LetAllLeave(absl::Time now);
-  void ReapStrangers();
+  void ReapInherited();
   void Fail(WorkerId last, absl::string_view how);
   std::string WhyEnded(WorkerId worker, absl::Time now) const;
   void Publish();
@@ -105,7 +105,7 @@ class WorkerPool {
   const absl::Duration tick_;
   const base::UniqueFd epoll_;
   const base::UniqueFd wake_;
-  const bool reaps_strangers_;
+  const bool reaps_orphans_;
   WorkerLog log_;
 
   // The thread's own.

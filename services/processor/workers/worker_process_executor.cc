@@ -45,7 +45,7 @@ absl::Status GivenUp(int attempts, absl::string_view how) {
 std::unique_ptr<Batch> TakeFinished(WorkerBatch* work) {
   PutInRefusals(work);
   work->pieces.clear();
-  work->batch->executor_note = work->item.worker;
+  work->batch->affinity = work->item.worker;
   return std::move(work->batch);
 }
 
@@ -137,13 +137,13 @@ WorkerBatch* WorkerProcessExecutor::NewWorkerBatch(
   work->item.session = batch->session_number;
   work->pieces.clear();
   work->pieces.swap(batch->pieces);
-  work->next = MessageCursor();
+  work->unanswered = MessageCursor();
   work->item.messages = batch->size;
   for (const wire::Piece& piece : work->pieces) work->item.bytes += piece.size;
   work->item.message_nanoseconds =
       batch->binding->message_nanoseconds.load(std::memory_order_relaxed);
   work->item.ordered = batch->binding->traits.ordered;
-  work->item.worker = batch->executor_note;
+  work->item.worker = batch->affinity;
   batch->handler_time = absl::ZeroDuration();
   work->batch = std::move(batch);
   return work;
@@ -293,7 +293,8 @@ void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
     Add(&counters_.given_up, given_up.size());
     for (WorkItem* item : given_up) {
       WorkerBatch* work = item->batch;
-      AppendError(work->batch.get(), SequenceOf(work->next.Next(work->pieces)),
+      AppendError(work->batch.get(),
+                  SequenceOf(work->unanswered.Next(work->pieces)),
                   GivenUp(item->attempts, how), false);
       if (dispatcher_.GiveUp(item)) finished_.push_back(work);
     }
@@ -306,11 +307,11 @@ void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
 
 void WorkerProcessExecutor::OnTick(absl::Time now) {
   std::vector<WorkerId> overdue;
-  std::vector<WorkerId> mute;
+  std::vector<WorkerId> never_answered;
   {
     MutexLock lock(&mutex_);
     overdue = dispatcher_.Overdue(now);
-    mute = Mute(now);
+    never_answered = NeverAnswered(now);
     if (now >= next_tidy_) {
       next_tidy_ = now + kTidyEvery;
       dispatcher_.Tidy(now);
@@ -319,10 +320,10 @@ void WorkerProcessExecutor::OnTick(absl::Time now) {
     pool_.TickBy(dispatcher_.NextDecision(now));
   }
   todo_.Do();
-  for (const WorkerId worker : mute) WarnOfBuffering(worker);
+  for (const WorkerId worker : never_answered) WarnOfBuffering(worker);
   for (const WorkerId worker : overdue) {
-    const bool never =
-        std::find(mute.begin(), mute.end(), worker) != mute.end();
+    const bool never = std::find(never_answered.begin(), never_answered.end(),
+                                 worker) != never_answered.end();
     pool_.Kill(worker, Departure::kTimeout,
                absl::StrCat("no answer for ",
                             absl::FormatDuration(options_.handler_timeout),
@@ -331,17 +332,19 @@ void WorkerProcessExecutor::OnTick(absl::Time now) {
 }
 
 // Filters that have been silent for a while and have never answered.
-std::vector<WorkerId> WorkerProcessExecutor::Mute(absl::Time now) const {
+std::vector<WorkerId> WorkerProcessExecutor::NeverAnswered(
+    absl::Time now) const {
   if (!options_.lines) return {};
-  std::vector<WorkerId> mute =
+  std::vector<WorkerId> never_answered =
       dispatcher_.Silent(now, std::min(options_.handler_timeout, kLongSilence));
-  mute.erase(std::remove_if(mute.begin(), mute.end(),
-                            [this](WorkerId worker) MSGPROC_REQUIRES(mutex_) {
-                              return dispatcher_.held(worker) !=
-                                     dispatcher_.given(worker);
-                            }),
-             mute.end());
-  return mute;
+  never_answered.erase(
+      std::remove_if(never_answered.begin(), never_answered.end(),
+                     [this](WorkerId worker) MSGPROC_REQUIRES(mutex_) {
+                       return dispatcher_.held(worker) !=
+                              dispatcher_.given(worker);
+                     }),
+      never_answered.end());
+  return never_answered;
 }
 
 void WorkerProcessExecutor::WarnOfBuffering(WorkerId worker) {

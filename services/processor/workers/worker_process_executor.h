@@ -81,7 +81,8 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
   // Gives out what may be given out now.
   void Dispatch(absl::Time now, Todo* todo) MSGPROC_REQUIRES(mutex_);
   void CountHeld(WorkerLink* link) MSGPROC_REQUIRES(mutex_);
-  std::vector<WorkerId> Mute(absl::Time now) const MSGPROC_REQUIRES(mutex_);
+  std::vector<WorkerId> NeverAnswered(absl::Time now) const
+      MSGPROC_REQUIRES(mutex_);
   void WarnOfBuffering(WorkerId worker);
   void Drop();
   void Finish(std::vector<WorkerBatch*>* finished);

@@ -419,7 +419,7 @@ TEST_P(PoisonStormTest, AVictimKeepsItsRate) {
   EXPECT_GE(static_cast<double>(storm) / 4,
             0.3 * static_cast<double>(calm) / 2);
   EXPECT_LE(longest_, absl::Seconds(5));
-  attacker->Leave();
+  attacker->StopWaiting();
   executor_->Stop();
 }
 
@@ -437,7 +437,7 @@ TEST_F(WorkerProcessExecutorTest, GivesNoWorkerWhatNobodyWaitsForAnyMore) {
   gone->SendBatch({"sleep 300"});
   std::weak_ptr<FakeSession> weak = gone;
   for (int i = 0; i < 100; ++i) gone->SendBatch({"sleep 300"});
-  gone->Leave();
+  gone->StopWaiting();
   auto other = NewSession();
   other->SendBatch({"a"});
   EXPECT_EQ(other->Results(1, absl::Seconds(20)).size(), 1u);

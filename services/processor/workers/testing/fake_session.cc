@@ -16,7 +16,7 @@ std::unique_ptr<Batch> FakeSession::MakeBatch(
   batch->owner = shared_from_this();
   batch->session_number = number_;
   batch->first_position = next_sequence_;
-  batch->executor_note = note_;
+  batch->affinity = affinity_;
   next_sequence_ += payloads.size();
   ++out_;
   return batch;
@@ -76,7 +76,7 @@ void FakeSession::OnBatchDone(std::unique_ptr<Batch> batch) {
     }
     if (!right) ++wrong_;
     --out_;
-    note_ = batch->executor_note;
+    affinity_ = batch->affinity;
   }
   changed_.SignalAll();
   Pump();

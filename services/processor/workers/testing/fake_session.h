@@ -43,7 +43,7 @@ class FakeSession final : public BatchOwner,
   void OnBatchDone(std::unique_ptr<Batch> batch) override;
   bool Wants(const Batch& /*batch*/) const override { return wanted_; }
   // Nobody waits for what has not been answered.
-  void Leave() { wanted_ = false; }
+  void StopWaiting() { wanted_ = false; }
 
  private:
   FakeSession(Executor* executor, HandlerBinding* binding)
@@ -68,7 +68,7 @@ class FakeSession final : public BatchOwner,
   uint64_t out_ MSGPROC_GUARDED_BY(mutex_) = 0;
   uint64_t next_sequence_ MSGPROC_GUARDED_BY(mutex_) = 1;
   uint64_t sent_ MSGPROC_GUARDED_BY(mutex_) = 0;
-  uint64_t note_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  uint64_t affinity_ MSGPROC_GUARDED_BY(mutex_) = 0;
   uint64_t wrong_ MSGPROC_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, v1::Result> results_ MSGPROC_GUARDED_BY(mutex_);
 };
