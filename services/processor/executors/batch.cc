@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "common/utf8.h"
 #include "wire/entry.h"
@@ -122,11 +123,17 @@ void Batch::Clear() {
 
 void Batch::Done(std::unique_ptr<Batch> batch) {
   const std::shared_ptr<BatchOwner> owner = std::move(batch->owner);
+  MSGPROC_CHECK(owner != nullptr);
+  MSGPROC_CHECK_EQ(
+      batch->results.next_position() - batch->results.first_position(),
+      batch->size);
   owner->OnBatchDone(std::move(batch));
 }
 
 bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
+  MSGPROC_CHECK(batch->binding != nullptr);
   HandlerBinding& binding = *batch->binding;
+  MSGPROC_CHECK(binding.handler != nullptr);
   const absl::Time begin = Clock::Monotonic()->Now();
   Reply& reply = batch->reply_;
   reply.Clear();
@@ -156,6 +163,7 @@ bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
 
 void NoteHandlerTime(HandlerBinding* binding, absl::Duration time,
                      uint64_t messages) {
+  MSGPROC_CHECK_GT(messages, 0u);
   const int64_t now =
       absl::ToInt64Nanoseconds(time) / static_cast<int64_t>(messages);
   const int64_t before =

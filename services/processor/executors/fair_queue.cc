@@ -14,10 +14,12 @@ constexpr absl::Duration kTidyEvery = absl::Seconds(1);
 }  // namespace
 
 void FairQueue::Push(std::unique_ptr<Batch> batch, absl::Time now) {
+  MSGPROC_CHECK(batch != nullptr);
   Session& session = sessions_[batch->session_number];
   session.last_active = now;
   session.waiting.push_back(std::move(batch));
   if (session.waiting.size() == 1) turns_.push_back(&session);
+  MSGPROC_DCHECK(CheckInvariants());
 }
 
 size_t FairQueue::MaxThreadsOfOne() const {
@@ -33,10 +35,12 @@ std::unique_ptr<Batch> FairQueue::Pop(absl::Time now) {
   if (turn == turns_.end()) return nullptr;
   Session* session = *turn;
   turns_.erase(turn);
+  MSGPROC_CHECK(!session->waiting.empty());
   std::unique_ptr<Batch> batch = std::move(session->waiting.front());
   session->waiting.pop_front();
   ++session->running;
   if (!session->waiting.empty()) turns_.push_back(session);
+  MSGPROC_DCHECK(CheckInvariants());
   return batch;
 }
 
@@ -46,6 +50,20 @@ void FairQueue::OnDone(uint64_t session_number, absl::Time now) {
   MSGPROC_CHECK_GT(session->second.running, 0u);
   --session->second.running;
   session->second.last_active = now;
+  MSGPROC_DCHECK(CheckInvariants());
+}
+
+bool FairQueue::CheckInvariants() const {
+  size_t waiting = 0;
+  for (const auto& [number, session] : sessions_) {
+    MSGPROC_CHECK_LE(session.running, threads_);
+    if (!session.waiting.empty()) ++waiting;
+  }
+  MSGPROC_CHECK_EQ(waiting, turns_.size());
+  for (const Session* session : turns_) {
+    MSGPROC_CHECK(!session->waiting.empty());
+  }
+  return true;
 }
 
 void FairQueue::Tidy(absl::Time now) {
@@ -66,6 +84,7 @@ std::vector<std::unique_ptr<Batch>> FairQueue::TakeAll() {
     session->waiting.clear();
   }
   turns_.clear();
+  MSGPROC_DCHECK(CheckInvariants());
   return taken;
 }
 

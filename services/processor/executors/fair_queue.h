@@ -31,6 +31,9 @@ class FairQueue {
   // A batch of the session, which Pop returned, is no longer run.
   void OnDone(uint64_t session_number, absl::Time now);
 
+  // Checks what holds between two calls; true.
+  bool CheckInvariants() const;
+
   // Takes out all that waits.
   std::vector<std::unique_ptr<Batch>> TakeAll();
 

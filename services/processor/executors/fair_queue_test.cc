@@ -23,6 +23,7 @@ class FairQueueTest : public ::testing::Test {
       batch->session_number = session;
       batch->first_position = ++position_;
       queue_->Push(std::move(batch), now_);
+      EXPECT_TRUE(queue_->CheckInvariants());
     }
   }
   // The sessions of all batches that may run now.
@@ -30,6 +31,7 @@ class FairQueueTest : public ::testing::Test {
     std::vector<uint64_t> sessions;
     while (auto batch = queue_->Pop(now_)) {
       sessions.push_back(batch->session_number);
+      EXPECT_TRUE(queue_->CheckInvariants());
     }
     return sessions;
   }

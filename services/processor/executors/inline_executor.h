@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "common/check.h"
 #include "services/processor/executors/executor.h"
 
 namespace msgproc::processor {
@@ -18,6 +19,7 @@ class InlineExecutor final : public Executor {
 
   std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override {
     batch->ParsePieces();
+    MSGPROC_CHECK_EQ(batch->messages.size(), batch->size);
     RunHandler(batch.get());
     return batch;
   }

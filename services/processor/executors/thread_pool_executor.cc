@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "common/check.h"
 #include "common/clock.h"
 
 namespace msgproc::processor {
@@ -46,6 +47,7 @@ std::unique_ptr<Batch> ThreadPoolExecutor::Execute(
     std::unique_ptr<Batch> batch) {
   {
     MutexLock lock(&mutex_);
+    MSGPROC_CHECK(batch != nullptr && batch->owner != nullptr);
     if (stopping_) return nullptr;
     queue_.Push(std::move(batch), Clock::Monotonic()->Now());
   }
@@ -81,6 +83,7 @@ void ThreadPoolExecutor::Work() {
     lock.Unlock();
     const uint64_t session = batch->session_number;
     batch->ParsePieces();
+    MSGPROC_CHECK_EQ(batch->messages.size(), batch->size);
     if (RunHandler(batch.get(), &stopping_)) Batch::Done(std::move(batch));
     batch.reset();
     lock.Relock();

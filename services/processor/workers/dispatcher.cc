@@ -33,6 +33,17 @@ class Load {
 
 }  // namespace
 
+Dispatcher::Dispatcher(Options options) : options_(std::move(options)) {
+  MSGPROC_CHECK_GE(options_.max_attempts, 1);
+}
+
+bool Dispatcher::CheckInvariants() const {
+  MSGPROC_CHECK(workers_.CheckInvariants());
+  MSGPROC_CHECK(sessions_.CheckInvariants());
+  MSGPROC_CHECK_EQ(waiting_, sessions_.CountWaiting() + workers_.CountBound());
+  return true;
+}
+
 void Dispatcher::CountOpen(absl::Time now) {
   if (workers_.open() > 1) {
     alone_since_ = absl::InfiniteFuture();
@@ -44,6 +55,7 @@ void Dispatcher::CountOpen(absl::Time now) {
 void Dispatcher::AddWorker(WorkerId worker, absl::Time now) {
   workers_.Add(worker);
   CountOpen(now);
+  MSGPROC_DCHECK(CheckInvariants());
 }
 
 void Dispatcher::RetireWorker(WorkerId id, absl::Time now) {
@@ -55,6 +67,7 @@ void Dispatcher::RetireWorker(WorkerId id, absl::Time now) {
   }
   worker->bound.clear();
   CountOpen(now);
+  MSGPROC_DCHECK(CheckInvariants());
 }
 
 uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
@@ -76,6 +89,7 @@ uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
     MSGPROC_CHECK_LE(item->attempts, options_.max_attempts);
     Wait(item);
     if (item->attempts == options_.max_attempts) {
+      MSGPROC_CHECK_EQ(session.suspects.front(), item);
       session.suspects.pop_front();
       waiting_ -= item->remaining();
       given_up->push_back(item);
@@ -85,6 +99,7 @@ uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
     worker->exclusive ? session->OnOwnDeath(now) : session->OnSharedDeath();
   }
   workers_.Remove(worker);
+  MSGPROC_DCHECK(CheckInvariants());
   return held;
 }
 
@@ -105,14 +120,14 @@ void Dispatcher::Enqueue(WorkItem* item, absl::Time now) {
   session.last_active = now;
   if (IsSuspect(*item)) {
     sessions_.QueueSuspect(item, /*front=*/false);
-    return;
-  }
-  WorkerLedger* own = session.Tainted(now) ? nullptr : workers_.BoundTo(*item);
-  if (own != nullptr) {
+  } else if (WorkerLedger* own =
+                 session.Tainted(now) ? nullptr : workers_.BoundTo(*item);
+             own != nullptr) {
     own->bound.push_back(item);
   } else {
     sessions_.Queue(item, /*front=*/false);
   }
+  MSGPROC_DCHECK(CheckInvariants());
 }
 
 // It was given to a worker, and waits again, before what is behind it.
@@ -133,7 +148,11 @@ bool Dispatcher::DropUnwanted(WorkItem* item) {
 
 bool Dispatcher::NextAssignment(absl::Time now, Assignment* assignment) {
   assignment->parts.clear();
-  return NextIsolated(now, assignment) || NextShared(now, assignment);
+  const bool found =
+      NextIsolated(now, assignment) || NextShared(now, assignment);
+  MSGPROC_CHECK_EQ(found, !assignment->parts.empty());
+  MSGPROC_DCHECK(CheckInvariants());
+  return found;
 }
 
 absl::Time Dispatcher::NextDecision(absl::Time now) const {
@@ -185,6 +204,7 @@ bool Dispatcher::NextIsolated(absl::Time now, Assignment* assignment) {
       if (worker != nullptr) worker->reserved = true;
       continue;
     }
+    MSGPROC_CHECK(worker->held.empty() && !worker->exclusive);
     worker->exclusive = true;
     worker->quarantined = session->Tainted(now);
     session->turn = next_ticket_++;
@@ -201,8 +221,10 @@ bool Dispatcher::NextIsolated(absl::Time now, Assignment* assignment) {
 
 void Dispatcher::AssignSuspect(SessionLedger* session, WorkerLedger* worker,
                                absl::Time now, Assignment* assignment) {
+  MSGPROC_CHECK(!session->suspects.empty());
   WorkItem* item = session->suspects.front();
   session->suspects.pop_front();
+  MSGPROC_CHECK_LT(item->attempts, options_.max_attempts);
   const bool last_time = options_.max_attempts - item->attempts == 1;
   const uint64_t messages =
       last_time ? 1 : std::min(item->remaining(), kOneAtATimeMessages);
@@ -316,24 +338,20 @@ WorkItem* Dispatcher::OnAnswered(WorkerId id, uint64_t messages,
   SessionLedger& session = sessions_.Of(*item);
   session.RemoveHeld(id);
   session.last_active = now;
-  if (item->remaining() == 0) {
-    sessions_.OnComplete(item);
-    return item;
-  }
-  Wait(item);
-  return nullptr;
+  const bool complete = item->remaining() == 0;
+  complete ? sessions_.OnComplete(item) : Wait(item);
+  MSGPROC_DCHECK(CheckInvariants());
+  return complete ? item : nullptr;
 }
 
 bool Dispatcher::GiveUp(WorkItem* item) {
   MSGPROC_CHECK_GT(item->remaining(), 0u);
   ++item->answered;
   item->attempts = item->attempts_behind;
-  if (item->remaining() == 0) {
-    sessions_.OnComplete(item);
-    return true;
-  }
-  Wait(item);
-  return false;
+  const bool complete = item->remaining() == 0;
+  complete ? sessions_.OnComplete(item) : Wait(item);
+  MSGPROC_DCHECK(CheckInvariants());
+  return complete;
 }
 
 std::vector<WorkItem*> Dispatcher::TakeWaiting() {
@@ -342,6 +360,7 @@ std::vector<WorkItem*> Dispatcher::TakeWaiting() {
   workers_.TakeBound(&taken);
   for (WorkItem* item : taken) sessions_.OnComplete(item);
   waiting_ = 0;
+  MSGPROC_DCHECK(CheckInvariants());
   return taken;
 }
 

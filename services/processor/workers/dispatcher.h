@@ -59,7 +59,7 @@ class Dispatcher {
   // should be more: others are about to start.
   static constexpr absl::Duration kAlone = absl::Seconds(5);
 
-  explicit Dispatcher(Options options) : options_(std::move(options)) {}
+  explicit Dispatcher(Options options);
 
   // The worker takes work from now on.
   void AddWorker(WorkerId worker, absl::Time now);
@@ -107,6 +107,9 @@ class Dispatcher {
   std::vector<WorkItem*> TakeUnwanted();
   // Forgets sessions that have been idle for long.
   void Tidy(absl::Time now) { sessions_.Tidy(now); }
+
+  // Checks what holds between two calls; true. Costs as much as there is.
+  bool CheckInvariants() const;
 
   // Whether the worker holds nothing.
   bool Idle(WorkerId worker) const;

@@ -75,6 +75,7 @@ class Storm {
       Work();
       for (const WorkerId id : dispatcher_.Overdue(now_)) Die(id);
       dispatcher_.Tidy(now_);
+      ASSERT_TRUE(dispatcher_.CheckInvariants());
     }
   }
 

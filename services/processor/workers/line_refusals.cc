@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/check.h"
 #include "services/processor/workers/line_codec.h"
 #include "wire/entry.h"
 #include "wire/frame.h"
@@ -50,6 +51,7 @@ void PutInRefusals(WorkerBatch* work) {
       wire::AppendEncoded(&batch->results, answered.Next(&cursor));
     }
   }
+  MSGPROC_CHECK(refusal == work->refused.end());
   work->refused.clear();
 }
 

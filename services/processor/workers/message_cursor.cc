@@ -2,9 +2,12 @@
 
 #include <cstdint>
 
+#include "common/check.h"
+
 namespace msgproc::processor {
 
 absl::string_view MessageCursor::Next(const std::vector<wire::Piece>& pieces) {
+  MSGPROC_CHECK(!Done(pieces));
   if (offset_ == pieces[piece_].size) {
     ++piece_;
     offset_ = 0;
@@ -19,6 +22,7 @@ absl::string_view MessageCursor::Next(const std::vector<wire::Piece>& pieces) {
     if (byte < 0x80) break;
   }
   offset_ += static_cast<size_t>(at - entry) + size;
+  MSGPROC_CHECK_LE(offset_, pieces[piece_].size);
   return absl::string_view(at, size);
 }
 

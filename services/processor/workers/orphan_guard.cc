@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "common/spawn.h"
 #include "services/base/log.h"
 
@@ -64,6 +65,7 @@ void OrphanGuard::Prepare() {
 }
 
 void OrphanGuard::Watch(pid_t group) {
+  MSGPROC_CHECK_GT(group, 1);
   groups_.insert(group);
   if (pid_ > 0 && Tell(absl::StrCat("watch ", group, "\n"))) return;
   if (pid_ > 0) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "common/check.h"
 
 namespace msgproc::processor {
 namespace {
@@ -48,6 +49,7 @@ OutputQueue::Written OutputQueue::WriteTo(int fd) {
       if (count == kMaxParts) break;
       part = 0;
     }
+    MSGPROC_CHECK_LE(count, kMaxParts);
     const ssize_t written = writev(fd, parts, count);
     if (written < 0) {
       if (errno == EINTR) continue;
@@ -78,6 +80,7 @@ void OutputQueue::Consume(size_t bytes) {
       if (bytes == 0) return;
     }
   }
+  MSGPROC_CHECK_EQ(bytes, 0u);
 }
 
 }  // namespace msgproc::processor

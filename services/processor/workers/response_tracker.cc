@@ -126,6 +126,8 @@ Failure FailureOf(const wire::ResultView& result, size_t max_payload_bytes) {
 }  // namespace
 
 void ResponseTracker::Expect(const Expected& expected, absl::Time now) {
+  MSGPROC_CHECK(expected.work != nullptr && expected.work->batch != nullptr);
+  MSGPROC_CHECK_GT(expected.messages, 0u);
   if (expected_.empty()) since_ = now;
   expected_.push_back(expected);
 }
@@ -133,7 +135,9 @@ void ResponseTracker::Expect(const Expected& expected, absl::Time now) {
 void ResponseTracker::Answered(uint64_t messages, absl::Duration handler_time,
                                absl::Time now) {
   if (messages == 0) return;
+  MSGPROC_CHECK(!expected_.empty());
   Expected& expected = expected_.front();
+  MSGPROC_CHECK_LE(messages, expected.messages);
   Batch* batch = expected.work->batch.get();
   if (handler_time <= absl::ZeroDuration()) handler_time = now - since_;
   batch->handler_time += handler_time;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/check.h"
 #include "services/processor/workers/worker_batch.h"
 #include "wire/frame.h"
 
@@ -30,7 +31,10 @@ class ResponseTracker {
   void Expect(const Expected& expected, absl::Time now);
   bool Empty() const { return expected_.empty(); }
   // The oldest; there must be one.
-  const Expected& Oldest() const { return expected_.front(); }
+  const Expected& Oldest() const {
+    MSGPROC_CHECK(!expected_.empty());
+    return expected_.front();
+  }
   // When something was owed or answered last.
   absl::Time since() const { return since_; }
 

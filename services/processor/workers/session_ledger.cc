@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "services/processor/workers/work_item.h"
 
 namespace msgproc::processor {
 namespace {
@@ -17,6 +18,7 @@ constexpr absl::Duration kIdle = absl::Seconds(10);
 }  // namespace
 
 void SessionLedger::AddHeld(uint64_t worker) {
+  MSGPROC_CHECK_NE(worker, 0u);
   for (auto& [id, items] : held_) {
     if (id == worker) {
       ++items;
@@ -49,6 +51,19 @@ void SessionLedger::OnOwnDeath(absl::Time now) {
   not_before_ =
       now + std::min(kLongestPause,
                      kFirstPause * (1 << std::min(beyond - 1, kMaxDoublings)));
+}
+
+bool SessionLedger::CheckInvariants() const {
+  MSGPROC_CHECK_GE(suspects_open, suspects.size());
+  // What may share a worker, and what may not.
+  for (const WorkItem* item : waiting) MSGPROC_CHECK(!item->suspect);
+  for (const WorkItem* item : suspects) MSGPROC_CHECK(item->suspect);
+  // A session with something to give out has its turn somewhere.
+  MSGPROC_CHECK(queued || waiting.empty());
+  MSGPROC_CHECK(watched || suspects.empty());
+  for (const auto& [worker, items] : held_) MSGPROC_CHECK_GT(items, 0);
+  MSGPROC_CHECK_LE(own_deaths_, deaths_);
+  return true;
 }
 
 bool SessionLedger::Tainted(absl::Time now) {

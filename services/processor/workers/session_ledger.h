@@ -55,6 +55,9 @@ class SessionLedger {
   // Before this it is given nothing.
   absl::Time not_before() const { return not_before_; }
 
+  // Checks what holds between two calls of the Dispatcher; true.
+  bool CheckInvariants() const;
+
   // Whether nothing is lost by forgetting it.
   bool Forgettable(absl::Time now);
 

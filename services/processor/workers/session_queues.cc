@@ -116,6 +116,32 @@ size_t SessionQueues::MaxWorkersOfOne(size_t open) const {
   return std::max<size_t>(1, (open + 1) / 2);
 }
 
+uint64_t SessionQueues::CountWaiting() const {
+  uint64_t messages = 0;
+  for (const auto& [id, session] : sessions_) {
+    for (const auto* queue : {&session.suspects, &session.waiting}) {
+      for (const WorkItem* item : *queue) messages += item->remaining();
+    }
+  }
+  return messages;
+}
+
+bool SessionQueues::CheckInvariants() const {
+  size_t queued = 0;
+  size_t watched = 0;
+  for (const auto& [id, session] : sessions_) {
+    MSGPROC_CHECK(session.CheckInvariants());
+    if (session.queued) ++queued;
+    if (session.watched) ++watched;
+  }
+  // In each list once, and nobody in it who does not know.
+  MSGPROC_CHECK_EQ(queued, turns_.size());
+  MSGPROC_CHECK_EQ(watched, watched_.size());
+  for (const SessionLedger* session : turns_) MSGPROC_CHECK(session->queued);
+  for (const SessionLedger* session : watched_) MSGPROC_CHECK(session->watched);
+  return true;
+}
+
 void SessionQueues::TakeWaiting(std::vector<WorkItem*>* taken) {
   for (auto& [id, session] : sessions_) {
     for (auto* queue : {&session.suspects, &session.waiting}) {

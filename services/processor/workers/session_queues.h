@@ -53,6 +53,11 @@ class SessionQueues {
   // which workers die have their own bound.
   size_t MaxWorkersOfOne(size_t open) const;
 
+  // Messages that wait here.
+  uint64_t CountWaiting() const;
+  // Checks what holds between two calls of the Dispatcher; true.
+  bool CheckInvariants() const;
+
   // Takes out all that waits.
   void TakeWaiting(std::vector<WorkItem*>* taken);
   // Forgets sessions that have been idle for long.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/check.h"
+
 namespace msgproc::processor {
 namespace {
 
@@ -24,8 +26,30 @@ Supervisor::Supervisor(const Options& options)
     : options_(options),
       slots_(static_cast<size_t>(std::max(1, options.workers))) {}
 
+bool Supervisor::CheckInvariants() const {
+  for (const Slot& slot : slots_) {
+    for (const Incarnation* one : {&slot.current, &slot.successor}) {
+      MSGPROC_CHECK_LT(one->worker, next_worker_);
+      MSGPROC_CHECK_LE(one->generation, generation_);
+      MSGPROC_CHECK(one->life.phase() != WorkerPhase::kRetiring &&
+                    one->life.phase() != WorkerPhase::kLeaving &&
+                    one->life.phase() != WorkerPhase::kGone);
+    }
+    // One that serves takes the slot.
+    MSGPROC_CHECK(!slot.successor.serving());
+    MSGPROC_CHECK(!slot.current.exists() ||
+                  slot.current.worker != slot.successor.worker);
+    MSGPROC_CHECK_LE(slot.wanted, generation_);
+    MSGPROC_CHECK_LT(slot.successors_failed, kSuccessorAttempts);
+    MSGPROC_CHECK_LE(slot.pause, kLongestPause);
+  }
+  MSGPROC_CHECK(ever_served_ || serving() == 0);
+  return true;
+}
+
 Supervisor::Incarnation Supervisor::Start(const Slot& slot, absl::Time now,
                                           Actions* actions) {
+  MSGPROC_CHECK(now >= slot.next_start);
   Incarnation started;
   started.worker = next_worker_++;
   started.generation = generation_;
@@ -62,7 +86,10 @@ Supervisor::Actions Supervisor::Decide(absl::Time now) {
     }
     CheckStart(&slot.current, now, &actions);
     CheckStart(&slot.successor, now, &actions);
+    // Nobody is a successor of nobody.
+    MSGPROC_CHECK(slot.current.exists() || !slot.successor.exists());
   }
+  MSGPROC_CHECK(CheckInvariants());
   return actions;
 }
 
@@ -97,12 +124,14 @@ void Supervisor::OnReady(WorkerId worker, absl::Time now) {
     }
     slot.current.life.ChangePhase(WorkerPhase::kServing);
     slot.current.since = now;
+    MSGPROC_DCHECK(CheckInvariants());
     return;
   }
 }
 
 void Supervisor::Pause(Slot* slot, const Incarnation& gone, absl::Time now,
                        bool expected) {
+  MSGPROC_CHECK(gone.exists());
   if (expected && gone.serving()) {
     slot->next_start = now;
     last_served_ = now;
@@ -127,6 +156,7 @@ void Supervisor::OnGone(WorkerId worker, Departure departure, absl::Time now,
     if (slot.current.worker == worker) {
       Count(slot.current.serving() ? departure : Departure::kStart);
       Pause(&slot, std::exchange(slot.current, {}), now, expected);
+      MSGPROC_DCHECK(CheckInvariants());
       return;
     }
     if (slot.successor.worker == worker) {
@@ -138,6 +168,7 @@ void Supervisor::OnGone(WorkerId worker, Departure departure, absl::Time now,
         slot.current.generation = slot.wanted;
         abandoned_ = true;
       }
+      MSGPROC_DCHECK(CheckInvariants());
       return;
     }
   }

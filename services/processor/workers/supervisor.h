@@ -76,6 +76,9 @@ class Supervisor {
   // Whether a replacement was given up since the last call.
   bool TakeAbandoned();
 
+  // Checks what holds between two calls; true.
+  bool CheckInvariants() const;
+
   uint64_t departures(Departure departure) const {
     return departures_[static_cast<size_t>(departure)];
   }

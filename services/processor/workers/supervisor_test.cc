@@ -245,6 +245,7 @@ TEST_F(SupervisorTest, KeepsItsSlotsWhateverHappens) {
           alive.erase(worker);
           supervisor.OnGone(worker, Departure::kSignal, now);
       }
+      ASSERT_TRUE(supervisor.CheckInvariants());
     }
     for (int round = 0; round < 20; ++round) {
       now += absl::Seconds(6);

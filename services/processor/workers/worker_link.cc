@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/check.h"
 #include "services/base/log.h"
 
 namespace msgproc::processor {
@@ -37,6 +38,8 @@ WorkerLink::WorkerLink(WorkerId id, int number,
 
 void WorkerLink::Push(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
                       absl::Time now) {
+  MSGPROC_CHECK(work != nullptr && work->batch != nullptr);
+  MSGPROC_CHECK_LE(messages, work->item.remaining());
   frames_.clear();
   MutexLock lock(&mutex_);
   if (expected_.empty()) expected_at_ = now;
@@ -107,6 +110,7 @@ void WorkerLink::MakeRoom() {
 
 WorkerLink::ReadOutcome WorkerLink::Read(absl::Time now, absl::Status* breach) {
   MakeRoom();
+  MSGPROC_CHECK_LT(filled_, capacity_);
   const ssize_t size =
       read(process_->from(), buffer_.get() + filled_, capacity_ - filled_);
   if (size < 0) {
@@ -130,6 +134,7 @@ WorkerLink::ReadOutcome WorkerLink::Read(absl::Time now, absl::Status* breach) {
     filled_ = 0;
     return ReadOutcome::kBreach;
   }
+  MSGPROC_CHECK_LE(*consumed, filled_);
   filled_ -= *consumed;
   if (filled_ > 0) {
     std::memmove(buffer_.get(), buffer_.get() + *consumed, filled_);

@@ -12,6 +12,7 @@
 #include <iterator>
 #include <utility>
 
+#include "common/check.h"
 #include "common/clock.h"
 #include "services/base/log.h"
 
@@ -38,6 +39,7 @@ WorkerLog::~WorkerLog() {
 
 void WorkerLog::Add(WorkerId worker, int number, pid_t pid,
                     base::UniqueFd errors) {
+  MSGPROC_CHECK(errors.valid());
   fcntl(errors.get(), F_SETFL, fcntl(errors.get(), F_GETFL) | O_NONBLOCK);
   {
     MutexLock lock(&mutex_);

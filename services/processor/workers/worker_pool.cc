@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "services/base/log.h"
 #include "services/processor/workers/frame_codec.h"
@@ -73,6 +74,7 @@ WorkerPool::WorkerPool(const WorkerOptions& options, Owner* owner)
 WorkerPool::~WorkerPool() { Stop(absl::ZeroDuration()); }
 
 absl::Status WorkerPool::Start() {
+  MSGPROC_CHECK(!thread_.joinable());
   // A worker that dies while it is written to is no reason to end.
   std::signal(SIGPIPE, SIG_IGN);
   // Children are waited for, whatever this process was started with.
@@ -223,7 +225,8 @@ void WorkerPool::StartWorker(const Supervisor::Actions::Start& start,
   auto link = std::make_shared<WorkerLink>(
       start.worker, start.slot, *std::move(process),
       MakeCodec(options_, start.slot), epoll_.get(), now);
-  links_[start.worker] = link;
+  const bool added = links_.emplace(start.worker, link).second;
+  MSGPROC_CHECK(added);
   Watch(epoll_.get(), link->process()->from(),
         WorkerLink::ReadableEvent(link->id()));
   Watch(epoll_.get(), link->process()->exit_fd(),
@@ -319,7 +322,8 @@ void WorkerPool::OnExit(const std::shared_ptr<WorkerLink>& link,
                                {"how", how},
                                {"lived", now - link->started()}});
   }
-  links_.erase(link->id());
+  const size_t erased = links_.erase(link->id());
+  MSGPROC_CHECK_EQ(erased, 1u);
   supervisor_.OnGone(link->id(), link->departure, now,
                      owner_->HoldsSuspects(link.get()));
   Publish();

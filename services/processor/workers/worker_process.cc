@@ -17,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/check.h"
 #include "common/proc_files.h"
 #include "common/spawn.h"
 
@@ -187,7 +188,11 @@ void WorkerProcess::CloseInput() {
   to_.Reset();
 }
 
-void WorkerProcess::Kill() const { kill(-pid_, SIGKILL); }
+void WorkerProcess::Kill() const {
+  // Of a process that is reaped the number is another's, and -1 is everybody's.
+  MSGPROC_CHECK_GT(pid_, 1);
+  kill(-pid_, SIGKILL);
+}
 
 WorkerExit WorkerProcess::Reap() {
   Kill();  // As long as it is not reaped its group's number is its own.

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "services/base/log.h"
 #include "services/processor/workers/line_refusals.h"
@@ -43,7 +44,9 @@ absl::Status GivenUp(int attempts, absl::string_view how) {
 
 // With all its results; the worker batch is free again.
 std::unique_ptr<Batch> TakeFinished(WorkerBatch* work) {
+  MSGPROC_CHECK(work->batch != nullptr);
   PutInRefusals(work);
+  MSGPROC_CHECK_EQ(work->item.remaining(), 0u);
   work->pieces.clear();
   work->batch->affinity = work->item.worker;
   return std::move(work->batch);
@@ -162,6 +165,7 @@ std::unique_ptr<Batch> WorkerProcessExecutor::Execute(
       batch.reset();
       return nullptr;
     }
+    MSGPROC_CHECK(batch != nullptr && batch->owner != nullptr);
     work = NewWorkerBatch(std::move(batch));
     if (options_.lines) refused = TakeOutRefusals(work);
     if (!refused) {
@@ -190,6 +194,8 @@ void WorkerProcessExecutor::Dispatch(absl::Time now, Todo* todo) {
                      [worker = assignment_.worker](const auto& link) {
                        return link->id() == worker;
                      });
+    // Its books name those that were served, and are not gone.
+    MSGPROC_CHECK(found != links_.end());
     for (const Assignment::Part& part : assignment_.parts) {
       (*found)->Push(part.item->batch, part.messages, part.one_at_a_time, now);
     }
@@ -216,6 +222,7 @@ void WorkerProcessExecutor::OnServing(const std::shared_ptr<WorkerLink>& link) {
   const absl::Time now = Clock::Monotonic()->Now();
   {
     MutexLock lock(&mutex_);
+    MSGPROC_CHECK(link->life().serving());
     links_.push_back(link);
     dispatcher_.AddWorker(link->id(), now);
     Dispatch(now, &todo_);
@@ -388,6 +395,7 @@ void WorkerProcessExecutor::Drop() {
   std::vector<std::unique_ptr<Batch>> dropped;
   MutexLock lock(&mutex_);
   for (WorkItem* item : dispatcher_.TakeWaiting()) {
+    MSGPROC_CHECK(item->batch->batch != nullptr);
     dropped.push_back(std::move(item->batch->batch));
   }
   lock.Unlock();

@@ -18,6 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "msgproc/worker/v1/worker.pb.h"
 #include "services/processor/workers/frame_codec.h"
@@ -75,6 +76,7 @@ bool WorkerRole::Fill() {
     size = read(socket_, buffer_.get() + end_, capacity_ - end_);
   } while (size < 0 && errno == EINTR);
   if (size <= 0) return false;
+  MSGPROC_CHECK_LE(static_cast<size_t>(size), capacity_ - end_);
   end_ += static_cast<size_t>(size);
   return true;
 }
@@ -198,6 +200,7 @@ void WorkerRole::Work(bool one_at_a_time) {
 }
 
 void WorkerRole::RunChunk(size_t first, size_t messages) {
+  MSGPROC_CHECK_GT(messages, 0u);
   if (binding_ != nullptr) {
     batch_.binding = binding_;
     batch_.messages = absl::MakeSpan(messages_).subspan(first, messages);

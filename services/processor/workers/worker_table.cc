@@ -34,6 +34,7 @@ bool WorkerLedger::HasRoom(absl::Time now) const {
 }
 
 void WorkerLedger::Hold(const Assignment::Part& part, absl::Time now) {
+  MSGPROC_CHECK(open());
   MSGPROC_CHECK_GT(part.messages, 0u);
   MSGPROC_CHECK_LE(part.messages, part.item->remaining());
   if (held.empty()) progress = now;
@@ -69,12 +70,45 @@ bool WorkerLedger::OnAnswered(uint64_t messages, absl::Time now) {
   return true;
 }
 
+bool WorkerLedger::CheckInvariants() const {
+  MSGPROC_CHECK_NE(id, 0u);
+  int assignments = 0;
+  uint64_t messages = 0;
+  int64_t load = 0;
+  for (const Held& each : held) {
+    MSGPROC_CHECK_EQ(each.part.item->worker, id);
+    MSGPROC_CHECK_GT(each.part.messages, 0u);
+    MSGPROC_CHECK_LE(each.part.messages, each.part.item->remaining());
+    messages += each.part.messages;
+    load += ExpectedNanoseconds(*each.part.item, each.part.messages);
+    if (each.last_of_assignment) ++assignments;
+  }
+  MSGPROC_CHECK(held.empty() || held.back().last_of_assignment);
+  MSGPROC_CHECK_EQ(in_flight, assignments);
+  MSGPROC_CHECK_LE(in_flight, kMaxInFlight);
+  MSGPROC_CHECK_EQ(held_messages, messages);
+  MSGPROC_CHECK_EQ(load_nanoseconds, load);
+  MSGPROC_CHECK_GE(given_messages, held_messages);
+  // Who may use it.
+  MSGPROC_CHECK(!exclusive || (!held.empty() && in_flight == 1));
+  MSGPROC_CHECK(!quarantined || exclusive);
+  MSGPROC_CHECK(!(reserved && exclusive));
+  MSGPROC_CHECK(open() || bound.empty());
+  for (const WorkItem* item : bound) {
+    MSGPROC_CHECK(item->ordered && item->worker == id && !item->suspect);
+  }
+  return true;
+}
+
 void WorkerTable::Add(WorkerId id) {
   MSGPROC_CHECK(Find(id) == nullptr);
   workers_.emplace_back().id = id;
 }
 
 void WorkerTable::Remove(const WorkerLedger* worker) {
+  MSGPROC_CHECK_LT(static_cast<size_t>(worker - workers_.data()),
+                   workers_.size());
+  MSGPROC_CHECK(!worker->open());
   MSGPROC_CHECK(worker->bound.empty());
   workers_.erase(workers_.begin() + (worker - workers_.data()));
 }
@@ -174,6 +208,21 @@ bool WorkerTable::OthersIdle(const WorkerLedger& worker, absl::Time now) const {
       workers_.begin(), workers_.end(), [&](const WorkerLedger& other) {
         return &other != &worker && other.in_flight == 0 && other.HasRoom(now);
       });
+}
+
+uint64_t WorkerTable::CountBound() const {
+  uint64_t messages = 0;
+  for (const WorkerLedger& worker : workers_) {
+    for (const WorkItem* item : worker.bound) messages += item->remaining();
+  }
+  return messages;
+}
+
+bool WorkerTable::CheckInvariants() const {
+  for (const WorkerLedger& worker : workers_) {
+    MSGPROC_CHECK(worker.CheckInvariants());
+  }
+  return true;
 }
 
 std::vector<WorkerId> WorkerTable::Silent(absl::Time now,

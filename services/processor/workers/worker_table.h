@@ -39,6 +39,8 @@ struct WorkerLedger {
   // The last sign of life while holding something.
   absl::Time progress;
 
+  // Checks what holds between two calls of the Dispatcher; true.
+  bool CheckInvariants() const;
   // Whether it takes work.
   bool open() const { return life.serving(); }
   // Whether it may get one more assignment, beside others' work.
@@ -87,6 +89,11 @@ class WorkerTable {
   // Those with room, the one with the least to do first.
   std::vector<WorkerLedger*> WithRoom(absl::Time now);
   bool OthersIdle(const WorkerLedger& worker, absl::Time now) const;
+
+  // Messages that wait and are bound to a worker.
+  uint64_t CountBound() const;
+  // Checks what holds between two calls of the Dispatcher; true.
+  bool CheckInvariants() const;
 
   // Those that hold something and have been silent for longer than that.
   std::vector<WorkerId> Silent(absl::Time now, absl::Duration silence) const;
