@@ -1,5 +1,6 @@
 #include "client/destination.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -105,7 +105,7 @@ _BELOW = {
     ),
 }
 # Programs about the product and planted faults; nothing of the product includes them.
-_ANYTHING_GOES = ("benchmarks", "examples", "tests", "bazel", "tools/lint.d")
+_ANYTHING_GOES = ("benchmarks", "examples", "tests", "bazel", "tools/lint.d", "tools/mutate.d")
 # Where the namespace is not the folder's name.
 _NAMESPACES = {
     "common": "msgproc",

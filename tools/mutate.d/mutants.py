@@ -10,7 +10,8 @@ import re
 
 # Strings, comments and preprocessor lines are left alone.
 OPAQUE = re.compile(
-    r"""//[^\n]*|/\*.*?\*/|R"\((?:.*?)\)"|"(?:\\.|[^"\\\n])*"|(?<!\d)'(?:\\.|[^'\\\n])+'|^[ ]*\#[^\n]*(?:\\\n[^\n]*)*""",
+    r"""//[^\n]*|/\*.*?\*/|R"\((?:.*?)\)"|"(?:\\.|[^"\\\n])*"|(?<!\d)'(?:\\.|[^'\\\n])+'"""
+    r"""|^[ ]*\#[^\n]*(?:\\\n[^\n]*)*""",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -45,7 +46,8 @@ _SWAPS = {
     "false": "true",
 }
 _SWAP = re.compile(
-    r"(?<=\S)(?: (?:<=|>=|==|!=|&&|\|\||\+=|-=|[<>+\-*/%])(?: |(?=\n)))|\+\+|--|std::min\b|std::max\b|\btrue\b|\bfalse\b"
+    r"(?<=\S)(?: (?:<=|>=|==|!=|&&|\|\||\+=|-=|[<>+\-*/%])(?: |(?=\n)))"
+    r"|\+\+|--|std::min\b|std::max\b|\btrue\b|\bfalse\b"
 )
 _NUMBER = re.compile(r"(?<![\w.'])\d+(?![\w.'])")
 _CONDITION = re.compile(r"\b(?:if|while) \(")

@@ -133,7 +133,8 @@ class Programs:
             resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
 
         started = time.monotonic()
-        child = subprocess.Popen(
+        # No thread here holds a lock that `bound` needs.
+        child = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
             [program],
             cwd=runfiles if runfiles.is_dir() else folder,
             env=environment,

@@ -62,7 +62,7 @@ class _Class:
         self._place = place
         self._pool = concurrent.futures.ThreadPoolExecutor(jobs)
         self._programs = programs.Programs(entry["tests"], jobs)
-        self._sources = {name: pathlib.Path(name).read_text() for name in entry["files"]}
+        self._sources = {name: pathlib.Path(name).read_text(encoding="utf-8") for name in entry["files"]}
         # {number: (file, mutant)}
         self.mutants = dict(
             enumerate(

@@ -56,7 +56,8 @@ int main() {
         with tempfile.TemporaryDirectory() as folder:
             program = pathlib.Path(folder, "program")
             subprocess.run(
-                ("g++", "-std=c++20", "-w", "-include", str(_HERE / "mutant_switch.h"), "-x", "c++", "-", "-o", program),
+                ("g++", "-std=c++20", "-w", "-include", str(_HERE / "mutant_switch.h"))
+                + ("-x", "c++", "-", "-o", program),
                 input=switched.switched(source, numbered),
                 text=True,
                 check=True,
