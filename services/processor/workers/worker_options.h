@@ -53,6 +53,9 @@ struct WorkerOptions {
   std::function<void(const absl::Status&)> on_failure;
 };
 
+// INVALID_ARGUMENT: one is out of its bounds, or does not go with another.
+absl::Status CheckWorkerOptions(const WorkerOptions& options);
+
 }  // namespace msgproc::processor
 
 #endif  // MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_OPTIONS_H_

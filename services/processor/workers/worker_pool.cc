@@ -15,10 +15,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "services/base/log.h"
-#include "services/processor/workers/frame_codec.h"
-#include "services/processor/workers/line_codec.h"
 #include "services/processor/workers/orphan_reaper.h"
-#include "services/processor/workers/worker_launch.h"
 
 namespace msgproc::processor {
 namespace {
@@ -31,44 +28,30 @@ constexpr uint64_t kWakeEvent = UINT64_MAX;
 constexpr int kMaxEvents = 64;
 // A filter that lives this long has been found and runs.
 constexpr absl::Duration kLineWorkerStart = absl::Milliseconds(50);
-constexpr absl::Duration kLastWords = absl::Milliseconds(500);
 constexpr char kIsItAFilter[] =
     "; if it is a filter that reads and writes lines, and does not speak the "
     "worker protocol: --worker_lines";
 // A worker that has not said by then that it is ready is worth a warning.
 constexpr absl::Duration kLongStart = absl::Seconds(3);
 
-void Watch(int epoll, int fd, uint64_t event) {
-  epoll_event wanted{};
-  wanted.events = EPOLLIN;
-  wanted.data.u64 = event;
-  epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &wanted);
-}
-
-std::unique_ptr<WorkerCodec> MakeCodec(const WorkerOptions& options,
-                                       int number) {
-  if (options.lines) {
-    return std::make_unique<LineCodec>(options.max_payload_bytes);
-  }
-  return std::make_unique<FrameCodec>(static_cast<uint32_t>(number),
-                                      options.max_payload_bytes);
-}
-
 }  // namespace
 
 WorkerPool::WorkerPool(const WorkerOptions& options, Owner* owner)
     : options_(options),
-      launch_(LaunchOf(options)),
       owner_(owner),
       tick_(std::clamp(options.handler_timeout / 8, absl::Milliseconds(5),
                        absl::Seconds(1))),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       reaps_orphans_(InheritsOrphans()),
+      starter_(options_, epoll_.get()),
       supervisor_(
           {.workers = options.count, .start_timeout = options.start_timeout}),
       patience_(options.leave_timeout) {
-  Watch(epoll_.get(), wake_.get(), kWakeEvent);
+  epoll_event wanted{};
+  wanted.events = EPOLLIN;
+  wanted.data.u64 = kWakeEvent;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &wanted);
 }
 
 WorkerPool::~WorkerPool() { Stop(absl::ZeroDuration()); }
@@ -208,30 +191,17 @@ void WorkerPool::Publish() {
 
 void WorkerPool::StartWorker(const Supervisor::Actions::Start& start,
                              absl::Time now) {
-  if (launch_.standard_streams) guard_.Prepare();
-  auto process = WorkerProcess::Start(launch_, start.slot);
-  if (!process.ok()) {
+  auto link = starter_.Start(start.worker, start.slot, now);
+  if (!link.ok()) {
     LogError("worker not started",
-             {{"worker", start.slot}, {"why", process.status().message()}});
+             {{"worker", start.slot}, {"why", link.status().message()}});
     supervisor_.OnGone(start.worker, Departure::kExit, now);
-    if (supervisor_.Hopeless(now)) {
-      Fail(start.worker, process.status().message());
-    }
+    if (supervisor_.Hopeless(now)) Fail(start.worker, link.status().message());
     return;
   }
-  if (launch_.standard_streams) guard_.Watch((*process)->pid());
-  log_.Add(start.worker, start.slot, (*process)->pid(),
-           (*process)->TakeErrors());
-  auto link = std::make_shared<WorkerLink>(
-      start.worker, start.slot, *std::move(process),
-      MakeCodec(options_, start.slot), epoll_.get(), now);
-  const bool added = links_.emplace(start.worker, link).second;
+  const bool added = links_.emplace(start.worker, *link).second;
   MSGPROC_CHECK(added);
-  Watch(epoll_.get(), link->process()->from(),
-        WorkerLink::ReadableEvent(link->id()));
-  Watch(epoll_.get(), link->process()->exit_fd(),
-        WorkerLink::ExitEvent(link->id()));
-  link->Flush();
+  (*link)->Flush();
 }
 
 void WorkerPool::Serve(const std::shared_ptr<WorkerLink>& link,
@@ -297,12 +267,8 @@ void WorkerPool::OnExit(const std::shared_ptr<WorkerLink>& link,
            link->departure == Departure::kProtocol) &&
          Read(link, now)) {
   }
-  for (const int fd : {link->process()->from(), link->process()->exit_fd()}) {
-    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-  }
   const pid_t pid = link->process()->pid();
-  const WorkerExit exit = link->process()->Reap();
-  if (launch_.standard_streams) guard_.Forget(pid);
+  const WorkerExit exit = starter_.Reap(link.get());
   const WorkerPhase before = link->life().phase();
   const bool killed = before == WorkerPhase::kKilled;
   if (!killed) {
@@ -333,10 +299,9 @@ void WorkerPool::OnExit(const std::shared_ptr<WorkerLink>& link,
 
 void WorkerPool::Fail(WorkerId last, absl::string_view how) {
   if (std::exchange(failed_, true)) return;
-  const std::string words = log_.LastWords(last, kLastWords);
+  const std::string words = starter_.LastWords(last);
   const absl::Status status = absl::UnavailableError(absl::StrCat(
-      "No worker can be started (",
-      options_.command.empty() ? launch_.program : options_.command, "): ", how,
+      "No worker can be started (", starter_.program(), "): ", how,
       words.empty() ? "" : absl::StrCat("; it wrote last: ", words)));
   bool before_start;
   {
@@ -403,7 +368,7 @@ void WorkerPool::TickLink(const std::shared_ptr<WorkerLink>& link,
 // As process 1 of a container: what handlers start and leave behind.
 void WorkerPool::ReapInherited() {
   ReapOrphans([this](pid_t pid) {
-    return pid == guard_.pid() ||
+    return starter_.Owns(pid) ||
            std::any_of(links_.begin(), links_.end(), [pid](const auto& each) {
              return each.second->process()->pid() == pid;
            });

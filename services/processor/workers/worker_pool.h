@@ -16,12 +16,11 @@
 #include "absl/time/time.h"
 #include "common/mutex.h"
 #include "services/base/unique_fd.h"
-#include "services/processor/workers/orphan_guard.h"
 #include "services/processor/workers/supervisor.h"
 #include "services/processor/workers/worker_life.h"
 #include "services/processor/workers/worker_link.h"
-#include "services/processor/workers/worker_log.h"
 #include "services/processor/workers/worker_options.h"
+#include "services/processor/workers/worker_starter.h"
 
 namespace msgproc::processor {
 
@@ -100,17 +99,15 @@ class WorkerPool {
   std::shared_ptr<WorkerLink> Find(WorkerId worker) const;
 
   const WorkerOptions options_;
-  const WorkerLaunch launch_;
   Owner* const owner_;
   const absl::Duration tick_;
   const base::UniqueFd epoll_;
   const base::UniqueFd wake_;
   const bool reaps_orphans_;
-  WorkerLog log_;
 
   // The thread's own.
+  WorkerStarter starter_;
   Supervisor supervisor_;
-  OrphanGuard guard_;
   Links links_;
   absl::Time next_tick_;
   bool leaving_ = false;

@@ -52,34 +52,12 @@ std::unique_ptr<Batch> TakeFinished(WorkerBatch* work) {
   return std::move(work->batch);
 }
 
-absl::Status Check(const WorkerOptions& options) {
-  if (options.count < 1 || options.count > 1024) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--workers is ", options.count, "; it takes 1 to 1024."));
-  }
-  if (options.max_delivery_attempts < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--max_delivery_attempts is ",
-                     options.max_delivery_attempts, "; it takes at least 1."));
-  }
-  if (options.handler_timeout < absl::Milliseconds(10)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--handler_timeout is ", absl::FormatDuration(options.handler_timeout),
-        "; it takes at least 10ms."));
-  }
-  if (options.lines && options.command.empty()) {
-    return absl::InvalidArgumentError(
-        "--worker_lines says how a worker command speaks; there is none "
-        "(--worker_command).");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<WorkerProcessExecutor>>
 WorkerProcessExecutor::Start(WorkerOptions options) {
-  if (absl::Status status = Check(options); !status.ok()) return status;
+  if (absl::Status status = CheckWorkerOptions(options); !status.ok())
+    return status;
   std::unique_ptr<WorkerProcessExecutor> executor(
       new WorkerProcessExecutor(std::move(options)));
   if (absl::Status status = executor->pool_.Start(); !status.ok()) {
@@ -126,32 +104,6 @@ Executor::Limits WorkerProcessExecutor::LimitsFor(
   return limits;
 }
 
-WorkerBatch* WorkerProcessExecutor::NewWorkerBatch(
-    std::unique_ptr<Batch> batch) {
-  WorkerBatch* work;
-  if (free_batches_.empty()) {
-    work = &batches_.emplace_back();
-  } else {
-    work = free_batches_.back();
-    free_batches_.pop_back();
-  }
-  work->item = WorkItem();
-  work->item.batch = work;
-  work->item.session = batch->session_number;
-  work->pieces.clear();
-  work->pieces.swap(batch->pieces);
-  work->unanswered = MessageCursor();
-  work->item.messages = batch->size;
-  for (const wire::Piece& piece : work->pieces) work->item.bytes += piece.size;
-  work->item.message_nanoseconds =
-      batch->binding->message_nanoseconds.load(std::memory_order_relaxed);
-  work->item.ordered = batch->binding->traits.ordered;
-  work->item.worker = batch->affinity;
-  batch->handler_time = absl::ZeroDuration();
-  work->batch = std::move(batch);
-  return work;
-}
-
 std::unique_ptr<Batch> WorkerProcessExecutor::Execute(
     std::unique_ptr<Batch> batch) {
   const absl::Time now = Clock::Monotonic()->Now();
@@ -165,8 +117,7 @@ std::unique_ptr<Batch> WorkerProcessExecutor::Execute(
       batch.reset();
       return nullptr;
     }
-    MSGPROC_CHECK(batch != nullptr && batch->owner != nullptr);
-    work = NewWorkerBatch(std::move(batch));
+    work = batches_.Take(std::move(batch));
     if (options_.lines) refused = TakeOutRefusals(work);
     if (!refused) {
       dispatcher_.Enqueue(&work->item, now);
@@ -177,7 +128,7 @@ std::unique_ptr<Batch> WorkerProcessExecutor::Execute(
   if (!refused) return nullptr;
   batch = TakeFinished(work);
   MutexLock lock(&mutex_);
-  free_batches_.push_back(work);
+  batches_.Release(work);
   return batch;
 }
 
@@ -207,8 +158,7 @@ void WorkerProcessExecutor::Dispatch(absl::Time now, Todo* todo) {
   for (WorkItem* item : dispatcher_.TakeUnwanted()) {
     WorkerBatch* work = item->batch;
     todo->dropped.push_back(std::move(work->batch));
-    work->pieces.clear();
-    free_batches_.push_back(work);
+    batches_.Release(work);
   }
   counters_.waiting.store(dispatcher_.waiting(), std::memory_order_relaxed);
 }
@@ -375,7 +325,7 @@ void WorkerProcessExecutor::Finish(std::vector<WorkerBatch*>* finished) {
     Batch::Done(TakeFinished(work));
   }
   MutexLock lock(&mutex_);
-  free_batches_.insert(free_batches_.end(), finished->begin(), finished->end());
+  for (WorkerBatch* work : *finished) batches_.Release(work);
   finished->clear();
 }
 

@@ -2,7 +2,6 @@
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_PROCESS_EXECUTOR_H_
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "services/processor/executors/executor.h"
 #include "services/processor/workers/dispatcher.h"
 #include "services/processor/workers/worker_batch.h"
+#include "services/processor/workers/worker_batches.h"
 #include "services/processor/workers/worker_counters.h"
 #include "services/processor/workers/worker_life.h"
 #include "services/processor/workers/worker_link.h"
@@ -68,8 +68,6 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
   void OnGone(WorkerLink* link, absl::string_view how) override;
   void OnTick(absl::Time now) override;
 
-  WorkerBatch* NewWorkerBatch(std::unique_ptr<Batch> batch)
-      MSGPROC_REQUIRES(mutex_);
   // What is to be done once the lock is released.
   struct Todo {
     // Have something to be written.
@@ -94,8 +92,7 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
   Dispatcher dispatcher_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<WorkerLink>> links_ MSGPROC_GUARDED_BY(mutex_);
   Assignment assignment_ MSGPROC_GUARDED_BY(mutex_);
-  std::deque<WorkerBatch> batches_ MSGPROC_GUARDED_BY(mutex_);
-  std::vector<WorkerBatch*> free_batches_ MSGPROC_GUARDED_BY(mutex_);
+  WorkerBatches batches_ MSGPROC_GUARDED_BY(mutex_);
   bool stopped_ MSGPROC_GUARDED_BY(mutex_) = false;
   absl::Time next_tidy_ MSGPROC_GUARDED_BY(mutex_) = absl::InfinitePast();
 
