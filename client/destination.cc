@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 
 namespace msgproc::client {
 namespace {
@@ -44,6 +45,7 @@ void Destination::OnConnected(absl::Time now) {
 }
 
 void Destination::Avoid() {
+  MSGPROC_CHECK_LE(failed_.size(), kMostFailed);
   if (address_.empty()) return;
   if (failed_.size() == kMostFailed) failed_.erase(failed_.begin());
   failed_.push_back(address_);

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/reconnect_policy.h"
+#include "common/check.h"
 
 namespace msgproc::client {
 
@@ -29,7 +30,10 @@ class Destination {
   void OnConnected(absl::Time now);
   void OnResult() { policy_.OnResult(); }
   // It is connected to from now on; where to go next is not known.
-  void OnUsed() { located_ = false; }
+  void OnUsed() {
+    MSGPROC_CHECK(located_);
+    located_ = false;
+  }
 
   // Whether address() is where to connect next.
   bool located() const { return located_; }

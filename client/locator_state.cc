@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/may_reconnect.h"
+#include "common/check.h"
 
 namespace msgproc::client {
 namespace {
@@ -22,8 +23,9 @@ bool MayPass(const absl::Status& status) {
 
 LocatorState::LocatorState(std::vector<std::string> balancers,
                            std::string affinity_key)
-    : balancers_(std::move(balancers)),
-      affinity_key_(std::move(affinity_key)) {}
+    : balancers_(std::move(balancers)), affinity_key_(std::move(affinity_key)) {
+  MSGPROC_CHECK(!balancers_.empty());
+}
 
 void LocatorState::Begin(const std::vector<std::string>& failed) {
   failed_ = failed;
@@ -54,6 +56,7 @@ std::string LocatorState::OnAnswer(const v1::GetServerResponse& response) {
 
 absl::optional<absl::StatusOr<std::string>> LocatorState::OnError(
     const absl::Status& status) {
+  MSGPROC_CHECK(!status.ok());
   errors_.push_back(status);
   asked_ = (asked_ + 1) % balancers_.size();
   if (errors_.size() < balancers_.size()) return absl::nullopt;
@@ -74,6 +77,7 @@ absl::optional<std::string> LocatorState::Remembered() {
 }
 
 absl::Status LocatorState::Failure() const {
+  MSGPROC_CHECK_EQ(errors_.size(), balancers_.size());
   std::string text = "no balancer gave a server";
   bool may_pass = false;
   for (size_t i = 0; i < errors_.size(); ++i) {

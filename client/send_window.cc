@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "wire/entry.h"
 
 namespace msgproc::client {
@@ -62,6 +63,7 @@ uint64_t SendWindow::TryAppend(absl::string_view payload,
   const uint64_t sequence = log_.next_position();
   wire::AppendMessage(&log_, sequence, payload, headers);
   window_.Push(bytes);
+  CheckInvariants();
   return sequence;
 }
 
@@ -76,6 +78,7 @@ SendWindow::Frame SendWindow::OnOpen(std::vector<wire::Piece>* pieces) {
   received_at_open_ = received_through_;
   repeated_through_ = 0;
   Told();
+  CheckInvariants();
   return {.messages = cursor_.position() - received_through_ - 1,
           .received_through = received_through_};
 }
@@ -110,6 +113,7 @@ absl::Status SendWindow::OnWelcome(SessionState state,
   server_ = server;
   server_.messages = std::max<uint64_t>(1, server_.messages);
   UpdateLimits();
+  CheckInvariants();
   return absl::OkStatus();
 }
 
@@ -121,12 +125,14 @@ uint64_t SendWindow::BudgetMessages() const {
 }
 
 SendWindow::Frame SendWindow::NextFrame(std::vector<wire::Piece>* pieces) {
+  MSGPROC_CHECK(connected_);
   uint64_t messages = limits_.batch_messages;
   if (!unbound()) messages = std::min(messages, BudgetMessages());
   const wire::EntryLog::Taken taken =
       log_.Take(&cursor_, messages, wire::kMaxFrameBytes - kHeadBytes, pieces);
   given_through_ = std::max(given_through_, cursor_.position() - 1);
   Told();
+  CheckInvariants();
   return {.messages = taken.entries, .received_through = received_through_};
 }
 
@@ -177,6 +183,7 @@ SendWindow::NewResults SendWindow::OnResults(
   received_through_ = received;
   window_.Pop(found.count);
   log_.ReleaseThrough(received);
+  CheckInvariants();
   const uint64_t untold = received_through_ - told_through_;
   if (untold >= std::max<uint64_t>(1, server_.messages / 2) ||
       untold_bytes_ >= std::max<uint64_t>(1, server_.bytes / 2)) {
@@ -191,6 +198,17 @@ void SendWindow::OnDisconnected() {
   connected_ = false;
   acknowledge_by_ = absl::InfiniteFuture();
   cursor_ = log_.At(received_through_ + 1);
+  CheckInvariants();
+}
+
+void SendWindow::CheckInvariants() const {
+  MSGPROC_CHECK_LE(told_through_, received_through_);
+  MSGPROC_CHECK_LE(received_through_, given_through_);
+  MSGPROC_CHECK_LT(received_through_, cursor_.position());
+  MSGPROC_CHECK_LE(cursor_.position(), log_.next_position());
+  MSGPROC_CHECK_LT(given_through_, log_.next_position());
+  MSGPROC_CHECK_EQ(window_.messages(),
+                   log_.next_position() - 1 - received_through_);
 }
 
 }  // namespace msgproc::client

@@ -131,6 +131,8 @@ class SendWindow {
   // A result came where that of message `due` should have.
   absl::Status OutOfPlace(uint64_t sequence, uint64_t due) const;
   void UpdateLimits();
+  // After each step.
+  void CheckInvariants() const;
   void Told();
 
   const WindowLimits own_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "msgproc/v1/processor.pb.h"
 #include "wire/coding.h"
 
@@ -63,6 +64,7 @@ void Session::PutOpen(Write* write) const {
 }
 
 void Session::OnOpen(absl::Time now, Write* write) {
+  MSGPROC_CHECK(phase_ == Phase::kDetached);
   phase_ = Phase::kOpening;
   opened_ = spoke_ = heard_ = now;
   heartbeat_interval_ = absl::InfiniteDuration();
@@ -89,6 +91,7 @@ bool Session::NextWrite(absl::Time now, Write* write) {
   write->has_frame = false;
   write->half_close = false;
   if (phase_ != Phase::kOpen && phase_ != Phase::kDraining) return false;
+  MSGPROC_CHECK(window_.connected());
   const bool send = phase_ == Phase::kOpen && window_.CanSend();
   write->half_close = Finished();
   const bool acknowledge = now >= window_.acknowledge_by() ||
@@ -111,6 +114,7 @@ bool Session::NextWrite(absl::Time now, Write* write) {
 
 Session::Heard Session::OnFrame(const wire::ResponseFrame& frame,
                                 absl::Time now) {
+  MSGPROC_CHECK(phase_ != Phase::kDetached);
   Heard heard;
   heard_ = now;
   if (frame.has_welcome) {

@@ -187,6 +187,47 @@ TEST_F(SessionTest, HeartbeatsGoTogetherAndNeverLate) {
   }
 }
 
+TEST_F(SessionTest, WithoutHeartbeatsNothingIsDueAndNothingBreaks) {
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->clear_heartbeat_interval();
+  Connect(welcome);
+  EXPECT_EQ(session_.SpeakTime(), absl::InfiniteFuture());
+  EXPECT_EQ(session_.BreakTime(), absl::InfiniteFuture());
+  EXPECT_TRUE(session_.OnTime(now_ + absl::Hours(1000)).ok());
+}
+
+TEST_F(SessionTest, WithoutTimeToConnectItBreaksAtOnce) {
+  Session session({.connect_timeout = absl::ZeroDuration()});
+  now_ += absl::Milliseconds(1);
+  session.OnOpen(now_, &write_);
+  EXPECT_EQ(session.BreakTime(), now_);
+}
+
+TEST_F(SessionTest, SpeaksOnlyBetweenWelcomeAndTheHalfClose) {
+  EXPECT_EQ(session_.SpeakTime(), absl::InfiniteFuture());
+  EXPECT_EQ(session_.BreakTime(), absl::InfiniteFuture());
+  session_.OnOpen(now_, &write_);
+  EXPECT_EQ(session_.SpeakTime(), absl::InfiniteFuture());
+  Hear(Welcome());
+  EXPECT_EQ(session_.SpeakTime(), now_ + absl::Seconds(4));
+  Hear(Drain(v1::Drain::REASON_UNSPECIFIED));
+  EXPECT_EQ(session_.SpeakTime(), now_ + absl::Seconds(4));
+  ASSERT_TRUE(NextWrite(&request_));
+  ASSERT_TRUE(write_.half_close);
+  EXPECT_EQ(session_.SpeakTime(), absl::InfiniteFuture());
+}
+
+TEST_F(SessionTest, AnOpenDoesNotHalfCloseWhateverWasWrittenBefore) {
+  Connect();
+  session_.Close();
+  ASSERT_TRUE(NextWrite(&request_));
+  ASSERT_TRUE(write_.half_close);
+  session_.OnDisconnected();
+  session_.OnOpen(now_, &write_);
+  EXPECT_FALSE(write_.half_close);
+  EXPECT_TRUE(write_.has_frame);
+}
+
 TEST_F(SessionTest, AnAttemptToConnectTakesNoLongerThanItMay) {
   session_.OnOpen(now_, &write_);
   EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(10));

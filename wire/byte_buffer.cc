@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "common/check.h"
 #include "grpcpp/impl/codegen/proto_buffer_reader.h"
 #include "grpcpp/support/slice.h"
 
@@ -19,6 +20,7 @@ void LetGo(void* segment) { static_cast<Segment*>(segment)->Unref(); }
 grpc::Slice ToSlice(Piece* piece) {
   if (piece->size <= kCopyBytes) return grpc::Slice(piece->data, piece->size);
   Segment* segment = piece->segment.release();
+  MSGPROC_CHECK(segment != nullptr);
   // gRPC only reads from slices.
   return grpc::Slice(const_cast<char*>(piece->data), piece->size, LetGo,
                      segment);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/check.h"
 #include "wire/coding.h"
 
 namespace msgproc::wire {
@@ -49,6 +50,7 @@ EntryLog::Held& EntryLog::AddSegment(size_t bytes) {
 }
 
 void EntryLog::Splice(EntryLog* other) {
+  MSGPROC_CHECK(other != this);
   for (size_t i = other->head_; i < other->held_.size(); ++i) {
     Held& from = other->held_[i];
     bytes_ += from.size;
@@ -73,7 +75,9 @@ void EntryLog::Splice(EntryLog* other) {
 }
 
 void EntryLog::DropFront() {
+  MSGPROC_CHECK_LT(head_, held_.size());
   Held& front = held_[head_];
+  MSGPROC_CHECK_LE(front.size, bytes_);
   bytes_ -= front.size;
   front = Held();
   ++head_;
@@ -116,6 +120,8 @@ void EntryLog::Reset(uint64_t first_position) {
 }
 
 EntryLog::Cursor EntryLog::At(uint64_t position) const {
+  MSGPROC_CHECK_LE(first_position_, position);
+  MSGPROC_CHECK_LE(position, next_position_);
   Cursor cursor;
   cursor.position_ = position;
   cursor.segment_ = end_segment();
@@ -143,6 +149,8 @@ EntryLog::Cursor EntryLog::At(uint64_t position) const {
 EntryLog::Taken EntryLog::Take(Cursor* cursor, uint64_t max_entries,
                                size_t max_bytes,
                                std::vector<Piece>* pieces) const {
+  MSGPROC_CHECK_LE(first_position_, cursor->position_);
+  MSGPROC_CHECK_LE(cursor->position_, next_position_);
   Taken taken;
   SkipDropped(cursor);
   while (cursor->position_ < next_position_ && taken.entries < max_entries) {
@@ -188,6 +196,8 @@ EntryLog::Taken EntryLog::Take(Cursor* cursor, uint64_t max_entries,
 }
 
 absl::string_view EntryLog::Next(Cursor* cursor) const {
+  MSGPROC_CHECK_LE(first_position_, cursor->position_);
+  MSGPROC_CHECK_LT(cursor->position_, next_position_);
   SkipDropped(cursor);
   const Held* held = &HeldAt(cursor->segment_);
   if (cursor->position_ == held->first + held->entries) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/check.h"
 #include "wire/segment.h"
 
 namespace msgproc::wire {
@@ -122,6 +123,8 @@ class EntryLog {
 
   Held& AddSegment(size_t bytes);
   const Held& HeldAt(uint64_t segment) const {
+    MSGPROC_CHECK_LE(dropped_, segment);
+    MSGPROC_CHECK_LT(segment, end_segment());
     return held_[static_cast<size_t>(segment - dropped_) + head_];
   }
   // A cursor behind the last entry may see its segment leave before the next.

@@ -2,7 +2,6 @@
 #define MSGPROC_WIRE_GATHERER_H_
 
 #include <cstddef>
-#include <cstdint>
 
 #include "common/check.h"
 #include "wire/gather_policy.h"
@@ -24,7 +23,7 @@ namespace msgproc::wire {
 class Gatherer {
  public:
   // A frame has come.
-  void OnFrame() { ++frames_; }
+  void OnFrame() { frame_came_ = true; }
 
   // The frame that came last was dealt with; `messages` in `bytes` are to be
   // written because of it and those before it.
@@ -42,7 +41,7 @@ class Gatherer {
   void Mark() {
     MSGPROC_CHECK(!marker_in_flight());
     marker_ = Marker::kLooks;
-    frames_at_marker_ = frames_;
+    frame_came_ = false;
   }
 
   // A marker is posted for its own sake: whoever posts it wants to go on once
@@ -57,9 +56,8 @@ class Gatherer {
   void OnReached(bool processing) {
     MSGPROC_CHECK(marker_in_flight());
     if (marker_ == Marker::kLooks) {
-      const bool found = frames_ != frames_at_marker_;
-      policy_.OnLooked(found);
-      gathering_ = gathering_ && (found || processing);
+      policy_.OnLooked(frame_came_);
+      gathering_ = gathering_ && (frame_came_ || processing);
     }
     marker_ = Marker::kNone;
   }
@@ -70,8 +68,7 @@ class Gatherer {
   GatherPolicy policy_;
   bool gathering_ = false;
   Marker marker_ = Marker::kNone;
-  uint64_t frames_ = 0;
-  uint64_t frames_at_marker_ = 0;
+  bool frame_came_ = false;  // Since the marker was posted.
 };
 
 }  // namespace msgproc::wire

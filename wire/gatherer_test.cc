@@ -27,6 +27,19 @@ TEST_F(GathererTest, AFrameThatBringsNothingToWriteHoldsNothingBack) {
   EXPECT_FALSE(gatherer_.gathering());
 }
 
+TEST_F(GathererTest, NothingToWriteIsNotHeldBackWhereItWasWorthItEither) {
+  gatherer_.Mark();
+  gatherer_.OnFrame();
+  gatherer_.OnReached(/*processing=*/false);
+  gatherer_.Consider(0, 0);
+  EXPECT_FALSE(gatherer_.gathering());
+}
+
+TEST(NewGathererTest, HoldsNothingBack) {
+  EXPECT_FALSE(Gatherer().gathering());
+  EXPECT_FALSE(Gatherer().marker_in_flight());
+}
+
 TEST_F(GathererTest, WhereNothingElseHadComeItIsWritten) {
   gatherer_.Mark();
   EXPECT_TRUE(gatherer_.marker_in_flight());

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/check.h"
 #include "wire/ring.h"
 
 namespace msgproc::wire {
@@ -44,6 +45,8 @@ class OutstandingWindow {
       messages -= popped;
       if (oldest.messages == 0) runs_.PopFront();
     }
+    MSGPROC_CHECK_EQ(messages_ == 0, runs_.empty());
+    MSGPROC_CHECK(messages_ > 0 || bytes_ == 0);
   }
 
   // How many of the oldest would fit within the limits by themselves.

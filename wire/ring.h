@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/check.h"
+
 namespace msgproc::wire {
 
 // A queue in one block of memory that it keeps: unlike std::deque's, a steady
@@ -23,6 +25,7 @@ class Ring {
 
   // Takes the oldest away; there must be one.
   T PopFront() {
+    MSGPROC_CHECK(!empty());
     T value = std::exchange(values_[At(0)], T());
     ++first_;
     --size_;
@@ -30,10 +33,19 @@ class Ring {
   }
 
   // The i-th oldest, i < size().
-  const T& operator[](size_t i) const { return values_[At(i)]; }
+  const T& operator[](size_t i) const {
+    MSGPROC_CHECK_LT(i, size_);
+    return values_[At(i)];
+  }
   const T& front() const { return values_[At(0)]; }
-  T& front() { return values_[At(0)]; }
-  T& back() { return values_[At(size_ - 1)]; }
+  T& front() {
+    MSGPROC_CHECK(!empty());
+    return values_[At(0)];
+  }
+  T& back() {
+    MSGPROC_CHECK(!empty());
+    return values_[At(size_ - 1)];
+  }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 

@@ -11,6 +11,8 @@
 // Not every compiler brings the header along.
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
+
+#include "common/check.h"
 #else
 #define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) \
@@ -38,6 +40,7 @@ class Segment::Shelf {
     MutexLock lock(&mutex_);
     Segment* const segment = first_;
     if (segment == nullptr) return nullptr;
+    MSGPROC_CHECK_GT(segments_, 0U);
     first_ = std::exchange(segment->next_, nullptr);
     --segments_;
     return segment;
@@ -47,6 +50,7 @@ class Segment::Shelf {
   bool Put(Segment* segment) {
     MutexLock lock(&mutex_);
     if ((segments_ + 1) * segment->capacity_ > kKeptBytes) return false;
+    MSGPROC_CHECK(segment->next_ == nullptr);
     segment->next_ = std::exchange(first_, segment);
     ++segments_;
     return true;

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "common/check.h"
+
 namespace msgproc::wire {
 
 // A block of memory that one owner fills from front to back and that slices
@@ -35,7 +37,9 @@ class Segment {
 
   void Ref() { references_.fetch_add(1, std::memory_order_relaxed); }
   void Unref() {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) LetGo();
+    const uint32_t before = references_.fetch_sub(1, std::memory_order_acq_rel);
+    MSGPROC_CHECK_GT(before, 0U);
+    if (before == 1) LetGo();
   }
 
  private:

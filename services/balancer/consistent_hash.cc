@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "common/check.h"
+
 namespace msgproc::balancer {
 namespace {
 
@@ -23,8 +25,10 @@ class SeenOwners {
   // False: met before.
   bool Add(size_t owner) {
     if (!small_) return true;
+    MSGPROC_CHECK_LT(owner, 64U);
     const uint64_t bit = uint64_t{1} << owner;
     if ((mask_ & bit) != 0) return false;
+    MSGPROC_CHECK_GT(left_, 0);
     mask_ |= bit;
     --left_;
     return true;
@@ -42,6 +46,7 @@ class SeenOwners {
 ConsistentHash::ConsistentHash(std::shared_ptr<const Roster> roster)
     : PickPolicy(roster), ring_(*roster), keyless_(std::move(roster)) {
   for (const double weight : Weights()) total_weight_ += weight;
+  MSGPROC_CHECK(this->roster().empty() || total_weight_ > 0);
 }
 
 double ConsistentHash::TotalLoad() const {

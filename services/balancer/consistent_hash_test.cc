@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <random>
 #include <string>
@@ -77,6 +78,46 @@ TEST(ConsistentHashTest, AFewSocketsAreNeverTornApart) {
   const std::string first = policy.Pick({"key", {}}, random)[0].server_id();
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(policy.Pick({"key", {}}, random)[0].server_id(), first);
+  }
+}
+
+// Whether a key still goes to its owner, in a fleet of two with these loads.
+bool StaysWithOwner(const std::string& key, uint64_t owners, uint64_t others) {
+  const auto roster = FakeRoster(2);
+  std::mt19937_64 random(1);
+  const bool first =
+      ConsistentHash(roster).Pick({key, {}}, random)[0].server_id() == "s0";
+  const auto loaded = FakeRoster(2);
+  (*loaded)[first ? 0 : 1].SetSessions(owners);
+  (*loaded)[first ? 1 : 0].SetSessions(others);
+  const Choice choice = ConsistentHash(loaded).Pick({key, {}}, random);
+  // A full server is an alternative still.
+  EXPECT_EQ(choice.size(), 2U);
+  return choice[0].server_id() == (first ? "s0" : "s1");
+}
+
+TEST(ConsistentHashTest, AServerIsFullAtFiveQuartersOfItsShareAndNotBelow) {
+  for (int i = 0; i < 10; ++i) {
+    const std::string key = absl::StrCat("user-", i);
+    // Half of 256 sessions, one of them about to come: 128, and 160 at most.
+    EXPECT_TRUE(StaysWithOwner(key, 159, 95)) << key;
+    EXPECT_FALSE(StaysWithOwner(key, 160, 95)) << key;
+    // Up to 127 it never is.
+    EXPECT_TRUE(StaysWithOwner(key, 127, 0)) << key;
+    EXPECT_FALSE(StaysWithOwner(key, 128, 0)) << key;
+  }
+}
+
+TEST(ConsistentHashTest, AnyServerOfAFleetIsFoundWhereItIsTheLast) {
+  for (const size_t size : {2, 63, 64, 65}) {
+    const auto roster = FakeRoster(size);
+    const ConsistentHash policy(roster);
+    std::mt19937_64 random(1);
+    for (size_t last = 0; last < size; ++last) {
+      for (size_t i = 0; i < size; ++i) (*roster)[i].SetAvailable(i == last);
+      const Choice choice = policy.Pick({"user", {}}, random);
+      ASSERT_EQ(choice.size(), 1U) << last << " of " << size;
+    }
   }
 }
 

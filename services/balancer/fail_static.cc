@@ -12,6 +12,7 @@ void FailStatic::Begin(absl::Time now) {
 void FailStatic::Count(Absence* absence, bool here) {
   MSGPROC_CHECK(!absence->stale_ || absence->vanished());
   MSGPROC_CHECK(!here || !absence->vanished());
+  MSGPROC_CHECK(!absence->vanished() || absence->since_ <= now_);
   if (absence->stale_ && now_ - absence->since_ > options_.longest) {
     absence->BeCertain();
   }
@@ -37,6 +38,7 @@ bool FailStatic::Apply(Absence* absence) {
   if (!absence->vanished()) return false;
   const bool recent = now_ - absence->since_ <= options_.lease;
   absence->stale_ = on_ && (absence->stale_ || recent);
+  MSGPROC_CHECK(on_ || !absence->stale_);
   if (absence->stale_) ++kept_;
   return !absence->stale_ && !recent;
 }

@@ -1,4 +1,7 @@
-// What ServerRegistry does when most of the fleet vanishes at once.
+// What ServerRegistry does when most of the fleet vanishes at once, and what
+// FailStatic decides then.
+#include "services/balancer/fail_static.h"
+
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -186,6 +189,74 @@ TEST_F(FailStaticTest, CanBeTurnedOff) {
   registry.SetHealth("host0:1", Health::kServing);
   registry.Lose(registered->registration);
   EXPECT_EQ(registry.MakeRoster()->size(), 0U);
+}
+
+// The decision by itself.
+class DecisionTest : public testing::Test {
+ protected:
+  // `here` servers, and those that are missed. Whether anything changed.
+  bool Decide(size_t here, std::vector<Absence*> missed) {
+    fail_static_.Begin(now_);
+    Absence none;
+    for (size_t i = 0; i < here; ++i) fail_static_.Count(&none, true);
+    for (Absence* absence : missed) fail_static_.Count(absence, false);
+    const bool changed = fail_static_.Decide();
+    for (Absence* absence : missed) fail_static_.Apply(absence);
+    return changed;
+  }
+
+  Absence MissedFor(absl::Duration duration) const {
+    Absence absence;
+    absence.Vanish(now_ - duration);
+    return absence;
+  }
+
+  const absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
+  FailStatic fail_static_{{.lease = kLease, .longest = kFailStatic}};
+};
+
+TEST_F(DecisionTest, IsOffUntilSomethingVanishes) {
+  EXPECT_FALSE(fail_static_.on());
+  EXPECT_EQ(fail_static_.kept(), 0U);
+  EXPECT_FALSE(Decide(3, {}));
+  EXPECT_FALSE(fail_static_.on());
+}
+
+TEST_F(DecisionTest, TheOnlyServerIsKept) {
+  Absence only = MissedFor(absl::Seconds(1));
+  EXPECT_TRUE(Decide(0, {&only}));
+  EXPECT_TRUE(only.stale());
+  EXPECT_EQ(fail_static_.kept(), 1U);
+}
+
+TEST_F(DecisionTest, WhoeverVanishedALeaseAgoVanishedWithTheOthers) {
+  Absence now = MissedFor(absl::ZeroDuration());
+  Absence before = MissedFor(kLease);
+  Absence long_before = MissedFor(kLease + absl::Nanoseconds(1));
+  EXPECT_TRUE(Decide(2, {&now, &before, &long_before}));
+  EXPECT_TRUE(now.stale());
+  EXPECT_TRUE(before.stale());
+  EXPECT_FALSE(long_before.stale());
+  EXPECT_EQ(fail_static_.kept(), 2U);
+}
+
+TEST_F(DecisionTest, CountsOnlyTheAbsencesThatItKeeps) {
+  Absence one = MissedFor(absl::ZeroDuration());
+  EXPECT_FALSE(Decide(5, {&one}));
+  EXPECT_FALSE(one.stale());
+  EXPECT_EQ(fail_static_.kept(), 0U);
+}
+
+TEST_F(DecisionTest, WhatIsKeptForTheLongestIsKeptStill) {
+  Absence only = MissedFor(absl::Seconds(1));
+  Decide(0, {&only});
+  only.Vanish(now_ - kFailStatic);
+  EXPECT_FALSE(Decide(0, {&only}));
+  EXPECT_TRUE(only.stale());
+  only.Vanish(now_ - kFailStatic - absl::Nanoseconds(1));
+  EXPECT_TRUE(Decide(0, {&only}));
+  EXPECT_FALSE(fail_static_.on());
+  EXPECT_FALSE(only.stale());
 }
 
 }  // namespace

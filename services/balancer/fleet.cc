@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -51,6 +52,7 @@ absl::StatusOr<Fleet::Picked> Fleet::Pick(const PickRequest& request,
   }
   Picked picked;
   picked.policy = policy_now();
+  MSGPROC_CHECK(picked.policy != nullptr);
   picked.choice = picked.policy->Pick(request, random);
   if (picked.choice.empty()) {
     if (IsStale()) {
@@ -102,6 +104,8 @@ absl::StatusOr<Registration> Fleet::Register(const ServerReport& report,
     auto registered = registry_.Register(report);
     if (!registered.ok()) return registered.status();
     registration = registered->registration;
+    MSGPROC_CHECK_NE(registration.generation, 0U);
+    MSGPROC_CHECK(!on_end_.contains(registration.generation));
     on_end_[registration.generation] = std::move(on_end);
     aftermath = Conclude();
     if (registered->replaced.has_value()) {
@@ -138,6 +142,7 @@ absl::StatusOr<std::vector<MoveOrder>> Fleet::Report(
       }
     }
   }
+  MSGPROC_CHECK_LE(orders.size(), kMaxOrders);
   for (const MoveOrder& order : orders) {
     moves_.fetch_add(order.sessions, std::memory_order_relaxed);
   }
@@ -241,6 +246,7 @@ void Fleet::Rebuild() {
   auto roster = registry_.MakeRoster();
   std::shared_ptr<const PickPolicy> policy =
       NewPickPolicy(options_.policy, std::move(roster), random_);
+  MSGPROC_CHECK(policy != nullptr);
   built_at_ = clock_->Now();
   rebuild_time_ = built_at_ - start;
   ChooseGiversAndTakers();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/check.h"
+
 namespace msgproc::balancer {
 namespace {
 
@@ -61,6 +63,7 @@ HashRing::HashRing(const Roster& roster) {
 }
 
 size_t HashRing::Find(uint64_t hash) const {
+  MSGPROC_CHECK(!points_.empty());
   const auto point = std::lower_bound(
       points_.begin(), points_.end(), hash,
       [](const Point& a, uint64_t wanted) { return a.hash < wanted; });

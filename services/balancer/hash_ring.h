@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/check.h"
 #include "services/balancer/roster.h"
 
 namespace msgproc::balancer {
@@ -28,7 +29,10 @@ class HashRing {
     return point + 1 == points_.size() ? 0 : point + 1;
   }
   // The roster's index of the server that owns a point.
-  size_t Owner(size_t point) const { return points_[point].owner; }
+  size_t Owner(size_t point) const {
+    MSGPROC_CHECK_LT(point, points_.size());
+    return points_[point].owner;
+  }
 
   size_t size() const { return points_.size(); }
 

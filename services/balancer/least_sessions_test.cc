@@ -50,6 +50,19 @@ TEST(LeastSessionsTest, OfTwoServersTheEmptierIsTaken) {
   }
 }
 
+TEST(LeastSessionsTest, TheLeastLoadedAlternativeComesFirst) {
+  const auto roster = FakeRoster(4);
+  for (size_t i = 0; i < 4; ++i) (*roster)[i].SetSessions(100 * (i + 1));
+  const LeastSessions policy(roster);
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 20; ++i) {
+    const Choice choice = policy.Pick({}, random);
+    ASSERT_EQ(choice.size(), 4U);
+    EXPECT_LT(choice[1].load(), choice[2].load());
+    EXPECT_LT(choice[2].load(), choice[3].load());
+  }
+}
+
 TEST(LeastSessionsTest, AHeavyServerAmongManyLightOnesGetsItsShare) {
   std::vector<double> weights(100, 1.0);
   weights[7] = 100;

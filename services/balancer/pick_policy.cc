@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "common/check.h"
+
 namespace msgproc::balancer {
 
 bool Choice::Holds(absl::string_view address) const {
@@ -54,6 +56,7 @@ Choice PickPolicy::Pick(const PickRequest& request,
 
 void PickPolicy::OfferAll(size_t start, Shortlist& list) const {
   const size_t size = roster_->size();
+  MSGPROC_CHECK_GT(size, 0U);
   for (size_t i = 0; i < size && !list.full(); ++i) {
     list.Offer((*roster_)[(start + i) % size]);
   }

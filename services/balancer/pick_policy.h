@@ -10,6 +10,7 @@
 #include "absl/random/bit_gen_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "common/check.h"
 #include "services/balancer/roster.h"
 
 namespace msgproc::balancer {
@@ -32,10 +33,16 @@ class Choice {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   bool full() const { return size_ == kMaxSize; }
-  Member& operator[](size_t index) const { return *members_[index]; }
+  Member& operator[](size_t index) const {
+    MSGPROC_CHECK_LT(index, size_);
+    return *members_[index];
+  }
 
   bool Holds(absl::string_view address) const;
-  void Append(Member& member) { members_[size_++] = &member; }
+  void Append(Member& member) {
+    MSGPROC_CHECK(!full());
+    members_[size_++] = &member;
+  }
   // Sorts all but the first, the least loaded first.
   void SortAlternatives();
 
@@ -49,7 +56,9 @@ class Choice {
 class Shortlist {
  public:
   Shortlist(absl::Span<const absl::string_view> exclude, Choice* choice)
-      : exclude_(exclude), choice_(choice) {}
+      : exclude_(exclude), choice_(choice) {
+    MSGPROC_CHECK(choice_ != nullptr);
+  }
 
   bool full() const { return choice_->full(); }
   bool empty() const { return choice_->empty(); }
@@ -69,7 +78,9 @@ class Shortlist {
 class PickPolicy {
  public:
   explicit PickPolicy(std::shared_ptr<const Roster> roster)
-      : roster_(std::move(roster)) {}
+      : roster_(std::move(roster)) {
+    MSGPROC_CHECK(roster_ != nullptr);
+  }
   virtual ~PickPolicy() = default;
   PickPolicy(const PickPolicy&) = delete;
   PickPolicy& operator=(const PickPolicy&) = delete;

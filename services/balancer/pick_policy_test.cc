@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <random>
@@ -119,6 +120,53 @@ TEST_P(PickPolicyTest, SharesPicksByWeight) {
     const double fair = 2000 * (*roster)[i].weight();
     EXPECT_NEAR(static_cast<double>((*roster)[i].load()), fair, fair * 0.26);
   }
+}
+
+// The order of alternatives with these sessions, behind a first choice with
+// more than all of them.
+std::string Sorted(const std::vector<uint64_t>& sessions) {
+  const auto roster = FakeRoster(sessions.size() + 1);
+  Choice choice;
+  (*roster)[0].SetSessions(1000);
+  choice.Append((*roster)[0]);
+  for (size_t i = 1; i < roster->size(); ++i) {
+    (*roster)[i].SetSessions(sessions[i - 1]);
+    choice.Append((*roster)[i]);
+  }
+  choice.SortAlternatives();
+  std::string order;
+  for (size_t i = 0; i < choice.size(); ++i) order += choice[i].server_id();
+  return order;
+}
+
+TEST(ChoiceTest, TheFirstStaysAndTheLeastLoadedAlternativeFollows) {
+  EXPECT_EQ(Sorted({}), "s0");
+  EXPECT_EQ(Sorted({5}), "s0s1");
+  EXPECT_EQ(Sorted({5, 6}), "s0s1s2");
+  EXPECT_EQ(Sorted({6, 5}), "s0s2s1");
+  EXPECT_EQ(Sorted({1, 2, 3}), "s0s1s2s3");
+  EXPECT_EQ(Sorted({1, 3, 2}), "s0s1s3s2");
+  EXPECT_EQ(Sorted({2, 1, 3}), "s0s2s1s3");
+  EXPECT_EQ(Sorted({2, 3, 1}), "s0s3s1s2");
+  EXPECT_EQ(Sorted({3, 1, 2}), "s0s2s3s1");
+  EXPECT_EQ(Sorted({3, 2, 1}), "s0s3s2s1");
+  EXPECT_EQ(Sorted({2, 2, 2}), "s0s1s2s3") << "equals keep their order";
+}
+
+TEST(ShortlistTest, TakesEachServerOnceUntilItIsFull) {
+  const auto roster = FakeRoster(7);
+  const std::vector<absl::string_view> exclude = {"s1:1"};
+  Choice choice;
+  Shortlist list(exclude, &choice);
+  EXPECT_TRUE(list.Offer((*roster)[0]));
+  EXPECT_FALSE(list.Offer((*roster)[0]));
+  EXPECT_FALSE(list.Offer((*roster)[1])) << "excluded";
+  (*roster)[2].SetAvailable(false);
+  EXPECT_FALSE(list.Offer((*roster)[2])) << "gone";
+  for (size_t i = 3; i < 6; ++i) EXPECT_TRUE(list.Offer((*roster)[i]));
+  EXPECT_TRUE(list.full());
+  EXPECT_FALSE(list.Offer((*roster)[6]));
+  EXPECT_EQ(choice.size(), 4U);
 }
 
 TEST(PolicyKindTest, KnowsEachPolicyByItsName) {

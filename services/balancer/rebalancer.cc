@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "common/check.h"
+
 namespace msgproc::balancer {
 
 double Rebalancer::Bucket::Fill(double rate, double burst, absl::Time now) {
@@ -58,7 +60,11 @@ void Rebalancer::Update(absl::string_view server_id, absl::string_view address,
     server.arrivals = FullBucket(options_.arrivals_per_second);
     servers_.push_back(std::move(server));
   }
+  MSGPROC_CHECK_LT(found->second, servers_.size());
+  MSGPROC_CHECK_EQ(index_.size(), servers_.size());
   Server& server = servers_[found->second];
+  MSGPROC_CHECK_EQ(server.server_id, server_id);
+  MSGPROC_CHECK_GT(weight, 0);
   if (server.address != address) server.address = std::string(address);
   total_weight_ += weight - server.weight;
   server.weight = weight;
@@ -73,6 +79,7 @@ void Rebalancer::Remove(absl::string_view server_id) {
   const auto found = index_.find(server_id);
   if (found == index_.end()) return;
   const size_t hole = found->second;
+  MSGPROC_CHECK_LT(hole, servers_.size());
   total_weight_ -= servers_[hole].weight;
   total_sessions_ -= servers_[hole].planned();
   index_.erase(found);
@@ -81,6 +88,7 @@ void Rebalancer::Remove(absl::string_view server_id) {
     index_[servers_[hole].server_id] = hole;
   }
   servers_.pop_back();
+  MSGPROC_CHECK_EQ(index_.size(), servers_.size());
 }
 
 void Rebalancer::Settle(Server& server) {
@@ -130,6 +138,9 @@ Rebalancer::Server* Rebalancer::FindTaker(const Server& giver) {
 }
 
 void Rebalancer::Order(Server& server, Role role, double sessions) {
+  MSGPROC_CHECK(role != Role::kNone);
+  MSGPROC_CHECK(server.role == Role::kNone || server.role == role);
+  MSGPROC_CHECK_GE(sessions, 1);
   const double planned = server.planned();
   total_sessions_ -= planned;
   server.promised =
@@ -158,6 +169,7 @@ std::optional<MoveOrder> Rebalancer::Next(absl::string_view server_id) {
   Judge(giver);
   Server* const taker = FindTaker(giver);
   if (taker == nullptr) return std::nullopt;
+  MSGPROC_CHECK(taker != &giver);
   const double room = FairShare(*taker) - taker->planned();
   const double sessions =
       std::floor(std::min({std::max(1.0, excess), std::max(1.0, room),

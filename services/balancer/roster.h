@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/check.h"
+
 namespace msgproc::balancer {
 
 // One server as picks see it. Its name, address and weight never change; its
@@ -19,7 +21,9 @@ class Member {
   Member(std::string server_id, std::string address, double weight)
       : server_id_(std::move(server_id)),
         address_(std::move(address)),
-        weight_(weight) {}
+        weight_(weight) {
+    MSGPROC_CHECK_GT(weight_, 0);
+  }
 
   const std::string& server_id() const { return server_id_; }
   const std::string& address() const { return address_; }
@@ -52,6 +56,7 @@ class Member {
     const uint64_t picks = picks_.load(std::memory_order_relaxed);
     const uint64_t arrived = sessions > before ? sessions - before : 0;
     const uint64_t missing = picks > arrived ? (picks - arrived) / 2 : 0;
+    MSGPROC_CHECK_LE(missing, picks);
     sessions_.store(sessions, std::memory_order_relaxed);
     picks_.fetch_sub(picks - missing, std::memory_order_relaxed);
   }
@@ -84,7 +89,10 @@ class Roster {
 
   size_t size() const { return members_.size(); }
   bool empty() const { return members_.empty(); }
-  Member& operator[](size_t index) const { return *members_[index]; }
+  Member& operator[](size_t index) const {
+    MSGPROC_CHECK_LT(index, members_.size());
+    return *members_[index];
+  }
 
  private:
   const std::vector<std::shared_ptr<Member>> members_;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "common/check.h"
+
 namespace msgproc::balancer {
 namespace {
 
@@ -21,11 +23,13 @@ RoundRobin::RoundRobin(std::shared_ptr<const Roster> roster, uint64_t start)
       weights.empty() ? 1 : *std::max_element(weights.begin(), weights.end());
   for (const double weight : weights) {
     const double share = std::round(weight / largest * kFullShare);
+    MSGPROC_CHECK_LE(share, static_cast<double>(kFullShare));
     shares_.push_back(std::max<uint64_t>(1, static_cast<uint64_t>(share)));
   }
 }
 
 bool RoundRobin::TakesPart(size_t index, uint64_t round) const {
+  MSGPROC_CHECK_LT(index, shares_.size());
   // Its credit grows by its share every round and overflows when it is due.
   // The offset spreads servers of equal weight over the rounds.
   const uint64_t credit = shares_[index] * round + index * kGoldenStep;
@@ -33,6 +37,7 @@ bool RoundRobin::TakesPart(size_t index, uint64_t round) const {
 }
 
 size_t RoundRobin::Next() const {
+  MSGPROC_CHECK(!shares_.empty());
   for (;;) {
     const uint64_t place = place_.fetch_add(1, std::memory_order_relaxed);
     const size_t index = place % shares_.size();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "services/balancer/fake_roster.h"
 
@@ -24,6 +25,21 @@ std::string Picks(const std::vector<double>& weights, int count) {
 
 TEST(RoundRobinTest, EqualServersTakeTurns) {
   EXPECT_EQ(Picks({1, 1, 1}, 9), "012012012");
+}
+
+TEST(RoundRobinTest, WhatFollowsFromWeightsIsTheSameEverywhere) {
+  EXPECT_EQ(Picks({5, 1, 1}, 35), "00100200010020001002000100200010020");
+  EXPECT_EQ(Picks({2, 1, 1.5}, 20), "01020120201020120201");
+}
+
+TEST(RoundRobinTest, TheAlternativesAreThoseWhoseTurnComesNext) {
+  const RoundRobin policy(FakeRoster(5), /*start=*/0);
+  std::mt19937_64 random(1);
+  const Choice choice = policy.Pick({}, random);
+  ASSERT_EQ(choice.size(), 4U);
+  for (size_t i = 0; i < choice.size(); ++i) {
+    EXPECT_EQ(choice[i].server_id(), absl::StrCat("s", i));
+  }
 }
 
 TEST(RoundRobinTest, ALighterServerSitsOutRoundsEvenlySpaced) {

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 
 namespace msgproc::balancer {
 
@@ -75,6 +76,7 @@ absl::StatusOr<ServerRegistry::Registered> ServerRegistry::Register(
     Note(Kind::kReplaced, entry,
          absl::StrCat("registered again, from ", report.address));
   }
+  MSGPROC_CHECK_LE(registered_.size(), options_.max_servers);
   entry.generation = ++last_generation_;
   Uncheck(entry);
   entry.absence.End();
@@ -252,7 +254,9 @@ std::shared_ptr<const Roster> ServerRegistry::MakeRoster() const {
   std::vector<std::shared_ptr<Member>> members;
   for (const Entries* entries : {&registered_, &static_}) {
     for (const auto& [id, entry] : *entries) {
-      if (entry.handed_out) members.push_back(entry.member);
+      if (!entry.handed_out) continue;
+      MSGPROC_CHECK(entry.member->available());
+      members.push_back(entry.member);
     }
   }
   std::stable_sort(members.begin(), members.end(),
@@ -352,6 +356,11 @@ void ServerRegistry::Review() {
   KeepOrForgetVanished();
   counts_ = {};
   ForEach([&](Entry& entry) {
+    MSGPROC_CHECK(entry.member != nullptr);
+    MSGPROC_CHECK_LE(entry.generation, last_generation_);
+    MSGPROC_CHECK_LE(entry.check, last_check_);
+    MSGPROC_CHECK(!entry.absence.stale() || entry.generation == 0);
+    MSGPROC_CHECK(!entry.is_static || entry.generation == 0);
     if (entry.listed()) ++counts_[static_cast<size_t>(entry.state())];
     const bool handed_out = entry.ShouldBeHandedOut();
     if (entry.handed_out == handed_out) return;

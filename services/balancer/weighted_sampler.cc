@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "absl/random/distributions.h"
+#include "common/check.h"
 
 namespace msgproc::balancer {
 
@@ -13,6 +14,7 @@ WeightedSampler::WeightedSampler(const std::vector<double>& weights) {
   std::vector<size_t> small;
   std::vector<size_t> large;
   for (size_t i = 0; i < weights.size(); ++i) {
+    MSGPROC_CHECK_GT(weights[i], 0);
     slots_.push_back({weights[i] * scale, i});
     (slots_[i].probability < 1 ? small : large).push_back(i);
   }
@@ -34,9 +36,11 @@ WeightedSampler::WeightedSampler(const std::vector<double>& weights) {
 }
 
 size_t WeightedSampler::Sample(absl::BitGenRef random) const {
+  MSGPROC_CHECK(!slots_.empty());
   // One draw serves both: its whole part is the slot, its fraction the coin.
   const double draw = absl::Uniform<double>(random, 0, slots_.size());
   const auto index = static_cast<size_t>(draw);
+  MSGPROC_CHECK_LT(index, slots_.size());
   const Slot& slot = slots_[index];
   return draw - static_cast<double>(index) < slot.probability ? index
                                                               : slot.alias;
