@@ -4,6 +4,7 @@
 #include "absl/types/span.h"
 #include "client/callback_scope.h"
 #include "client/result_decoding.h"
+#include "common/check.h"
 
 namespace msgproc::client {
 
@@ -19,6 +20,7 @@ void Delivery::GiveEvent(const StreamEvent& event) const {
 }
 
 void Delivery::GiveResults(size_t first, size_t count) const {
+  MSGPROC_CHECK_LE(first + count, frame_.results.size());
   const CallbackScope scope(stream_);
   const auto views = absl::MakeConstSpan(frame_.results).subspan(first, count);
   if (!options_->on_result) return GiveTogether(views);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/check.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "wire/byte_buffer.h"
 
@@ -50,7 +51,9 @@ void ProcessCall::OnReadDone(bool ok) {
 }
 
 void ProcessCall::OnWriteDone(bool ok) {
-  in_flight_.load(std::memory_order_acquire)->Clear();
+  grpc::ByteBuffer* const written = in_flight_.load(std::memory_order_acquire);
+  MSGPROC_CHECK(written != nullptr);
+  written->Clear();
   listener()->OnWritten(ok);
 }
 

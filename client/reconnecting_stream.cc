@@ -11,6 +11,7 @@
 #include "client/random.h"
 #include "client/session_open.h"
 #include "client/status.h"
+#include "common/check.h"
 #include "common/clock.h"
 
 namespace msgproc::client {
@@ -300,15 +301,18 @@ void ReconnectingStream::Perform(const Step& step) {
       Write(step.call);
       break;
     case Action::Kind::kCancel:
+      MSGPROC_CHECK(step.to_cancel != nullptr);
       step.to_cancel->Cancel();
       break;
     case Action::Kind::kMark:
+      MSGPROC_CHECK(step.call != nullptr);
       Post(step.call->c_call());
       break;
     case Action::Kind::kEvent:
       delivery_.GiveEvent(output_.event);
       break;
     case Action::Kind::kParse: {
+      MSGPROC_CHECK(step.call != nullptr);
       const wire::ResponseFrame* frame = delivery_.Parse(step.call->incoming());
       MutexLock lock(&mutex_);
       state_.OnParsed(frame, delivery_.bytes());
@@ -354,6 +358,7 @@ void ReconnectingStream::Connect() {
 
 void ReconnectingStream::Write(ProcessCall* call) {
   // Once it is under way, another thread may see its end and fill it again.
+  MSGPROC_CHECK(call != nullptr);
   Session::Write& write = output_.write;
   if (!write.has_frame) {
     call->HalfClose();

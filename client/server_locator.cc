@@ -4,6 +4,7 @@
 
 #include "client/channel_cache.h"
 #include "client/status.h"
+#include "common/check.h"
 #include "common/grpc_deadline.h"
 
 namespace msgproc::client {
@@ -31,6 +32,7 @@ ServerLocator::~ServerLocator() {
 void ServerLocator::Next(const std::vector<std::string>& failed, Done done) {
   {
     MutexLock lock(&mutex_);
+    MSGPROC_CHECK(done != nullptr);
     state_.Begin(failed);
     done_ = std::move(done);
     ++asking_;
@@ -82,6 +84,7 @@ void ServerLocator::OnAnswer(Attempt* attempt, const grpc::Status& status) {
   Done done;
   {
     MutexLock lock(&mutex_);
+    MSGPROC_CHECK_GT(asking_, 0);
     if (cancelled_) {
       --asking_;
       finished_.SignalAll();

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/check.h"
 #include "common/clock.h"
 
 namespace msgproc::client {
@@ -54,6 +55,7 @@ class TimerThread {
     while (true) {
       const absl::Time now = clock->Now();
       if (!waiting_.empty() && waiting_.begin()->first <= now) {
+        MSGPROC_CHECK(running_ == nullptr);
         running_ = waiting_.begin()->second;
         waiting_.erase(waiting_.begin());
         running_->when_ = absl::InfiniteFuture();
@@ -75,7 +77,9 @@ class TimerThread {
   absl::Time wake_at_ MSGPROC_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 
-Timer::Timer(std::function<void()> on_time) : on_time_(std::move(on_time)) {}
+Timer::Timer(std::function<void()> on_time) : on_time_(std::move(on_time)) {
+  MSGPROC_CHECK(on_time_ != nullptr);
+}
 
 Timer::~Timer() { TimerThread::Get().Remove(this); }
 

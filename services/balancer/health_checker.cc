@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/channel_arguments.h"
+#include "common/check.h"
 #include "grpcpp/create_channel.h"
 
 namespace msgproc::balancer {
@@ -65,11 +66,13 @@ void HealthChecker::Watch(const std::map<std::string, uint64_t>& addresses) {
 }
 
 void HealthChecker::Leave(Target target) {
+  MSGPROC_CHECK(target.watch != nullptr);
   target.watch->Cancel();
   leaving_.push_back(std::move(target));
 }
 
 void HealthChecker::Begin(const std::string& address, Target& target) {
+  MSGPROC_CHECK(target.watch == nullptr || target.watch->over());
   target.started = clock_->Now();
   target.next = absl::InfiniteFuture();
   // Anew for each attempt: certificates may have been renewed.
@@ -86,6 +89,7 @@ void HealthChecker::Tick() {
 }
 
 void HealthChecker::Continue(const std::string& address, Target& target) {
+  MSGPROC_CHECK(target.watch != nullptr);
   const absl::Time now = clock_->Now();
   const bool answered = target.watch->answered();
   if (answered) target.backoff = options_.initial_backoff;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "common/check.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 
@@ -29,6 +30,7 @@ Health HealthOf(const grpc::Status& status) {
 HealthWatch::HealthWatch(const std::shared_ptr<grpc::Channel>& channel,
                          OnHealth on_health)
     : on_health_(std::move(on_health)) {
+  MSGPROC_CHECK(on_health_ != nullptr);
   grpc::TemplatedGenericStub<HealthCheckRequest, HealthCheckResponse> stub(
       channel);
   stub.PrepareBidiStreamingCall(&context_, "/grpc.health.v1.Health/Watch", {},
@@ -67,6 +69,7 @@ void HealthWatch::OnReadDone(bool ok) {
   bool cancelled = false;
   {
     MutexLock lock(&mutex_);
+    MSGPROC_CHECK(!over_);
     answered_ = true;
     cancelled = cancelled_;
   }
@@ -88,6 +91,7 @@ void HealthWatch::OnDone(const grpc::Status& status) {
   }
   if (tell) on_health_(HealthOf(status));
   MutexLock lock(&mutex_);
+  MSGPROC_CHECK(!over_);
   over_ = true;
   ended_.SignalAll();
 }

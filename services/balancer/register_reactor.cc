@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/check.h"
 #include "grpcpp/server_context.h"
 #include "services/balancer/wire_conversions.h"
 #include "services/base/grpc_status.h"
@@ -30,6 +31,7 @@ RegisterReactor::RegisterReactor(Fleet* fleet, base::MethodMetrics* metrics,
       on_done_(std::move(on_done)) {}
 
 void RegisterReactor::Start(const absl::Status& admission) {
+  MSGPROC_CHECK(self_ == nullptr);
   self_ = shared_from_this();
   metrics_->Started();
   if (!admission.ok()) return End(admission);
@@ -81,6 +83,7 @@ void RegisterReactor::Answer(const std::vector<MoveOrder>& orders) {
       response.mutable_move()->set_to_address(order.to_address);
       waiting_.push_back(response);
     }
+    MSGPROC_CHECK_LE(waiting_.size(), kMaxWaiting);
   }
   Advance();
 }
@@ -120,6 +123,7 @@ void RegisterReactor::OnWriteDone(bool ok) {
   if (ok) metrics_->MessageSent();
   {
     MutexLock lock(&mutex_);
+    MSGPROC_CHECK(write_in_flight_);
     write_in_flight_ = false;
   }
   Advance();
@@ -129,6 +133,7 @@ void RegisterReactor::OnCancel() { End(absl::CancelledError()); }
 
 void RegisterReactor::OnDone() {
   const std::shared_ptr<RegisterReactor> self = std::move(self_);
+  MSGPROC_CHECK(self != nullptr);
   if (registration_.has_value()) {
     // A read that fails may come before the news that the stream broke; by now
     // it is known.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "common/check.h"
 #include "grpc/grpc_security_constants.h"
 #include "grpcpp/security/auth_context.h"
 #include "services/base/log.h"
@@ -101,14 +102,16 @@ RegistryService::Register(grpc::CallbackServerContext* context) {
       },
       [this](RegisterReactor* done) {
         MutexLock lock(&mutex_);
-        streams_.erase(done);
+        const size_t erased = streams_.erase(done);
+        MSGPROC_CHECK_EQ(erased, 1U);
       });
   absl::Status admission =
       rights_->Check(registrant, AuthorizationOf(*context));
   if (!admission.ok()) NoteRejected(admission, registrant, "");
   {
     MutexLock lock(&mutex_);
-    streams_.emplace(stream.get(), stream);
+    const bool is_new = streams_.emplace(stream.get(), stream).second;
+    MSGPROC_CHECK(is_new);
     if (stopping_) admission = absl::UnavailableError("the balancer stops");
   }
   stream->Start(admission);
