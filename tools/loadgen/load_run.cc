@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "tools/loadgen/report/progress.h"
 
@@ -111,6 +112,7 @@ void LoadRun::SetGate(PhaseGate* gate) {
 
 LoadRun::Outcome* LoadRun::RunPhase(absl::string_view name,
                                     const Phase& phase) {
+  MSGPROC_CHECK(!sender_.joinable());
   const int64_t start = clock_.Now();
   outcomes_.push_back(std::make_unique<Outcome>(plan_.streams, start,
                                                 After(start, phase.duration)));
@@ -123,6 +125,7 @@ LoadRun::Outcome* LoadRun::RunPhase(absl::string_view name,
 }
 
 void LoadRun::StartSending(const Phase& phase, Outcome* outcome) {
+  MSGPROC_CHECK_EQ(streams_.size(), static_cast<size_t>(plan_.streams));
   const bool closed_loop = !plan_.open_loop() && !plan_.from_input();
   for (int i = 0; i < plan_.streams; ++i) {
     streams_[static_cast<size_t>(i)]->BeginPhase(phase.Quota(i, plan_.streams),

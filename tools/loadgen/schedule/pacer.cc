@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "common/check.h"
 #include "tools/loadgen/schedule/random.h"
 
 namespace msgproc::loadgen {
@@ -20,6 +21,8 @@ struct Pacer::Later {
 
 Pacer::Pacer(int streams, double rate, Arrivals arrivals, int64_t start,
              uint64_t seed) {
+  MSGPROC_CHECK_GT(streams, 0);
+  MSGPROC_CHECK_GT(rate, 0.0);
   constexpr double kCentury = 3e18;
   const double spacing = std::min(1e9 / rate, kCentury / streams);
   lanes_.reserve(streams);
@@ -50,6 +53,7 @@ const Pacer::Due* Pacer::Earliest(int64_t now) {
 }
 
 void Pacer::Sent() {
+  MSGPROC_CHECK(!queue_.empty());
   const int stream = queue_.front();
   // One stream alone is the common case, and needs no heap.
   if (queue_.size() == 1) {
@@ -62,6 +66,7 @@ void Pacer::Sent() {
 }
 
 void Pacer::Hold() {
+  MSGPROC_CHECK(!queue_.empty());
   const int stream = queue_.front();
   Pop();
   held_.push_back(stream);
@@ -95,11 +100,14 @@ int64_t Pacer::NextTime() const {
 }
 
 void Pacer::Pop() {
+  MSGPROC_CHECK(!queue_.empty());
   std::pop_heap(queue_.begin(), queue_.end(), Later{lanes_});
   queue_.pop_back();
 }
 
 void Pacer::Push(int stream) {
+  // A stream waits in one place: it is due once, held, or finished.
+  MSGPROC_CHECK_LT(queue_.size() + held_.size(), lanes_.size());
   queue_.push_back(stream);
   std::push_heap(queue_.begin(), queue_.end(), Later{lanes_});
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/check.h"
 #include "tools/loadgen/schedule/random.h"
 
 namespace msgproc::loadgen {
@@ -19,9 +20,12 @@ Schedule::Schedule(int64_t start, double interval, Arrivals arrivals,
       interval_(std::min(interval, kLongest)),
       arrivals_(arrivals),
       random_(seed),
-      next_(start) {}
+      next_(start) {
+  MSGPROC_CHECK_GT(interval, 0.0);
+}
 
 void Schedule::Advance(uint64_t messages) {
+  const int64_t before = next_;
   index_ += messages;
   if (arrivals_ == Arrivals::kUniform) {
     // From the index and not by adding up, so that no error adds up either.
@@ -35,6 +39,7 @@ void Schedule::Advance(uint64_t messages) {
     }
   }
   next_ = start_ + static_cast<int64_t>(std::min(offset_, kLongest));
+  MSGPROC_CHECK_GE(next_, before);
 }
 
 uint64_t Schedule::CountBefore(int64_t end, uint64_t most) const {
@@ -48,6 +53,7 @@ uint64_t Schedule::CountBefore(int64_t end, uint64_t most) const {
     later.Advance(count);
   }
   for (; count < most && later.next() < end; ++count) later.Advance();
+  MSGPROC_CHECK_LE(count, most);
   return count;
 }
 

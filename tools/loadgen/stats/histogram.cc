@@ -2,11 +2,15 @@
 
 #include <cmath>
 
+#include "common/check.h"
+
 namespace msgproc::loadgen {
 
 Histogram::Histogram() : counts_(kBuckets) {}
 
 void Histogram::AddToBucket(int bucket, uint64_t times) {
+  MSGPROC_CHECK_GE(bucket, 0);
+  MSGPROC_CHECK_LT(bucket, kBuckets);
   if (times == 0) return;
   counts_[bucket] += times;
   count_ += times;
@@ -44,12 +48,14 @@ double Histogram::Mean() const {
         2;
     sum += middle * static_cast<double>(counts_[i]);
   }
+  MSGPROC_CHECK_LE(min_, max_);
   const double mean = sum / static_cast<double>(count_);
   return std::clamp(mean, static_cast<double>(min_), static_cast<double>(max_));
 }
 
 int64_t Histogram::ValueAt(double quantile) const {
   if (count_ == 0) return 0;
+  MSGPROC_CHECK_LE(min_, max_);
   const double share = std::clamp(quantile, 0.0, 1.0);
   if (share == 1.0) return max_;
   const auto rank = std::max<uint64_t>(
@@ -66,6 +72,7 @@ int64_t Histogram::ValueAt(double quantile) const {
 uint64_t Histogram::CountAtMost(int64_t value) const {
   if (value < 0) return 0;
   const int last = BucketOf(std::min(value, kMaxValue));
+  MSGPROC_CHECK_LT(last, kBuckets);
   uint64_t seen = 0;
   for (int i = 0; i <= last; ++i) seen += counts_[i];
   return seen;

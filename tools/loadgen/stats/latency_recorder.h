@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "common/check.h"
 #include "common/mutex.h"
 #include "tools/loadgen/stats/histogram.h"
 #include "tools/loadgen/stats/time_series.h"
@@ -49,6 +50,7 @@ class LatencyBuffer {
  public:
   // One more latency, of a result that arrived at `now`.
   void Add(int64_t latency, int64_t now, LatencyRecorder* recorder) {
+    MSGPROC_CHECK_LT(size_, kSize);
     latencies_[size_++] = latency;
     if (size_ == kSize || now - flushed_at_ > kMaxAge) [[unlikely]] {
       Flush(now, recorder);
@@ -56,6 +58,7 @@ class LatencyBuffer {
   }
 
   void Flush(int64_t now, LatencyRecorder* recorder) {
+    MSGPROC_CHECK_LE(size_, kSize);
     recorder->Record(absl::MakeConstSpan(latencies_.data(), size_), now);
     size_ = 0;
     flushed_at_ = now;

@@ -4,9 +4,12 @@
 #include <cmath>
 #include <cstddef>
 
+#include "common/check.h"
+
 namespace msgproc::loadgen {
 
 void TimeSeries::Append(const Histogram& latencies) {
+  MSGPROC_CHECK_LT(intervals_.size(), kMaxIntervals);
   intervals_.push_back(Compress(latencies));
   if (intervals_.size() < kMaxIntervals) return;
   for (size_t i = 0; i < kMaxIntervals / 2; ++i) {
@@ -73,6 +76,7 @@ TimeSeries::Interval TimeSeries::Merge(const Interval& a, const Interval& b) {
 int64_t TimeSeries::ValueAt(const Interval& interval, double quantile) {
   const auto rank = static_cast<uint64_t>(
       std::ceil(quantile * static_cast<double>(interval.count) - 1e-9));
+  MSGPROC_CHECK_LE(rank, interval.count);
   uint64_t seen = 0;
   for (const auto& [bucket, count] : interval.buckets) {
     seen += count;
@@ -86,6 +90,7 @@ int64_t TimeSeries::ValueAt(const Interval& interval, double quantile) {
 
 TimeSeries::Row TimeSeries::MakeRow(const Interval& interval, int64_t start,
                                     int64_t end) const {
+  MSGPROC_CHECK_LT(start, end);
   return Row{start,
              end - start,
              interval.count,

@@ -2,10 +2,13 @@
 
 #include <iterator>
 
+#include "common/check.h"
+
 namespace msgproc::loadgen {
 
 AnsweredSequences::Answer AnsweredSequences::AddOutOfOrder(uint64_t sequence) {
   if (sequence > highest_) {
+    MSGPROC_CHECK_GT(sequence - highest_, 1u);  // Add takes the next one.
     holes_.emplace(highest_ + 1, sequence - 1);
     missing_ += sequence - 1 - highest_;
     highest_ = sequence;
@@ -19,6 +22,7 @@ AnsweredSequences::Answer AnsweredSequences::AddOutOfOrder(uint64_t sequence) {
   holes_.erase(hole);
   if (first < sequence) holes_.emplace(first, sequence - 1);
   if (sequence < last) holes_.emplace(sequence + 1, last);
+  MSGPROC_CHECK_GT(missing_, 0u);
   --missing_;
   return Answer::kBehind;
 }

@@ -6,12 +6,14 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 
 namespace msgproc::loadgen {
 
 Checker::Checker(uint64_t stream, Expectation expectation,
                  const Payloads* payloads)
     : stream_(stream), expectation_(expectation), payloads_(payloads) {
+  MSGPROC_CHECK(payloads_ != nullptr);
   if (expectation_ == Expectation::kSha256) scratch_ = payloads_->NewBuffer();
 }
 
@@ -22,6 +24,8 @@ Checker::Checker(uint64_t stream, Expectation expectation, uint64_t window)
       hashes_(std::bit_ceil(window)) {}
 
 void Checker::Expect(uint64_t sequence, absl::string_view line) {
+  MSGPROC_CHECK(payloads_ == nullptr);
+  MSGPROC_CHECK(!hashes_.empty());
   // Echoing, the most common, needs no copy.
   hashes_[sequence & (hashes_.size() - 1)] =
       expectation_ == Expectation::kEcho

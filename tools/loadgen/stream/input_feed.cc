@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
+#include "common/check.h"
 #include "tools/loadgen/schedule/schedule.h"
 
 namespace msgproc::loadgen {
@@ -82,6 +83,7 @@ class LinePace {
 FeedRecord RunInputFeed(const Plan& plan, const NanoClock& clock, int64_t start,
                         PhaseGate* gate, const LoadStreams& streams,
                         LineReader* input, OrderedOutput* output) {
+  MSGPROC_CHECK(!streams.empty());
   if (plan.open_loop()) BePunctual();
   FeedRecord record;
   LinePace pace(plan, &clock, start);

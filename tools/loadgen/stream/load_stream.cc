@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -59,11 +60,15 @@ LoadStream::LoadStream(const RunContext& context, int index)
       checker_(MakeChecker(context, index, window_)) {}
 
 void LoadStream::Attach(std::unique_ptr<client::MessageStream> stream) {
+  MSGPROC_CHECK(stream != nullptr);
+  MSGPROC_CHECK(stream_ == nullptr);
   stream_ = std::move(stream);
 }
 
 void LoadStream::BeginPhase(uint64_t quota, bool closed_loop, PhaseGate* gate,
                             LatencyRecorder* recorder) {
+  MSGPROC_CHECK(gate != nullptr);
+  MSGPROC_CHECK(recorder != nullptr);
   const int64_t now = context_.clock->Now();
   const uint64_t sent = sent_.load();
   gate_ = gate;
@@ -108,6 +113,7 @@ bool LoadStream::MayGoOn(int64_t now) {
 
 // Sends the next messages, payloads_.size() at most; returns how many left.
 uint64_t LoadStream::SendBatch(uint64_t count, int64_t now) {
+  MSGPROC_CHECK_LE(count, payloads_.size());
   const uint64_t before = sent_.load(std::memory_order_relaxed);
   std::array<absl::string_view, client::MessageStream::kMostResultsAtOnce>
       views;
@@ -123,6 +129,7 @@ uint64_t LoadStream::SendBatch(uint64_t count, int64_t now) {
   const absl::Status status =
       sent.ok() ? Numbered(sent->first_sequence, before + 1) : sent.status();
   const uint64_t left = sent.ok() ? sent->count : 0;
+  MSGPROC_CHECK_LE(left, count);
   if (left < count) sent_.store(before + left, std::memory_order_release);
   if (!status.ok() && !absl::IsResourceExhausted(status)) {
     journal_.Failed(status);
@@ -164,6 +171,7 @@ LoadStream::Sent LoadStream::SendPaced(int64_t intended) {
     return Sent::kDone;
   }
   if (!Ready()) return Sent::kFull;
+  MSGPROC_CHECK(!payloads_.empty());
   context_.payloads->Stamp(static_cast<uint64_t>(index_),
                            sent_.load(std::memory_order_relaxed) + 1,
                            &payloads_.front());

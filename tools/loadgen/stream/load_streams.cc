@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/check.h"
 #include "common/clock.h"
 
 namespace msgproc::loadgen {
@@ -24,6 +25,7 @@ absl::Duration Left(absl::Time deadline) {
 client::MessageStreamOptions StreamOptions(
     const Options& asked, int index, const client::MessageStreamOptions& base,
     LoadStream* stream) {
+  MSGPROC_CHECK_GT(asked.streams_per_connection, 0);
   client::MessageStreamOptions options = base;
   options.connection_key = index / asked.streams_per_connection;
   options.handler = asked.handler;
@@ -94,6 +96,7 @@ std::vector<int> ConnectedStreams(const Options& asked,
   for (size_t i = 0; i < streams.size(); ++i) {
     const size_t connection =
         i / static_cast<size_t>(asked.streams_per_connection);
+    MSGPROC_CHECK_LT(connection, connected.size());
     const absl::Status status =
         streams[i]->stream()->WaitUntilConnected(absl::ZeroDuration());
     if (status.ok()) ++connected[connection];

@@ -5,10 +5,13 @@
 #include <cerrno>
 #include <utility>
 
+#include "common/check.h"
+
 namespace msgproc::loadgen {
 
 OrderedOutput::OrderedOutput(int descriptor, int streams)
     : descriptor_(descriptor), results_(static_cast<size_t>(streams)) {
+  MSGPROC_CHECK_GT(streams, 0);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -17,6 +20,7 @@ OrderedOutput::~OrderedOutput() { Finish().IgnoreError(); }
 void OrderedOutput::Put(int stream, absl::string_view result) {
   const auto index = static_cast<size_t>(stream);
   MutexLock lock(&mutex_);
+  MSGPROC_CHECK_LT(index, results_.size());
   if (!status_.ok()) return;
   results_[index].emplace_back(result);
   bytes_ += result.size() + 1;
@@ -64,6 +68,7 @@ void OrderedOutput::Run() {
 // Takes what is next in order; false when that is not there yet.
 bool OrderedOutput::Collect(std::string* text) {
   constexpr size_t kMostAtOnce = size_t{1} << 20;
+  MSGPROC_CHECK_LT(next_, results_.size());
   while (waiting_results_ != 0 && text->size() < kMostAtOnce) {
     std::deque<std::string>& results = results_[next_];
     if (results.empty() && !finishing_) break;

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "common/check.h"
+
 namespace msgproc::loadgen {
 namespace {
 
@@ -21,6 +23,7 @@ void SendDue(const NanoClock& clock, const LoadStreams& streams, Pacer* pacer,
              GeneratorRecord* record) {
   while (const Pacer::Due* due = pacer->Earliest(clock.Now())) {
     const Pacer::Due message = *due;
+    MSGPROC_CHECK_LT(static_cast<size_t>(message.stream), streams.size());
     LoadStream* const stream =
         streams[static_cast<size_t>(message.stream)].get();
     switch (stream->SendPaced(message.intended)) {
@@ -89,6 +92,7 @@ void WaitForNext(const NanoClock& clock, int64_t spin, const Pacer& pacer) {
 }  // namespace
 
 int64_t SpinTime(double rate) {
+  MSGPROC_CHECK_GT(rate, 0.0);
   constexpr double kMost = 100.0 * kMicrosecond;
   return static_cast<int64_t>(std::min(kMost, 1e9 / rate / 10));
 }
@@ -119,6 +123,7 @@ void BePunctual() {
 
 PacedRecord RunOpenLoop(const Plan& plan, const NanoClock& clock, int64_t start,
                         PhaseGate* gate, const LoadStreams& streams) {
+  MSGPROC_CHECK_EQ(streams.size(), static_cast<size_t>(plan.streams));
   BePunctual();
   PacedRecord record;
   record.generator.limit = plan.LatenessLimit();
