@@ -38,6 +38,7 @@
 #include "common/callback_threads.h"
 #include "common/process_tuning.h"
 #include "services/base/log.h"
+#include "services/base/wrong_settings.h"
 #include "services/processor/handlers/builtin.h"
 #include "services/processor/server.h"
 #include "services/processor/workers/worker_flags.h"
@@ -228,7 +229,12 @@ int Serve() {
       &handlers, {.spin = absl::Microseconds(absl::GetFlag(FLAGS_spin_us))});
   if (processor::IsWorkerRole()) return processor::RunWorkerRole(handlers);
   processor::ServerOptions options;
-  options.workers = processor::WorkerOptionsFromFlags().value();
+  base::WrongSettings wrong;
+  options.workers = processor::WorkerOptionsFromFlags(&wrong);
+  if (!wrong.empty()) {
+    std::fprintf(stderr, "%s\n", wrong.AsStatus().ToString().c_str());
+    return 2;
+  }
   const auto server = StartBenchmarkProcessor(&handlers, std::move(options));
   const CallbackThreads callback_threads;
   ChildServer::Serve(server->address());

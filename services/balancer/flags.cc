@@ -12,12 +12,20 @@
 #include "services/balancer/policy_kind.h"
 #include "services/balancer/server_report.h"
 #include "services/base/user_path.h"
+#include "services/base/wrong_settings.h"
 
-ABSL_FLAG(std::string, policy, "least_sessions",
+namespace {
+
+msgproc::balancer::Fleet::Options Defaults() { return {}; }
+
+}  // namespace
+
+ABSL_FLAG(std::string, policy,
+          std::string(msgproc::balancer::PolicyName(Defaults().policy)),
           "Which server a client is given: least_sessions (of two drawn at "
           "random), round_robin, random, or consistent_hash (by the client's "
           "affinity_key).");
-ABSL_FLAG(absl::Duration, lease, absl::Seconds(6),
+ABSL_FLAG(absl::Duration, lease, Defaults().registry.lease,
           "How long a processor stays without a report; it reports three times "
           "as often.");
 ABSL_FLAG(std::string, servers, "",
@@ -31,11 +39,11 @@ ABSL_FLAG(std::string, register_allowed, "",
           "Names of certificates (alternative or common) whose holders may "
           "register, separated by commas; *.example.org: all directly below. "
           "With --tls_client_ca registering takes one of them, or a token.");
-ABSL_FLAG(double, moves_per_second, 5,
+ABSL_FLAG(double, moves_per_second, Defaults().rebalancer.moves_per_second,
           "Sessions a second that a server with too many is told to send "
           "elsewhere; one with too few is sent ten times as many. 0: sockets "
           "stay where they are.");
-ABSL_FLAG(absl::Duration, fail_static, absl::Minutes(5),
+ABSL_FLAG(absl::Duration, fail_static, Defaults().registry.fail_static,
           "How long processors are handed out that have vanished together with "
           "most of the fleet and do not refuse connections. 0: not at all.");
 ABSL_FLAG(std::string, tls_ca, "",
@@ -50,30 +58,18 @@ absl::Status Invalid(absl::string_view flag, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("--", flag, ": ", why));
 }
 
-absl::Status ReadFleetFlags(Fleet::Options* fleet) {
+Fleet::Options FleetOptions(base::WrongSettings* wrong) {
+  Fleet::Options fleet;
   const auto policy = ParsePolicyKind(absl::GetFlag(FLAGS_policy));
-  if (!policy.ok()) return Invalid("policy", policy.status().message());
-  fleet->policy = *policy;
-  fleet->registry.lease = absl::GetFlag(FLAGS_lease);
-  if (fleet->registry.lease < absl::Milliseconds(100) ||
-      fleet->registry.lease > absl::Hours(1)) {
-    return Invalid("lease",
-                   absl::StrCat(absl::FormatDuration(fleet->registry.lease),
-                                "; it takes 100ms to 1h"));
-  }
-  fleet->registry.fail_static = absl::GetFlag(FLAGS_fail_static);
-  if (fleet->registry.fail_static < absl::ZeroDuration()) {
-    return Invalid("fail_static", "it cannot be negative");
-  }
+  if (!policy.ok()) wrong->Add(Invalid("policy", policy.status().message()));
+  fleet.policy = policy.value_or(fleet.policy);
+  fleet.registry.lease = absl::GetFlag(FLAGS_lease);
+  fleet.registry.fail_static = absl::GetFlag(FLAGS_fail_static);
   const double rate = absl::GetFlag(FLAGS_moves_per_second);
-  // The comparison is false for NaN too.
-  if (!(rate >= 0 && rate <= 1e6)) {
-    return Invalid("moves_per_second",
-                   absl::StrCat(rate, "; it takes 0 to 1000000"));
-  }
-  fleet->rebalancer.moves_per_second = rate;
-  fleet->rebalancer.arrivals_per_second = 10 * rate;
-  return absl::OkStatus();
+  fleet.rebalancer.moves_per_second = rate;
+  fleet.rebalancer.arrivals_per_second = 10 * rate;
+  wrong->Add(Validate(fleet), base::AsFlag);
+  return fleet;
 }
 
 absl::StatusOr<std::vector<std::string>> StaticServers() {
@@ -103,12 +99,11 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   options.grpc.channelz = common.channelz;
   options.http_address = common.http_address;
   options.liveness = common.liveness;
-  if (absl::Status status = ReadFleetFlags(&options.fleet); !status.ok()) {
-    return status;
-  }
+  base::WrongSettings wrong;
+  options.fleet = FleetOptions(&wrong);
   auto servers = StaticServers();
-  if (!servers.ok()) return servers.status();
-  options.static_servers = *std::move(servers);
+  wrong.Add(servers.status());
+  if (servers.ok()) options.static_servers = *std::move(servers);
   options.register_token_file =
       base::UserPath(absl::GetFlag(FLAGS_register_token_file));
   options.register_allowed = absl::StrSplit(
@@ -118,11 +113,12 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   }
   if (!options.register_allowed.empty() &&
       common.credentials.tls_client_ca.empty()) {
-    return Invalid("register_allowed",
-                   "names are those of certificates: ask clients for theirs "
-                   "with --tls_client_ca");
+    wrong.Add(Invalid("register_allowed",
+                      "names are those of certificates: ask clients for theirs "
+                      "with --tls_client_ca"));
   }
   options.processor_ca = base::UserPath(absl::GetFlag(FLAGS_tls_ca));
+  if (!wrong.empty()) return wrong.AsStatus(base::AsFlag);
   return options;
 }
 

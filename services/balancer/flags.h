@@ -8,7 +8,8 @@
 namespace msgproc::balancer {
 
 // The balancer's own flags, and those it shares with the processor, as options.
-// After ParseFlagsOrExit. INVALID_ARGUMENT, naming the flag.
+// After ParseFlagsOrExit. INVALID_ARGUMENT, naming every flag that is wrong, a
+// line each.
 absl::StatusOr<ServerOptions> OptionsFromFlags(
     const base::ServerOptions& common);
 

@@ -34,6 +34,25 @@ void LogEvent(const RegistryEvent& event) {
 
 }  // namespace
 
+base::WrongSettings Validate(const Fleet::Options& options) {
+  base::WrongSettings wrong;
+  const absl::Duration lease = options.registry.lease;
+  if (lease < absl::Milliseconds(100) || lease > absl::Hours(1)) {
+    wrong.Add(absl::StrCat("{lease}: ", absl::FormatDuration(lease),
+                           "; it takes 100ms to 1h"));
+  }
+  if (options.registry.fail_static < absl::ZeroDuration()) {
+    wrong.Add("{fail_static}: it cannot be negative");
+  }
+  const double rate = options.rebalancer.moves_per_second;
+  // The comparison is false for NaN too.
+  if (!(rate >= 0 && rate <= 1e6)) {
+    wrong.Add(
+        absl::StrCat("{moves_per_second}: ", rate, "; it takes 0 to 1000000"));
+  }
+  return wrong;
+}
+
 Server::Server(ServerOptions options)
     : options_(std::move(options)),
       rights_({.mutual_tls = !options_.grpc.credentials.tls_client_ca.empty(),

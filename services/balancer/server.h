@@ -26,6 +26,7 @@
 #include "services/base/method_metrics.h"
 #include "services/base/process_metrics.h"
 #include "services/base/server_lifecycle.h"
+#include "services/base/wrong_settings.h"
 
 namespace msgproc::balancer {
 
@@ -47,6 +48,9 @@ struct ServerOptions {
   // Null: nobody looks whether it stalls. Outlives the server.
   base::Liveness* liveness = nullptr;
 };
+
+// Bounds of what a fleet is asked for.
+base::WrongSettings Validate(const Fleet::Options& options);
 
 // A balancer. Owns everything that serves. Thread-safe but for Drain, which is
 // called once.

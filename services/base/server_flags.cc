@@ -5,12 +5,19 @@
 #include "absl/strings/str_cat.h"
 #include "services/base/listen_address.h"
 #include "services/base/user_path.h"
+#include "services/base/wrong_settings.h"
 
-ABSL_FLAG(std::string, listen_address, "127.0.0.1:0",
+namespace {
+
+msgproc::base::ServerOptions Defaults() { return {}; }
+
+}  // namespace
+
+ABSL_FLAG(std::string, listen_address, Defaults().listen_address,
           "Where gRPC is served: host:port ([::1]:50051, *:50051 for every "
           "interface, port 0 for any free one) or unix:/path. An address that "
           "other machines can reach needs TLS or --insecure.");
-ABSL_FLAG(std::string, http_address, "127.0.0.1:0",
+ABSL_FLAG(std::string, http_address, Defaults().http_address,
           "Where /metrics, /healthz and /readyz are served, in plaintext: "
           "host:port or unix:/path, empty for nowhere.");
 ABSL_FLAG(std::string, address_file, "",
@@ -24,38 +31,40 @@ ABSL_FLAG(std::string, tls_key, "",
 ABSL_FLAG(std::string, tls_client_ca, "",
           "PEM file with certificate authorities: clients must then show a "
           "certificate that one of them signed (mTLS).");
-ABSL_FLAG(int, max_connections_per_address, 0,
+ABSL_FLAG(int, max_connections_per_address,
+          Defaults().max_connections_per_address,
           "Connections of one address (of an IPv6 one, of its /64) beyond it "
           "are closed at once; behind --proxy_protocol the client's address "
           "counts. 0: no cap, as behind an HTTP proxy, where all connections "
           "are the proxy's.");
-ABSL_FLAG(absl::Duration, max_connection_idle, absl::Minutes(10),
+ABSL_FLAG(absl::Duration, max_connection_idle, Defaults().max_connection_idle,
           "A connection without a stream for that long is closed.");
-ABSL_FLAG(bool, insecure, false,
+ABSL_FLAG(bool, insecure, Defaults().credentials.insecure,
           "Allows plaintext on an address that other machines can reach.");
-ABSL_FLAG(int, max_streams_per_connection, 100,
+ABSL_FLAG(int, max_streams_per_connection,
+          Defaults().max_streams_per_connection,
           "Streams that a connection may have at a time; those beyond it wait "
           "at the client, which opens another connection for them or waits "
           "too. 0: no cap.");
-ABSL_FLAG(bool, channelz, false,
+ABSL_FLAG(bool, channelz, Defaults().channelz,
           "Serves grpc.channelz.v1.Channelz, which shows whoever asks every "
           "peer's address.");
-ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(30),
+ABSL_FLAG(absl::Duration, drain_timeout, Defaults().drain_timeout,
           "How long open streams may take to finish when the server stops; "
           "what is left then ends UNAVAILABLE.");
 ABSL_FLAG(
-    bool, park_callback_threads, true,
+    bool, park_callback_threads, Defaults().park_callback_threads,
     "Keeps one of gRPC's callback threads polling and parks the others as "
     "long as one is enough: twice the messages a second with small "
     "frames. --nopark_callback_threads leaves all of them to gRPC.");
-ABSL_FLAG(bool, trim_heap, true,
+ABSL_FLAG(bool, trim_heap, Defaults().trim_heap,
           "Gives memory that was not used for some seconds back to the system, "
           "as after a burst. --notrim_heap leaves it to malloc, which keeps "
           "most of it.");
-ABSL_FLAG(absl::Duration, stall_unready, absl::Seconds(5),
+ABSL_FLAG(absl::Duration, stall_unready, Defaults().stalls.unready,
           "How long a thread that serves may stand still before /readyz fails; "
           "inf: for ever.");
-ABSL_FLAG(absl::Duration, stall_unhealthy, absl::Seconds(30),
+ABSL_FLAG(absl::Duration, stall_unhealthy, Defaults().stalls.unhealthy,
           "The same for /healthz, and for the pings to systemd's watchdog.");
 ABSL_FLAG(std::string, log_format, "text",
           "text, or json: an object a line on standard error.");
@@ -88,16 +97,41 @@ void SetDefaultAddresses(absl::string_view listen_address,
   absl::SetFlag(&FLAGS_http_address, std::string(http_address));
 }
 
+WrongSettings Validate(const ServerOptions& options) {
+  WrongSettings wrong;
+  wrong.Expect(options.max_streams_per_connection >= 0,
+               "max_streams_per_connection", options.max_streams_per_connection,
+               "1 or more, or 0 for no cap");
+  wrong.Expect(options.max_connections_per_address >= 0,
+               "max_connections_per_address",
+               options.max_connections_per_address,
+               "a number of connections, or 0 for no cap");
+  wrong.Expect(options.max_connection_idle >= absl::Seconds(1) &&
+                   options.max_connection_idle <= absl::Hours(24),
+               "max_connection_idle", options.max_connection_idle, "1s to 24h");
+  if (options.drain_timeout < absl::ZeroDuration()) {
+    wrong.Add(absl::StrCat("{drain_timeout} cannot be negative: ",
+                           absl::FormatDuration(options.drain_timeout)));
+  }
+  if (options.stalls.unready < absl::Seconds(1) ||
+      options.stalls.unhealthy < options.stalls.unready) {
+    wrong.Add(absl::StrCat(
+        "{stall_unready} is ", absl::FormatDuration(options.stalls.unready),
+        " and {stall_unhealthy} ",
+        absl::FormatDuration(options.stalls.unhealthy),
+        "; the first takes at least 1s, the second no less than the first"));
+  }
+  return wrong;
+}
+
 absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
   ServerOptions options;
   options.listen_address = absl::GetFlag(FLAGS_listen_address);
-  absl::Status status =
-      ResolveAddress("listen_address", &options.listen_address);
-  if (!status.ok()) return status;
+  WrongSettings wrong;
+  wrong.Add(ResolveAddress("listen_address", &options.listen_address));
   options.http_address = absl::GetFlag(FLAGS_http_address);
   if (!options.http_address.empty()) {
-    status = ResolveAddress("http_address", &options.http_address);
-    if (!status.ok()) return status;
+    wrong.Add(ResolveAddress("http_address", &options.http_address));
   }
   options.address_file = UserPath(absl::GetFlag(FLAGS_address_file));
   options.credentials.tls_cert = UserPath(absl::GetFlag(FLAGS_tls_cert));
@@ -107,54 +141,25 @@ absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
   options.credentials.insecure = absl::GetFlag(FLAGS_insecure);
   options.max_streams_per_connection =
       absl::GetFlag(FLAGS_max_streams_per_connection);
-  if (options.max_streams_per_connection < 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--max_streams_per_connection is ", options.max_streams_per_connection,
-        "; it takes 1 or more, or 0 for no cap."));
-  }
   options.channelz = absl::GetFlag(FLAGS_channelz);
   options.max_connections_per_address =
       absl::GetFlag(FLAGS_max_connections_per_address);
-  if (options.max_connections_per_address < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--max_connections_per_address is ",
-                     options.max_connections_per_address,
-                     "; give a number of connections, or 0 for no cap"));
-  }
   options.max_connection_idle = absl::GetFlag(FLAGS_max_connection_idle);
-  if (options.max_connection_idle < absl::Seconds(1) ||
-      options.max_connection_idle > absl::Hours(24)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--max_connection_idle is ",
-                     absl::FormatDuration(options.max_connection_idle),
-                     "; it takes 1s to 24h"));
-  }
   options.drain_timeout = absl::GetFlag(FLAGS_drain_timeout);
-  if (options.drain_timeout < absl::ZeroDuration()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--drain_timeout cannot be negative: ",
-                     absl::FormatDuration(options.drain_timeout)));
-  }
   options.stalls = {absl::GetFlag(FLAGS_stall_unready),
                     absl::GetFlag(FLAGS_stall_unhealthy)};
-  if (options.stalls.unready < absl::Seconds(1) ||
-      options.stalls.unhealthy < options.stalls.unready) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--stall_unready is ", absl::FormatDuration(options.stalls.unready),
-        " and --stall_unhealthy ",
-        absl::FormatDuration(options.stalls.unhealthy),
-        "; the first takes at least 1s, the second no less than the first"));
-  }
-  absl::StatusOr<LogFormat> format =
+  const absl::StatusOr<LogFormat> format =
       ParseLogFormat(absl::GetFlag(FLAGS_log_format));
-  if (!format.ok()) return NamingFlag("log_format", format.status());
-  options.log_format = *format;
-  absl::StatusOr<LogLevel> level =
+  wrong.Add(NamingFlag("log_format", format.status()));
+  options.log_format = format.value_or(options.log_format);
+  const absl::StatusOr<LogLevel> level =
       ParseLogLevel(absl::GetFlag(FLAGS_log_level));
-  if (!level.ok()) return NamingFlag("log_level", level.status());
-  options.log_level = *level;
+  wrong.Add(NamingFlag("log_level", level.status()));
+  options.log_level = level.value_or(options.log_level);
   options.trim_heap = absl::GetFlag(FLAGS_trim_heap);
   options.park_callback_threads = absl::GetFlag(FLAGS_park_callback_threads);
+  wrong.Add(Validate(options), AsFlag);
+  if (!wrong.empty()) return wrong.AsStatus(AsFlag);
   return options;
 }
 

@@ -7,22 +7,25 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/base/credentials.h"
+#include "services/base/grpc_server.h"
 #include "services/base/liveness.h"
 #include "services/base/log.h"
+#include "services/base/wrong_settings.h"
 
 namespace msgproc::base {
 
 // What the flags say that both servers have.
 struct ServerOptions {
-  std::string listen_address;
-  std::string http_address;  // Empty: no HTTP page.
-  std::string address_file;  // Empty: none.
+  std::string listen_address = "127.0.0.1:0";
+  std::string http_address = "127.0.0.1:0";  // Empty: no HTTP page.
+  std::string address_file;                  // Empty: none.
   CredentialsOptions credentials;
-  int max_streams_per_connection = 0;  // 0: no cap.
-  bool channelz = false;
+  int max_streams_per_connection =  // 0: no cap.
+      GrpcServerOptions().max_streams_per_connection;
+  bool channelz = GrpcServerOptions().channelz;
   int max_connections_per_address = 0;
-  absl::Duration max_connection_idle = absl::Minutes(10);
-  absl::Duration drain_timeout;
+  absl::Duration max_connection_idle = GrpcServerOptions().max_connection_idle;
+  absl::Duration drain_timeout = absl::Seconds(30);
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;
   bool park_callback_threads = true;  // common/callback_threads.h
@@ -37,8 +40,11 @@ struct ServerOptions {
 void SetDefaultAddresses(absl::string_view listen_address,
                          absl::string_view http_address);
 
+// Bounds of what both servers have.
+WrongSettings Validate(const ServerOptions& options);
+
 // After ParseFlagsOrExit. Paths count from where the user is (UserPath).
-// INVALID_ARGUMENT, naming the flag.
+// INVALID_ARGUMENT, naming every flag that is wrong, a line each.
 absl::StatusOr<ServerOptions> ServerOptionsFromFlags();
 
 }  // namespace msgproc::base

@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::Not;
 
 class ServerFlagsTest : public ::testing::Test {
@@ -103,6 +104,34 @@ TEST_F(ServerFlagsTest, ABadValueIsNamedWithItsFlag) {
   ExpectRefused({"--stall_unhealthy=3s"}, HasSubstr("--stall_unhealthy 3s"));
   ExpectRefused({"--log_format=xml"}, HasSubstr("--log_format"));
   ExpectRefused({"--log_level=loud"}, HasSubstr("--log_level"));
+}
+
+TEST_F(ServerFlagsTest, AllThatIsWrongIsSaidAtOnce) {
+  ExpectRefused({"--listen_address=nonsense", "--log_level=loud",
+                 "--max_streams_per_connection=-1", "--drain_timeout=-1s",
+                 "--stall_unready=1s", "--stall_unhealthy=500ms"},
+                MatchesRegex("--listen_address: [^\n]*nonsense[^\n]*\n"
+                             "--log_level: [^\n]*loud[^\n]*\n"
+                             "--max_streams_per_connection is -1; [^\n]*\n"
+                             "--drain_timeout cannot be negative: -1s\n"
+                             "--stall_unready is 1s and --stall_unhealthy "
+                             "500ms; [^\n]*"));
+}
+
+TEST_F(ServerFlagsTest, DefaultsAreThoseOfTheOptions) {
+  ASSERT_TRUE(ParseFlags({}).ok());
+  const auto options = ServerOptionsFromFlags();
+  ASSERT_TRUE(options.ok()) << options.status();
+  const ServerOptions defaults;
+  EXPECT_EQ(options->max_streams_per_connection,
+            defaults.max_streams_per_connection);
+  EXPECT_EQ(options->max_connection_idle, defaults.max_connection_idle);
+  EXPECT_EQ(options->drain_timeout, defaults.drain_timeout);
+  EXPECT_EQ(options->stalls.unready, defaults.stalls.unready);
+  EXPECT_EQ(options->stalls.unhealthy, defaults.stalls.unhealthy);
+  // These are words on the command line.
+  EXPECT_EQ(options->log_format, defaults.log_format);
+  EXPECT_EQ(options->log_level, defaults.log_level);
 }
 
 TEST_F(ServerFlagsTest, PathsCountFromWhereTheUserIs) {

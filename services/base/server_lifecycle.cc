@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "common/callback_threads.h"
 #include "common/mutex.h"
 #include "common/process_tuning.h"
@@ -70,7 +72,10 @@ void RaiseAndLogDescriptorLimit() {
 }
 
 int CannotStart(absl::string_view name, const absl::Status& status) {
-  LogError(absl::StrCat(name, " cannot start: ", status.message()));
+  // Settings that are wrong together are a line each.
+  for (const absl::string_view line : absl::StrSplit(status.message(), '\n')) {
+    LogError(absl::StrCat(name, " cannot start: ", line));
+  }
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kFailedPrecondition:

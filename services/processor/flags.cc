@@ -14,14 +14,25 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "services/base/user_path.h"
+#include "services/base/wrong_settings.h"
 #include "services/processor/registration/balancer_secrets.h"
 #include "services/processor/workers/worker_flags.h"
+
+namespace {
+
+msgproc::processor::ServerOptions Defaults() { return {}; }
+
+msgproc::processor::SessionLimits DefaultLimits() {
+  return Defaults().streams.sessions.limits;
+}
+
+}  // namespace
 
 ABSL_FLAG(std::string, handler, "",
           "The handler of streams that name none; empty: the first one there "
           "is. Built in: echo, uppercase, sha256 and, with "
           "--spin_handler, spin.");
-ABSL_FLAG(int, handler_threads, 0,
+ABSL_FLAG(int, handler_threads, Defaults().handler_threads,
           "Threads for handlers that may block; 0: one for each CPU that it "
           "may use (affinity, quota).");
 ABSL_FLAG(std::string, server_id, "",
@@ -33,39 +44,44 @@ ABSL_FLAG(std::string, balancer, "",
 ABSL_FLAG(std::string, advertise_address, "",
           "Where clients reach this server, as balancers tell them: host:port; "
           "empty: where it listens.");
-ABSL_FLAG(double, weight, 1,
+ABSL_FLAG(double, weight, msgproc::processor::BalancerLink::Options().weight,
           "Its share of the sockets relative to other servers', 0.01 to 1000.");
 ABSL_FLAG(std::string, register_token_file, "",
           "A file with the secret that balancers ask of servers.");
 ABSL_FLAG(std::string, balancer_ca, "",
           "PEM file with the authorities that sign balancers' certificates; "
           "--tls_cert and --tls_key are shown to them. Empty: plaintext.");
-ABSL_FLAG(int, max_connections, 8192,
+ABSL_FLAG(int, max_connections, Defaults().grpc.acceptor.max_connections,
           "Connections beyond it are closed at once; 0: no cap.");
-ABSL_FLAG(bool, proxy_protocol, false,
+ABSL_FLAG(bool, proxy_protocol, Defaults().grpc.acceptor.proxy_protocol,
           "Every connection begins with a PROXY protocol header, v1 or v2, as "
           "NGINX's stream module sends it. TCP only.");
-ABSL_FLAG(absl::Duration, session_ttl, absl::Minutes(2),
+ABSL_FLAG(absl::Duration, session_ttl, Defaults().streams.sessions.session_ttl,
           "How long a session without a stream can be resumed.");
-ABSL_FLAG(absl::Duration, heartbeat_interval, absl::Seconds(20),
+ABSL_FLAG(absl::Duration, heartbeat_interval,
+          Defaults().streams.heartbeat_interval,
           "How often clients are to be heard from; after three of these in "
           "silence a session is detached.");
-ABSL_FLAG(absl::Duration, max_stream_age, absl::ZeroDuration(),
+ABSL_FLAG(absl::Duration, max_stream_age, Defaults().streams.max_stream_age,
           "How old the stream of a session becomes, a tenth more or less, "
           "before its client is asked to open another: so sockets even out "
           "behind a proxy or a list of addresses. 0: any age.");
-ABSL_FLAG(uint64_t, max_batch_messages, 4096, "Messages in one request.");
-ABSL_FLAG(uint64_t, max_payload_bytes, 1 << 20,
+ABSL_FLAG(uint64_t, max_batch_messages, DefaultLimits().max_batch_messages,
+          "Messages in one request.");
+ABSL_FLAG(uint64_t, max_payload_bytes, DefaultLimits().max_payload_bytes,
           "Bytes of one payload, of a message or a result.");
 ABSL_FLAG(
-    uint64_t, max_outstanding_messages, 65536,
+    uint64_t, max_outstanding_messages,
+    DefaultLimits().max_outstanding_messages,
     "A session's messages whose results its client has not acknowledged.");
-ABSL_FLAG(uint64_t, max_outstanding_bytes, 32 << 20,
+ABSL_FLAG(uint64_t, max_outstanding_bytes,
+          DefaultLimits().max_outstanding_bytes,
           "Bytes of those messages; one always fits.");
-ABSL_FLAG(uint64_t, max_result_bytes, 32 << 20,
+ABSL_FLAG(uint64_t, max_result_bytes, DefaultLimits().max_result_bytes,
           "Handlers pause for a session while its unacknowledged results "
           "exceed it.");
-ABSL_FLAG(uint64_t, max_detached_bytes, 256 << 20,
+ABSL_FLAG(uint64_t, max_detached_bytes,
+          Defaults().streams.sessions.max_detached_bytes,
           "Memory for sessions without a stream; beyond it the oldest go.");
 
 namespace msgproc::processor {
@@ -80,48 +96,10 @@ std::string DefaultServerId() {
       absl::Hex(absl::Uniform<uint32_t>(random), absl::kZeroPad8));
 }
 
-absl::Status Positive(absl::string_view flag, absl::Duration value) {
-  if (value >= absl::Milliseconds(10)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("--", flag, " is ",
-                                                 absl::FormatDuration(value),
-                                                 "; it takes at least 10ms."));
-}
-
-absl::Status ZeroOrASecond(absl::string_view flag, absl::Duration value) {
-  if (value == absl::ZeroDuration() || value >= absl::Seconds(1)) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--", flag, " is ", absl::FormatDuration(value),
-                   "; it takes at least 1s, or 0 for none."));
-}
-
-absl::Status NotNegative(absl::string_view flag, int value) {
-  if (value >= 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--", flag, " is ", value, "; it cannot be negative."));
-}
-
-absl::Status Check() {
-  for (const absl::Status& status :
-       {Positive("session_ttl", absl::GetFlag(FLAGS_session_ttl)),
-        Positive("heartbeat_interval", absl::GetFlag(FLAGS_heartbeat_interval)),
-        ZeroOrASecond("max_stream_age", absl::GetFlag(FLAGS_max_stream_age)),
-        NotNegative("handler_threads", absl::GetFlag(FLAGS_handler_threads)),
-        NotNegative("max_connections", absl::GetFlag(FLAGS_max_connections))}) {
-    if (!status.ok()) return status;
-  }
-  if (absl::GetFlag(FLAGS_server_id).size() > 128) {
-    return absl::InvalidArgumentError("--server_id has over 128 bytes.");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<ServerOptions> OptionsFromFlags(
     const base::ServerOptions& common) {
-  if (absl::Status status = Check(); !status.ok()) return status;
   ServerOptions options;
   options.grpc.acceptor.address = common.listen_address;
   options.grpc.acceptor.max_connections = absl::GetFlag(FLAGS_max_connections);
@@ -143,9 +121,6 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   options.streams.max_stream_age = absl::GetFlag(FLAGS_max_stream_age);
   absl::BitGen random;
   options.streams.stream_age_seed = absl::Uniform<uint64_t>(random);
-  absl::StatusOr<WorkerOptions> workers = WorkerOptionsFromFlags();
-  if (!workers.ok()) return workers.status();
-  options.workers = *std::move(workers);
   SessionTable::Options& sessions = options.streams.sessions;
   sessions.session_ttl = absl::GetFlag(FLAGS_session_ttl);
   sessions.max_detached_bytes = absl::GetFlag(FLAGS_max_detached_bytes);
@@ -156,6 +131,10 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   sessions.limits.max_outstanding_bytes =
       absl::GetFlag(FLAGS_max_outstanding_bytes);
   sessions.limits.max_result_bytes = absl::GetFlag(FLAGS_max_result_bytes);
+  base::WrongSettings wrong;
+  options.workers = WorkerOptionsFromFlags(&wrong);
+  wrong.Add(Validate(options), base::AsFlag);
+  if (!wrong.empty()) return wrong.AsStatus(base::AsFlag);
   return options;
 }
 

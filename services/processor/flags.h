@@ -11,7 +11,8 @@
 namespace msgproc::processor {
 
 // The processor's own flags, and those it shares with the balancer, as options.
-// After ParseFlagsOrExit. INVALID_ARGUMENT, naming the flag.
+// After ParseFlagsOrExit. INVALID_ARGUMENT, naming every flag that is wrong, a
+// line each.
 absl::StatusOr<ServerOptions> OptionsFromFlags(
     const base::ServerOptions& common);
 

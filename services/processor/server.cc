@@ -18,33 +18,6 @@ namespace {
 // What a stream that was told UNAVAILABLE has left to hear it.
 constexpr absl::Duration kLastWords = absl::Seconds(2);
 
-absl::Status CheckLimits(const SessionLimits& limits) {
-  // A Welcome carries them as they are, and a first Open must always fit.
-  if (limits.max_batch_messages < wire::kMaxMessagesWithOpen ||
-      limits.max_batch_messages > (1 << 20)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--max_batch_messages is ", limits.max_batch_messages,
-                     "; it takes 64 to 1048576."));
-  }
-  if (limits.max_outstanding_messages < wire::kMaxMessagesWithOpen ||
-      limits.max_outstanding_messages > (1 << 24)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--max_outstanding_messages is ", limits.max_outstanding_messages,
-        "; it takes 64 to 16777216."));
-  }
-  if (limits.max_outstanding_bytes < wire::kMaxBytesWithOpen) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--max_outstanding_bytes is ", limits.max_outstanding_bytes,
-        "; it takes at least 65536."));
-  }
-  if (limits.max_payload_bytes < 1 || limits.max_payload_bytes > (64 << 20)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--max_payload_bytes is ", limits.max_payload_bytes,
-                     "; it takes 1 to 67108864."));
-  }
-  return absl::OkStatus();
-}
-
 int ReceiveLimit(const SessionLimits& limits) {
   // Twice the payload, so that one a little over the limit is told so by name
   // and not by gRPC.
@@ -68,6 +41,47 @@ constexpr absl::string_view kThreadPool = "thread pool";
 constexpr absl::string_view kWorkers = "workers";
 
 }  // namespace
+
+base::WrongSettings Validate(const ServerOptions& options) {
+  base::WrongSettings wrong;
+  const SessionTable::Options& sessions = options.streams.sessions;
+  wrong.Expect(sessions.session_ttl >= absl::Milliseconds(10), "session_ttl",
+               sessions.session_ttl, "at least 10ms");
+  wrong.Expect(options.streams.heartbeat_interval >= absl::Milliseconds(10),
+               "heartbeat_interval", options.streams.heartbeat_interval,
+               "at least 10ms");
+  const absl::Duration age = options.streams.max_stream_age;
+  wrong.Expect(age == absl::ZeroDuration() || age >= absl::Seconds(1),
+               "max_stream_age", age, "at least 1s, or 0 for none");
+  const int connections = options.grpc.acceptor.max_connections;
+  for (const auto& [name, count] :
+       {std::pair("handler_threads", options.handler_threads),
+        std::pair("max_connections", connections)}) {
+    if (count >= 0) continue;
+    wrong.Add(
+        absl::StrCat("{", name, "} is ", count, "; it cannot be negative."));
+  }
+  if (options.streams.server_id.size() > 128) {
+    wrong.Add("{server_id} has over 128 bytes.");
+  }
+  // A Welcome carries them as they are, and a first Open must always fit.
+  const SessionLimits& limits = sessions.limits;
+  wrong.Expect(limits.max_batch_messages >= wire::kMaxMessagesWithOpen &&
+                   limits.max_batch_messages <= (1 << 20),
+               "max_batch_messages", limits.max_batch_messages,
+               "64 to 1048576");
+  wrong.Expect(limits.max_outstanding_messages >= wire::kMaxMessagesWithOpen &&
+                   limits.max_outstanding_messages <= (1 << 24),
+               "max_outstanding_messages", limits.max_outstanding_messages,
+               "64 to 16777216");
+  wrong.Expect(limits.max_outstanding_bytes >= wire::kMaxBytesWithOpen,
+               "max_outstanding_bytes", limits.max_outstanding_bytes,
+               "at least 65536");
+  wrong.Expect(
+      limits.max_payload_bytes >= 1 && limits.max_payload_bytes <= (64 << 20),
+      "max_payload_bytes", limits.max_payload_bytes, "1 to 67108864");
+  return wrong;
+}
 
 Server::Server(ServerOptions options, const HandlerRegistry* handlers,
                std::unique_ptr<WorkerProcessExecutor> workers)
@@ -137,7 +151,9 @@ void Server::Bind(const std::string& name, HandlerTraits traits,
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     ServerOptions options, const HandlerRegistry* handlers) {
   const SessionLimits& limits = options.streams.sessions.limits;
-  if (absl::Status status = CheckLimits(limits); !status.ok()) return status;
+  if (absl::Status status = Validate(options).AsStatus(); !status.ok()) {
+    return status;
+  }
   if (!options.workers.command.empty()) {
     NameCommandHandlers(&options);
   } else if (options.streams.default_handler.empty()) {

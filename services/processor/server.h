@@ -15,6 +15,7 @@
 #include "common/mutex.h"
 #include "services/base/grpc_server.h"
 #include "services/base/liveness.h"
+#include "services/base/wrong_settings.h"
 #include "services/processor/executors/executor.h"
 #include "services/processor/handlers/handler_registry.h"
 #include "services/processor/stream/open_streams.h"
@@ -26,7 +27,7 @@
 namespace msgproc::processor {
 
 struct ServerOptions {
-  base::GrpcServerOptions grpc;
+  base::GrpcServerOptions grpc = {.acceptor = {.max_connections = 8192}};
   ProcessorContext::Options streams;
   // Threads for handlers that may block. 0: as many as there are cores.
   int handler_threads = 0;
@@ -38,13 +39,16 @@ struct ServerOptions {
   base::Liveness* liveness = nullptr;
 };
 
+// Bounds of these options, but for those of workers.
+base::WrongSettings Validate(const ServerOptions& options);
+
 // A processor: Model I or II. Owns everything that serves; its owner calls
 // Drain before it lets go of it, or streams are cut. Thread-safe.
 class Server {
  public:
   // Serves once it returns. `handlers` outlives the server. Errors as of
   // GrpcServer::Start and WorkerProcessExecutor::Start; NOT_FOUND: the default
-  // handler; INVALID_ARGUMENT: a limit out of bounds.
+  // handler; INVALID_ARGUMENT: what Validate has found.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       ServerOptions options, const HandlerRegistry* handlers);
 

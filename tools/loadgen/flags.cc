@@ -10,10 +10,16 @@
 #include "services/base/flag_parser.h"
 #include "services/base/user_path.h"
 
-ABSL_FLAG(std::optional<uint64_t>, n, std::nullopt,
+namespace {
+
+msgproc::loadgen::Options Defaults() { return {}; }
+
+}  // namespace
+
+ABSL_FLAG(std::optional<uint64_t>, n, Defaults().n,
           "Messages to send, over all streams; at most, with --duration or "
           "--input. Without any of the three: 10000.");
-ABSL_FLAG(absl::Duration, duration, absl::ZeroDuration(),
+ABSL_FLAG(absl::Duration, duration, Defaults().duration,
           "How long to send, as in 30s or 5m; 0: until --n are sent.");
 ABSL_FLAG(std::string, warmup, "",
           "What to send before the measuring begins: a time (2s) or a number "
@@ -25,15 +31,16 @@ ABSL_FLAG(std::string, target, "",
 ABSL_FLAG(std::string, balancer, "",
           "Balancers to ask for a processor, as host:port, comma-separated, "
           "tried in order.");
-ABSL_FLAG(int, connections, 1, "Connections to open.");
-ABSL_FLAG(int, streams_per_connection, 1,
+ABSL_FLAG(int, connections, Defaults().connections, "Connections to open.");
+ABSL_FLAG(int, streams_per_connection, Defaults().streams_per_connection,
           "Streams on each connection. A server takes 100 unless its "
           "--max_streams_per_connection says otherwise; the rest waits.");
-ABSL_FLAG(uint64_t, max_outstanding, 1024,
+ABSL_FLAG(uint64_t, max_outstanding, Defaults().max_outstanding,
           "Messages of a stream that may be without a result at a time.");
-ABSL_FLAG(uint64_t, max_batch, 0,
+ABSL_FLAG(uint64_t, max_batch, Defaults().max_batch,
           "Most messages in one frame; 0: what the server allows.");
-ABSL_FLAG(uint64_t, payload_bytes, 64, "Bytes of a message.");
+ABSL_FLAG(uint64_t, payload_bytes, Defaults().payload_bytes,
+          "Bytes of a message.");
 ABSL_FLAG(std::string, input, "",
           "Messages to send instead of made-up ones: a file, or - for the "
           "standard input; each line is a message.");
@@ -41,18 +48,19 @@ ABSL_FLAG(std::string, output, "",
           "Where to write the results of --input, in its order, a line each "
           "(an empty one for a message that failed): a file, or - for the "
           "standard output.");
-ABSL_FLAG(double, rate, 0,
+ABSL_FLAG(double, rate, Defaults().rate,
           "Messages a second, over all streams: an open loop, whose latencies "
           "count from when a message was meant to leave. 0: a closed loop, "
           "where each result makes room for the next message.");
-ABSL_FLAG(bool, poisson, false,
+ABSL_FLAG(bool, poisson, Defaults().poisson,
           "With --rate: spread the times at random (a Poisson process) "
           "instead of evenly.");
-ABSL_FLAG(std::string, handler, "echo",
+ABSL_FLAG(std::string, handler, Defaults().handler,
           "The handler to ask for; empty: the server's default. Results of "
           "echo, uppercase, sha256 and spin are checked to the last byte.");
-ABSL_FLAG(std::string, client_name, "loadgen", "For the server's log.");
-ABSL_FLAG(uint64_t, seed, 0,
+ABSL_FLAG(std::string, client_name, Defaults().client_name,
+          "For the server's log.");
+ABSL_FLAG(uint64_t, seed, Defaults().seed,
           "What payloads and random times are made from; 0: chosen anew each "
           "time, and reported.");
 ABSL_FLAG(std::string, slo, "",
@@ -75,13 +83,13 @@ ABSL_FLAG(std::string, tls_key, "", "PEM file with the key of --tls_cert.");
 ABSL_FLAG(std::string, tls_server_name, "",
           "The name to expect in the server's certificate, if it is not the "
           "host of --target. Turns TLS on.");
-ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(10),
+ABSL_FLAG(absl::Duration, connect_timeout, Defaults().connect_timeout,
           "How long to wait for the first answer of a server that may not be "
           "up yet, before giving up.");
-ABSL_FLAG(absl::Duration, give_up_after, absl::Seconds(30),
+ABSL_FLAG(absl::Duration, give_up_after, Defaults().give_up_after,
           "How long a stream whose connection broke goes on trying to connect "
           "before its messages count as lost.");
-ABSL_FLAG(absl::Duration, stall_timeout, absl::Minutes(1),
+ABSL_FLAG(absl::Duration, stall_timeout, Defaults().stall_timeout,
           "How long to wait for results while none comes at all, before they "
           "count as lost.");
 

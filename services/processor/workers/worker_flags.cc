@@ -5,10 +5,18 @@
 #include <string>
 
 #include "absl/flags/flag.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/process_limits.h"
+
+namespace {
+
+msgproc::processor::WorkerOptions Defaults() { return {}; }
+
+}  // namespace
 
 ABSL_FLAG(std::string, workers, "",
           "Run handlers in this many worker processes, which may crash, hang "
@@ -19,21 +27,21 @@ ABSL_FLAG(std::string, worker_command, "",
           "What a worker is: a shell command that speaks the worker protocol "
           "on its standard input and output. --handler names what it handles. "
           "Empty: this program.");
-ABSL_FLAG(bool, worker_lines, false,
+ABSL_FLAG(bool, worker_lines, Defaults().lines,
           "The command is a filter that reads a line and writes a line, such "
           "as 'sed -u s/a/b/'.");
-ABSL_FLAG(bool, worker_ordered, false,
+ABSL_FLAG(bool, worker_ordered, Defaults().ordered,
           "The command wants a session's messages one at a time, in order and "
           "on one worker.");
-ABSL_FLAG(int, max_delivery_attempts, 3,
+ABSL_FLAG(int, max_delivery_attempts, Defaults().max_delivery_attempts,
           "How many workers may die over a message before it gets an Error.");
-ABSL_FLAG(absl::Duration, handler_timeout, absl::Minutes(1),
+ABSL_FLAG(absl::Duration, handler_timeout, Defaults().handler_timeout,
           "A worker that takes longer over a message is killed.");
-ABSL_FLAG(uint64_t, worker_max_memory, 0,
+ABSL_FLAG(uint64_t, worker_max_memory, Defaults().max_memory,
           "A worker with more resident bytes is replaced; 0: never.");
-ABSL_FLAG(uint64_t, worker_max_messages, 0,
+ABSL_FLAG(uint64_t, worker_max_messages, Defaults().max_messages,
           "A worker is replaced after so many messages; 0: never.");
-ABSL_FLAG(absl::Duration, worker_start_timeout, absl::Seconds(30),
+ABSL_FLAG(absl::Duration, worker_start_timeout, Defaults().start_timeout,
           "How long a worker may take until it is ready.");
 ABSL_FLAG(bool, worker_role, false,
           "Internal: this process is a worker that a processor has started.");
@@ -60,15 +68,24 @@ absl::StatusOr<int> Count() {
   return count;
 }
 
+// Settings of workers whose flags are not called as they are.
+std::string FlagOf(absl::string_view setting) {
+  if (setting == "count") return "--workers";
+  for (const absl::string_view ours : {"command", "lines", "ordered"}) {
+    if (setting == ours) return absl::StrCat("--worker_", setting);
+  }
+  return base::AsFlag(setting);
+}
+
 }  // namespace
 
 bool IsWorkerRole() { return absl::GetFlag(FLAGS_worker_role); }
 
-absl::StatusOr<WorkerOptions> WorkerOptionsFromFlags() {
-  const absl::StatusOr<int> count = Count();
-  if (!count.ok()) return count.status();
+WorkerOptions WorkerOptionsFromFlags(base::WrongSettings* wrong) {
   WorkerOptions options;
-  options.count = *count;
+  const absl::StatusOr<int> count = Count();
+  wrong->Add(count.status());
+  options.count = count.value_or(0);
   options.command = absl::GetFlag(FLAGS_worker_command);
   options.lines = absl::GetFlag(FLAGS_worker_lines);
   options.ordered = absl::GetFlag(FLAGS_worker_ordered);
@@ -77,11 +94,15 @@ absl::StatusOr<WorkerOptions> WorkerOptionsFromFlags() {
   options.max_memory = absl::GetFlag(FLAGS_worker_max_memory);
   options.max_messages = absl::GetFlag(FLAGS_worker_max_messages);
   options.start_timeout = absl::GetFlag(FLAGS_worker_start_timeout);
-  if (options.command.empty() && (options.lines || options.ordered)) {
-    return absl::InvalidArgumentError(
-        "--worker_lines and --worker_ordered say how a worker command behaves, "
-        "and there is none (--worker_command).");
-  }
+  // Without workers most of them mean nothing, and what they say of a command
+  // is a mistake all the same.
+  WorkerOptions checked = options;
+  if (options.count == 0)
+    checked = {.count = 1,
+               .command = options.command,
+               .lines = options.lines,
+               .ordered = options.ordered};
+  wrong->Add(Validate(checked), FlagOf);
   return options;
 }
 

@@ -1,7 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_FLAGS_H_
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_FLAGS_H_
 
-#include "absl/status/statusor.h"
+#include "services/base/wrong_settings.h"
 #include "services/processor/workers/worker_options.h"
 
 namespace msgproc::processor {
@@ -10,9 +10,9 @@ namespace msgproc::processor {
 // RunWorkerRole and does nothing else.
 bool IsWorkerRole();
 
-// What the flags say of workers; a count of 0: Model I. INVALID_ARGUMENT,
-// naming the flag.
-absl::StatusOr<WorkerOptions> WorkerOptionsFromFlags();
+// What the flags say of workers; a count of 0: Model I. `wrong` is told what
+// is, by its flag.
+WorkerOptions WorkerOptionsFromFlags(base::WrongSettings* wrong);
 
 }  // namespace msgproc::processor
 

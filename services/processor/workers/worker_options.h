@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "services/base/wrong_settings.h"
 
 namespace msgproc::processor {
 
@@ -53,8 +54,8 @@ struct WorkerOptions {
   std::function<void(const absl::Status&)> on_failure;
 };
 
-// INVALID_ARGUMENT: one is out of its bounds, or does not go with another.
-absl::Status CheckWorkerOptions(const WorkerOptions& options);
+// Bounds of what at least one worker has.
+base::WrongSettings Validate(const WorkerOptions& options);
 
 }  // namespace msgproc::processor
 

@@ -56,8 +56,9 @@ std::unique_ptr<Batch> TakeFinished(WorkerBatch* work) {
 
 absl::StatusOr<std::unique_ptr<WorkerProcessExecutor>>
 WorkerProcessExecutor::Start(WorkerOptions options) {
-  if (absl::Status status = CheckWorkerOptions(options); !status.ok())
+  if (absl::Status status = Validate(options).AsStatus(); !status.ok()) {
     return status;
+  }
   std::unique_ptr<WorkerProcessExecutor> executor(
       new WorkerProcessExecutor(std::move(options)));
   if (absl::Status status = executor->pool_.Start(); !status.ok()) {

@@ -271,16 +271,17 @@ TEST_F(WorkerProcessExecutorTest, RefusesOptionsThatMakeNoSense) {
   };
   WorkerOptions options = options_;
   options.count = 0;
-  EXPECT_THAT(refused(options).message(), HasSubstr("--workers"));
+  EXPECT_THAT(refused(options).message(), HasSubstr("count is 0"));
   options = options_;
   options.max_delivery_attempts = 0;
-  EXPECT_THAT(refused(options).message(), HasSubstr("--max_delivery_attempts"));
+  EXPECT_THAT(refused(options).message(),
+              HasSubstr("max_delivery_attempts is 0"));
   options = options_;
   options.handler_timeout = absl::ZeroDuration();
-  EXPECT_THAT(refused(options).message(), HasSubstr("--handler_timeout"));
+  EXPECT_THAT(refused(options).message(), HasSubstr("handler_timeout is 0"));
   options = options_;
   options.lines = true;
-  EXPECT_THAT(refused(options).message(), HasSubstr("--worker_command"));
+  EXPECT_THAT(refused(options).message(), HasSubstr("none (command)"));
 }
 
 TEST_F(WorkerProcessExecutorTest, ReplacesItsWorkersWithoutRetryingAnything) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "services/base/flag_value.h"
+#include "services/base/wrong_settings.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -22,56 +23,59 @@ absl::Status Bad(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
 }
 
-absl::Status CheckWhere(const Options& asked) {
+using Wrong = base::WrongSettings;
+
+void CheckWhere(const Options& asked, Wrong* wrong) {
   if (!asked.target.empty() && !asked.balancer.empty()) {
-    return Bad(
-        "--target and --balancer are given both: give the address of a "
-        "processor or of its balancers.");
+    wrong->Add(
+        Bad("--target and --balancer are given both: give the address of a "
+            "processor or of its balancers."));
   }
   if (asked.tls_cert.empty() != asked.tls_key.empty()) {
-    return Bad("--tls_cert and --tls_key belong together: give both or none.");
+    wrong->Add(
+        Bad("--tls_cert and --tls_key belong together: give both or none."));
   }
-  return absl::OkStatus();
 }
 
-absl::Status CheckShape(const Options& asked) {
+void CheckShape(const Options& asked, Wrong* wrong) {
   if (asked.connections < 1 || asked.streams_per_connection < 1) {
-    return Bad("--connections=", asked.connections,
-               " --streams_per_connection=", asked.streams_per_connection,
-               ": both must be at least 1.");
+    wrong->Add(Bad("--connections=", asked.connections,
+                   " --streams_per_connection=", asked.streams_per_connection,
+                   ": both must be at least 1."));
   }
-  const uint64_t streams = static_cast<uint64_t>(asked.connections) *
-                           static_cast<uint64_t>(asked.streams_per_connection);
+  const uint64_t streams =
+      static_cast<uint64_t>(std::max(asked.connections, 0)) *
+      static_cast<uint64_t>(std::max(asked.streams_per_connection, 0));
   if (streams > kMaxStreams) {
-    return Bad("--connections times --streams_per_connection is ", streams,
-               ": at most ", kMaxStreams, " streams are possible.");
+    wrong->Add(Bad("--connections times --streams_per_connection is ", streams,
+                   ": at most ", kMaxStreams, " streams are possible."));
   }
   if (asked.max_outstanding < 1 || asked.max_outstanding > kMaxOutstanding) {
-    return Bad("--max_outstanding=", asked.max_outstanding,
-               ": must be from 1 to ", kMaxOutstanding, ".");
+    wrong->Add(Bad("--max_outstanding=", asked.max_outstanding,
+                   ": must be from 1 to ", kMaxOutstanding, "."));
   }
   if (asked.payload_bytes > kMaxPayloadBytes) {
-    return Bad("--payload_bytes=", asked.payload_bytes, ": must be at most ",
-               kMaxPayloadBytes, ".");
+    wrong->Add(Bad("--payload_bytes=", asked.payload_bytes,
+                   ": must be at most ", kMaxPayloadBytes, "."));
   }
-  return absl::OkStatus();
 }
 
-absl::Status CheckTimes(const Options& asked) {
+void CheckTimes(const Options& asked, Wrong* wrong) {
   if (asked.n.has_value() && *asked.n == 0) {
-    return Bad("--n=0: send at least one message.");
+    wrong->Add(Bad("--n=0: send at least one message."));
   }
   if (asked.duration < absl::ZeroDuration()) {
-    return Bad("--duration=", absl::FormatDuration(asked.duration),
-               ": must not be negative.");
+    wrong->Add(Bad("--duration=", absl::FormatDuration(asked.duration),
+                   ": must not be negative."));
   }
   if (!std::isfinite(asked.rate) || asked.rate < 0 || asked.rate > 1e9) {
-    return Bad("--rate=", asked.rate,
-               ": must be from 0 (as fast as the window allows) to 1e9 "
-               "messages a second.");
+    wrong->Add(Bad("--rate=", asked.rate,
+                   ": must be from 0 (as fast as the window allows) to 1e9 "
+                   "messages a second."));
   }
   if (asked.poisson && asked.rate == 0) {
-    return Bad("--poisson spreads the times of an open loop: give --rate too.");
+    wrong->Add(
+        Bad("--poisson spreads the times of an open loop: give --rate too."));
   }
   const std::pair<absl::string_view, absl::Duration> timeouts[] = {
       {"connect_timeout", asked.connect_timeout},
@@ -79,24 +83,22 @@ absl::Status CheckTimes(const Options& asked) {
       {"stall_timeout", asked.stall_timeout}};
   for (const auto& [name, value] : timeouts) {
     if (value <= absl::ZeroDuration()) {
-      return Bad("--", name, "=", absl::FormatDuration(value),
-                 ": must be longer than 0.");
+      wrong->Add(Bad("--", name, "=", absl::FormatDuration(value),
+                     ": must be longer than 0."));
     }
   }
-  return absl::OkStatus();
 }
 
-absl::Status CheckInput(const Options& asked) {
+void CheckInput(const Options& asked, Wrong* wrong) {
   if (!asked.output.empty() && asked.input.empty()) {
-    return Bad("--output=", asked.output,
-               " writes the results of lines: give --input too.");
+    wrong->Add(Bad("--output=", asked.output,
+                   " writes the results of lines: give --input too."));
   }
   if (!asked.input.empty() && !asked.warmup.empty()) {
-    return Bad(
-        "--warmup and --input are given both: every line of the input "
-        "is sent once, so none is left for warming up.");
+    wrong->Add(
+        Bad("--warmup and --input are given both: every line of the input "
+            "is sent once, so none is left for warming up."));
   }
-  return absl::OkStatus();
 }
 
 Phase MeasuredPhase(const Options& asked) {
@@ -146,18 +148,20 @@ absl::StatusOr<Phase> ParseWarmup(absl::string_view text) {
 }
 
 absl::StatusOr<Plan> MakePlan(Options options) {
+  Wrong wrong;
   for (const auto check : {CheckWhere, CheckShape, CheckTimes, CheckInput}) {
-    if (absl::Status status = check(options); !status.ok()) return status;
+    check(options, &wrong);
   }
   if (options.seed == 0) options.seed = std::random_device()() | uint64_t{1};
 
   Plan plan;
-  absl::StatusOr<Phase> warmup = ParseWarmup(options.warmup);
-  if (!warmup.ok()) return warmup.status();
-  plan.warmup = *warmup;
+  const absl::StatusOr<Phase> warmup = ParseWarmup(options.warmup);
+  wrong.Add(warmup.status());
   absl::StatusOr<std::vector<Objective>> objectives =
       ParseObjectives(options.slo);
-  if (!objectives.ok()) return objectives.status();
+  wrong.Add(objectives.status());
+  if (!wrong.empty()) return wrong.AsStatus();
+  plan.warmup = *warmup;
   plan.objectives = *std::move(objectives);
   plan.measured = MeasuredPhase(options);
   plan.balancers = absl::StrSplit(options.balancer, absl::ByAnyChar(", "),

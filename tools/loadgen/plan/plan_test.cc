@@ -3,7 +3,10 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -98,6 +101,21 @@ TEST_P(PlanMistakes, AreNamedWithTheirFlag) {
   const auto plan = MakePlan(options);
   EXPECT_EQ(plan.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(plan.status().message()), HasSubstr(GetParam().says));
+}
+
+TEST(PlanTest, AllMistakesAreNamedAtOnceALineEach) {
+  Options options;
+  options.n = 0;
+  options.connections = -1;
+  options.rate = -5;
+  options.warmup = "x";
+  options.slo = "p99";
+  const absl::Status status = MakePlan(options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  const std::vector<std::string> lines = absl::StrSplit(status.message(), '\n');
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("--connections=-1"),
+                                 HasSubstr("--n=0"), HasSubstr("--rate=-5"),
+                                 HasSubstr("--warmup=x"), HasSubstr("--slo")));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -1,0 +1,81 @@
+#include "services/base/wrong_settings.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "common/check.h"
+
+namespace msgproc::base {
+namespace {
+
+std::string Renamed(absl::string_view text,
+                    const WrongSettings::Rename& rename) {
+  std::string renamed;
+  while (true) {
+    const size_t begin = text.find('{');
+    absl::StrAppend(&renamed, text.substr(0, begin));
+    if (begin == absl::string_view::npos) return renamed;
+    const size_t end = text.find('}', begin);
+    MSGPROC_CHECK_NE(end, absl::string_view::npos);
+    renamed += rename(text.substr(begin + 1, end - begin - 1));
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+void WrongSettings::Expect(bool right, absl::string_view name,
+                           const absl::AlphaNum& value,
+                           absl::string_view takes) {
+  MSGPROC_CHECK(!name.empty());
+  if (right) return;
+  Add(absl::StrCat("{", name, "} is ", value, "; it takes ", takes, "."));
+}
+
+void WrongSettings::Expect(bool right, absl::string_view name,
+                           absl::Duration value, absl::string_view takes) {
+  Expect(right, name, absl::FormatDuration(value), takes);
+}
+
+void WrongSettings::Add(std::string sentence) {
+  MSGPROC_CHECK(!sentence.empty());
+  sentences_.push_back(
+      {absl::StatusCode::kInvalidArgument, std::move(sentence), true});
+}
+
+void WrongSettings::Add(const absl::Status& status) {
+  if (status.ok()) return;
+  sentences_.push_back({status.code(), std::string(status.message()), false});
+}
+
+void WrongSettings::Add(const WrongSettings& others, const Rename& rename) {
+  MSGPROC_CHECK_NE(&others, this);
+  for (const Sentence& other : others.sentences_) {
+    sentences_.push_back(
+        {other.code,
+         other.names_settings ? Renamed(other.text, rename) : other.text,
+         false});
+  }
+}
+
+absl::Status WrongSettings::AsStatus(const Rename& rename) const {
+  if (sentences_.empty()) return absl::OkStatus();
+  const auto line = [&rename](std::string* text, const Sentence& sentence) {
+    absl::StrAppend(text, sentence.names_settings
+                              ? Renamed(sentence.text, rename)
+                              : sentence.text);
+  };
+  const absl::StatusCode code = sentences_.size() == 1
+                                    ? sentences_[0].code
+                                    : absl::StatusCode::kInvalidArgument;
+  return absl::Status(code, absl::StrJoin(sentences_, "\n", line));
+}
+
+absl::Status WrongSettings::AsStatus() const {
+  return AsStatus([](absl::string_view name) { return std::string(name); });
+}
+
+std::string AsFlag(absl::string_view name) { return absl::StrCat("--", name); }
+
+}  // namespace msgproc::base
