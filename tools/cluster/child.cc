@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "common/read_to_end.h"
 #include "common/spawn.h"
@@ -29,6 +30,7 @@ absl::Duration FromTimeval(const timeval& time) {
 absl::StatusOr<std::unique_ptr<Child>> Child::Start(
     const std::vector<std::string>& arguments, const std::string& log,
     LogMode mode) {
+  MSGPROC_CHECK(!arguments.empty());
   const base::UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
   const int how = mode == LogMode::kAppend ? O_APPEND : O_TRUNC;
   const base::UniqueFd output(
@@ -63,6 +65,7 @@ bool Child::Reap(bool wait) {
   rusage usage{};
   if (wait4(pid_, &status, wait ? 0 : WNOHANG, &usage) != pid_) return false;
   exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  MSGPROC_CHECK(WIFEXITED(status) || WIFSIGNALED(status));
   cpu_ = FromTimeval(usage.ru_utime) + FromTimeval(usage.ru_stime);
   return true;
 }

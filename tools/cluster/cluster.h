@@ -1,7 +1,6 @@
 #ifndef MSGPROC_TOOLS_CLUSTER_CLUSTER_H_
 #define MSGPROC_TOOLS_CLUSTER_CLUSTER_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,8 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "services/base/wrong_settings.h"
 #include "tools/cluster/binaries.h"
-#include "tools/cluster/child.h"
+#include "tools/cluster/member.h"
 #include "tools/cluster/process_usage.h"
 
 namespace msgproc::cluster {
@@ -36,8 +36,8 @@ struct Options {
   Binaries binaries;
 };
 
-// INVALID_ARGUMENT, naming the flag of the tool.
-absl::Status CheckOptions(const Options& options);
+// Bounds of the options.
+base::WrongSettings Validate(const Options& options);
 
 // A running system on loopback: real processes on free ports, which end with
 // it. What ends is not restarted, unless it is asked for. Members have names:
@@ -102,41 +102,35 @@ class Cluster {
 
  private:
   struct Node {
+    std::unique_ptr<Member> member;
     std::string address;
     std::string http_address;
-    std::unique_ptr<Child> child;
-    absl::Duration cpu_of_ended;
   };
 
-  // NOT_FOUND, naming the members there are.
-  absl::StatusOr<Child*> FindMember(absl::string_view name);
-  std::string FrontName() const;
-  absl::Status RestartFront(absl::Duration timeout);
-  absl::Status RunNginx();
-
-  explicit Cluster(Options options) : options_(std::move(options)) {}
+  explicit Cluster(Options options);
 
   absl::Status StartAll();
   absl::Status StartBalancer();
-  absl::Status StartProcessor(int processor);
+  absl::Status StartProcessor(Node* node);
   absl::Status StartNginx();
   absl::Status RenderNginx() const;
+  absl::Status RunNginx();
   absl::Status WaitForFleet();
-  absl::Status WaitUntil(Child* child, absl::string_view name,
-                         const std::function<bool()>& ready);
-  std::vector<std::string> ProcessorCommand(const Node& node,
-                                            const std::string& name) const;
-  absl::Status AwaitDrained(int processor, absl::Duration timeout);
-  void Reap(Node* node);
+  std::vector<std::string> ProcessorCommand(const Node& node) const;
+  // The front first.
+  std::vector<Member*> Members() const;
+  // NOT_FOUND, naming the members there are.
+  absl::StatusOr<Member*> FindMember(absl::string_view name);
+  // From 0.
+  Node* NodeAt(int processor);
+  const Node& NodeAt(int processor) const;
   std::string File(absl::string_view name) const;
 
   const Options options_;
   std::string target_;
   std::string balancer_address_;
   std::string balancer_http_;
-  std::unique_ptr<Child> front_;  // NGINX or the balancer.
-  bool front_told_ = false;       // EndedAsAsked has named it.
-  absl::Duration front_cpu_of_ended_;
+  std::unique_ptr<Member> front_;  // NGINX or the balancer.
   std::vector<Node> nodes_;
 };
 

@@ -17,6 +17,7 @@
 #include "services/base/flag_parser.h"
 #include "services/base/shutdown_signal.h"
 #include "services/base/user_path.h"
+#include "services/base/wrong_settings.h"
 #include "tools/cluster/cluster.h"
 #include "tools/cluster/commands.h"
 #include "tools/cluster/temporary_folder.h"
@@ -24,14 +25,15 @@
 ABSL_FLAG(int, model, 1,
           "1: one processor; 2: one with worker processes; 3: a fleet with a "
           "balancer; 4: a fleet behind NGINX.");
-ABSL_FLAG(int, processors, 3, "Processors, in Models 3 and 4.");
+ABSL_FLAG(int, processors, msgproc::cluster::Options().processors,
+          "Processors, in Models 3 and 4.");
 ABSL_FLAG(int, workers, -1,
           "Worker processes in each processor; -1: 2 in Model 2, otherwise "
           "none.");
 ABSL_FLAG(std::string, handler, "", "The processors' --handler.");
 ABSL_FLAG(std::string, processor_flags, "",
           "More flags for the processors, separated by blanks.");
-ABSL_FLAG(bool, pass_through, false,
+ABSL_FLAG(bool, pass_through, msgproc::cluster::Options().pass_through,
           "Model 4 by NGINX's TCP listener, with PROXY headers.");
 ABSL_FLAG(std::string, bin_dir, "",
           "Where the programs are; empty: those built with this one.");
@@ -156,8 +158,9 @@ int Run() {
   TemporaryFolder folder;
   const Options options =
       OptionsFromFlags(logs->empty() ? folder.path() : *logs);
-  if (absl::Status status = CheckOptions(options); !status.ok()) {
-    return Fail(status.message(), base::kUsageExitCode);
+  const absl::Status valid = Validate(options).AsStatus(base::AsFlag);
+  if (!valid.ok()) {
+    return Fail(valid.message(), base::kUsageExitCode);
   }
   const absl::StatusOr<std::unique_ptr<Cluster>> cluster =
       Cluster::Start(options);

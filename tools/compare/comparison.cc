@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/check.h"
 
 namespace msgproc::compare {
 namespace {
@@ -93,6 +94,7 @@ double Value(const Row& row, const ModelTrials& model) {
 // the machine did meanwhile met both.
 double RatioToFirst(const std::vector<ModelTrials>& models,
                     const ModelTrials& model) {
+  MSGPROC_CHECK(!models.empty());
   const std::vector<Trial>& first = models.front().trials;
   std::vector<double> ratios;
   for (size_t i = 0; i < std::min(first.size(), model.trials.size()); ++i) {
@@ -112,7 +114,9 @@ int Gravity(absl::string_view word) {
 }
 
 std::string Format(const Row& row, double value) {
-  return absl::StrFormat(*absl::ParsedFormat<'f'>::New(row.format), value);
+  const auto format = absl::ParsedFormat<'f'>::New(row.format);
+  MSGPROC_CHECK(format != nullptr);
+  return absl::StrFormat(*format, value);
 }
 
 Json Run(const std::vector<ModelTrials>& models, const ModelTrials& model) {
@@ -142,6 +146,8 @@ Json Run(const std::vector<ModelTrials>& models, const ModelTrials& model) {
 std::string ModelName(cluster::Model model) {
   constexpr const char* kNames[] = {"Model I", "Model II", "Model III",
                                     "Model IV"};
+  MSGPROC_CHECK_GE(static_cast<int>(model), 1);
+  MSGPROC_CHECK_LE(static_cast<int>(model), 4);
   return kNames[static_cast<int>(model) - 1];
 }
 

@@ -14,9 +14,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/check.h"
 #include "services/base/flag_parser.h"
 #include "services/base/flag_value.h"
 #include "services/base/user_path.h"
+#include "services/base/wrong_settings.h"
 #include "tools/compare/comparison.h"
 #include "tools/compare/trial.h"
 #include "tools/files/distinct_files.h"
@@ -29,7 +31,8 @@ ABSL_FLAG(std::string, duration, "",
           "--chaos: 10s.");
 ABSL_FLAG(int, repeat, 3, "Runs of each model; the table has their medians.");
 ABSL_FLAG(std::string, models, "1,2,3,4", "Which models.");
-ABSL_FLAG(int, processors, 3, "Processors, in Models 3 and 4.");
+ABSL_FLAG(int, processors, msgproc::cluster::Options().processors,
+          "Processors, in Models 3 and 4.");
 ABSL_FLAG(int, workers, 2, "Worker processes, in Model 2.");
 ABSL_FLAG(int, connections, 6, "The load's connections.");
 ABSL_FLAG(std::string, handler, "", "The processors' --handler.");
@@ -66,7 +69,9 @@ TrialOptions OptionsFor(cluster::Model model) {
   std::string duration = absl::GetFlag(FLAGS_duration);
   // Both disturbances must find a load that still runs.
   if (options.chaos && duration.empty()) duration = "10s";
-  absl::ParseDuration(duration, &options.duration);  // Checked before.
+  const bool understood =
+      duration.empty() || absl::ParseDuration(duration, &options.duration);
+  MSGPROC_CHECK(understood);  // CheckLoad has seen to it.
   options.loadgen_flags = {
       absl::StrCat("--connections=", absl::GetFlag(FLAGS_connections)),
       duration.empty() ? absl::StrCat("--n=", absl::GetFlag(FLAGS_n))
@@ -114,7 +119,8 @@ absl::StatusOr<std::vector<TrialOptions>> PlanFromFlags() {
                        "\" is none of 1, 2, 3 and 4."));
     }
     plan.push_back(OptionsFor(static_cast<cluster::Model>(model)));
-    absl::Status status = cluster::CheckOptions(plan.back().cluster);
+    absl::Status status =
+        cluster::Validate(plan.back().cluster).AsStatus(base::AsFlag);
     if (!status.ok()) return status;
   }
   if (!absl::GetFlag(FLAGS_report).empty()) {
@@ -130,6 +136,7 @@ absl::Status RunAll(const std::vector<TrialOptions>& plan,
   for (const TrialOptions& options : plan) {
     models->push_back({ModelName(options.cluster.model), {}});
   }
+  MSGPROC_CHECK_EQ(models->size(), plan.size());
   for (int i = 0; i < absl::GetFlag(FLAGS_repeat); ++i) {
     for (size_t m = 0; m < plan.size(); ++m) {
       auto trial = RunTrial(plan[m]);

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "tools/cluster/child.h"
 #include "tools/cluster/temporary_folder.h"
@@ -29,6 +30,7 @@ class Disturbance {
   // A kill after a quarter of `duration`, and a rolling restart from its half
   // on. FAILED_PRECONDITION: the load had ended before both were done.
   absl::Status Run(absl::Duration duration, std::vector<Trial::Event>* events) {
+    MSGPROC_CHECK_GT(duration, absl::ZeroDuration());
     if (!WaitUntil(duration / 4)) return TooShort();
     Note("kill -9", events);
     cluster_->Kill(0);
@@ -96,6 +98,7 @@ absl::Status ReadReport(const std::string& path, const cluster::Child& load,
 
 absl::Status RunLoad(const TrialOptions& options, cluster::Cluster* cluster,
                      Trial* trial) {
+  MSGPROC_CHECK(!options.cluster.folder.empty());
   const std::string json = absl::StrCat(options.cluster.folder, "/load.json");
   std::vector<std::string> command = {
       options.cluster.binaries.Find("tools/loadgen/loadgen"),

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 
 namespace msgproc::files {
 namespace {
@@ -65,7 +66,9 @@ absl::StatusOr<OutputFile> OutputFile::Open(absl::string_view flag,
 }
 
 OutputFile::~OutputFile() {
-  if (made_) unlink(path_.c_str());
+  if (!made_) return;
+  MSGPROC_CHECK(!path_.empty() && path_ != "-");
+  unlink(path_.c_str());
 }
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
@@ -83,6 +86,7 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
 }
 
 absl::Status OutputFile::Begin() {
+  MSGPROC_CHECK(file_.valid() || !made_);
   made_ = false;
   struct stat info {};
   const bool has_content = file_.valid() && path_ != "-" &&
@@ -99,6 +103,7 @@ absl::Status OutputFile::Write(absl::string_view text) {
     const ssize_t count = write(file_.get(), text.data(), text.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return Error(errno, flag_, "write", path_, /*writes=*/true);
+    MSGPROC_CHECK_LE(static_cast<size_t>(count), text.size());
     text.remove_prefix(static_cast<size_t>(count));
   }
   return absl::OkStatus();
