@@ -223,29 +223,29 @@ void ConnectionState::OnFrame() {
 void ConnectionState::OnParsed(const wire::ResponseFrame* frame, size_t bytes) {
   MSGPROC_CHECK(delivery_ == Delivery::kParsing);
   frame_bytes_ = bytes;
-  heard_ = Session::Heard();
+  received_ = Session::Received();
   delivery_ = Delivery::kAnswered;
   if (!call_.broken().ok()) return;
   if (frame == nullptr) {
-    heard_.status = absl::InternalError(
+    received_.status = absl::InternalError(
         "the server sent a frame that is no ProcessResponse");
     FinishFrame();
     return;
   }
   const absl::Time now = Now();
-  heard_ = session_.OnFrame(*frame, now);
+  received_ = session_.OnFrame(*frame, now);
   delivery_ = Delivery::kWelcomed;
-  if (!heard_.welcome) return;
-  server_id_ = heard_.server_id;
+  if (!received_.welcome) return;
+  server_id_ = received_.server_id;
   destination_.OnConnected(now);
   AddEvent(StreamEvent::Kind::kConnected, absl::OkStatus());
-  events_.back().state = heard_.state;
+  events_.back().state = received_.state;
   news_ = true;
 }
 
 void ConnectionState::OnDelivered() {
   MSGPROC_CHECK(delivery_ == Delivery::kResults);
-  delivered_ += heard_.count;
+  delivered_ += received_.count;
   news_ = true;
   FinishFrame();
 }
@@ -253,18 +253,18 @@ void ConnectionState::OnDelivered() {
 // All of a frame that callbacks are to see at once was delivered.
 void ConnectionState::FinishFrame() {
   delivery_ = Delivery::kAnswered;
-  if (heard_.drain) AddEvent(StreamEvent::Kind::kDraining, absl::OkStatus());
-  if (!heard_.status.ok()) {
-    if (absl::IsInternal(heard_.status)) {
-      AddEvent(StreamEvent::Kind::kViolation, heard_.status);
-      events_.back().duplicate = heard_.duplicate;
+  if (received_.drain) AddEvent(StreamEvent::Kind::kDraining, absl::OkStatus());
+  if (!received_.status.ok()) {
+    if (absl::IsInternal(received_.status)) {
+      AddEvent(StreamEvent::Kind::kViolation, received_.status);
+      events_.back().duplicate = received_.duplicate;
     }
-    call_.Break(heard_.status);
+    call_.Break(received_.status);
   }
   gathered_bytes_ += frame_bytes_;
   const uint64_t unsent = session_.window().unsent();
   const bool worth =
-      heard_.count > 0 && unsent > 0 && !session_.window().frame_full();
+      received_.count > 0 && unsent > 0 && !session_.window().frame_full();
   gatherer_.Consider(worth ? unsent : 0, gathered_bytes_);
 }
 
@@ -288,10 +288,10 @@ ConnectionState::Action ConnectionState::NextDelivery(Output* output) {
     events_.pop_front();
     return {Action::Kind::kEvent};
   }
-  if (delivery_ == Delivery::kWelcomed && heard_.count > 0) {
+  if (delivery_ == Delivery::kWelcomed && received_.count > 0) {
     destination_.OnResult();
     delivery_ = Delivery::kResults;
-    return {Action::Kind::kResults, heard_.first, heard_.count};
+    return {Action::Kind::kResults, received_.first, received_.count};
   }
   if (delivery_ == Delivery::kWelcomed) FinishFrame();
   if (delivery_ == Delivery::kAnswered) {
@@ -321,7 +321,8 @@ ConnectionState::Action ConnectionState::NextDelivery(Output* output) {
 
 // --- Deciding --------------------------------------------------------------
 
-ConnectionState::Action ConnectionState::Next(Role* role, Output* output) {
+ConnectionState::Action ConnectionState::NextAction(Role* role,
+                                                    Output* output) {
   if (call_.TakeCancel()) return {Action::Kind::kCancel};
   if (*role == Role::kDeliverer || MayTakeDelivery(*role)) {
     *role = Role::kDeliverer;

@@ -36,8 +36,8 @@ namespace msgproc::client {
 //
 // (From kWaiting and kLocating, too: Cancel, Close, giving up.)
 //
-// Its owner tells it what has happened, asks Next for one action, lets go of
-// its lock, does that, and asks again until there is nothing to do. Several
+// Its owner tells it what has happened, asks NextAction for one action, lets go
+// of its lock, does that, and asks again until there is nothing to do. Several
 // threads may be at that at the same time, each in its Role; whoever finds
 // something to deliver while nobody delivers does it, so callbacks come one at
 // a time and in order; whoever finds something to write while no write is in
@@ -110,7 +110,7 @@ class ConnectionState {
 
   explicit ConnectionState(Options options);
 
-  // What has happened. Ask Next after each, in the role that is named.
+  // What has happened. Ask NextAction after each, in the role that is named.
 
   void OnTime();  // kConnector
   // `address`: or why there is none. kCaller
@@ -129,12 +129,12 @@ class ConnectionState {
                      absl::Span<const wire::HeaderView> headers) {
     return session_.TryAppend(payload, headers);
   }
-  // Whether to ask Next, as kCaller. `inside`: in a callback of this stream,
-  // after which what was appended leaves together; what others send must not
-  // wait for that.
+  // Whether to ask NextAction, as kCaller. `inside`: in a callback of this
+  // stream, after which what was appended leaves together; what others send
+  // must not wait for that.
   [[nodiscard]] bool OnAppended(bool inside);
 
-  // What an action has come to. Ask Next after it, in the same role.
+  // What an action has come to. Ask NextAction after it, in the same role.
 
   // Fills in the first write of the new call, to be started with it. Whether
   // the call is to be cancelled.
@@ -145,7 +145,7 @@ class ConnectionState {
 
   // Decides. Who gets something to deliver is the kDeliverer until there is
   // nothing more.
-  Action Next(Role* role, Output* output);
+  Action NextAction(Role* role, Output* output);
 
   // When to call OnTime, if that is sooner than was last returned.
   bool TakeAlarm(absl::Time* when);
@@ -213,7 +213,7 @@ class ConnectionState {
   Delivery delivery_ = Delivery::kNobody;
   std::deque<StreamEvent> events_;
   bool frame_waiting_ = false;
-  Session::Heard heard_;
+  Session::Received received_;
   size_t frame_bytes_ = 0;
   uint64_t delivered_ = 0;
 

@@ -34,10 +34,10 @@ class ConnectionStateTest : public ::testing::Test {
 
   Kind Next(Role role) {
     role_ = role;
-    return state_->Next(&role_, &output_).kind;
+    return state_->NextAction(&role_, &output_).kind;
   }
   // In the role that the last action was given in.
-  Kind Again() { return state_->Next(&role_, &output_).kind; }
+  Kind Again() { return state_->NextAction(&role_, &output_).kind; }
 
   void Locate() {
     EXPECT_EQ(Next(Role::kConnector), Kind::kLocate);
@@ -344,7 +344,7 @@ TEST_F(ConnectionStateTest, OneThreadDeliversAndOthersDoNot) {
   EXPECT_EQ(Next(Role::kReader), Kind::kParse);
   // The read's thread is at it; the next frame's thread leaves it to that one.
   Role other = Role::kReader;
-  EXPECT_EQ(state_->Next(&other, &output_).kind, Kind::kNone);
+  EXPECT_EQ(state_->NextAction(&other, &output_).kind, Kind::kNone);
   EXPECT_EQ(other, Role::kReader);
 }
 

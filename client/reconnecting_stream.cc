@@ -261,7 +261,7 @@ void ReconnectingStream::OnLocated(absl::StatusOr<std::string> address) {
 
 ReconnectingStream::Step ReconnectingStream::Decide(Role* role) {
   Step step;
-  step.action = state_.Next(role, &output_);
+  step.action = state_.NextAction(role, &output_);
   step.call = call_.get();
   if (step.action.kind == Action::Kind::kCancel) step.to_cancel = call_;
   absl::Time alarm;

@@ -127,7 +127,7 @@ uint64_t SendWindow::BudgetMessages() const {
 SendWindow::Frame SendWindow::NextFrame(std::vector<wire::Piece>* pieces) {
   MSGPROC_CHECK(connected_);
   uint64_t messages = limits_.batch_messages;
-  if (!unbound()) messages = std::min(messages, BudgetMessages());
+  if (!FitsServersWindow()) messages = std::min(messages, BudgetMessages());
   const wire::EntryLog::Taken taken =
       log_.Take(&cursor_, messages, wire::kMaxFrameBytes - kHeadBytes, pieces);
   given_through_ = std::max(given_through_, cursor_.position() - 1);

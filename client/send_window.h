@@ -95,7 +95,7 @@ class SendWindow {
   // Whether messages wait and may be sent.
   bool CanSend() const {
     return connected_ && cursor_.position() < log_.next_position() &&
-           (unbound() || BudgetMessages() > 0);
+           (FitsServersWindow() || BudgetMessages() > 0);
   }
   // Messages that the present connection was not given yet.
   uint64_t unsent() const { return log_.next_position() - cursor_.position(); }
@@ -123,7 +123,7 @@ class SendWindow {
 
  private:
   // Whether all that is held fits the server's window.
-  bool unbound() const {
+  bool FitsServersWindow() const {
     return window_.messages() <= server_.messages &&
            window_.bytes() <= server_.bytes;
   }

@@ -66,7 +66,7 @@ void Session::PutOpen(Write* write) const {
 void Session::OnOpen(absl::Time now, Write* write) {
   MSGPROC_CHECK(phase_ == Phase::kDetached);
   phase_ = Phase::kOpening;
-  opened_ = spoke_ = heard_ = now;
+  opened_ = last_written_ = last_read_ = now;
   heartbeat_interval_ = absl::InfiniteDuration();
   end_by_ = absl::InfiniteFuture();
   drain_address_.clear();
@@ -103,7 +103,7 @@ bool Session::NextWrite(absl::Time now, Write* write) {
         send ? window_.NextFrame(&write->messages) : window_.Acknowledge();
     PutReceived(frame.received_through, write);
     write->has_frame = true;
-    spoke_ = now;
+    last_written_ = now;
   }
   if (write->half_close) {
     phase_ = Phase::kHalfClosed;
@@ -112,35 +112,35 @@ bool Session::NextWrite(absl::Time now, Write* write) {
   return write->has_frame || write->half_close;
 }
 
-Session::Heard Session::OnFrame(const wire::ResponseFrame& frame,
-                                absl::Time now) {
+Session::Received Session::OnFrame(const wire::ResponseFrame& frame,
+                                   absl::Time now) {
   MSGPROC_CHECK(phase_ != Phase::kDetached);
-  Heard heard;
-  heard_ = now;
+  Received received;
+  last_read_ = now;
   if (frame.has_welcome) {
-    heard.status = OnWelcome(frame.welcome, &heard);
-    if (!heard.status.ok()) return heard;
+    received.status = OnWelcome(frame.welcome, &received);
+    if (!received.status.ok()) return received;
   } else if (phase_ == Phase::kOpening &&
              (!frame.has_drain || !frame.results.empty())) {
-    heard.status = absl::InternalError(
+    received.status = absl::InternalError(
         "the server's first response has no Welcome: is it a "
         "msgproc.v1.Processor?");
-    return heard;
+    return received;
   }
   if (!frame.results.empty()) {
     SendWindow::NewResults found = window_.OnResults(frame.results, now);
-    heard.first = found.first;
-    heard.count = found.count;
-    heard.status = std::move(found.status);
-    heard.duplicate = found.duplicate;
+    received.first = found.first;
+    received.count = found.count;
+    received.status = std::move(found.status);
+    received.duplicate = found.duplicate;
   }
-  if (heard.status.ok() && frame.has_drain) {
-    heard.status = OnDrain(frame.drain, now, &heard);
+  if (received.status.ok() && frame.has_drain) {
+    received.status = OnDrain(frame.drain, now, &received);
   }
-  return heard;
+  return received;
 }
 
-absl::Status Session::OnWelcome(absl::string_view encoded, Heard* heard) {
+absl::Status Session::OnWelcome(absl::string_view encoded, Received* received) {
   if (phase_ != Phase::kOpening) {
     return absl::InternalError("the server sent a second Welcome");
   }
@@ -151,13 +151,13 @@ absl::Status Session::OnWelcome(absl::string_view encoded, Heard* heard) {
   }
   switch (welcome.state()) {
     case v1::Welcome::STATE_NEW:
-      heard->state = SessionState::kNew;
+      received->state = SessionState::kNew;
       break;
     case v1::Welcome::STATE_RESUMED:
-      heard->state = SessionState::kResumed;
+      received->state = SessionState::kResumed;
       break;
     case v1::Welcome::STATE_LOST:
-      heard->state = SessionState::kLost;
+      received->state = SessionState::kLost;
       break;
     default:
       return absl::InternalError(
@@ -169,7 +169,7 @@ absl::Status Session::OnWelcome(absl::string_view encoded, Heard* heard) {
   limits.bytes = LimitOr(welcome.max_outstanding_bytes(), UINT64_MAX);
   limits.batch_messages = LimitOr(welcome.max_batch_messages(), UINT64_MAX);
   absl::Status status =
-      window_.OnWelcome(heard->state, welcome.accepted_through(), limits);
+      window_.OnWelcome(received->state, welcome.accepted_through(), limits);
   if (absl::IsFailedPrecondition(status)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "session '", welcome.session_id(), "': ", status.message()));
@@ -180,16 +180,16 @@ absl::Status Session::OnWelcome(absl::string_view encoded, Heard* heard) {
     const absl::Duration interval = ToDuration(welcome.heartbeat_interval());
     if (interval > absl::ZeroDuration()) heartbeat_interval_ = interval;
   }
-  heard->welcome = true;
-  heard->server_id = welcome.server_id();
+  received->welcome = true;
+  received->server_id = welcome.server_id();
   phase_ = drained_early_ ? Phase::kDraining : Phase::kOpen;
-  heard->drain = drained_early_;
+  received->drain = drained_early_;
   moved_for_ = 0;
   return absl::OkStatus();
 }
 
 absl::Status Session::OnDrain(absl::string_view encoded, absl::Time now,
-                              Heard* heard) {
+                              Received* received) {
   // Too late to matter, or said before.
   if (phase_ != Phase::kOpen && phase_ != Phase::kOpening) {
     return absl::OkStatus();
@@ -206,7 +206,7 @@ absl::Status Session::OnDrain(absl::string_view encoded, absl::Time now,
     return absl::OkStatus();
   }
   phase_ = Phase::kDraining;
-  heard->drain = true;
+  received->drain = true;
   return absl::OkStatus();
 }
 
@@ -216,10 +216,10 @@ absl::Status Session::OnTime(absl::Time now) const {
     return absl::UnavailableError(absl::StrCat(
         "no server answered within ", absl::FormatDuration(connect_timeout_)));
   }
-  if (now >= heard_ + wire::kSilentIntervals * heartbeat_interval_) {
+  if (now >= last_read_ + wire::kSilentIntervals * heartbeat_interval_) {
     return absl::UnavailableError(
         absl::StrCat("nothing was heard from the server for ",
-                     absl::FormatDuration(now - heard_)));
+                     absl::FormatDuration(now - last_read_)));
   }
   if (now >= end_by_) {
     return absl::UnavailableError(
@@ -236,7 +236,7 @@ absl::Time Session::BreakTime() const {
       phase_ == Phase::kOpening
           ? std::min(opened_ + connect_timeout_, end_by_)
           : std::min(end_by_,
-                     heard_ + wire::kSilentIntervals * heartbeat_interval_);
+                     last_read_ + wire::kSilentIntervals * heartbeat_interval_);
   const absl::Duration grid =
       Grid(std::min(connect_timeout_, heartbeat_interval_));
   if (exact == absl::InfiniteFuture() || grid <= absl::ZeroDuration()) {
@@ -249,7 +249,8 @@ absl::Time Session::HeartbeatTime() const {
   if (heartbeat_interval_ == absl::InfiniteDuration()) {
     return absl::InfiniteFuture();
   }
-  const absl::Duration due = spoke_ + heartbeat_interval_ - absl::UnixEpoch();
+  const absl::Duration due =
+      last_written_ + heartbeat_interval_ - absl::UnixEpoch();
   return absl::UnixEpoch() + absl::Floor(due, Grid(heartbeat_interval_));
 }
 

@@ -48,7 +48,7 @@ class Session {
   };
 
   // What a frame said.
-  struct Heard {
+  struct Received {
     bool welcome = false;
     SessionState state = SessionState::kNew;
     std::string server_id;
@@ -78,10 +78,10 @@ class Session {
   // flight; what it gives must be written.
   bool NextWrite(absl::Time now, Write* write);
 
-  Heard OnFrame(const wire::ResponseFrame& frame, absl::Time now);
+  Received OnFrame(const wire::ResponseFrame& frame, absl::Time now);
 
   // The caller has been too busy to read: any silence is its own.
-  void OnBusy(absl::Time now) { heard_ = now; }
+  void OnBusy(absl::Time now) { last_read_ = now; }
 
   // Not OK, UNAVAILABLE: the connection must be given up. Otherwise NextWrite
   // may have something.
@@ -109,8 +109,9 @@ class Session {
   }
 
  private:
-  absl::Status OnWelcome(absl::string_view encoded, Heard* heard);
-  absl::Status OnDrain(absl::string_view encoded, absl::Time now, Heard* heard);
+  absl::Status OnWelcome(absl::string_view encoded, Received* received);
+  absl::Status OnDrain(absl::string_view encoded, absl::Time now,
+                       Received* received);
   // Whether nothing more will be sent on this connection.
   bool Finished() const;
   // When the next heartbeat is due, unless something is written before.
@@ -134,8 +135,8 @@ class Session {
   // Of the present connection.
   absl::Duration heartbeat_interval_ = absl::InfiniteDuration();
   absl::Time opened_;
-  absl::Time spoke_;                            // Last written.
-  absl::Time heard_;                            // Last read.
+  absl::Time last_written_;
+  absl::Time last_read_;
   absl::Time end_by_ = absl::InfiniteFuture();  // Drained, or half-closed.
   std::string drain_address_;
   bool drained_early_ = false;  // Drain came before Welcome.

@@ -212,7 +212,7 @@ class Simulation {
     to_client_.pop_front();
     wire::ResponseFrame frame;
     ASSERT_TRUE(frame.Parse(bytes));
-    const Session::Heard heard = session_.OnFrame(frame, now_);
+    const Session::Received heard = session_.OnFrame(frame, now_);
     if (!heard.status.ok()) {
       ADD_FAILURE() << heard.status;
       failed_ = true;

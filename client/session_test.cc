@@ -41,7 +41,7 @@ class SessionTest : public testing::Test {
     return response;
   }
 
-  Session::Heard Hear(const v1::ProcessResponse& response) {
+  Session::Received Hear(const v1::ProcessResponse& response) {
     bytes_ = response.SerializeAsString();
     wire::ResponseFrame frame;
     EXPECT_TRUE(frame.Parse(bytes_));
@@ -100,7 +100,7 @@ TEST_F(SessionTest, TheFirstWriteIsOpen) {
 
 TEST_F(SessionTest, HearsWelcome) {
   session_.OnOpen(now_, &write_);
-  const Session::Heard heard = Hear(Welcome());
+  const Session::Received heard = Hear(Welcome());
   EXPECT_TRUE(heard.welcome);
   EXPECT_EQ(heard.server_id, "server");
   EXPECT_EQ(session_.phase(), Session::Phase::kOpen);
@@ -112,7 +112,7 @@ TEST_F(SessionTest, ResultsMayComeWithWelcome) {
   session_.OnOpen(now_, &write_);
   v1::ProcessResponse response = Welcome();
   response.add_results()->set_sequence(1);
-  const Session::Heard heard = Hear(response);
+  const Session::Received heard = Hear(response);
   EXPECT_TRUE(heard.welcome);
   EXPECT_EQ(heard.count, 1U);
 }
@@ -120,7 +120,7 @@ TEST_F(SessionTest, ResultsMayComeWithWelcome) {
 TEST_F(SessionTest, ResultsBeforeWelcomeAreAnError) {
   session_.TryAppend("hi", {});
   session_.OnOpen(now_, &write_);
-  const Session::Heard heard = Hear(Results(1, 1));
+  const Session::Received heard = Hear(Results(1, 1));
   EXPECT_EQ(heard.status.code(), absl::StatusCode::kInternal);
   EXPECT_EQ(heard.count, 0U);
 }
@@ -311,7 +311,7 @@ TEST_F(SessionTest, DrainMayComeBeforeWelcome) {
   EXPECT_TRUE(Hear(drain).status.ok());
   EXPECT_TRUE(session_.refused_by_drain());
   EXPECT_FALSE(NextWrite(&request_)) << "before Welcome";
-  const Session::Heard heard = Hear(Welcome());
+  const Session::Received heard = Hear(Welcome());
   EXPECT_TRUE(heard.status.ok());
   EXPECT_TRUE(heard.welcome);
   EXPECT_TRUE(heard.drain);
@@ -328,7 +328,7 @@ TEST_F(SessionTest, DrainAndWelcomeMayShareAFrame) {
   session_.OnOpen(now_, &write_);
   v1::ProcessResponse both = Welcome();
   both.mutable_drain();
-  const Session::Heard heard = Hear(both);
+  const Session::Received heard = Hear(both);
   EXPECT_TRUE(heard.welcome);
   EXPECT_TRUE(heard.drain);
   EXPECT_EQ(session_.phase(), Session::Phase::kDraining);

@@ -155,7 +155,7 @@ class Simulation {
   }
 
   void Ask(Role role) {
-    const Action action = state_.Next(&role, &output_);
+    const Action action = state_.NextAction(&role, &output_);
     absl::Time alarm;
     if (state_.TakeAlarm(&alarm)) alarm_ = alarm;
     if (action.kind != Kind::kNone) threads_.push_back({role, action, call_});

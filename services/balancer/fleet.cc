@@ -136,7 +136,7 @@ absl::StatusOr<std::vector<MoveOrder>> Fleet::Report(
       rebalancer_.Update(report.server_id, report.address, report.weight,
                          report.load.sessions);
       while (orders.size() < kMaxOrders) {
-        auto order = rebalancer_.Next(report.server_id);
+        auto order = rebalancer_.NextMove(report.server_id);
         if (!order.has_value()) break;
         orders.push_back(*std::move(order));
       }

@@ -151,7 +151,7 @@ void Rebalancer::Order(Server& server, Role role, double sessions) {
   total_sessions_ += server.planned();
 }
 
-std::optional<MoveOrder> Rebalancer::Next(absl::string_view server_id) {
+std::optional<MoveOrder> Rebalancer::NextMove(absl::string_view server_id) {
   if (options_.moves_per_second <= 0) return std::nullopt;
   const auto found = index_.find(server_id);
   if (found == index_.end()) return std::nullopt;

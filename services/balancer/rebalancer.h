@@ -81,7 +81,7 @@ class Rebalancer {
   // Whether this server, which just reported, should give, and to whom. The
   // order is meant to be sent; the answer assumes so. Linear in the fleet, and
   // only for servers above their share.
-  std::optional<MoveOrder> Next(absl::string_view server_id);
+  std::optional<MoveOrder> NextMove(absl::string_view server_id);
 
  private:
   enum class Role { kNone, kGiving, kTaking };

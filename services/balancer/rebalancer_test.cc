@@ -40,7 +40,7 @@ class RebalancerTest : public testing::Test {
   void Report(const std::string& id) {
     FakeServer& server = fleet_[id];
     rebalancer_->Update(id, id + ":1", server.weight, server.sessions);
-    const auto order = rebalancer_->Next(id);
+    const auto order = rebalancer_->NextMove(id);
     if (!order.has_value()) return;
     EXPECT_GT(order->sessions, 0U);
     EXPECT_NE(order->to_server_id, id);
@@ -170,14 +170,14 @@ TEST_F(RebalancerTest, ARemovedServerNeitherGivesNorTakes) {
   RunFor(absl::Seconds(20));
   EXPECT_EQ(fleet_.count("b"), 0U);
   EXPECT_GT(fleet_["c"].taken, before);
-  EXPECT_FALSE(rebalancer_->Next("b").has_value());
+  EXPECT_FALSE(rebalancer_->NextMove("b").has_value());
 }
 
 TEST_F(RebalancerTest, ARateOfZeroTurnsItOff) {
   Rebalancer off({.moves_per_second = 0}, &clock_);
   off.Update("a", "a:1", 1, 1000);
   off.Update("b", "b:1", 1, 0);
-  EXPECT_FALSE(off.Next("a").has_value());
+  EXPECT_FALSE(off.NextMove("a").has_value());
 }
 
 TEST_F(RebalancerTest, NeverMovesBackAndForth) {

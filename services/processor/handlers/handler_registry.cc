@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/check.h"
 
 namespace msgproc::processor {
 namespace {
@@ -28,6 +29,7 @@ bool IsName(absl::string_view name) {
 HandlerRegistry& HandlerRegistry::Register(absl::string_view name,
                                            std::unique_ptr<Handler> handler,
                                            HandlerTraits traits) {
+  MSGPROC_CHECK(handler != nullptr);
   Entry entry{std::string(name), std::move(handler), traits};
   if (!IsName(name) ||
       !entries_.emplace(std::string(name), std::move(entry)).second) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/status.h"
 #include "common/channel_arguments.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "grpcpp/create_channel.h"
 #include "services/base/log.h"
@@ -47,6 +48,10 @@ BalancerConnection::BalancerConnection(Options options, MakeReport make_report,
       on_move_(std::move(on_move)),
       backoff_(options_.initial_backoff),
       timer_([this] { OnTimer(); }) {
+  MSGPROC_CHECK(make_report_ != nullptr);
+  MSGPROC_CHECK(on_move_ != nullptr);
+  MSGPROC_CHECK_GT(options_.initial_backoff, absl::ZeroDuration());
+  MSGPROC_CHECK_GE(options_.max_backoff, options_.initial_backoff);
   timer_.Set(absl::InfinitePast());
 }
 
@@ -100,6 +105,8 @@ void BalancerConnection::Begin(const v1::RegisterRequest& report) {
   {
     MutexLock lock(&mutex_);
     if (phase_ == Phase::kLeft) return;
+    MSGPROC_CHECK(phase_ == Phase::kWaiting);
+    MSGPROC_CHECK(!in_call_);
     phase_ = Phase::kCalling;
     call_.swap(old);
     in_call_ = true;
@@ -131,7 +138,10 @@ void BalancerConnection::OnAnswer(const v1::RegisterResponse& answer) {
   {
     MutexLock lock(&mutex_);
     heard_at_ = Now();
+    MSGPROC_CHECK(in_call_);
+    MSGPROC_CHECK(phase_ != Phase::kWaiting);
     answered_ = written_;
+    MSGPROC_CHECK_LE(answered_, wanted_);
     const absl::Duration lease = absl::Seconds(answer.lease().seconds()) +
                                  absl::Nanoseconds(answer.lease().nanos());
     if (lease > absl::ZeroDuration()) lease_ = lease;
@@ -170,9 +180,11 @@ void BalancerConnection::OnEnded(const grpc::Status& status) {
   if (!left && replaced) SayReplaced(why, long_pause);
   if (!left && !replaced) SayOnce(why, false);
   MutexLock lock(&mutex_);
+  MSGPROC_CHECK(in_call_);
   in_call_ = false;
   changed_.SignalAll();
   if (phase_ == Phase::kLeft) return;
+  MSGPROC_CHECK(phase_ != Phase::kWaiting);
   // One that was soon over again was no success.
   if (phase_ == Phase::kRegistered && Now() - registered_at_ > lease_) {
     backoff_ = options_.initial_backoff;
@@ -199,7 +211,7 @@ void BalancerConnection::AwaitReport(absl::Time deadline) {
   }
 }
 
-void BalancerConnection::Leave() {
+void BalancerConnection::SayGoodbye() {
   std::shared_ptr<RegisterCall> call;
   bool registered = false;
   {

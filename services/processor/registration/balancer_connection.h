@@ -59,7 +59,7 @@ class BalancerConnection final : private RegisterCall::Listener {
 
   // Says goodbye; AwaitEnd waits until that was heard, until `deadline` at
   // most. There is no return.
-  void Leave();
+  void SayGoodbye();
   void AwaitEnd(absl::Time deadline);
 
   const std::string& balancer() const { return options_.balancer; }

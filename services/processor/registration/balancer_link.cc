@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "common/check.h"
 #include "common/clock.h"
 
 namespace msgproc::processor {
@@ -11,6 +12,8 @@ BalancerLink::BalancerLink(Options options, ReadLoad read_load, OnMove on_move)
     : options_(std::move(options)),
       read_load_(std::move(read_load)),
       on_move_(std::move(on_move)) {
+  MSGPROC_CHECK(read_load_ != nullptr);
+  MSGPROC_CHECK(!options_.server_id.empty());
   for (const std::string& balancer : options_.balancers) {
     BalancerConnection::OnMove move = [](const v1::Move&) {};
     // Two that move the same sessions would undo each other's work.
@@ -54,7 +57,7 @@ void BalancerLink::Drain(absl::Duration timeout) {
 
 void BalancerLink::Leave(absl::Duration timeout) {
   const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
-  for (const auto& connection : connections_) connection->Leave();
+  for (const auto& connection : connections_) connection->SayGoodbye();
   for (const auto& connection : connections_) connection->AwaitEnd(deadline);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "common/check.h"
 #include "common/clock.h"
 #include "common/process_limits.h"
 
@@ -45,6 +46,7 @@ BalancerLink::Load LoadMeter::Read() {
   if (passed >= kWindow) {
     const double seconds = absl::ToDoubleSeconds(passed);
     const uint64_t messages = Messages(*counters_);
+    MSGPROC_CHECK_GE(messages, messages_);
     const absl::Duration cpu = CpuTime();
     const double cores = ReadProcessLimits().cpus();
     load_.messages_per_second =

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/check.h"
+
 namespace msgproc::processor {
 
 RegisterCall::RegisterCall(const std::shared_ptr<grpc::Channel>& channel,
@@ -14,6 +16,7 @@ void RegisterCall::Start(const v1::RegisterRequest& first) {
   report_ = first;
   {
     MutexLock lock(&mutex_);
+    MSGPROC_CHECK(!in_flight_);
     in_flight_ = true;
   }
   stub_->async()->Register(&context_, this);
@@ -26,56 +29,56 @@ void RegisterCall::Start(const v1::RegisterRequest& first) {
 }
 
 void RegisterCall::Write(const v1::RegisterRequest& report) {
-  Next next = Next::kNothing;
+  Step step = Step::kNothing;
   {
     MutexLock lock(&mutex_);
     waiting_ = report;
     has_waiting_ = true;
-    next = Decide();
+    step = Decide();
   }
-  Do(next);
+  Do(step);
 }
 
 void RegisterCall::HalfClose() {
-  Next next = Next::kNothing;
+  Step step = Step::kNothing;
   {
     MutexLock lock(&mutex_);
     half_close_ = true;
-    next = Decide();
+    step = Decide();
   }
-  Do(next);
+  Do(step);
 }
 
-RegisterCall::Next RegisterCall::Decide() {
-  if (in_flight_ || released_) return Next::kNothing;
+RegisterCall::Step RegisterCall::Decide() {
+  if (in_flight_ || released_) return Step::kNothing;
   if (read_ended_) {
     released_ = true;
-    return Next::kRelease;
+    return Step::kRelease;
   }
-  if (half_closed_) return Next::kNothing;
+  if (half_closed_) return Step::kNothing;
   if (has_waiting_) {
     report_ = std::move(waiting_);
     has_waiting_ = false;
     in_flight_ = true;
-    return Next::kWrite;
+    return Step::kWrite;
   }
   if (half_close_) {
     half_closed_ = true;
     in_flight_ = true;
-    return Next::kHalfClose;
+    return Step::kHalfClose;
   }
-  return Next::kNothing;
+  return Step::kNothing;
 }
 
-void RegisterCall::Do(Next next) {
-  switch (next) {
-    case Next::kNothing:
+void RegisterCall::Do(Step step) {
+  switch (step) {
+    case Step::kNothing:
       return;
-    case Next::kWrite:
+    case Step::kWrite:
       return StartWrite(&report_);
-    case Next::kHalfClose:
+    case Step::kHalfClose:
       return StartWritesDone();
-    case Next::kRelease:
+    case Step::kRelease:
       return RemoveHold();
   }
 }
@@ -85,23 +88,26 @@ void RegisterCall::OnReadDone(bool ok) {
     listener_->OnAnswer(answer_);
     return StartRead(&answer_);
   }
-  Next next = Next::kNothing;
+  Step step = Step::kNothing;
   {
     MutexLock lock(&mutex_);
+    MSGPROC_CHECK(!read_ended_);
     read_ended_ = true;
-    next = Decide();
+    step = Decide();
   }
-  Do(next);
+  Do(step);
 }
 
 void RegisterCall::OnWriteDone(bool /*ok*/) {
-  Next next = Next::kNothing;
+  Step step = Step::kNothing;
   {
     MutexLock lock(&mutex_);
+    MSGPROC_CHECK(in_flight_);
+    MSGPROC_CHECK(!released_);
     in_flight_ = false;
-    next = Decide();
+    step = Decide();
   }
-  Do(next);
+  Do(step);
 }
 
 void RegisterCall::OnWritesDoneDone(bool ok) { OnWriteDone(ok); }

@@ -48,11 +48,11 @@ class RegisterCall final
   void OnDone(const grpc::Status& status) override;
 
  private:
-  enum class Next { kNothing, kWrite, kHalfClose, kRelease };
+  enum class Step { kNothing, kWrite, kHalfClose, kRelease };
 
   // What is to be done now that no operation of ours is in flight.
-  Next Decide() MSGPROC_REQUIRES(mutex_);
-  void Do(Next next);
+  Step Decide() MSGPROC_REQUIRES(mutex_);
+  void Do(Step step);
 
   const std::unique_ptr<v1::Registry::Stub> stub_;
   Listener* const listener_;

@@ -35,7 +35,11 @@ HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
       number_(next_number.fetch_add(1, std::memory_order_relaxed)),
       session_(identity_.id.empty() ? Session::Kind::kAnonymous
                                     : Session::Kind::kOpened,
-               limits) {}
+               limits) {
+  MSGPROC_CHECK(binding->executor != nullptr);
+  // A secret goes with a name, and a name with a secret.
+  MSGPROC_CHECK_EQ(identity_.id.empty(), identity_.token.empty());
+}
 
 HostedSession::~HostedSession() {
   MutexLock lock(&mutex_);
@@ -46,11 +50,13 @@ HostedSession::~HostedSession() {
 HostedSession::Attached HostedSession::Attach(
     std::shared_ptr<AttachedStream> attachment, uint64_t received_through) {
   MutexLock lock(&mutex_);
+  MSGPROC_CHECK(attachment != nullptr);
   Attached attached;
   attached.before = std::exchange(attachment_, std::move(attachment));
   const uint64_t unanswered = session_.unanswered();
   attached.opening = session_.Open(received_through);
   attached.accepted_through = session_.accepted_through();
+  MSGPROC_CHECK_GE(attached.accepted_through, received_through);
   CountRestarted(unanswered);
   return attached;
 }

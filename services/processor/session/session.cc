@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "wire/entry.h"
 
 namespace msgproc::processor {
@@ -59,6 +60,21 @@ Session::Session(Kind kind, const SessionLimits& limits)
   results_cursor_ = results_.At(1);
 }
 
+// The order of the drawing. Not between Accept and what must follow it.
+void Session::CheckInvariants() const {
+  MSGPROC_CHECK_LE(received_through_, taken_through_);
+  MSGPROC_CHECK_LE(taken_through_, accepted_through_);
+  MSGPROC_CHECK_LE(results_.next_position(), pending_.first_position());
+  MSGPROC_CHECK_EQ(pending_.next_position(), accepted_through_ + 1);
+  MSGPROC_CHECK_EQ(window_.messages(), accepted_through_ - received_through_);
+  MSGPROC_CHECK_LE(timed_through_, accepted_through_);
+  // Each run that is out has a message that is not ready.
+  MSGPROC_CHECK_LE(runs_out_,
+                   pending_.first_position() - results_.next_position());
+  MSGPROC_CHECK_EQ(reordered_.empty(), reordered_bytes_ == 0);
+  MSGPROC_CHECK_LE(results_.first_position(), results_.next_position());
+}
+
 void Session::Restart(uint64_t received_through) {
   ++epoch_;
   accepted_through_ = received_through_ = taken_through_ = timed_through_ =
@@ -73,6 +89,7 @@ void Session::Restart(uint64_t received_through) {
   reordered_.clear();
   reordered_bytes_ = 0;
   stamps_ = wire::Ring<Stamp>();
+  CheckInvariants();
 }
 
 absl::Status Session::Acknowledge(uint64_t received_through) {
@@ -94,6 +111,7 @@ absl::Status Session::Acknowledge(uint64_t received_through) {
     results_cursor_ = results_.At(received_through + 1);
   }
   results_.ReleaseThrough(received_through);
+  CheckInvariants();
   return absl::OkStatus();
 }
 
@@ -122,6 +140,8 @@ absl::string_view Session::WhyNotResume(uint64_t received_through) const {
 }
 
 void Session::Resume(uint64_t received_through) {
+  MSGPROC_CHECK(kind_ == Kind::kOpened);
+  MSGPROC_CHECK_LE(received_through, accepted_through_);
   input_closed_ = false;
   if (received_through > received_through_) {
     window_.Pop(received_through - received_through_);
@@ -130,6 +150,7 @@ void Session::Resume(uint64_t received_through) {
   taken_through_ = received_through_;
   results_.ReleaseThrough(received_through_);
   results_cursor_ = results_.At(results_.first_position());
+  CheckInvariants();
 }
 
 absl::Status Session::Check(const wire::MessageView& message) const {
@@ -185,6 +206,7 @@ void Session::Enqueue(absl::Span<const wire::MessageView> messages) {
   for (const wire::MessageView& message : messages) {
     wire::AppendEncoded(&pending_, message.body);
   }
+  CheckInvariants();
 }
 
 bool Session::CanDispatchDirectly() const {
@@ -192,11 +214,16 @@ bool Session::CanDispatchDirectly() const {
 }
 
 Session::Run Session::DispatchDirectly(uint64_t messages) {
+  MSGPROC_CHECK_GT(messages, 0U);
+  MSGPROC_CHECK(CanDispatchDirectly());
+  // Just accepted, and all of it.
+  MSGPROC_CHECK_EQ(pending_.next_position() + messages, accepted_through_ + 1);
   ++runs_out_;
   const Run run = {epoch_, accepted_through_ + 1 - messages, messages};
   // They pass by the queue, which stays empty, at the position behind them.
   pending_.Reset(accepted_through_ + 1);
   pending_cursor_ = pending_.At(accepted_through_ + 1);
+  CheckInvariants();
   return run;
 }
 
@@ -207,17 +234,28 @@ Session::Run Session::NextBatch(uint64_t max_batches, uint64_t max_messages,
   if (pending_.empty() || runs_out_ >= max_batches || Paused()) return run;
   run.size =
       pending_.Take(&pending_cursor_, max_messages, max_bytes, pieces).entries;
+  MSGPROC_CHECK_GT(run.size, 0U);
   pending_.ReleaseThrough(run.first_position + run.size - 1);
   ++runs_out_;
+  CheckInvariants();
   return run;
 }
 
 bool Session::Complete(const Run& run, wire::EntryLog* results) {
   if (run.epoch != epoch_) return false;
+  MSGPROC_CHECK_GT(runs_out_, 0U);
+  MSGPROC_CHECK_LT(run.first_position + run.size - 1,
+                   pending_.first_position());
+  // One result for each message, and each message once.
+  MSGPROC_CHECK_EQ(results->next_position() - results->first_position(),
+                   run.size);
+  MSGPROC_CHECK_LE(results_.next_position(), run.first_position);
   --runs_out_;
   if (run.first_position != results_.next_position()) {
     reordered_bytes_ += results->bytes();
-    reordered_.emplace(run.first_position, std::move(*results));
+    const bool once =
+        reordered_.emplace(run.first_position, std::move(*results)).second;
+    MSGPROC_CHECK(once);
     *results = wire::EntryLog();
     return true;
   }
@@ -229,6 +267,7 @@ bool Session::Complete(const Run& run, wire::EntryLog* results) {
     results_.Splice(&next->second);
   }
   DropReceived();
+  CheckInvariants();
   return true;
 }
 
@@ -253,6 +292,7 @@ uint64_t Session::TakeResults(size_t max_bytes,
   } else {
     LetGoOfTaken();
   }
+  CheckInvariants();
   return taken;
 }
 
@@ -284,6 +324,7 @@ bool Session::NextTimed(Timed* timed) {
   if (stamps_.empty() || timed_through_ >= ready) return false;
   const Stamp& stamp = stamps_.front();
   const uint64_t through = std::min(ready, stamp.through);
+  MSGPROC_CHECK_GT(through, timed_through_);
   timed->messages = through - timed_through_;
   timed->accepted_at = stamp.accepted_at;
   timed_through_ = through;

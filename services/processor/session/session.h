@@ -168,6 +168,7 @@ class Session {
   // will not be sent.
   void Resume(uint64_t received_through);
   absl::Status Check(const wire::MessageView& message) const;
+  void CheckInvariants() const;
   void DropReceived();
   void LetGoOfTaken();
   bool Paused() const {

@@ -141,7 +141,10 @@ void SessionTable::CountOpen(Session::State state, bool moved) {
 }
 
 void SessionTable::MarkAttached(Entry* entry) {
+  MSGPROC_CHECK(entry->session != nullptr);
   if (!entry->detached) return;
+  MSGPROC_CHECK_GE(detached_bytes_, entry->bytes);
+  MSGPROC_CHECK_EQ(*entry->place, entry->session->identity().id);
   entry->detached = false;
   detached_.erase(entry->place);
   detached_bytes_ -= std::exchange(entry->bytes, 0);
@@ -150,7 +153,9 @@ void SessionTable::MarkAttached(Entry* entry) {
 }
 
 std::shared_ptr<HostedSession> SessionTable::Forget(Sessions::iterator entry) {
+  MSGPROC_CHECK(entry != sessions_.end());
   if (entry->second.detached) {
+    MSGPROC_CHECK_GE(detached_bytes_, entry->second.bytes);
     detached_.erase(entry->second.place);
     detached_bytes_ -= entry->second.bytes;
     ProcessorCounters::Add(&counters_->sessions_detached, -1);
@@ -174,6 +179,8 @@ void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
     return;
   }
   Entry& entry = found->second;
+  MSGPROC_CHECK(!entry.detached);
+  MSGPROC_CHECK_EQ(entry.bytes, 0U);
   entry.detached = true;
   entry.detached_at = clock_->Now();
   entry.place = detached_.insert(detached_.end(), found->first);
@@ -184,6 +191,8 @@ void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
 
 bool SessionTable::Count(Entry* entry) {
   const HostedSession::Holding holding = entry->session->holding();
+  MSGPROC_CHECK(entry->detached);
+  MSGPROC_CHECK_GE(detached_bytes_, entry->bytes);
   detached_bytes_ -= entry->bytes;
   entry->bytes = holding.bytes + kSessionBytes;
   detached_bytes_ += entry->bytes;
@@ -206,6 +215,8 @@ void SessionTable::Sweep() {
     const absl::Time now = clock_->Now();
     while (!detached_.empty()) {
       const auto oldest = sessions_.find(detached_.front());
+      MSGPROC_CHECK(oldest != sessions_.end());
+      MSGPROC_CHECK(oldest->second.detached);
       if (now - oldest->second.detached_at < options_.session_ttl) break;
       ProcessorCounters::Add(&counters_->sessions_expired, 1);
       gone.push_back(Forget(oldest));
@@ -217,6 +228,7 @@ void SessionTable::Sweep() {
       gone.push_back(Forget(sessions_.find(detached_.front())));
     }
     MSGPROC_CHECK(!detached_.empty() || detached_bytes_ == 0);
+    MSGPROC_CHECK_LE(detached_.size(), sessions_.size());
     counters_->detached_bytes.store(static_cast<int64_t>(detached_bytes_),
                                     std::memory_order_relaxed);
   }

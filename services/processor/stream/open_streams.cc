@@ -37,6 +37,7 @@ void OpenStreams::Add(const Stream& stream) {
     draining = draining_;
     grace = drain_grace_;
   }
+  MSGPROC_CHECK(!draining || grace >= absl::ZeroDuration());
   ProcessorCounters::Add(&processor_->counters()->streams, 1);
   if (draining) stream->Drain(v1::Drain::REASON_SHUTDOWN, "", grace);
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "common/check.h"
 #include "grpcpp/server_context.h"
 #include "services/base/grpc_status.h"
 #include "services/processor/stream/drain_message.h"
@@ -208,7 +209,7 @@ void ProcessReactor::Advance() {
 
 ProcessReactor::Step ProcessReactor::Decide() {
   Step step;
-  step.actions = state_.Next(
+  step.actions = state_.NextActions(
       processor_->clock()->Now(),
       [this]() MSGPROC_REQUIRES(mutex_) {
         return session_ != nullptr && session_->AtLimit();
@@ -241,6 +242,7 @@ void ProcessReactor::OnDone() {
     self = std::move(self_);
     session = std::move(session_);
   }
+  MSGPROC_CHECK(self != nullptr);
   // It may have been attached after the stream was finished.
   if (session != nullptr) processor_->sessions()->Detach(session, this, false);
   on_gone_(self);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/check.h"
 #include "common/quoted.h"
 
 namespace msgproc::processor {
@@ -14,6 +15,9 @@ ProcessorContext::ProcessorContext(Options options)
       method_(methods_.Add("bidi_stream", "msgproc.v1.Processor", "Process")) {}
 
 void ProcessorContext::Bind(std::unique_ptr<HandlerBinding> binding) {
+  MSGPROC_CHECK(binding != nullptr);
+  MSGPROC_CHECK(binding->executor != nullptr);
+  MSGPROC_CHECK(!FindHandler(binding->name).ok() || binding->name.empty());
   bindings_.push_back(std::move(binding));
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "google/protobuf/util/time_util.h"
 #include "services/processor/stream/stream_log.h"
 
@@ -91,6 +92,8 @@ absl::Status DropDuplicates(uint64_t accepted_through,
 }  // namespace
 
 std::string OpenedStream::EncodeWelcome() {
+  MSGPROC_CHECK(session != nullptr);
+  MSGPROC_CHECK_EQ(response.has_welcome(), !session->anonymous());
   if (!response.has_welcome()) return "";
   response.mutable_welcome()->set_accepted_through(session->accepted_through());
   return response.SerializeAsString();
@@ -99,6 +102,7 @@ std::string OpenedStream::EncodeWelcome() {
 absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
     const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame) {
+  MSGPROC_CHECK(stream != nullptr);
   if (!frame->has_open) return OpenAnonymous(processor, stream);
   v1::Open open;
   if (!open.ParseFromArray(frame->open.data(),

@@ -52,7 +52,20 @@ absl::string_view PhaseName(StreamState::Phase phase) {
 
 StreamState::StreamState(absl::Duration patience, absl::Time now,
                          absl::Time aged_at)
-    : patience_(patience), aged_at_(aged_at), heard_(now) {}
+    : patience_(patience), aged_at_(aged_at), heard_(now) {
+  MSGPROC_CHECK_GT(patience, absl::ZeroDuration());
+}
+
+void StreamState::CheckInvariants() const {
+  MSGPROC_CHECK_GE(reads_starting_, 0);
+  MSGPROC_CHECK(!processing_ || read_in_flight_);
+  MSGPROC_CHECK(!finish_waits_ || reads_starting_ > 0);
+  MSGPROC_CHECK_EQ(drain_sent_, !drained_for_.empty());
+  if (phase_ != Phase::kFinished) return;
+  MSGPROC_CHECK(!write_in_flight_);
+  MSGPROC_CHECK(!gatherer_.marker_in_flight());
+  MSGPROC_CHECK_EQ(reads_starting_, 0);
+}
 
 void StreamState::ChangePhase(Phase to, absl::string_view why) {
   // Phases never go back.
@@ -66,6 +79,7 @@ void StreamState::ChangePhase(Phase to, absl::string_view why) {
 bool StreamState::OnRead(absl::Time now) {
   MSGPROC_CHECK(read_in_flight_);
   MSGPROC_CHECK(!processing_);
+  MSGPROC_CHECK_GE(now, heard_);
   heard_ = now;
   gatherer_.OnFrame();
   if (phase_ == Phase::kFinished) return false;
@@ -79,6 +93,7 @@ void StreamState::OnOpened(bool anonymous, absl::string_view head) {
   // In front of a Drain that was quick.
   head_.insert(0, head.data(), head.size());
   if (phase_ == Phase::kOpening) ChangePhase(Phase::kOpen, "opened");
+  CheckInvariants();
 }
 
 bool StreamState::OnProcessed(size_t messages, size_t bytes,
@@ -89,6 +104,7 @@ bool StreamState::OnProcessed(size_t messages, size_t bytes,
   gathered_messages_ += messages;
   gathered_bytes_ += bytes;
   gatherer_.Consider(messages == 0 ? 0 : gathered_messages_, gathered_bytes_);
+  CheckInvariants();
   if (status.ok()) return false;
   return OnEnd(absl::IsAborted(status) ? End::kTakenOver : End::kViolation,
                status);
@@ -96,11 +112,14 @@ bool StreamState::OnProcessed(size_t messages, size_t bytes,
 
 void StreamState::OnWritten() {
   MSGPROC_CHECK(write_in_flight_);
+  MSGPROC_CHECK(phase_ != Phase::kFinished);
   write_in_flight_ = false;
+  CheckInvariants();
 }
 
 bool StreamState::OnReadStarted() {
   MSGPROC_CHECK_GT(reads_starting_, 0);
+  MSGPROC_CHECK(phase_ != Phase::kFinished);
   --reads_starting_;
   return reads_starting_ == 0 && std::exchange(finish_waits_, false);
 }
@@ -117,6 +136,8 @@ bool StreamState::GatherResults() {
 }
 
 bool StreamState::OnEnd(End end, absl::Status status) {
+  // A half-close alone is no error.
+  MSGPROC_CHECK_EQ(status.ok(), end == End::kHalfClose);
   if (phase_ == Phase::kFinished) return false;
   const bool first = Live();
   // The first reason stands, unless the end comes sooner now. What breaks
@@ -131,11 +152,15 @@ bool StreamState::OnEnd(End end, absl::Status status) {
   } else if (first) {
     ChangePhase(Phase::kAnswering, EndName(end));
   }
+  MSGPROC_CHECK(!Live());
+  CheckInvariants();
   return phase_ == Phase::kAnswering;
 }
 
 bool StreamState::Drain(absl::string_view encoded, absl::string_view why) {
   if (drain_sent_ || !Live()) return false;
+  MSGPROC_CHECK(!encoded.empty());
+  MSGPROC_CHECK(!why.empty());
   drain_sent_ = true;
   drained_for_ = why;
   head_.append(encoded.data(), encoded.size());
@@ -154,9 +179,9 @@ bool StreamState::MayRead(absl::FunctionRef<bool()> at_limit) const {
   return !read_in_flight_ && Live() && !at_limit();
 }
 
-StreamState::Actions StreamState::Next(absl::Time now,
-                                       absl::FunctionRef<bool()> at_limit,
-                                       absl::FunctionRef<Supply()> take) {
+StreamState::Actions StreamState::NextActions(
+    absl::Time now, absl::FunctionRef<bool()> at_limit,
+    absl::FunctionRef<Supply()> take) {
   Actions actions;
   if (phase_ == Phase::kFinished) return actions;
   // What nothing can be added to is written.
@@ -179,6 +204,10 @@ StreamState::Actions StreamState::Next(absl::Time now,
     gatherer_.Mark();
     actions.mark = true;
   }
+  // Nothing of gRPC's may be called behind the status.
+  MSGPROC_CHECK(!actions.finish ||
+                (!actions.write && !actions.read && !actions.mark));
+  CheckInvariants();
   return actions;
 }
 

@@ -35,8 +35,8 @@ namespace msgproc::processor {
 // no write and no marker is in flight and no read is about to be started, since
 // nothing of gRPC's may be called after that.
 //
-// Its owner tells it what has happened, asks Next, and does what that says.
-// Pure: no gRPC, no threads, times are handed in. Not thread-safe.
+// Its owner tells it what has happened, asks NextActions, and does what that
+// says. Pure: no gRPC, no threads, times are handed in. Not thread-safe.
 class StreamState {
  public:
   enum class Phase { kOpening, kOpen, kAnswering, kCutting, kFinished };
@@ -70,7 +70,7 @@ class StreamState {
   StreamState(absl::Duration patience, absl::Time now,
               absl::Time aged_at = absl::InfiniteFuture());
 
-  // What has happened. Ask Next after each.
+  // What has happened. Ask NextActions after each.
 
   // A frame has come; OnProcessed follows. False: it is of no interest.
   [[nodiscard]] bool OnRead(absl::Time now);
@@ -85,14 +85,16 @@ class StreamState {
   [[nodiscard]] bool OnProcessed(size_t messages, size_t bytes,
                                  const absl::Status& status);
   void OnWritten();
-  // The read that Next asked for is started. Returns whether to ask Next.
+  // The read that NextActions asked for is started. Returns whether to ask
+  // NextActions.
   [[nodiscard]] bool OnReadStarted();
   void OnMarkerReached();
   // There are results, and others about to come that are worth waiting for.
-  // Returns whether to post the marker; do not ask Next before that is reached.
+  // Returns whether to post the marker; do not ask NextActions before that is
+  // reached.
   [[nodiscard]] bool GatherResults();
   // Returns whether nothing will be acknowledged any more though results are
-  // still wanted: tell the session, then ask Next.
+  // still wanted: tell the session, then ask NextActions.
   [[nodiscard]] bool OnEnd(End end, absl::Status status);
   // The call is cancelled by this server. What breaks after it is not news.
   void OnCancelling() { cancelling_ = true; }
@@ -105,8 +107,8 @@ class StreamState {
   // Decides. `at_limit`: whether an anonymous session wants nothing to be read
   // for now. `take`: takes results from the session, to be written at once;
   // asked at most once, and only when a write may begin.
-  Actions Next(absl::Time now, absl::FunctionRef<bool()> at_limit,
-               absl::FunctionRef<Supply()> take);
+  Actions NextActions(absl::Time now, absl::FunctionRef<bool()> at_limit,
+                      absl::FunctionRef<Supply()> take);
 
   // The head of the write that was just decided.
   std::string TakeHead();
@@ -148,6 +150,7 @@ class StreamState {
   bool MayRead(absl::FunctionRef<bool()> at_limit) const;
   void DecideWrite(absl::Time now, absl::FunctionRef<Supply()> take,
                    Actions* actions);
+  void CheckInvariants() const;
   void ChangePhase(Phase to, absl::string_view why);
 
   const absl::Duration patience_;

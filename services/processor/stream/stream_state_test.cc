@@ -25,7 +25,7 @@ class StreamStateTest : public testing::Test {
 
   // What is to be done, in letters: w, r, m, f.
   std::string Next() {
-    actions_ = state_.Next(
+    actions_ = state_.NextActions(
         now_, [this] { return at_limit_; },
         [this] {
           ++taken_;
@@ -130,7 +130,7 @@ TEST_F(StreamStateTest, AWriteMayMakeRoomToRead) {
   Open(/*anonymous=*/true);
   Frame();
   at_limit_ = true;
-  actions_ = state_.Next(
+  actions_ = state_.NextActions(
       now_, [this] { return at_limit_; },
       [this] {
         at_limit_ = false;

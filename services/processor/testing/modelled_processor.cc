@@ -208,7 +208,7 @@ class ModelledProcessor::Stream final
   void Decide() {
     std::shared_ptr<HostedSession> resumed;
     std::vector<wire::Piece> pieces;
-    const StreamState::Actions actions = state_.Next(
+    const StreamState::Actions actions = state_.NextActions(
         Now(), [this] { return session_ != nullptr && session_->AtLimit(); },
         [&] {
           if (session_ == nullptr) return StreamState::Supply();
