@@ -220,7 +220,7 @@ TEST_F(StreamStateTest, NothingIsSaidToOneWhoDoesNotListen) {
     StreamState state(kPatience, now_);
     ASSERT_TRUE(state.Drain("Drain", "drain"));
     EXPECT_FALSE(state.OnEnd(end, absl::CancelledError("gone")));
-    const Actions actions = state.Next(
+    const Actions actions = state.NextActions(
         now_, [] { return false; }, [] { return StreamState::Supply(); });
     EXPECT_FALSE(actions.write);
     EXPECT_TRUE(actions.finish);

@@ -25,8 +25,8 @@ class SessionFixture : public testing::Test {
     // Another session's threads may be reading it.
     if (binding_.executor != executor) binding_.executor = executor;
     return std::make_shared<HostedSession>(
-        HostedSession::Identity{id, "token", "client"}, &binding_, limits_,
-        &counters_, &clock_);
+        HostedSession::Identity{id, id.empty() ? "" : "token", "client"},
+        &binding_, limits_, &counters_, &clock_);
   }
 
   static Stream Attach(HostedSession* session, uint64_t received_through = 0) {
