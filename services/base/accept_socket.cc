@@ -8,9 +8,12 @@
 
 #include <cerrno>
 
+#include "common/check.h"
+
 namespace msgproc::base {
 
 UniqueFd AcceptSocket(int listener, int* error) {
+  MSGPROC_CHECK_GE(listener, 0);
   UniqueFd fd(
       accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   *error = fd.valid() ? 0 : errno;
@@ -44,6 +47,8 @@ void SetTcpOptions(int fd, absl::Duration user_timeout) {
 }
 
 bool IsInHeadroom(int fd, int headroom) {
+  MSGPROC_CHECK_GE(fd, 0);
+  MSGPROC_CHECK_GE(headroom, 0);
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
   return static_cast<rlim_t>(fd) + static_cast<rlim_t>(headroom) >=

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "services/base/descriptor_limit.h"
 #include "services/base/log.h"
@@ -87,9 +88,14 @@ Acceptor::Acceptor(const AcceptorOptions& options, ListenSocket listener,
       wakeup_(std::move(wakeup)),
       listener_(std::move(listener)),
       next_id_(kFirstConnectionId),
-      handshake_(options.proxy_header_timeout) {}
+      handshake_(options.proxy_header_timeout) {
+  MSGPROC_CHECK(epoll_.valid());
+  MSGPROC_CHECK(wakeup_.valid());
+}
 
 void Acceptor::Start(Receiver receiver) {
+  MSGPROC_CHECK(receiver != nullptr);
+  MSGPROC_CHECK(!thread_.joinable());
   receiver_ = std::move(receiver);
   Watch(EPOLL_CTL_ADD, wakeup_.get(), kWakeupId, EPOLLIN);
   for (size_t i = 0; i < listener_.fds().size(); ++i) {
@@ -176,6 +182,7 @@ int Acceptor::WaitTimeoutMs() const {
   const absl::Time next = std::min(handshake_.NextDeadline(), paused_until_);
   if (next == absl::InfiniteFuture()) return -1;
   const absl::Duration wait = std::max(next - Now(), absl::ZeroDuration());
+  MSGPROC_CHECK_GE(wait, absl::ZeroDuration());
   return static_cast<int>(
       absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1))));
 }
@@ -247,6 +254,7 @@ void Acceptor::AdmitWatched(UniqueFd fd) {
     return Reject(Rejection::kNoDescriptors, kNoDescriptorsText, peer.ToPeer());
   }
   const uint64_t id = next_id_++;
+  MSGPROC_CHECK_GE(id, kFirstConnectionId);
   const int watched = duplicate.get();
   connections_.Add(id, std::move(duplicate), peer.ToPeer());
   if (!options_.proxy_protocol && !CountForAddress(id, peer)) return;
@@ -288,6 +296,7 @@ void Acceptor::ReadProxyHeader(uint64_t id, bool ended) {
 }
 
 void Acceptor::HandOver(UniqueFd fd) {
+  MSGPROC_CHECK(fd.valid());
   accepted_.fetch_add(1, std::memory_order_relaxed);
   receiver_(fd.Release());
 }

@@ -4,19 +4,28 @@
 
 #include <utility>
 
+#include "common/check.h"
+
 namespace msgproc::base {
 
 void ConnectionTable::Add(uint64_t id, UniqueFd duplicate, std::string peer) {
   MutexLock lock(&mutex_);
-  connections_.emplace(id,
-                       Connection{std::move(duplicate), std::move(peer), ""});
+  MSGPROC_CHECK(duplicate.valid());
+  const bool is_new =
+      connections_
+          .emplace(id, Connection{std::move(duplicate), std::move(peer), ""})
+          .second;
+  MSGPROC_CHECK(is_new);
 }
 
 bool ConnectionTable::CountFor(uint64_t id, const std::string& source,
                                size_t limit) {
   MutexLock lock(&mutex_);
+  MSGPROC_CHECK(!source.empty());
+  MSGPROC_CHECK_GT(limit, size_t{0});
   const auto found = connections_.find(id);
   if (found == connections_.end()) return true;
+  MSGPROC_CHECK(found->second.source.empty());
   size_t& count = sources_[source];
   if (count >= limit) return false;
   ++count;
@@ -39,7 +48,10 @@ void ConnectionTable::Remove(uint64_t id) {
     clients_.erase(client);
   }
   const auto source = sources_.find(found->second.source);
-  if (source != sources_.end() && --source->second == 0) sources_.erase(source);
+  if (source != sources_.end()) {
+    MSGPROC_CHECK_GT(source->second, size_t{0});
+    if (--source->second == 0) sources_.erase(source);
+  }
   connections_.erase(found);
 }
 

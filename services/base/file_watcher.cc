@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/check.h"
 
 namespace msgproc::base {
 
@@ -20,6 +21,8 @@ FileWatcher::~FileWatcher() {
 
 void FileWatcher::Add(std::shared_ptr<ReloadedFiles> files) {
   MutexLock lock(&mutex_);
+  MSGPROC_CHECK(files != nullptr);
+  MSGPROC_CHECK(!stopping_);
   files_.push_back(std::move(files));
   if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
 }

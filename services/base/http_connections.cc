@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/check.h"
+
 namespace msgproc::base {
 
 HttpConnections::Admission HttpConnections::Admit(int fd,
@@ -20,6 +22,7 @@ HttpConnections::Admission HttpConnections::Admit(int fd,
     }
     if (!admission.evicted.has_value()) return admission;
   }
+  MSGPROC_CHECK_GE(fd, 0);
   connections_[fd] = Connection{source, Phase::kQueued, now};
   admission.admitted = true;
   return admission;
@@ -89,6 +92,7 @@ absl::optional<int> HttpConnections::TakeLongestWaiting(
     }
   }
   if (longest == connections_.end()) return absl::nullopt;
+  MSGPROC_CHECK(longest->second.phase == phase);
   longest->second.phase = Phase::kClosing;
   return longest->first;
 }

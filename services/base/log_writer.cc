@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "common/check.h"
 #include "common/clock.h"
 #include "common/mutex.h"
 
@@ -51,7 +52,11 @@ void BlockSignals() {
 // Shared by the writer and its thread, and the last of them to go frees it.
 class LogWriter::Queue {
  public:
-  explicit Queue(Options options) : options_(std::move(options)) {}
+  explicit Queue(Options options) : options_(std::move(options)) {
+    MSGPROC_CHECK(options_.notice != nullptr);
+    MSGPROC_CHECK_GT(options_.max_lines, size_t{0});
+    MSGPROC_CHECK_GE(options_.fd, 0);
+  }
 
   void Push(std::string line) {
     MutexLock lock(&mutex_);
@@ -115,11 +120,14 @@ class LogWriter::Queue {
       WriteLine(line);
       lock.Relock();
       // What is being written counts, so that the bounds hold for all of it.
+      MSGPROC_CHECK_GE(bytes_, line.size());
       bytes_ -= line.size();
       if (lines_.size() <= options_.max_lines / 2 &&
           bytes_ <= options_.max_bytes / 2) {
         dropping_ = false;
       }
+      MSGPROC_CHECK_LT(done_.load(std::memory_order_relaxed),
+                       queued_.load(std::memory_order_relaxed));
       done_.fetch_add(1, std::memory_order_release);
       written_.SignalAll();
     }

@@ -1,5 +1,6 @@
 #include "services/base/method_metrics.h"
 
+#include "common/check.h"
 #include "services/base/metric_writer.h"
 
 namespace msgproc::base {
@@ -34,12 +35,16 @@ void MethodMetrics::Handled(int code) {
   const size_t index = code >= 0 && code < static_cast<int>(kStatusCodes)
                            ? static_cast<size_t>(code)
                            : kUnknown;
+  MSGPROC_DCHECK(index < kStatusCodes);
   handled_[index].fetch_add(1, std::memory_order_relaxed);
 }
 
 MethodMetrics* MethodMetricsPage::Add(absl::string_view type,
                                       absl::string_view service,
                                       absl::string_view method) {
+  MSGPROC_CHECK(!type.empty());
+  MSGPROC_CHECK(!service.empty());
+  MSGPROC_CHECK(!method.empty());
   MutexLock lock(&mutex_);
   methods_.push_back(std::make_unique<MethodMetrics>(type, service, method));
   return methods_.back().get();

@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "common/check.h"
+
 namespace msgproc::base {
 namespace {
 
@@ -20,6 +22,7 @@ prometheus::ClientMetric WithLabels(MetricLabels labels) {
 
 MetricWriter::Samples& MetricWriter::Samples::Add(MetricLabels labels,
                                                   double value) {
+  MSGPROC_CHECK(family_->type != prometheus::MetricType::Histogram);
   prometheus::ClientMetric metric = WithLabels(labels);
   if (family_->type == prometheus::MetricType::Counter) {
     metric.counter.value = value;
@@ -32,6 +35,8 @@ MetricWriter::Samples& MetricWriter::Samples::Add(MetricLabels labels,
 
 MetricWriter::Samples& MetricWriter::Samples::Add(
     MetricLabels labels, const HistogramSnapshot& snapshot) {
+  MSGPROC_CHECK(family_->type == prometheus::MetricType::Histogram);
+  MSGPROC_CHECK_EQ(snapshot.counts.size(), snapshot.bounds.size() + 1);
   prometheus::ClientMetric metric = WithLabels(labels);
   uint64_t cumulative = 0;
   for (size_t i = 0; i < snapshot.counts.size(); ++i) {
@@ -65,6 +70,8 @@ MetricWriter::Samples MetricWriter::Histogram(absl::string_view name,
 MetricWriter::Samples MetricWriter::Begin(absl::string_view name,
                                           absl::string_view help,
                                           prometheus::MetricType type) {
+  MSGPROC_CHECK(!name.empty());
+  MSGPROC_CHECK(!help.empty());
   prometheus::MetricFamily family;
   family.name = std::string(name);
   family.help = std::string(help);

@@ -12,6 +12,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/check.h"
 
 namespace msgproc::base {
 namespace {
@@ -41,12 +42,16 @@ absl::StatusOr<absl::optional<ProxyHeader>> PeekHeader(int fd) {
 }  // namespace
 
 void ProxyHandshake::Add(uint64_t id, UniqueFd fd, absl::Time now) {
-  sockets_.emplace(id, Socket{std::move(fd), now + timeout_});
+  MSGPROC_CHECK(fd.valid());
+  const bool is_new =
+      sockets_.emplace(id, Socket{std::move(fd), now + timeout_}).second;
+  MSGPROC_CHECK(is_new);
 }
 
 absl::StatusOr<absl::optional<ProxyHandshake::Finished>> ProxyHandshake::Read(
     uint64_t id, bool ended) {
   const auto found = sockets_.find(id);
+  MSGPROC_CHECK(found != sockets_.end());
   absl::StatusOr<absl::optional<ProxyHeader>> header =
       PeekHeader(found->second.fd.get());
   if (header.ok() && !header->has_value()) {
@@ -57,6 +62,7 @@ absl::StatusOr<absl::optional<ProxyHandshake::Finished>> ProxyHandshake::Read(
   sockets_.erase(found);
   if (!header.ok()) return header.status();
   std::array<char, kMaxProxyHeaderBytes> taken;
+  MSGPROC_CHECK_LE((*header)->size, taken.size());
   // What was looked at is there: this cannot come back short.
   recv(fd.get(), taken.data(), (*header)->size, MSG_DONTWAIT);
   return Finished{std::move(fd), (*header)->client};

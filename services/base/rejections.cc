@@ -1,6 +1,7 @@
 #include "services/base/rejections.h"
 
 #include "absl/types/optional.h"
+#include "common/check.h"
 #include "services/base/log.h"
 
 namespace msgproc::base {
@@ -31,6 +32,7 @@ void Rejections::Add(Rejection reason, absl::string_view what,
                      absl::string_view peer, absl::string_view address,
                      size_t open_connections) {
   const auto index = static_cast<size_t>(reason);
+  MSGPROC_CHECK_LT(index, kRejections);
   counts_[index].fetch_add(1, std::memory_order_relaxed);
   const absl::optional<uint64_t> suppressed = throttles_[index].Admit();
   if (!suppressed.has_value()) return;

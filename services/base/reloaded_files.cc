@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "common/check.h"
 #include "services/base/log.h"
 
 namespace msgproc::base {
@@ -14,6 +15,10 @@ ReloadedFiles::ReloadedFiles(std::string name, std::vector<std::string> paths,
       paths_(std::move(paths)),
       take_(std::move(take)),
       read_(std::move(read)) {
+  MSGPROC_CHECK(!name_.empty());
+  MSGPROC_CHECK(!paths_.empty());
+  MSGPROC_CHECK(take_ != nullptr);
+  MSGPROC_CHECK(read_ != nullptr);
   stats_.name = name_;
 }
 
@@ -69,6 +74,7 @@ absl::StatusOr<std::vector<std::string>> ReloadedFiles::ReadAll() const {
 
 absl::Status ReloadedFiles::TryToTake(std::vector<std::string> texts,
                                       absl::Time now) {
+  MSGPROC_CHECK_EQ(texts.size(), paths_.size());
   std::vector<FileText> files;
   for (size_t i = 0; i < paths_.size(); ++i) {
     files.push_back({paths_[i], texts[i]});

@@ -1,5 +1,6 @@
 #include "services/base/server_certificates.h"
 
+#include "common/check.h"
 #include "services/base/log.h"
 #include "services/base/pem.h"
 
@@ -19,8 +20,9 @@ absl::Status CheckTime(const Validity& validity, absl::Time now,
 
 absl::StatusOr<absl::Time> ServerCertificates::TakePair(
     const std::vector<FileText>& files, absl::Time now) {
-  const FileText& cert = files.at(0);
-  const FileText& key = files.at(1);
+  MSGPROC_CHECK_EQ(files.size(), size_t{2});
+  const FileText& cert = files[0];
+  const FileText& key = files[1];
   const absl::StatusOr<Validity> validity = CheckCertificateAndKey(cert, key);
   if (!validity.ok()) return validity.status();
   MutexLock lock(&mutex_);
@@ -35,7 +37,8 @@ absl::StatusOr<absl::Time> ServerCertificates::TakePair(
 
 absl::StatusOr<absl::Time> ServerCertificates::TakeClientAuthorities(
     const std::vector<FileText>& files, absl::Time now) {
-  const FileText& file = files.at(0);
+  MSGPROC_CHECK_EQ(files.size(), size_t{1});
+  const FileText& file = files[0];
   const absl::StatusOr<Validity> validity = CheckAuthorities(file);
   if (!validity.ok()) return validity.status();
   MutexLock lock(&mutex_);

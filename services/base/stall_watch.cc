@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/check.h"
+
 namespace msgproc::base {
 
 StallWatch::Pulse* StallWatch::Watch(std::string name) {
+  MSGPROC_CHECK(!name.empty());
   auto pulse = std::make_unique<Pulse>();
   pulse->name_ = std::move(name);
   MutexLock lock(&mutex_);

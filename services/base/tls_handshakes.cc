@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "common/check.h"
 #include "services/base/log.h"
 
 namespace msgproc::base {
@@ -67,6 +68,7 @@ void TakeCertificate(const uint8_t* data, size_t size, int version,
 void OnMessage(int is_sent, int version, int type, const void* bytes,
                size_t size, SSL* /*ssl*/, void* argument) {
   auto* const handshake = static_cast<Handshake*>(argument);
+  MSGPROC_CHECK(handshake != nullptr);
   const auto* const data = static_cast<const uint8_t*>(bytes);
   if (type == SSL3_RT_HANDSHAKE && size > 0 && is_sent == 0) {
     if (data[0] == SSL3_MT_CLIENT_HELLO) {
@@ -194,6 +196,7 @@ void TlsHandshakes::Failed(HandshakeFailure reason, absl::string_view peer,
                            absl::string_view detail,
                            absl::string_view certificate) {
   const auto index = static_cast<size_t>(reason);
+  MSGPROC_CHECK_LT(index, kHandshakeFailures);
   counts_[index].fetch_add(1, std::memory_order_relaxed);
   const absl::optional<uint64_t> suppressed = throttles_[index].Admit();
   if (!suppressed.has_value()) return;
