@@ -20,7 +20,6 @@ namespace msgproc {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 // A pipe whose ends the child gets only where it is told to.
 struct Pipe {

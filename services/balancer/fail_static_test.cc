@@ -195,7 +195,7 @@ TEST_F(FailStaticTest, CanBeTurnedOff) {
 class DecisionTest : public testing::Test {
  protected:
   // `here` servers, and those that are missed. Whether anything changed.
-  bool Decide(size_t here, std::vector<Absence*> missed) {
+  bool Decide(size_t here, const std::vector<Absence*>& missed) {
     fail_static_.Begin(now_);
     Absence none;
     for (size_t i = 0; i < here; ++i) fail_static_.Count(&none, true);

@@ -1,7 +1,5 @@
 #include "services/base/server_lifecycle.h"
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <utility>
 
@@ -9,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "common/callback_threads.h"
+#include "common/exit_barrier.h"
 #include "common/mutex.h"
 #include "common/process_tuning.h"
 #include "services/base/address_file.h"
@@ -110,7 +109,7 @@ bool Healthy(const Liveness& liveness) {
 [[noreturn]] void StopWhileStarting() {
   LogInfo("stopped while starting");
   FlushLog();
-  _exit(0);
+  ExitBarrier::Exit(0, absl::Milliseconds(500));
 }
 
 void Serve(RunningServer* server, Requests* requests) {

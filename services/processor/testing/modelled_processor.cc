@@ -111,6 +111,11 @@ class ModelledProcessor::Stream final
   void OnCancel() {
     End(StreamState::End::kBroken, absl::CancelledError("broken"));
   }
+  // Whoever has the call holds on to it.
+  void DieWithProcess() {
+    broken = true;
+    session_ = nullptr;
+  }
   // Everything that was begun is over, and the status given.
   bool Done() const { return finished && !reading && !writing; }
   void OnDone() {
@@ -339,9 +344,9 @@ void ModelledProcessor::Drain(Stream* stream) {
 }
 
 void ModelledProcessor::Restart() {
-  for (const auto& stream : streams_) stream->broken = true;
-  streams_.clear();
   jobs_.clear();
+  for (const auto& stream : streams_) stream->DieWithProcess();
+  streams_.clear();
   Start();
 }
 

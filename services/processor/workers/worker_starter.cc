@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/exit_barrier.h"
 #include "services/processor/workers/frame_codec.h"
 #include "services/processor/workers/line_codec.h"
 #include "services/processor/workers/worker_codec.h"
@@ -40,10 +41,8 @@ WorkerStarter::WorkerStarter(const WorkerOptions& options, int epoll)
 absl::StatusOr<std::shared_ptr<WorkerLink>> WorkerStarter::Start(
     WorkerId worker, int slot, absl::Time now) {
   MSGPROC_CHECK_NE(worker, 0u);
-  if (launch_.standard_streams) guard_.Prepare();
-  auto process = WorkerProcess::Start(launch_, slot);
+  auto process = StartWatched(slot);
   if (!process.ok()) return process.status();
-  if (launch_.standard_streams) guard_.Watch((*process)->pid());
   log_.Add(worker, slot, (*process)->pid(), (*process)->TakeErrors());
   auto link =
       std::make_shared<WorkerLink>(worker, slot, *std::move(process),
@@ -51,6 +50,16 @@ absl::StatusOr<std::shared_ptr<WorkerLink>> WorkerStarter::Start(
   Watch(epoll_, link->process()->from(), WorkerLink::ReadableEvent(worker));
   Watch(epoll_, link->process()->exit_fd(), WorkerLink::ExitEvent(worker));
   return link;
+}
+
+absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerStarter::StartWatched(
+    int slot) {
+  if (!launch_.standard_streams) return WorkerProcess::Start(launch_, slot);
+  guard_.Prepare();
+  const ExitBarrier::Step whole;
+  auto process = WorkerProcess::Start(launch_, slot);
+  if (process.ok()) guard_.Watch((*process)->pid());
+  return process;
 }
 
 WorkerExit WorkerStarter::Reap(WorkerLink* link) {

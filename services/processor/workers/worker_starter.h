@@ -40,6 +40,9 @@ class WorkerStarter {
   const std::string& program() const;
 
  private:
+  // Nobody hears of the process's end before it is watched over.
+  absl::StatusOr<std::unique_ptr<WorkerProcess>> StartWatched(int slot);
+
   const WorkerOptions& options_;
   const WorkerLaunch launch_;
   const int epoll_;
