@@ -71,7 +71,8 @@ _STD = {
     "memory": """addressof align allocator allocator_traits const_pointer_cast default_delete destroy_at
         dynamic_pointer_cast enable_shared_from_this make_shared make_unique pointer_traits
         reinterpret_pointer_cast shared_ptr static_pointer_cast unique_ptr weak_ptr""",
-    "mutex": "adopt_lock call_once defer_lock lock_guard mutex once_flag recursive_mutex scoped_lock timed_mutex unique_lock",
+    "mutex": "adopt_lock call_once defer_lock lock_guard mutex once_flag recursive_mutex scoped_lock timed_mutex "
+    "unique_lock",
     "new": "bad_alloc launder nothrow align_val_t",
     "numbers": "numbers",
     "numeric": "accumulate adjacent_difference gcd inner_product iota lcm midpoint partial_sum reduce",
