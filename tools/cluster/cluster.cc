@@ -198,7 +198,7 @@ absl::Status Cluster::RenderNginx() const {
           absl::StrJoin(addresses, ","))};
   // Its own files must stay readable to its workers.
   if (geteuid() == 0) command.emplace_back("--user=root");
-  auto render = Child::Start(std::move(command), File("render.log"));
+  auto render = Child::Start(command, File("render.log"));
   if (!render.ok()) return render.status();
   const std::optional<int> exit_code = (*render)->Wait(kRenderPatience);
   if (exit_code == 0) return absl::OkStatus();
@@ -313,7 +313,7 @@ absl::StatusOr<Member*> Cluster::FindMember(absl::string_view name) {
   std::vector<absl::string_view> names;
   for (Member* member : Members()) {
     if (member->name() == name) return member;
-    names.push_back(member->name());
+    names.emplace_back(member->name());
   }
   return absl::NotFoundError(absl::StrCat(
       "there is no \"", name, "\"; there are ", absl::StrJoin(names, ", ")));

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <utility>
 
-#include "common/check.h"
 #include "grpcpp/server_context.h"
 #include "services/base/grpc_status.h"
 #include "services/processor/stream/drain_message.h"
@@ -160,11 +159,10 @@ absl::Time ProcessReactor::Tick(absl::Time now) {
 
 void ProcessReactor::GiveUp(StreamState::Verdict verdict) {
   using Verdict = StreamState::Verdict;
-  ProcessorCounters* const counters = processor_->counters();
-  if (verdict == Verdict::kUnread) counters->Add(&counters->slow_consumers, 1);
-  if (verdict == Verdict::kSilent) counters->Add(&counters->silent_sessions, 1);
-  const std::string why =
-      StreamState::Reproach(verdict, processor_->patience());
+  ProcessorCounters& all = *processor_->counters();
+  ProcessorCounters::Add(&all.slow_consumers, verdict == Verdict::kUnread);
+  ProcessorCounters::Add(&all.silent_sessions, verdict == Verdict::kSilent);
+  const auto why = StreamState::Reproach(verdict, processor_->patience());
   End(why);
   if (verdict == Verdict::kSilent) return;
   // What nobody reads does not end by itself.
@@ -242,7 +240,6 @@ void ProcessReactor::OnDone() {
     self = std::move(self_);
     session = std::move(session_);
   }
-  MSGPROC_CHECK(self != nullptr);
   // It may have been attached after the stream was finished.
   if (session != nullptr) processor_->sessions()->Detach(session, this, false);
   on_gone_(self);
