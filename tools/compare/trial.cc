@@ -110,7 +110,7 @@ absl::Status RunLoad(const TrialOptions& options, cluster::Cluster* cluster,
   const cluster::ProcessUsage servers_before = cluster->ProcessorsUsage();
   const cluster::ProcessUsage front_before = cluster->FrontUsage();
   auto load = cluster::Child::Start(
-      std::move(command), absl::StrCat(options.cluster.folder, "/load.log"));
+      command, absl::StrCat(options.cluster.folder, "/load.log"));
   if (!load.ok()) return load.status();
   absl::Status status;
   if (options.chaos) {
