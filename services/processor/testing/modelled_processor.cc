@@ -282,7 +282,7 @@ ModelledProcessor::ModelledProcessor(std::string id, std::mt19937_64* random,
   Start();
 }
 
-ModelledProcessor::~ModelledProcessor() = default;
+ModelledProcessor::~ModelledProcessor() { Kill(); }
 
 void ModelledProcessor::Start() {
   process_ = std::make_unique<Process>(id_, clock_, Below(2) == 0);
@@ -343,10 +343,14 @@ void ModelledProcessor::Drain(Stream* stream) {
   });
 }
 
-void ModelledProcessor::Restart() {
+void ModelledProcessor::Kill() {
   jobs_.clear();
   for (const auto& stream : streams_) stream->DieWithProcess();
   streams_.clear();
+}
+
+void ModelledProcessor::Restart() {
+  Kill();
   Start();
 }
 

@@ -61,6 +61,7 @@ class ModelledProcessor {
   struct Process;
 
   void Start();
+  void Kill();
   void Later(Job job) { jobs_.push_back(std::move(job)); }
   // One after another, with others in between.
   void InOrder(std::deque<Job> jobs);
