@@ -94,6 +94,7 @@ class ModelledProcessor::Stream final
     EXPECT_TRUE(std::exchange(reading, false));
     if (!state_.OnRead(Now())) return;
     request_ = std::move(request);
+    processing_ = true;
     processor_->Later([self = shared_from_this()] { self->ProcessFrame(); });
   }
   void OnReadEnded() {
@@ -117,7 +118,9 @@ class ModelledProcessor::Stream final
     session_ = nullptr;
   }
   // Everything that was begun is over, and the status given.
-  bool Done() const { return finished && !reading && !writing; }
+  bool Done() const {
+    return finished && !reading && !writing && !processing_;
+  }
   void OnDone() {
     EXPECT_FALSE(marker_) << "a marker outlives its call";
     if (session_ != nullptr) {
@@ -184,6 +187,7 @@ class ModelledProcessor::Stream final
               self->state_.OnProcessed(messages, self->request_.size(), how);
           if (close_input) self->CloseInput();
           self->Advance();
+          self->processing_ = false;
         });
   }
 
@@ -273,6 +277,7 @@ class ModelledProcessor::Stream final
   std::shared_ptr<HostedSession> session_;
   std::string request_;
   bool first_request_ = true;
+  bool processing_ = false;  // OnReadDone has not returned.
   bool marker_ = false;
 };
 
