@@ -118,9 +118,7 @@ class ModelledProcessor::Stream final
     session_ = nullptr;
   }
   // Everything that was begun is over, and the status given.
-  bool Done() const {
-    return finished && !reading && !writing && !processing_;
-  }
+  bool Done() const { return finished && !reading && !writing && !processing_; }
   void OnDone() {
     EXPECT_FALSE(marker_) << "a marker outlives its call";
     if (session_ != nullptr) {
