@@ -46,9 +46,15 @@ class AcceptorProxyTest : public ::testing::Test {
   bool EventuallyAccepted(uint64_t count) const {
     return Eventually([&] { return acceptor_->Stats().accepted == count; });
   }
+  // Accepted is counted before the socket is handed over.
   int Received(size_t i) {
+    const bool there = Eventually([&] {
+      MutexLock lock(&mutex_);
+      return received_.size() > i;
+    });
+    EXPECT_TRUE(there);
     MutexLock lock(&mutex_);
-    return received_[i].get();
+    return there ? received_[i].get() : -1;
   }
 
   Mutex mutex_;
