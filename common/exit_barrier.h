@@ -23,7 +23,8 @@ class ExitBarrier {
 
   // Ends the process, without destructors or hooks, once no step is under way,
   // or after `patience`.
-  [[noreturn]] static void Exit(int code, absl::Duration patience);
+  [[noreturn]] static void Exit(
+      int code, absl::Duration patience = absl::Milliseconds(500));
 
  private:
   static std::timed_mutex mutex;

@@ -109,7 +109,7 @@ bool Healthy(const Liveness& liveness) {
 [[noreturn]] void StopWhileStarting() {
   LogInfo("stopped while starting");
   FlushLog();
-  ExitBarrier::Exit(0, absl::Milliseconds(500));
+  ExitBarrier::Exit(0);
 }
 
 void Serve(RunningServer* server, Requests* requests) {

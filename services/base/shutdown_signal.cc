@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "common/exit_barrier.h"
 #include "services/base/log.h"
 
 namespace msgproc::base {
@@ -71,7 +72,7 @@ void ShutdownSignal::Handle(int signal) {
     return;
   }
   // Not even a line in the log: whatever is stuck may be what logs.
-  if (draining_) _exit(128 + signal);
+  if (draining_) ExitBarrier::Exit(128 + signal);
   draining_ = true;
   LogInfo("draining; a second signal exits at once", {{"signal", signal}});
   callbacks_.on_drain(signal);

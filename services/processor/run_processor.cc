@@ -1,7 +1,5 @@
 #include "services/processor/run_processor.h"
 
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -9,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "common/exit_barrier.h"
 #include "services/base/build_info.h"
 #include "services/base/flag_parser.h"
 #include "services/base/http_server.h"
@@ -82,7 +81,7 @@ class RunningProcessor final : public base::RunningServer {
   static void ExitBecauseOfWorkers(const absl::Status& status) {
     base::LogError("exiting", {{"why", status.message()}});
     base::FlushLog();
-    _exit(1);
+    ExitBarrier::Exit(1);
   }
 
   // Last: balancers check that the processor answers.
