@@ -25,6 +25,10 @@ std::string Renamed(absl::string_view text,
 
 }  // namespace
 
+std::string WrongSettings::Sentence::In(const Rename& rename) const {
+  return names_settings ? Renamed(text, rename) : text;
+}
+
 void WrongSettings::Expect(bool right, absl::string_view name,
                            const absl::AlphaNum& value,
                            absl::string_view takes) {
@@ -52,19 +56,14 @@ void WrongSettings::Add(const absl::Status& status) {
 void WrongSettings::Add(const WrongSettings& others, const Rename& rename) {
   MSGPROC_CHECK_NE(&others, this);
   for (const Sentence& other : others.sentences_) {
-    sentences_.push_back(
-        {other.code,
-         other.names_settings ? Renamed(other.text, rename) : other.text,
-         false});
+    sentences_.push_back({other.code, other.In(rename), false});
   }
 }
 
 absl::Status WrongSettings::AsStatus(const Rename& rename) const {
   if (sentences_.empty()) return absl::OkStatus();
   const auto line = [&rename](std::string* text, const Sentence& sentence) {
-    absl::StrAppend(text, sentence.names_settings
-                              ? Renamed(sentence.text, rename)
-                              : sentence.text);
+    absl::StrAppend(text, sentence.In(rename));
   };
   const absl::StatusCode code = sentences_.size() == 1
                                     ? sentences_[0].code

@@ -43,6 +43,8 @@ class WrongSettings {
 
  private:
   struct Sentence {
+    std::string In(const Rename& rename) const;
+
     absl::StatusCode code;
     std::string text;
     bool names_settings;
