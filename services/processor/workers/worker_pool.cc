@@ -48,10 +48,7 @@ WorkerPool::WorkerPool(const WorkerOptions& options, Owner* owner)
       supervisor_(
           {.workers = options.count, .start_timeout = options.start_timeout}),
       patience_(options.leave_timeout) {
-  epoll_event wanted{};
-  wanted.events = EPOLLIN;
-  wanted.data.u64 = kWakeEvent;
-  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &wanted);
+  WorkerStarter::Watch(epoll_.get(), wake_.get(), kWakeEvent);
 }
 
 WorkerPool::~WorkerPool() { Stop(absl::ZeroDuration()); }

@@ -17,13 +17,6 @@ namespace {
 
 constexpr absl::Duration kLastWords = absl::Milliseconds(500);
 
-void Watch(int epoll, int fd, uint64_t event) {
-  epoll_event wanted{};
-  wanted.events = EPOLLIN;
-  wanted.data.u64 = event;
-  epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &wanted);
-}
-
 std::unique_ptr<WorkerCodec> MakeCodec(const WorkerOptions& options,
                                        int number) {
   if (options.lines) {
@@ -37,6 +30,13 @@ std::unique_ptr<WorkerCodec> MakeCodec(const WorkerOptions& options,
 
 WorkerStarter::WorkerStarter(const WorkerOptions& options, int epoll)
     : options_(options), launch_(LaunchOf(options)), epoll_(epoll) {}
+
+void WorkerStarter::Watch(int epoll, int fd, uint64_t event) {
+  epoll_event wanted{};
+  wanted.events = EPOLLIN;
+  wanted.data.u64 = event;
+  epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &wanted);
+}
 
 absl::StatusOr<std::shared_ptr<WorkerLink>> WorkerStarter::Start(
     WorkerId worker, int slot, absl::Time now) {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,9 @@ namespace msgproc::processor {
 // thread's, which lives as long as the workers.
 class WorkerStarter {
  public:
+  // `epoll` gets `event` when `fd` can be read.
+  static void Watch(int epoll, int fd, uint64_t event);
+
   // Both outlive it. `epoll` gets the events of the links.
   WorkerStarter(const WorkerOptions& options, int epoll);
 
