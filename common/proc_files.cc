@@ -83,6 +83,10 @@ MachineStat ParseMachineStat(absl::string_view text) {
   constexpr size_t kIdle = 4;  // And then waiting for disks.
   MachineStat stat;
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    // Others have a number for each interrupt there is.
+    if (!absl::StartsWith(line, "cpu ") && !absl::StartsWith(line, "btime ")) {
+      continue;
+    }
     const std::vector<absl::string_view> words = Words(line);
     if (words.size() > kIdle + 1 && words[0] == "cpu") {
       stat.idle = Ticks(Number<int64_t>(words[kIdle]) +
