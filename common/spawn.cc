@@ -69,6 +69,11 @@ class Attributes {
       const auto number = static_cast<size_t>(as);
       MSGPROC_CHECK(!named[number]);
       named[number] = true;
+      if (from == SpawnOptions::kDevNull) {
+        posix_spawn_file_actions_addopen(&actions_, as, "/dev/null", O_RDONLY,
+                                         0);
+        continue;
+      }
       if (from < 0) {
         posix_spawn_file_actions_addclose(&actions_, as);
         continue;

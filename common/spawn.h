@@ -25,6 +25,8 @@ struct SpawnOptions {
     int as = -1;    // Its number in the child.
     int from = -1;  // This process's, which keeps it. -1: closed in the child.
   };
+  // As `from`: what gives nothing to read. Opened in the child.
+  static constexpr int kDevNull = -2;
 
   // A path, or a name in PATH. Empty: the first of the arguments.
   std::string program;

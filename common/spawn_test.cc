@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -77,6 +78,14 @@ Ended RunToEnd(SpawnOptions options) {
   ended.output = output.ReadAll();
   ended.code = Reap(*pid);
   return ended;
+}
+
+TEST(SpawnTest, AStreamMayHaveNothingToRead) {
+  SpawnOptions cat = Shell("cat");
+  cat.descriptors = {{.as = STDIN_FILENO, .from = SpawnOptions::kDevNull}};
+  const Ended ended = RunToEnd(std::move(cat));
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_EQ(ended.output, "");
 }
 
 TEST(SpawnTest, RunsAProgramWithItsArgumentsByPathOrByName) {

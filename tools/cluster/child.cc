@@ -31,22 +31,21 @@ absl::StatusOr<std::unique_ptr<Child>> Child::Start(
     const std::vector<std::string>& arguments, const std::string& log,
     LogMode mode) {
   MSGPROC_CHECK(!arguments.empty());
-  const base::UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
   const int how = mode == LogMode::kAppend ? O_APPEND : O_TRUNC;
   const base::UniqueFd output(
       open(log.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0644));
-  if (!nothing.valid() || !output.valid()) {
+  if (!output.valid()) {
     return absl::ErrnoToStatus(errno, absl::StrCat("Cannot run ", arguments[0],
                                                    " with output to ", log));
   }
-  const absl::StatusOr<pid_t> pid =
-      Spawn({.arguments = arguments,
-             .descriptors = {{.as = STDIN_FILENO, .from = nothing.get()},
-                             {.as = STDOUT_FILENO, .from = output.get()},
-                             {.as = STDERR_FILENO, .from = output.get()}},
-             .group = SpawnOptions::Group::kOwnGroup,
-             // NGINX and processors take their own children with them.
-             .parent_death_signal = SIGTERM});
+  const absl::StatusOr<pid_t> pid = Spawn(
+      {.arguments = arguments,
+       .descriptors = {{.as = STDIN_FILENO, .from = SpawnOptions::kDevNull},
+                       {.as = STDOUT_FILENO, .from = output.get()},
+                       {.as = STDERR_FILENO, .from = output.get()}},
+       .group = SpawnOptions::Group::kOwnGroup,
+       // NGINX and processors take their own children with them.
+       .parent_death_signal = SIGTERM});
   if (absl::IsNotFound(pid.status()) ||
       absl::IsPermissionDenied(pid.status())) {
     return absl::NotFoundError(

@@ -106,14 +106,14 @@ std::vector<std::string> Environment(int number) {
 
 // What handlers print goes to the log, unless it is what the worker speaks.
 std::vector<SpawnOptions::Descriptor> Descriptors(const WorkerLaunch& launch,
-                                                  const Ends& ends, int nothing,
+                                                  const Ends& ends,
                                                   int errors) {
   if (launch.standard_streams) {
     return {{.as = STDIN_FILENO, .from = ends.childs_in.get()},
             {.as = STDOUT_FILENO, .from = ends.childs_out.get()},
             {.as = STDERR_FILENO, .from = errors}};
   }
-  return {{.as = STDIN_FILENO, .from = nothing},
+  return {{.as = STDIN_FILENO, .from = SpawnOptions::kDevNull},
           {.as = STDOUT_FILENO, .from = errors},
           {.as = STDERR_FILENO, .from = errors},
           {.as = kWorkerSocket, .from = ends.childs_in.get()}};
@@ -147,14 +147,12 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(
   SetNonBlocking(ends.to);
   SetNonBlocking(ends.from);
 
-  const UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
   SpawnOptions options;
   options.program = launch.program;
   options.arguments = launch.arguments;
   options.environment = Environment(number);
   options.directory = launch.directory;
-  options.descriptors =
-      Descriptors(launch, ends, nothing.get(), childs_errors.get());
+  options.descriptors = Descriptors(launch, ends, childs_errors.get());
   options.group = SpawnOptions::Group::kOwnGroup;
   absl::StatusOr<pid_t> pid = Spawn(options);
   if (absl::IsNotFound(pid.status()) && !launch.fallback_program.empty()) {
