@@ -13,8 +13,9 @@ includes, and parses everything for it. This reads names: seconds for the reposi
 
 import pathlib
 import re
-import subprocess
 import sys
+
+import repository
 
 # header: names after "std::". The first header that has a name is the one to be added.
 _STD = {
@@ -225,12 +226,7 @@ def main(arguments):
     """The exit code."""
     paths = [argument for argument in arguments if argument != "--mend"]
     if not paths:
-        paths = subprocess.run(
-            ("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.h", "*.cc"),
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        ).stdout.split()
+        paths = repository.files("*.h", "*.cc")
     failed = not paths
     for path in map(pathlib.Path, paths):
         if not path.is_file():

@@ -13,8 +13,9 @@ Usage: includes.py   (in the repository's root)
 
 import pathlib
 import re
-import subprocess
 import sys
+
+import repository
 
 MOST_LINES = 400
 
@@ -227,14 +228,7 @@ def findings(files):
 
 def main():
     """The exit code."""
-    listed = subprocess.run(
-        ("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.h", "*.cc"),
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout.split()
-    paths = [path for path in listed if pathlib.Path(path).is_file()]
-    files = {path: pathlib.Path(path).read_text(encoding="utf-8") for path in paths}
+    files = {path: pathlib.Path(path).read_text(encoding="utf-8") for path in repository.files("*.h", "*.cc")}
     failed = not files
     for path, line, wrong in findings(files):
         print(f"{path}:{line}: {wrong}")

@@ -10,8 +10,9 @@ has and why. Tests and benchmarks may do as they like.
 
 import pathlib
 import re
-import subprocess
 import sys
+
+import repository
 
 _FOLDER = pathlib.Path(__file__).parent
 _USES = {
@@ -44,9 +45,7 @@ def _allowed():
 
 
 def _sources():
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return [p for p in listed.split() if pathlib.Path(p).is_file() and not _NOT_LOOKED_AT.search(p)]
+    return [path for path in repository.files() if not _NOT_LOOKED_AT.search(path)]
 
 
 def _sees_the_violation():
