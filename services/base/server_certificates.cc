@@ -1,4 +1,5 @@
 #include "services/base/server_certificates.h"
+
 #include <cstddef>
 
 #include "common/check.h"
