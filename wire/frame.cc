@@ -152,6 +152,8 @@ bool RequestFrame::Parse(absl::string_view bytes, uint64_t max_messages) {
   message_count = 0;
   MessageView surplus;
   received_through = 0;
+  has_refresh_token = false;
+  refresh_token = absl::string_view();
   FieldReader reader(bytes);
   while (!reader.Done()) {
     uint32_t tag;
@@ -168,6 +170,11 @@ bool RequestFrame::Parse(absl::string_view bytes, uint64_t max_messages) {
       if (!reader.ReadVarint(&received_through)) return false;
     } else if (tag == kBytes1) {
       if (!ReadMerged(&reader, &has_open, &open, &merged_open_)) return false;
+    } else if (tag == kBytes4) {
+      has_refresh_token = true;
+      if (!reader.ReadBytes(&refresh_token) || !IsUtf8(refresh_token)) {
+        return false;
+      }
     } else if (!reader.Skip(tag)) {
       return false;
     }
@@ -181,6 +188,8 @@ bool ResponseFrame::Parse(absl::string_view bytes) {
   results.clear();
   has_drain = false;
   drain = absl::string_view();
+  has_token_expires_in = false;
+  token_expires_in = absl::string_view();
   FieldReader reader(bytes);
   while (!reader.Done()) {
     uint32_t tag;
@@ -198,6 +207,11 @@ bool ResponseFrame::Parse(absl::string_view bytes) {
       }
     } else if (tag == kBytes3) {
       if (!ReadMerged(&reader, &has_drain, &drain, &merged_drain_)) {
+        return false;
+      }
+    } else if (tag == kBytes4) {
+      if (!ReadMerged(&reader, &has_token_expires_in, &token_expires_in,
+                      &merged_token_expires_in_)) {
         return false;
       }
     } else if (!reader.Skip(tag)) {

@@ -129,6 +129,8 @@ struct RequestFrame {
   // many.
   uint64_t message_count = 0;
   uint64_t received_through = 0;
+  bool has_refresh_token = false;
+  absl::string_view refresh_token;
 
   // False: not a ProcessRequest. Views point into `bytes`, or into this. A
   // message takes two bytes on the wire and many here: no more than
@@ -148,6 +150,9 @@ struct ResponseFrame {
   bool has_drain = false;
   // The encoded Drain.
   absl::string_view drain;
+  bool has_token_expires_in = false;
+  // The encoded Duration.
+  absl::string_view token_expires_in;
 
   // False: not a ProcessResponse. Views point into `bytes`, or into this.
   bool Parse(absl::string_view bytes);
@@ -155,6 +160,7 @@ struct ResponseFrame {
  private:
   std::string merged_welcome_;
   std::string merged_drain_;
+  std::string merged_token_expires_in_;
 };
 
 // The encoded body of one Message or Result (what stands behind the tag and

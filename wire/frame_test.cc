@@ -35,6 +35,7 @@ v1::ProcessRequest RandomRequest(std::mt19937* random) {
     }
   }
   request.set_received_through((*random)() % 1000);
+  if ((*random)() % 3 == 0) request.set_refresh_token("token");
   return request;
 }
 
@@ -54,6 +55,8 @@ void ExpectSameHeaders(
 void ExpectSame(const RequestFrame& frame, const v1::ProcessRequest& request) {
   EXPECT_EQ(frame.has_open, request.has_open());
   EXPECT_EQ(frame.received_through, request.received_through());
+  EXPECT_EQ(frame.refresh_token, request.refresh_token());
+  EXPECT_EQ(frame.has_refresh_token, !request.refresh_token().empty());
   ASSERT_EQ(frame.messages.size(),
             static_cast<size_t>(request.messages_size()));
   for (int i = 0; i < request.messages_size(); ++i) {
@@ -159,6 +162,8 @@ bool InsidesAreRight(const ResponseFrame& frame) {
     if (!v1::Error().ParseFromString(std::string(result.error))) return false;
   }
   return v1::Welcome().ParseFromString(std::string(frame.welcome)) &&
+         google::protobuf::Duration().ParseFromString(
+             std::string(frame.token_expires_in)) &&
          v1::Drain().ParseFromString(std::string(frame.drain));
 }
 
@@ -170,6 +175,7 @@ TEST(FrameTest, AcceptsTheDamagedResponsesThatTheGeneratedClassesDo) {
     v1::ProcessResponse whole;
     if (random() % 3 == 0) whole.mutable_welcome()->set_server_id("server");
     if (random() % 3 == 0) whole.mutable_drain()->set_server_address("a:1");
+    if (random() % 3 == 0) whole.mutable_token_expires_in()->set_seconds(9);
     for (uint32_t results = random() % 4; results > 0; --results) {
       v1::Result* const result = whole.add_results();
       result->set_sequence(random() % 1000);
