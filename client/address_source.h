@@ -22,8 +22,10 @@ class AddressSource {
   // Calls `done` once, on any thread and perhaps before it returns, with an
   // address (any gRPC target) or with why there is none: a status that
   // MayReconnect is asked again later, any other ends the stream. `failed`:
-  // addresses that just failed, or asked the stream to leave.
-  virtual void Next(const std::vector<std::string>& failed, Done done) = 0;
+  // addresses that just failed, or asked the stream to leave. `token`: of who
+  // asks; may be empty.
+  virtual void Next(const std::vector<std::string>& failed,
+                    const std::string& token, Done done) = 0;
 };
 
 // Always the same address.
@@ -31,7 +33,8 @@ class FixedAddress final : public AddressSource {
  public:
   explicit FixedAddress(std::string address) : address_(std::move(address)) {}
 
-  void Next(const std::vector<std::string>& /*failed*/, Done done) override {
+  void Next(const std::vector<std::string>& /*failed*/,
+            const std::string& /*token*/, Done done) override {
     done(address_);
   }
 

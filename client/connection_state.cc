@@ -48,10 +48,21 @@ void ConnectionState::OnTime() {
   }
 }
 
+ConnectionState::Action ConnectionState::FetchToken() {
+  if (std::exchange(fetching_token_, true)) return {};
+  return {Action::Kind::kFetchToken};
+}
+
 ConnectionState::Action ConnectionState::NextConnection(Output* output) {
+  if (phase_ == Phase::kCalling && RefreshTime() <= Now()) return FetchToken();
   if (!std::exchange(connecting_, false) || phase_ != Phase::kWaiting) {
     return {};
   }
+  if (options_.needs_token && token_.empty()) {
+    ChangePhase(Phase::kAuthorizing, "a token is wanted");
+    return FetchToken();
+  }
+  output->token = token_;
   if (!destination_.located()) {
     ChangePhase(Phase::kLocating, "it is time to connect");
     output->failed = destination_.failed();
@@ -60,6 +71,7 @@ ConnectionState::Action ConnectionState::NextConnection(Output* output) {
   ChangePhase(Phase::kCalling, "it is known where to connect");
   MSGPROC_CHECK(!gatherer_.marker_in_flight());
   destination_.OnUsed();
+  token_.clear();
   call_.Begin();
   frame_waiting_ = false;
   gatherer_.Stop();
@@ -76,6 +88,35 @@ void ConnectionState::OnLocated(absl::StatusOr<std::string> address) {
   }
   destination_.OnLocated(*std::move(address), Now());
   connecting_ = true;
+}
+
+void ConnectionState::OnToken(absl::StatusOr<std::string> token) {
+  MSGPROC_CHECK(fetching_token_);
+  fetching_token_ = false;
+  MSGPROC_CHECK(!token.ok() || !token->empty());
+  if (phase_ == Phase::kEnded) return;
+  if (phase_ == Phase::kCalling) {
+    // The call that it was fetched for may have ended, and this be the next.
+    if (token.ok()) {
+      session_.Refresh(*std::move(token));
+      caller_waits_for_write_ = true;
+    } else {
+      session_.OnNoToken(Now());
+    }
+    SetAlarm();
+    return;
+  }
+  if (token.ok()) token_ = *std::move(token);
+  if (phase_ != Phase::kAuthorizing) return;
+  ChangePhase(Phase::kWaiting, "there is an answer");
+  if (!token.ok()) return Retry(token.status(), /*moved=*/false);
+  connecting_ = true;
+}
+
+absl::Time ConnectionState::RefreshTime() const {
+  return options_.needs_token && !fetching_token_ && call_.broken().ok()
+             ? session_.RefreshTime()
+             : absl::InfiniteFuture();
 }
 
 bool ConnectionState::OnCallMade(Session::Write* write) {
@@ -126,6 +167,11 @@ void ConnectionState::OnCallEnded(absl::Status call_status) {
   if (status.ok() && !moved) {
     status = absl::UnavailableError("the server ended the stream early");
   }
+  // One that was good a moment ago: the next call has a fresh one.
+  if (absl::IsUnauthenticated(status) && connected && options_.needs_token) {
+    status = absl::UnavailableError(
+        absl::StrCat("the token does not hold any more: ", status.message()));
+  }
   session_.OnDisconnected();
   ChangePhase(Phase::kWaiting, "the call ended");
   if (cancelled_) {
@@ -147,6 +193,7 @@ bool ConnectionState::MayRetry(const absl::Status& status) const {
 }
 
 void ConnectionState::Retry(absl::Status why, bool moved) {
+  token_.clear();  // It might expire while this waits.
   if (!moved && !MayRetry(why)) {
     End(std::move(why), "refused for good");
     return;
@@ -367,12 +414,14 @@ void ConnectionState::SetAlarm() {
     case Phase::kWaiting:
       next = std::min(destination_.when(), destination_.give_up_at());
       break;
+    case Phase::kAuthorizing:
     case Phase::kLocating:
       next = destination_.give_up_at();
       break;
     case Phase::kCalling:
       if (!call_.broken().ok()) return;
-      next = std::min(session_.BreakTime(), destination_.give_up_at());
+      next = std::min(
+          {session_.BreakTime(), destination_.give_up_at(), RefreshTime()});
       if (!call_.write_in_flight()) next = std::min(next, session_.SpeakTime());
       break;
     case Phase::kEnded:

@@ -30,11 +30,13 @@ namespace msgproc::client {
 // when the stream ends.
 //
 //   kWaiting ──time──▶ kLocating ──address──▶ kCalling ──┐
-//      ▲  └── the same address, or Drain's ──────▲       │ call ended
-//      └─────────────────────────────────────────────────┤
-//                                        kEnded ◀────────┘
+//     ▲│▲│  └── the same address, or Drain's ──────▲       │ call ended
+//     │││└──token wanted──▶ kAuthorizing ──┐               │
+//     ││└───────────────── there is one ───┘               │
+//     │└──▶ kEnded                                         │
+//     └────────────────────────────────────────────────────┘
 //
-// (From kWaiting and kLocating, too: Cancel, Close, giving up.)
+// (kEnded also from kLocating and kAuthorizing: Cancel, Close, giving up.)
 //
 // Its owner tells it what has happened, asks NextAction for one action, lets go
 // of its lock, does that, and asks again until there is nothing to do. Several
@@ -47,7 +49,7 @@ namespace msgproc::client {
 // thread-safe.
 class ConnectionState {
  public:
-  enum class Phase { kWaiting, kLocating, kCalling, kEnded };
+  enum class Phase { kWaiting, kAuthorizing, kLocating, kCalling, kEnded };
 
   struct Options {
     Session::Options session;
@@ -57,6 +59,8 @@ class ConnectionState {
     bool own_token = true;
     // Whether to go where Drain says; others open their own target again.
     bool follows_drain = false;
+    // Whether each call needs a token, and a fresh one before that expires.
+    bool needs_token = false;
     // Outlives the state.
     const Clock* clock = Clock::Monotonic();
     // Uniform.
@@ -77,9 +81,11 @@ class ConnectionState {
 
   struct Action {
     enum class Kind {
-      kNone,     // Nothing for now.
-      kLocate,   // Ask where to connect, `failed` last. OnLocated follows.
-      kConnect,  // Make a call to `address`, OnCallMade, start it.
+      kNone,        // Nothing for now.
+      kFetchToken,  // Ask for a token. OnToken follows.
+      kLocate,   // Ask where to connect, `failed` last, with `token`. OnLocated
+                 // follows.
+      kConnect,  // Make a call to `address` with `token`, OnCallMade, start it.
       kWrite,    // Write `write`. OnWritten follows.
       kCancel,   // Cancel the call.
       kMark,     // Post the marker. OnMarkerReached follows.
@@ -103,6 +109,7 @@ class ConnectionState {
   // action, until that is done; `write` until OnWritten.
   struct Output {
     std::string address;
+    std::string token;
     std::vector<std::string> failed;
     Session::Write write;
     StreamEvent event;
@@ -115,6 +122,8 @@ class ConnectionState {
   void OnTime();  // kConnector
   // `address`: or why there is none. kCaller
   void OnLocated(absl::StatusOr<std::string> address);
+  // `token`, not empty: or why there is none. kCaller
+  void OnToken(absl::StatusOr<std::string> token);
   void OnFrame();                                   // kReader
   void OnReadEnded() { call_.OnReadEnded(); }       // kReader
   void OnWritten(bool ok) { call_.OnWritten(ok); }  // kWriter
@@ -186,6 +195,9 @@ class ConnectionState {
   absl::Time Now() const { return options_.clock->Now(); }
   Action NextDelivery(Output* output);
   Action NextConnection(Output* output);
+  Action FetchToken();
+  // When a fresh token is to be fetched for the present call.
+  absl::Time RefreshTime() const;
   Action LastOf(Role role);
   bool MayTakeDelivery(Role role) const;
   bool MayWrite(Role role) const;
@@ -208,6 +220,9 @@ class ConnectionState {
   bool news_ = false;
 
   bool connecting_ = true;  // Whoever connects is to go on.
+  bool fetching_token_ = false;
+  // For the next call; empty: it has to be fetched, if one is needed.
+  std::string token_;
 
   // Delivery.
   Delivery delivery_ = Delivery::kNobody;
@@ -233,6 +248,8 @@ inline absl::string_view PhaseName(ConnectionState::Phase phase) {
   switch (phase) {
     case ConnectionState::Phase::kWaiting:
       return "waiting";
+    case ConnectionState::Phase::kAuthorizing:
+      return "authorizing";
     case ConnectionState::Phase::kLocating:
       return "locating";
     case ConnectionState::Phase::kCalling:

@@ -393,5 +393,160 @@ TEST_F(ConnectionStateTest, WhyNothingCanBeSent) {
   EXPECT_EQ(state_->WhyNotSend("").code(), absl::StatusCode::kCancelled);
 }
 
+v1::ProcessResponse ExpiresIn(v1::ProcessResponse response, int64_t seconds) {
+  response.mutable_welcome()->mutable_token_expires_in()->set_seconds(seconds);
+  return response;
+}
+
+class TokenTest : public ConnectionStateTest {
+ protected:
+  TokenTest() {
+    options_.needs_token = true;
+    Make();
+  }
+
+  // A token for the next call: the connector asks for one, and gets it.
+  void Authorize(const std::string& token) {
+    EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+    EXPECT_EQ(state_->phase(), Phase::kAuthorizing);
+    EXPECT_EQ(Again(), Kind::kNone);
+    state_->OnToken(token);
+    EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  }
+  // From the beginning to a server that has said when the token expires.
+  void Connect(const std::string& token, int64_t expires_in) {
+    Authorize(token);
+    Call();
+    EXPECT_EQ(output_.token, token);
+    Written();
+    Say(ExpiresIn(Welcome(), expires_in));
+  }
+  void Wait(absl::Duration time) {
+    clock_.Advance(time);
+    state_->OnTime();
+  }
+  std::string Sent() {
+    v1::ProcessRequest request;
+    EXPECT_TRUE(request.ParseFromString(output_.write.head));
+    return request.refresh_token();
+  }
+};
+
+TEST_F(TokenTest, LocatesAndCallsWithAToken) {
+  Authorize("one");
+  EXPECT_EQ(Next(Role::kConnector), Kind::kLocate);
+  EXPECT_EQ(output_.token, "one");
+  EXPECT_EQ(Again(), Kind::kNone);
+  state_->OnLocated(std::string("a"));
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  EXPECT_EQ(Next(Role::kConnector), Kind::kConnect);
+  EXPECT_EQ(output_.token, "one");
+}
+
+TEST_F(TokenTest, EachCallHasAFreshOne) {
+  Connect("one", 1000);
+  EndCall(absl::UnavailableError("gone"));
+  Wait(absl::Seconds(10));
+  Authorize("two");
+  EXPECT_EQ(Next(Role::kConnector), Kind::kLocate);
+  EXPECT_EQ(output_.token, "two");
+  // What was fetched for a call that is late might have expired.
+  state_->OnLocated(absl::UnavailableError("no server"));
+  Wait(absl::Seconds(10));
+  Authorize("three");
+}
+
+TEST_F(TokenTest, AProviderThatFailsIsAskedAgain) {
+  EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+  state_->OnToken(absl::UnavailableError("no issuer"));
+  EXPECT_EQ(state_->phase(), Phase::kWaiting);
+  Wait(absl::Seconds(10));
+  Authorize("one");
+}
+
+TEST_F(TokenTest, AProviderThatRefusesEndsTheStream) {
+  EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+  state_->OnToken(absl::PermissionDeniedError("not you"));
+  ExpectToldEnd(absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(TokenTest, SendsAFreshOneOnTheOpenStream) {
+  Connect("one", 1000);
+  Wait(absl::Seconds(749));
+  EXPECT_NE(Next(Role::kConnector), Kind::kFetchToken);
+  Wait(absl::Seconds(1));
+  EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+  // It is being fetched: not twice.
+  EXPECT_NE(Again(), Kind::kFetchToken);
+  state_->OnToken(std::string("two"));
+  EXPECT_EQ(Next(Role::kCaller), Kind::kWrite);
+  EXPECT_EQ(Sent(), "two");
+  Written();
+  // Nothing more until the server has said how long it holds.
+  Wait(absl::Seconds(10'000));
+  EXPECT_NE(Next(Role::kConnector), Kind::kFetchToken);
+  v1::ProcessResponse response;
+  response.mutable_token_expires_in()->set_seconds(100);
+  Say(response);
+  EXPECT_EQ(Alarm(), clock_.Now() + absl::Seconds(75));
+  Wait(absl::Seconds(75));
+  EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+}
+
+TEST_F(TokenTest, TriesAgainBeforeTheOldOneExpires) {
+  Connect("one", 1000);
+  Wait(absl::Seconds(990));
+  EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+  state_->OnToken(absl::UnavailableError("no issuer"));
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  EXPECT_EQ(state_->phase(), Phase::kCalling);
+  EXPECT_EQ(Alarm(), clock_.Now() + absl::Seconds(2.5));
+  Wait(absl::Seconds(2.5));
+  EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+}
+
+TEST_F(TokenTest, OneThatComesAfterItsCallServesTheNext) {
+  Connect("one", 1000);
+  Wait(absl::Seconds(750));
+  EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+  EXPECT_EQ(Again(), Kind::kNone);
+  EndCall(absl::UnavailableError("gone"));
+  Wait(absl::Seconds(10));
+  // It is under way already.
+  EXPECT_EQ(Next(Role::kConnector), Kind::kNone);
+  EXPECT_EQ(state_->phase(), Phase::kAuthorizing);
+  state_->OnToken(std::string("two"));
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  EXPECT_EQ(Next(Role::kConnector), Kind::kConnect);
+  EXPECT_EQ(output_.token, "two");
+}
+
+TEST_F(TokenTest, ComesBackWhenItsTokenHasExpired) {
+  Connect("one", 1000);
+  EndCall(absl::UnauthenticatedError("expired"));
+  EXPECT_EQ(state_->phase(), Phase::kWaiting);
+  Wait(absl::Seconds(10));
+  Authorize("two");
+}
+
+TEST_F(TokenTest, GivesUpWhereNoTokenIsTaken) {
+  Authorize("one");
+  Call();
+  Written();
+  EndCall(absl::UnauthenticatedError("signed by nobody we know"));
+  EXPECT_EQ(state_->phase(), Phase::kEnded);
+  EXPECT_EQ(state_->status().code(), absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(TokenTest, MayBeCancelledWhileItWaitsForOne) {
+  EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+  state_->Cancel();
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  ExpectToldEnd(absl::StatusCode::kCancelled);
+  state_->OnToken(std::string("late"));
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  EXPECT_EQ(Next(Role::kConnector), Kind::kNone);
+}
+
 }  // namespace
 }  // namespace msgproc::client

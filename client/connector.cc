@@ -11,13 +11,13 @@ Connector::Connector(const MessageStreamOptions* options,
     : options_(options), source_(std::move(source)) {}
 
 void Connector::Locate(const std::vector<std::string>& failed,
-                       AddressSource::Done done) {
-  source_->Next(failed, std::move(done));
+                       const std::string& token, AddressSource::Done done) {
+  source_->Next(failed, token, std::move(done));
 }
 
 std::shared_ptr<ProcessCall> Connector::MakeCall(
-    const std::string& address, const ProcessCall* old,
-    ProcessCall::Listener* listener) const {
+    const std::string& address, const std::string& token,
+    const ProcessCall* old, ProcessCall::Listener* listener) const {
   const ChannelCache::Request request = {
       .address = address,
       .credentials = options_->credentials,
@@ -26,7 +26,7 @@ std::shared_ptr<ProcessCall> Connector::MakeCall(
   return std::make_shared<ProcessCall>(
       ChannelCache::Get().Connect(request,
                                   old == nullptr ? nullptr : old->channel()),
-      listener);
+      token, listener);
 }
 
 }  // namespace msgproc::client

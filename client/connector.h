@@ -20,11 +20,13 @@ class Connector {
             std::unique_ptr<AddressSource> source);
 
   // See AddressSource::Next. Nothing is called once the connector is gone.
-  void Locate(const std::vector<std::string>& failed, AddressSource::Done done);
+  void Locate(const std::vector<std::string>& failed, const std::string& token,
+              AddressSource::Done done);
 
-  // A call to be started. It may share its connection with others, but not with
-  // `old`, the call before, if any.
+  // A call to be started, with `token` unless that is empty. It may share its
+  // connection with others, but not with `old`, the call before, if any.
   std::shared_ptr<ProcessCall> MakeCall(const std::string& address,
+                                        const std::string& token,
                                         const ProcessCall* old,
                                         ProcessCall::Listener* listener) const;
 

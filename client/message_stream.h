@@ -55,6 +55,15 @@ struct MessageStreamOptions {
   std::string session_token;
   std::string affinity_key;  // For the balancer.
 
+  // Shows servers and balancers who the client is: gives the token (a JWT) that
+  // each call carries as `authorization: Bearer`, and a fresh one on the open
+  // stream before the last one expires. Called on a thread that the streams of
+  // the process share: it may read a file or ask a server, and holds up others'
+  // tokens meanwhile, never messages. A status that a stream would reconnect
+  // after (UNAVAILABLE among them) is tried again with the usual backoff, any
+  // other ends the stream. Tokens travel as they are: use TLS. Empty: none.
+  std::function<absl::StatusOr<std::string>()> token_provider;
+
   // Bounds of the window; what the server allows bounds them too.
   uint64_t max_outstanding_messages = UINT64_MAX;
   uint64_t max_outstanding_bytes = UINT64_MAX;

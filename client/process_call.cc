@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "client/call_token.h"
 #include "common/check.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "wire/byte_buffer.h"
@@ -9,8 +10,9 @@
 namespace msgproc::client {
 
 ProcessCall::ProcessCall(std::shared_ptr<grpc::Channel> channel,
-                         Listener* listener)
+                         const std::string& token, Listener* listener)
     : channel_(std::move(channel)) {
+  AddToken(token, &context_);
   // The first frame travels with the headers.
   context_.set_initial_metadata_corked(true);
   grpc::GenericStub(channel_).PrepareBidiStreamingCall(

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -43,8 +44,10 @@ class ProcessCall final
     virtual void OnEnded(const grpc::Status& status) = 0;
   };
 
-  // Prepares a call on `channel`, to be started. `listener` must outlive it.
-  ProcessCall(std::shared_ptr<grpc::Channel> channel, Listener* listener);
+  // Prepares a call on `channel`, to be started. With `token`, unless that is
+  // empty. `listener` must outlive it.
+  ProcessCall(std::shared_ptr<grpc::Channel> channel, const std::string& token,
+              Listener* listener);
 
   // Writes the first frame and starts to read.
   void Start(absl::string_view head, std::vector<wire::Piece>* pieces);

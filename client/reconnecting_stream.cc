@@ -39,6 +39,7 @@ ConnectionState::Options StateOptions(const MessageStreamOptions& options) {
                         .give_up_after = options.give_up_after},
           .own_token = options.session_token.empty(),
           .follows_drain = !options.balancers.empty(),
+          .needs_token = options.token_provider != nullptr,
           .random = RandomNumber,
           .on_change = Trace};
 }
@@ -63,7 +64,11 @@ ReconnectingStream::ReconnectingStream(MessageStreamOptions options,
       state_(StateOptions(options_)),
       delivery_(&options_, this),
       connector_(&options_, std::move(source)),
-      timer_([this] { OnTimer(); }) {
+      timer_([this] { OnTimer(); }),
+      token_source_(
+          options_.token_provider == nullptr
+              ? nullptr
+              : std::make_unique<TokenSource>(options_.token_provider)) {
   React(Role::kConnector, [](ConnectionState*) {});
 }
 
@@ -288,8 +293,16 @@ void ReconnectingStream::Perform(const Step& step) {
   switch (step.action.kind) {
     case Action::Kind::kNone:
       break;
+    case Action::Kind::kFetchToken:
+      MSGPROC_CHECK(token_source_ != nullptr);
+      token_source_->Fetch([this](absl::StatusOr<std::string> token) {
+        React(Role::kCaller, [&token](ConnectionState* state) {
+          state->OnToken(std::move(token));
+        });
+      });
+      break;
     case Action::Kind::kLocate:
-      connector_.Locate(output_.failed,
+      connector_.Locate(output_.failed, output_.token,
                         [this](absl::StatusOr<std::string> address) {
                           OnLocated(std::move(address));
                         });
@@ -343,7 +356,8 @@ void ReconnectingStream::Connect() {
     MutexLock lock(&mutex_);
     old = std::move(call_);
   }
-  const auto call = connector_.MakeCall(output_.address, old.get(), this);
+  const auto call =
+      connector_.MakeCall(output_.address, output_.token, old.get(), this);
   // Only now: with the last channel gRPC's threads would go, too.
   old.reset();
   bool cancel = false;

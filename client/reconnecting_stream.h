@@ -17,6 +17,7 @@
 #include "client/message_stream.h"
 #include "client/process_call.h"
 #include "client/timer.h"
+#include "client/token_source.h"
 #include "common/completion_marker.h"
 #include "common/mutex.h"
 #include "wire/frame.h"
@@ -102,6 +103,7 @@ class ReconnectingStream final : public MessageStream,
   // Last: nothing calls back once these are gone.
   Connector connector_;
   Timer timer_;
+  std::unique_ptr<TokenSource> token_source_;  // Null: no tokens.
 };
 
 }  // namespace msgproc::client

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "client/call_token.h"
 #include "client/channel_cache.h"
 #include "client/status.h"
 #include "common/check.h"
@@ -29,11 +30,13 @@ ServerLocator::~ServerLocator() {
   while (asking_ > 0) finished_.Wait(&mutex_);
 }
 
-void ServerLocator::Next(const std::vector<std::string>& failed, Done done) {
+void ServerLocator::Next(const std::vector<std::string>& failed,
+                         const std::string& token, Done done) {
   {
     MutexLock lock(&mutex_);
     MSGPROC_CHECK(done != nullptr);
     state_.Begin(failed);
+    token_ = token;
     done_ = std::move(done);
     ++asking_;
     attempts_.clear();
@@ -67,6 +70,7 @@ void ServerLocator::Ask() {
     attempt = &attempts_.emplace_back();
     attempt->request = state_.request();
     balancer = state_.balancer();
+    AddToken(token_, &attempt->context);
     cancelled = cancelled_;
   }
   attempt->context.set_deadline(DeadlineAfter(options_.call_timeout));

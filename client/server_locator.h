@@ -44,7 +44,8 @@ class ServerLocator final : public AddressSource {
   ~ServerLocator() override;
 
   // Gives the address of a server; otherwise as LocatorState::OnError says.
-  void Next(const std::vector<std::string>& failed, Done done) override;
+  void Next(const std::vector<std::string>& failed, const std::string& token,
+            Done done) override;
 
  private:
   // One call of GetServer. They stay until the next question: with the last of
@@ -66,6 +67,7 @@ class ServerLocator final : public AddressSource {
   CondVar finished_;
   LocatorState state_ MSGPROC_GUARDED_BY(mutex_);
   // Of the question being answered.
+  std::string token_ MSGPROC_GUARDED_BY(mutex_);
   Done done_ MSGPROC_GUARDED_BY(mutex_);
   // Questions whose `done` has not returned: the next one may come before.
   int asking_ MSGPROC_GUARDED_BY(mutex_) = 0;

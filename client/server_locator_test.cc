@@ -38,7 +38,7 @@ absl::StatusOr<std::string> Ask(ServerLocator& locator,
   Mutex mutex;
   CondVar answered;
   std::optional<absl::StatusOr<std::string>> answer;
-  locator.Next(failed, [&](absl::StatusOr<std::string> address) {
+  locator.Next(failed, "", [&](absl::StatusOr<std::string> address) {
     MutexLock lock(&mutex);
     answer = std::move(address);
     answered.SignalAll();
@@ -114,7 +114,7 @@ TEST(ServerLocatorTest, CanGoWhileItAsks) {
     bool gone = false;
     {
       ServerLocator locator({.balancers = {balancer->grpc_address()}});
-      locator.Next({}, [&gone](const absl::StatusOr<std::string>&) {
+      locator.Next({}, "", [&gone](const absl::StatusOr<std::string>&) {
         EXPECT_FALSE(gone);
       });
     }

@@ -16,9 +16,14 @@ constexpr uint32_t kOpenTag = wire::Tag(1, wire::WireType::kLengthDelimited);
 constexpr uint32_t kAttemptTag = wire::Tag(6, wire::WireType::kVarint);
 constexpr uint32_t kMovedForTag = wire::Tag(7, wire::WireType::kVarint);
 constexpr uint32_t kReceivedTag = wire::Tag(3, wire::WireType::kVarint);
+constexpr uint32_t kRefreshTag = wire::Tag(4, wire::WireType::kLengthDelimited);
 // What a process's sockets do by time they do together, this often at most: a
 // thread that wakes for many of them costs a fraction of many wake-ups.
 constexpr absl::Duration kGrid = absl::Milliseconds(100);
+
+// How soon a token is asked for again where there was none.
+constexpr absl::Duration kTokenRetryMin = absl::Milliseconds(100);
+constexpr absl::Duration kTokenRetryMax = absl::Seconds(30);
 
 // As fine as what lasts `span` needs it.
 absl::Duration Grid(absl::Duration span) { return std::min(kGrid, span / 8); }
@@ -35,6 +40,15 @@ void PutUint(uint32_t tag, uint64_t value, std::string* to) {
   bytes[0] = static_cast<char>(tag);
   char* const end = wire::PutVarint(bytes + 1, value);
   to->append(bytes, static_cast<size_t>(end - bytes));
+}
+
+// A length-delimited field of one byte's tag.
+void PutBytes(uint32_t tag, absl::string_view value, std::string* to) {
+  to->push_back(static_cast<char>(tag));
+  char size[10];
+  to->append(size,
+             static_cast<size_t>(wire::PutVarint(size, value.size()) - size));
+  to->append(value.data(), value.size());
 }
 
 uint64_t LimitOr(uint64_t limit, uint64_t otherwise) {
@@ -56,11 +70,8 @@ void Session::PutOpen(Write* write) const {
   std::string open = open_;
   PutUint(kAttemptTag, attempts_, &open);
   PutUint(kMovedForTag, static_cast<uint64_t>(moved_for_), &open);
-  write->head.assign(1, static_cast<char>(kOpenTag));
-  char size[10];
-  write->head.append(
-      size, static_cast<size_t>(wire::PutVarint(size, open.size()) - size));
-  write->head += open;
+  write->head.clear();
+  PutBytes(kOpenTag, open, &write->head);
 }
 
 void Session::OnOpen(absl::Time now, Write* write) {
@@ -72,6 +83,8 @@ void Session::OnOpen(absl::Time now, Write* write) {
   drain_address_.clear();
   drained_early_ = false;
   drain_reason_ = 0;
+  token_expires_ = refresh_at_ = absl::InfiniteFuture();
+  refresh_token_.clear();
   ++attempts_;
   PutOpen(write);
   write->messages.clear();
@@ -97,11 +110,14 @@ bool Session::NextWrite(absl::Time now, Write* write) {
   const bool acknowledge = now >= window_.acknowledge_by() ||
                            (write->half_close && !window_.acknowledged());
   const bool heartbeat = now >= HeartbeatTime();
-  if (send || acknowledge || (heartbeat && !write->half_close)) {
+  const bool refresh = !refresh_token_.empty();
+  if (send || acknowledge || refresh || (heartbeat && !write->half_close)) {
     // While draining this takes nothing: nothing may be sent.
     const SendWindow::Frame frame =
         send ? window_.NextFrame(&write->messages) : window_.Acknowledge();
     PutReceived(frame.received_through, write);
+    if (refresh) PutBytes(kRefreshTag, refresh_token_, &write->head);
+    refresh_token_.clear();
     write->has_frame = true;
     last_written_ = now;
   }
@@ -118,7 +134,7 @@ Session::Received Session::OnFrame(const wire::ResponseFrame& frame,
   Received received;
   last_read_ = now;
   if (frame.has_welcome) {
-    received.status = OnWelcome(frame.welcome, &received);
+    received.status = OnWelcome(frame.welcome, now, &received);
     if (!received.status.ok()) return received;
   } else if (phase_ == Phase::kOpening &&
              (!frame.has_drain || !frame.results.empty())) {
@@ -126,6 +142,16 @@ Session::Received Session::OnFrame(const wire::ResponseFrame& frame,
         "the server's first response has no Welcome: is it a "
         "msgproc.v1.Processor?");
     return received;
+  }
+  if (frame.has_token_expires_in) {
+    google::protobuf::Duration left;
+    if (!left.ParseFromArray(frame.token_expires_in.data(),
+                             static_cast<int>(frame.token_expires_in.size()))) {
+      received.status =
+          absl::InternalError("the server sent a malformed token_expires_in");
+      return received;
+    }
+    OnTokenExpiresIn(ToDuration(left), now);
   }
   if (!frame.results.empty()) {
     SendWindow::NewResults found = window_.OnResults(frame.results, now);
@@ -140,7 +166,8 @@ Session::Received Session::OnFrame(const wire::ResponseFrame& frame,
   return received;
 }
 
-absl::Status Session::OnWelcome(absl::string_view encoded, Received* received) {
+absl::Status Session::OnWelcome(absl::string_view encoded, absl::Time now,
+                                Received* received) {
   if (phase_ != Phase::kOpening) {
     return absl::InternalError("the server sent a second Welcome");
   }
@@ -180,6 +207,9 @@ absl::Status Session::OnWelcome(absl::string_view encoded, Received* received) {
     const absl::Duration interval = ToDuration(welcome.heartbeat_interval());
     if (interval > absl::ZeroDuration()) heartbeat_interval_ = interval;
   }
+  if (welcome.has_token_expires_in()) {
+    OnTokenExpiresIn(ToDuration(welcome.token_expires_in()), now);
+  }
   received->welcome = true;
   received->server_id = welcome.server_id();
   phase_ = drained_early_ ? Phase::kDraining : Phase::kOpen;
@@ -208,6 +238,23 @@ absl::Status Session::OnDrain(absl::string_view encoded, absl::Time now,
   phase_ = Phase::kDraining;
   received->drain = true;
   return absl::OkStatus();
+}
+
+void Session::OnTokenExpiresIn(absl::Duration left, absl::Time now) {
+  token_expires_ = now + left;
+  refresh_at_ = now + left * 3 / 4;
+}
+
+void Session::Refresh(std::string token) {
+  MSGPROC_CHECK(!token.empty());
+  refresh_token_ = std::move(token);
+  // Until the server has said how long this one holds.
+  refresh_at_ = absl::InfiniteFuture();
+}
+
+void Session::OnNoToken(absl::Time now) {
+  const absl::Duration left = token_expires_ - now;
+  refresh_at_ = now + std::clamp(left / 4, kTokenRetryMin, kTokenRetryMax);
 }
 
 absl::Status Session::OnTime(absl::Time now) const {

@@ -98,6 +98,16 @@ class Session {
   // No more messages: half-close once all have their results.
   void Close() { closing_ = true; }
 
+  // When a fresh token is wanted: well before the one in use expires.
+  absl::Time RefreshTime() const {
+    const bool open = phase_ == Phase::kOpen || phase_ == Phase::kDraining;
+    return open ? refresh_at_ : absl::InfiniteFuture();
+  }
+  // There is one, for the next write.
+  void Refresh(std::string token);
+  // There is none yet; RefreshTime says when to try again.
+  void OnNoToken(absl::Time now);
+
   Phase phase() const { return phase_; }
   const SendWindow& window() const { return window_; }
   uint64_t max_payload_bytes() const { return max_payload_bytes_; }
@@ -109,7 +119,8 @@ class Session {
   }
 
  private:
-  absl::Status OnWelcome(absl::string_view encoded, Received* received);
+  absl::Status OnWelcome(absl::string_view encoded, absl::Time now,
+                         Received* received);
   absl::Status OnDrain(absl::string_view encoded, absl::Time now,
                        Received* received);
   // Whether nothing more will be sent on this connection.
@@ -118,6 +129,7 @@ class Session {
   absl::Time HeartbeatTime() const;
   void PutReceived(uint64_t received_through, Write* write) const;
   void PutOpen(Write* write) const;
+  void OnTokenExpiresIn(absl::Duration left, absl::Time now);
   // Whether the server has sent the client away and owes it nothing.
   bool LeftInOrder() const;
 
@@ -140,6 +152,9 @@ class Session {
   absl::Time end_by_ = absl::InfiniteFuture();  // Drained, or half-closed.
   std::string drain_address_;
   bool drained_early_ = false;  // Drain came before Welcome.
+  absl::Time token_expires_ = absl::InfiniteFuture();
+  absl::Time refresh_at_ = absl::InfiniteFuture();
+  std::string refresh_token_;  // To be sent.
   int drain_reason_ = 0;
 };
 

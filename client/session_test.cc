@@ -451,5 +451,44 @@ TEST_F(SessionTest, ANewConnectionForgetsTheDrainOfTheLast) {
   EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(12));
 }
 
+TEST_F(SessionTest, SendsAFreshTokenByItselfOrWithMessages) {
+  Connect();
+  EXPECT_EQ(session_.RefreshTime(), absl::InfiniteFuture());
+  v1::ProcessRequest request;
+  session_.Refresh("fresh");
+  ASSERT_TRUE(NextWrite(&request));
+  EXPECT_EQ(request.refresh_token(), "fresh");
+  EXPECT_EQ(request.messages_size(), 0);
+  EXPECT_FALSE(NextWrite(&request));
+  session_.Refresh("fresher");
+  ASSERT_EQ(session_.TryAppend("hello", {}), 1U);
+  ASSERT_TRUE(NextWrite(&request));
+  EXPECT_EQ(request.refresh_token(), "fresher");
+  EXPECT_EQ(request.messages_size(), 1);
+}
+
+TEST_F(SessionTest, ATokenIsOfItsConnection) {
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->mutable_token_expires_in()->set_seconds(40);
+  Connect(welcome);
+  EXPECT_EQ(session_.RefreshTime(), now_ + absl::Seconds(30));
+  session_.Refresh("fresh");
+  session_.OnDisconnected();
+  EXPECT_EQ(session_.RefreshTime(), absl::InfiniteFuture());
+  Connect();
+  EXPECT_EQ(session_.RefreshTime(), absl::InfiniteFuture());
+  v1::ProcessRequest request;
+  EXPECT_FALSE(NextWrite(&request));
+}
+
+TEST_F(SessionTest, RefusesAnExpiryThatIsNone) {
+  Connect();
+  wire::ResponseFrame frame;
+  const std::string bytes = "\x22\x01\xFF";
+  ASSERT_TRUE(frame.Parse(bytes));
+  EXPECT_EQ(session_.OnFrame(frame, now_).status.code(),
+            absl::StatusCode::kInternal);
+}
+
 }  // namespace
 }  // namespace msgproc::client
