@@ -36,6 +36,7 @@ _LIBRARIES = {
     "prometheus": ("prometheus-cpp-core", "prometheus-cpp-dev"),
     "prometheus_pull": ("prometheus-cpp-pull", "prometheus-cpp-dev"),
     "protobuf": ("protobuf", "libprotobuf-dev"),
+    "rhonabwy": ("librhonabwy", "librhonabwy-dev"),
     "spdlog": ("spdlog", "libspdlog-dev"),
     "ssl": ("libssl", "libssl-dev"),
     "systemd": ("libsystemd", "libsystemd-dev"),

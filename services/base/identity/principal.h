@@ -26,7 +26,8 @@ struct Principal {
   std::string name;
   // Of a token: strings as they are, anything else as JSON.
   std::map<std::string, std::string> claims;
-  // The `kid` of the key that has signed the token; may be empty.
+  // The key that has signed the token, by its thumbprint (RFC 7638); empty
+  // where there is none.
   std::string key_id;
   // When it stops being proven, by the wall clock.
   absl::Time expires_at = absl::InfiniteFuture();

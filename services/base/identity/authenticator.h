@@ -1,0 +1,97 @@
+#ifndef MSGPROC_SERVICES_BASE_IDENTITY_AUTHENTICATOR_H_
+#define MSGPROC_SERVICES_BASE_IDENTITY_AUTHENTICATOR_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "services/base/file_text.h"
+#include "services/base/identity/jwt_verifier.h"
+#include "services/base/identity/principal.h"
+#include "services/base/reloaded_files.h"
+
+namespace grpc {
+class AuthContext;
+class ServerContextBase;
+}  // namespace grpc
+
+namespace msgproc::base {
+
+// Says who a client is, by what its connection and its call show. Thread-safe.
+class Authenticator {
+ public:
+  struct Options {
+    // A JWKS file, taken anew when it changes; empty: tokens are not asked for.
+    std::string jwt_keys;
+    // What `iss` and `aud` of a token must be; empty: anything.
+    std::string jwt_issuer;
+    std::string jwt_audience;
+    // A wall clock: tokens end at a date. Null: the system's.
+    const Clock* clock = nullptr;
+  };
+
+  // Reads the keys. NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT, naming
+  // the file and the flag.
+  static absl::StatusOr<std::shared_ptr<Authenticator>> Create(Options options);
+
+  // `connection` may be null; `authorization` is all metadata of this name.
+  //
+  // A token decides, where there is one; else the certificate's name: its first
+  // URI SAN, else its first DNS SAN, else its CN; else the client is anonymous.
+  // A token where no keys are set is not looked at. UNAUTHENTICATED, saying
+  // what to do: a token that is not good, another scheme than Bearer, the
+  // header twice, a certificate whose name nobody could read.
+  absl::StatusOr<Principal> Authenticate(
+      const grpc::AuthContext* connection,
+      absl::Span<const absl::string_view> authorization) const;
+
+  // The same of a call: what it came with, over the connection it came by.
+  absl::StatusOr<Principal> Authenticate(
+      const grpc::ServerContextBase& call) const;
+
+  // For a fresh token on an open stream. UNAUTHENTICATED; FAILED_PRECONDITION:
+  // there are no keys to check it with.
+  absl::StatusOr<Principal> VerifyToken(absl::string_view token) const;
+
+  // Whether the principal of an open stream is still to be believed.
+  // UNAUTHENTICATED: its token has expired, or its key has left the key set.
+  absl::Status Recheck(const Principal& principal) const;
+
+  // Whether tokens are asked for.
+  bool takes_tokens() const { return files_ != nullptr; }
+
+  // To be looked at now and then; none without keys.
+  std::vector<std::shared_ptr<ReloadedFiles>> files() const;
+
+  // Calls `changed` whenever other keys are in use, on the thread that polls
+  // the files and while they are locked: do little there, and do not ask them
+  // anything.
+  void OnChange(std::function<void()> changed);
+
+ private:
+  explicit Authenticator(Options options);
+
+  absl::StatusOr<absl::Time> Take(const FileText& file);
+  std::shared_ptr<const JwtVerifier> verifier() const;
+  absl::Time Now() const;
+
+  const Options options_;
+  // Constant after Create.
+  std::shared_ptr<ReloadedFiles> files_;
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const JwtVerifier> verifier_ MSGPROC_GUARDED_BY(mutex_);
+  std::vector<std::function<void()>> on_change_ MSGPROC_GUARDED_BY(mutex_);
+};
+
+}  // namespace msgproc::base
+
+#endif  // MSGPROC_SERVICES_BASE_IDENTITY_AUTHENTICATOR_H_
