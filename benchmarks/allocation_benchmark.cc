@@ -128,7 +128,8 @@ constexpr Case kCases[] = {
 // Runs on the pool's threads, and makes its reply of copies.
 class PooledEcho final : public processor::Handler {
  public:
-  absl::Status Handle(const processor::Message& message,
+  absl::Status Handle(const processor::HandlerContext& /*context*/,
+                      const processor::Message& message,
                       processor::Reply* reply) override {
     reply->mutable_payload()->assign(message.payload.data(),
                                      message.payload.size());

@@ -156,7 +156,7 @@ Burnt BurnAlone(int threads, int spin_us) {
       processor::Reply reply;
       uint64_t done = 0;
       while (done % 64 != 0 || absl::Now() < end) {
-        if (!spin->Handle(message, &reply).ok()) break;
+        if (!spin->Handle({}, message, &reply).ok()) break;
         ++done;
       }
       count = done;

@@ -11,7 +11,8 @@ namespace {
 
 class Stall final : public msgproc::processor::Handler {
  public:
-  absl::Status Handle(const msgproc::processor::Message& message,
+  absl::Status Handle(const msgproc::processor::HandlerContext& /*context*/,
+                      const msgproc::processor::Message& message,
                       msgproc::processor::Reply* reply) override {
     while (access(std::getenv("STALL_FILE"), F_OK) == 0) usleep(10'000);
     reply->BorrowPayload(message.payload);

@@ -27,10 +27,20 @@ bool IsRetryable(absl::StatusCode code) {
          code == absl::StatusCode::kResourceExhausted;
 }
 
-absl::Status CallHandler(Handler* handler, const Message& message,
-                         Reply* reply) {
+// Asks whether a batch's results are wanted, for the handler.
+class BatchCancellation final : public Cancellation {
+ public:
+  explicit BatchCancellation(const Batch& batch) : batch_(batch) {}
+  bool cancelled() const override { return !batch_.Wanted(); }
+
+ private:
+  const Batch& batch_;
+};
+
+absl::Status CallHandler(Handler* handler, const HandlerContext& context,
+                         const Message& message, Reply* reply) {
   try {
-    return handler->Handle(message, reply);
+    return handler->Handle(context, message, reply);
   } catch (const std::exception& e) {
     return absl::InternalError(absl::StrCat("The handler threw: ", e.what()));
   } catch (...) {
@@ -66,7 +76,8 @@ absl::Status CheckReply(const HandlerBinding& binding, const Reply& reply) {
   return absl::OkStatus();
 }
 
-absl::Status HandleOne(const HandlerBinding& binding, const Message& message,
+absl::Status HandleOne(const HandlerBinding& binding,
+                       const HandlerContext& context, const Message& message,
                        Reply* reply) {
   if (message.payload.size() > binding.traits.max_payload_bytes) {
     return absl::InvalidArgumentError(
@@ -74,7 +85,7 @@ absl::Status HandleOne(const HandlerBinding& binding, const Message& message,
                      " bytes; the handler '", binding.name, "' takes at most ",
                      binding.traits.max_payload_bytes, "."));
   }
-  absl::Status status = CallHandler(binding.handler, message, reply);
+  absl::Status status = CallHandler(binding.handler, context, message, reply);
   return status.ok() ? CheckReply(binding, *reply) : status;
 }
 
@@ -135,6 +146,13 @@ bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
   HandlerBinding& binding = *batch->binding;
   MSGPROC_CHECK(binding.handler != nullptr);
   const absl::Time begin = Clock::Monotonic()->Now();
+  const BatchCancellation cancellation(*batch);
+  HandlerContext context({.session = batch->context.get(),
+                          .handler = binding.name,
+                          .attempt = batch->attempt,
+                          .idempotency_scope = batch->idempotency_scope,
+                          .cancellation = &cancellation,
+                          .deadline = begin + batch->handler_timeout});
   Reply& reply = batch->reply_;
   reply.Clear();
   for (const wire::MessageView& message : batch->messages) {
@@ -142,7 +160,8 @@ bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
         (stop->load(std::memory_order_relaxed) || !batch->Wanted())) {
       return false;
     }
-    const absl::Status status = HandleOne(binding, message, &reply);
+    context.MoveTo(message.sequence);
+    const absl::Status status = HandleOne(binding, context, message, &reply);
     if (status.ok()) {
       batch->payload_bytes += reply.payload().size();
       AppendReply(&batch->results, message.sequence, reply);

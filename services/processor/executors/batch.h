@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "services/processor/handlers/handler.h"
+#include "services/processor/handlers/session_context.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
 
@@ -51,7 +53,19 @@ class BatchOwner {
 struct Batch {
   // Null: it comes back from Execute.
   std::shared_ptr<BatchOwner> owner;
+  // Who waits for one that comes back from Execute, and outlives that.
+  const BatchOwner* waiting = nullptr;
   HandlerBinding* binding = nullptr;
+
+  // Who has sent the messages; null: nothing is known of them.
+  std::shared_ptr<const SessionContext> context;
+  // With "/" and a sequence, names a message for ever; empty: nothing does. A
+  // view of what lives as long as the context.
+  absl::string_view idempotency_scope;
+  // Which try of these messages this is.
+  int attempt = 1;
+  // How long the handler may take for one.
+  absl::Duration handler_timeout = absl::InfiniteDuration();
 
   // Which session, of those with this binding, for executors that keep one
   // session's messages together.
@@ -78,7 +92,10 @@ struct Batch {
   // What the handler took for all of them together.
   absl::Duration handler_time;
 
-  bool Wanted() const { return owner == nullptr || owner->Wants(*this); }
+  bool Wanted() const {
+    const BatchOwner* const waits = owner == nullptr ? waiting : owner.get();
+    return waits == nullptr || waits->Wants(*this);
+  }
   // Makes `messages` from `pieces`, when there are any.
   void ParsePieces();
   // Forgets the messages, keeps the memory.

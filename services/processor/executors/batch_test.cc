@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/utf8.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -209,6 +210,74 @@ TEST_F(BatchTest, StopsBetweenMessages) {
   batch_.messages = frame->messages;
   EXPECT_FALSE(RunHandler(&batch_, &stop));
   EXPECT_EQ(calls, 2);
+}
+
+class FakeOwner final : public BatchOwner {
+ public:
+  void OnBatchDone(std::unique_ptr<Batch> /*batch*/) override {}
+  bool Wants(const Batch& /*batch*/) const override { return wanted; }
+  bool wanted = true;
+};
+
+TEST_F(BatchTest, AHandlerIsToldOfEachMessage) {
+  batch_.context = std::make_shared<const SessionContext>(
+      SessionContext{.session_id = "s", .client_name = "till 3"});
+  batch_.idempotency_scope = "s";
+  batch_.attempt = 2;
+  batch_.handler_timeout = absl::Hours(1);
+  std::vector<std::string> keys;
+  const absl::Time before = Clock::Monotonic()->Now();
+  FunctionHandler handler([&](const HandlerContext& context,
+                              const Message& /*message*/, Reply* /*reply*/) {
+    keys.push_back(context.idempotency_key());
+    EXPECT_EQ(context.session().client_name, "till 3");
+    EXPECT_EQ(context.handler(), "test");
+    EXPECT_EQ(context.attempt(), 2);
+    EXPECT_GE(context.deadline(), before + absl::Hours(1));
+    EXPECT_LE(context.deadline(), Clock::Monotonic()->Now() + absl::Hours(1));
+    EXPECT_FALSE(context.cancelled());
+    return absl::OkStatus();
+  });
+  binding_.handler = &handler;
+  const TestFrame frame(Messages(7, 2));
+  batch_.messages = frame->messages;
+  EXPECT_TRUE(RunHandler(&batch_));
+  EXPECT_THAT(keys, testing::ElementsAre("s/7", "s/8"));
+}
+
+TEST_F(BatchTest, WhereNothingIsKnownAHandlerIsToldSo) {
+  FunctionHandler handler([&](const HandlerContext& context,
+                              const Message& /*message*/, Reply* /*reply*/) {
+    EXPECT_EQ(context.session().session_id, "");
+    EXPECT_TRUE(context.session().principal.anonymous());
+    EXPECT_EQ(context.idempotency_key(), "");
+    EXPECT_EQ(context.attempt(), 1);
+    EXPECT_EQ(context.deadline(), absl::InfiniteFuture());
+    EXPECT_FALSE(context.cancelled());
+    return absl::OkStatus();
+  });
+  binding_.handler = &handler;
+  const TestFrame frame(Messages(1, 1));
+  batch_.messages = frame->messages;
+  EXPECT_TRUE(RunHandler(&batch_));
+}
+
+TEST_F(BatchTest, AHandlerSeesThatNobodyWaitsAnyMore) {
+  FakeOwner owner;
+  std::vector<bool> seen;
+  FunctionHandler handler([&](const HandlerContext& context,
+                              const Message& /*message*/, Reply* /*reply*/) {
+    seen.push_back(context.cancelled());
+    owner.wanted = false;
+    seen.push_back(context.cancelled());
+    return absl::OkStatus();
+  });
+  binding_.handler = &handler;
+  batch_.waiting = &owner;
+  const TestFrame frame(Messages(1, 1));
+  batch_.messages = frame->messages;
+  EXPECT_TRUE(RunHandler(&batch_));
+  EXPECT_THAT(seen, testing::ElementsAre(false, true));
 }
 
 TEST_F(BatchTest, MessagesAreReadFromPieces) {

@@ -22,7 +22,8 @@ void CopyHeaders(const Message& message, Reply* reply) {
 
 class Echo final : public Handler {
  public:
-  absl::Status Handle(const Message& message, Reply* reply) override {
+  absl::Status Handle(const HandlerContext& /*context*/, const Message& message,
+                      Reply* reply) override {
     reply->BorrowPayload(message.payload);
     CopyHeaders(message, reply);
     return absl::OkStatus();
@@ -31,7 +32,8 @@ class Echo final : public Handler {
 
 class Uppercase final : public Handler {
  public:
-  absl::Status Handle(const Message& message, Reply* reply) override {
+  absl::Status Handle(const HandlerContext& /*context*/, const Message& message,
+                      Reply* reply) override {
     std::string& out = *reply->mutable_payload();
     out.assign(message.payload.data(), message.payload.size());
     for (char& c : out) {
@@ -43,7 +45,8 @@ class Uppercase final : public Handler {
 
 class Sha256 final : public Handler {
  public:
-  absl::Status Handle(const Message& message, Reply* reply) override {
+  absl::Status Handle(const HandlerContext& /*context*/, const Message& message,
+                      Reply* reply) override {
     std::string& out = *reply->mutable_payload();
     out.resize(SHA256_DIGEST_LENGTH);
     SHA256(reinterpret_cast<const unsigned char*>(message.payload.data()),
@@ -57,7 +60,8 @@ class Spin final : public Handler {
  public:
   explicit Spin(absl::Duration spin) : spin_(spin) {}
 
-  absl::Status Handle(const Message& message, Reply* reply) override {
+  absl::Status Handle(const HandlerContext& /*context*/, const Message& message,
+                      Reply* reply) override {
     absl::Duration spin = spin_;
     for (const wire::HeaderView& header : message.headers()) {
       if (header.key != "spin-us") continue;

@@ -31,7 +31,7 @@ class BuiltinTest : public testing::Test {
     frame_ = std::make_unique<TestFrame>(request);
     reply_.Clear();
     return (*registry_.Find(name))
-        ->handler->Handle((*frame_)->messages[0], &reply_);
+        ->handler->Handle({}, (*frame_)->messages[0], &reply_);
   }
   std::string Payload(const std::string& name, const std::string& payload) {
     v1::Message message;

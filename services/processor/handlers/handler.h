@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "services/processor/handlers/handler_context.h"
 #include "wire/frame.h"
 
 namespace msgproc::processor {
@@ -66,7 +67,8 @@ class Handler {
   // the Error of the message's Result. UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED
   // and RESOURCE_EXHAUSTED are marked as worth trying again. An exception
   // becomes INTERNAL; nothing else is touched by either.
-  virtual absl::Status Handle(const Message& message, Reply* reply) = 0;
+  virtual absl::Status Handle(const HandlerContext& context,
+                              const Message& message, Reply* reply) = 0;
 };
 
 // How a handler wants to be called.

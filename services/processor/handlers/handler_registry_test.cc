@@ -14,7 +14,8 @@ using testing::HasSubstr;
 
 class Nothing final : public Handler {
  public:
-  absl::Status Handle(const Message& /*message*/, Reply* /*reply*/) override {
+  absl::Status Handle(const HandlerContext& /*context*/,
+                      const Message& /*message*/, Reply* /*reply*/) override {
     return absl::OkStatus();
   }
 };

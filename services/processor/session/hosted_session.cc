@@ -48,9 +48,17 @@ HostedSession::~HostedSession() {
 }
 
 HostedSession::Attached HostedSession::Attach(
-    std::shared_ptr<AttachedStream> attachment, uint64_t received_through) {
+    std::shared_ptr<AttachedStream> attachment, uint64_t received_through,
+    std::shared_ptr<const SessionContext> context) {
   MutexLock lock(&mutex_);
   MSGPROC_CHECK(attachment != nullptr);
+  if (context != nullptr) {
+    MSGPROC_CHECK_EQ(context->session_id, identity_.id);
+    context_ = std::move(context);
+  } else if (context_ == nullptr) {
+    context_ = std::make_shared<const SessionContext>(SessionContext{
+        .session_id = identity_.id, .client_name = identity_.client_name});
+  }
   Attached attached;
   attached.before = std::exchange(attachment_, std::move(attachment));
   const uint64_t unanswered = session_.unanswered();
@@ -59,6 +67,14 @@ HostedSession::Attached HostedSession::Attach(
   MSGPROC_CHECK_GE(attached.accepted_through, received_through);
   CountRestarted(unanswered);
   return attached;
+}
+
+void HostedSession::SetContext(const AttachedStream* attachment,
+                               std::shared_ptr<const SessionContext> context) {
+  MutexLock lock(&mutex_);
+  MSGPROC_CHECK(context != nullptr);
+  MSGPROC_CHECK_EQ(context->session_id, identity_.id);
+  if (attachment_.get() == attachment) context_ = std::move(context);
 }
 
 bool HostedSession::Detach(const AttachedStream* attachment) {
@@ -149,6 +165,12 @@ std::unique_ptr<Batch> HostedSession::NewBatch(const Session::Run& run) {
     spare_batches_.pop_back();
   }
   batch->binding = binding_;
+  batch->waiting = this;
+  // A spare one mostly has it.
+  if (batch->context != context_) {
+    batch->context = context_;
+    batch->idempotency_scope = context_->session_id;
+  }
   batch->session_number = number_;
   batch->affinity = affinity_;
   batch->epoch = run.epoch;

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "services/processor/executors/batch.h"
+#include "services/processor/handlers/session_context.h"
 #include "services/processor/session/processor_counters.h"
 #include "services/processor/session/session.h"
 #include "wire/entry_log.h"
@@ -63,9 +64,15 @@ class HostedSession final : public BatchOwner,
     std::shared_ptr<AttachedStream> before;
   };
 
-  // Attaches a stream; the one attached before is ignored from now on.
+  // Attaches a stream; the one attached before is ignored from now on. Handlers
+  // are told `context` of what is given out from here on; null: what they were
+  // told before, or no more than the identity says.
   Attached Attach(std::shared_ptr<AttachedStream> attachment,
-                  uint64_t received_through);
+                  uint64_t received_through,
+                  std::shared_ptr<const SessionContext> context = nullptr);
+  // The attached stream has shown itself anew.
+  void SetContext(const AttachedStream* attachment,
+                  std::shared_ptr<const SessionContext> context);
 
   // Lets go of the stream, if it is still the one attached; answers whether it
   // was. An anonymous session is abandoned with it.
@@ -160,6 +167,8 @@ class HostedSession final : public BatchOwner,
   std::shared_ptr<AttachedStream> attachment_ MSGPROC_GUARDED_BY(mutex_);
   // Some thread is giving out batches; it will see what others bring.
   bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;
+  // For batches to come; never null once a stream is attached.
+  std::shared_ptr<const SessionContext> context_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Batch>> spare_batches_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<wire::Piece> pieces_ MSGPROC_GUARDED_BY(mutex_);  // Pump's.
   uint64_t affinity_ MSGPROC_GUARDED_BY(mutex_) = 0;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,59 @@ TEST_F(HostedSessionTest, ProcessesInlineWithinTheCall) {
   EXPECT_EQ(stream->results_ready, 0);
   EXPECT_EQ(counters_.messages_ok, 3U);
   EXPECT_EQ(counters_.outstanding, 0);
+}
+
+std::shared_ptr<const SessionContext> ContextFrom(const std::string& peer) {
+  return std::make_shared<const SessionContext>(
+      SessionContext{.session_id = "s", .peer = peer});
+}
+
+TEST_F(HostedSessionTest, ABatchSaysWhoSentIt) {
+  auto session = NewSession(&manual_);
+  auto stream = std::make_shared<FakeAttachedStream>();
+  session->Attach(stream, 0, ContextFrom("first"));
+  ASSERT_TRUE(Send(session.get(), stream, Messages(1, 2)).ok());
+  // Its token is renewed, and then it comes back from elsewhere.
+  session->SetContext(stream.get(), ContextFrom("renewed"));
+  ASSERT_TRUE(Send(session.get(), stream, Messages(3, 2)).ok());
+  const auto after = std::make_shared<FakeAttachedStream>();
+  session->Attach(after, 0, ContextFrom("second"));
+  session->SetContext(stream.get(), ContextFrom("too late"));
+  ASSERT_TRUE(Send(session.get(), after, Messages(5, 2)).ok());
+  ASSERT_EQ(manual_.held(), 3U);
+  EXPECT_EQ(manual_.batch(0).context->peer, "first");
+  EXPECT_EQ(manual_.batch(1).context->peer, "renewed");
+  EXPECT_EQ(manual_.batch(2).context->peer, "second");
+  EXPECT_EQ(manual_.batch(2).idempotency_scope, "s");
+  // One that is used again is not the last one's any more.
+  manual_.Complete(0);
+  ASSERT_TRUE(Send(session.get(), after, Messages(7, 2)).ok());
+  EXPECT_EQ(manual_.batch(2).context->peer, "second");
+}
+
+TEST_F(HostedSessionTest, WithoutAContextABatchSaysWhatTheSessionKnows) {
+  auto session = NewSession(&manual_);
+  const Stream stream = Attach(session.get(), 0);
+  ASSERT_TRUE(Send(session.get(), stream, Messages(1, 1)).ok());
+  EXPECT_EQ(manual_.batch(0).context->session_id, "s");
+  EXPECT_EQ(manual_.batch(0).context->client_name, "client");
+  auto anonymous = NewSession(&manual_, "");
+  const Stream other = Attach(anonymous.get(), 0);
+  ASSERT_TRUE(Send(anonymous.get(), other, Messages(0, 1)).ok());
+  EXPECT_EQ(manual_.batch(1).idempotency_scope, "");
+}
+
+TEST_F(HostedSessionTest, ABatchThatRunsAtOnceKnowsWhetherItIsWanted) {
+  auto session = NewSession(&inline_);
+  const Stream stream = Attach(session.get(), 0);
+  std::vector<bool> wanted;
+  inline_.hook = [&](const Batch& batch) {
+    wanted.push_back(batch.Wanted());
+    session->Abandon();
+    wanted.push_back(batch.Wanted());
+  };
+  ASSERT_TRUE(Send(session.get(), stream, Messages(1, 1)).ok());
+  EXPECT_THAT(wanted, ElementsAre(true, false));
 }
 
 TEST_F(HostedSessionTest, TellsItsStreamWhenABatchIsDone) {

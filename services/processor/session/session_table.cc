@@ -121,7 +121,11 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
   entry.generation = request.generation;
   Opened opened;
   opened.session = entry.session;
-  opened.attached = entry.session->Attach(attachment, request.received_through);
+  auto context = std::make_shared<SessionContext>(request.context);
+  context->session_id = id;
+  context->client_name = std::string(request.client_name);
+  opened.attached = entry.session->Attach(attachment, request.received_through,
+                                          std::move(context));
   CountOpen(opened.attached.opening.state, request.moved);
   return opened;
 }

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "services/processor/handlers/session_context.h"
 #include "services/processor/session/hosted_session.h"
 
 namespace msgproc::processor {
@@ -61,6 +62,9 @@ class SessionTable {
     // Whether another server sent the client here, who left nothing behind
     // there.
     bool moved = false;
+    // Who opens it, as handlers are told; the session's name and the client's
+    // are put in.
+    SessionContext context;
   };
   struct Opened {
     std::shared_ptr<HostedSession> session;

@@ -41,8 +41,16 @@ void FillWelcome(const SessionTable::Opened& opened,
           absl::ToInt64Nanoseconds(options.heartbeat_interval));
 }
 
+// What handlers are told, but for the session.
+SessionContext ContextOf(const StreamPeer& peer) {
+  SessionContext context;
+  context.peer = peer.address;
+  context.forwarded_for = peer.forwarded_for;
+  return context;
+}
+
 absl::StatusOr<OpenedStream> OpenAnonymous(
-    ProcessorContext* processor,
+    ProcessorContext* processor, const StreamPeer& peer,
     const std::shared_ptr<AttachedStream>& stream) {
   const absl::StatusOr<HandlerBinding*> binding = processor->FindHandler("");
   if (!binding.ok()) return binding.status();
@@ -50,7 +58,8 @@ absl::StatusOr<OpenedStream> OpenAnonymous(
   opened.session = std::make_shared<HostedSession>(
       HostedSession::Identity(), *binding, processor->options().sessions.limits,
       processor->counters(), processor->clock());
-  opened.session->Attach(stream, 0);
+  opened.session->Attach(
+      stream, 0, std::make_shared<const SessionContext>(ContextOf(peer)));
   return opened;
 }
 
@@ -103,7 +112,7 @@ absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
     const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame) {
   MSGPROC_CHECK(stream != nullptr);
-  if (!frame->has_open) return OpenAnonymous(processor, stream);
+  if (!frame->has_open) return OpenAnonymous(processor, peer, stream);
   v1::Open open;
   if (!open.ParseFromArray(frame->open.data(),
                            static_cast<int>(frame->open.size()))) {
@@ -121,7 +130,8 @@ absl::StatusOr<OpenedStream> OpenStream(
            .has_messages = !frame->messages.empty(),
            .generation = {.instance = open.instance(),
                           .attempt = open.attempt()},
-           .moved = open.moved_for() != v1::Drain::REASON_UNSPECIFIED},
+           .moved = open.moved_for() != v1::Drain::REASON_UNSPECIFIED,
+           .context = ContextOf(peer)},
           processor->FindHandler(open.handler()), stream);
   if (!found.ok()) return found.status();
   if (found->attached.opening.state == Session::State::kResumed) {

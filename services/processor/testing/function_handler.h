@@ -13,16 +13,23 @@ namespace msgproc::processor {
 class FunctionHandler final : public Handler {
  public:
   using Function = std::function<absl::Status(const Message&, Reply*)>;
+  using ContextFunction = std::function<absl::Status(const HandlerContext&,
+                                                     const Message&, Reply*)>;
 
   explicit FunctionHandler(Function function)
+      : function_([function = std::move(function)](
+                      const HandlerContext& /*context*/, const Message& message,
+                      Reply* reply) { return function(message, reply); }) {}
+  explicit FunctionHandler(ContextFunction function)
       : function_(std::move(function)) {}
 
-  absl::Status Handle(const Message& message, Reply* reply) override {
-    return function_(message, reply);
+  absl::Status Handle(const HandlerContext& context, const Message& message,
+                      Reply* reply) override {
+    return function_(context, message, reply);
   }
 
  private:
-  const Function function_;
+  const ContextFunction function_;
 };
 
 }  // namespace msgproc::processor

@@ -17,7 +17,8 @@ namespace {
 
 class EchoHandler final : public Handler {
  public:
-  absl::Status Handle(const Message& message, Reply* reply) override {
+  absl::Status Handle(const HandlerContext& /*context*/, const Message& message,
+                      Reply* reply) override {
     reply->BorrowPayload(message.payload);
     return absl::OkStatus();
   }

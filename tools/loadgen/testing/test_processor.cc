@@ -10,7 +10,8 @@ namespace {
 
 class Echo final : public processor::Handler {
  public:
-  absl::Status Handle(const processor::Message& message,
+  absl::Status Handle(const processor::HandlerContext& /*context*/,
+                      const processor::Message& message,
                       processor::Reply* reply) override {
     reply->BorrowPayload(message.payload);
     return absl::OkStatus();
@@ -19,7 +20,8 @@ class Echo final : public processor::Handler {
 
 class Flaky final : public processor::Handler {
  public:
-  absl::Status Handle(const processor::Message& message,
+  absl::Status Handle(const processor::HandlerContext& /*context*/,
+                      const processor::Message& message,
                       processor::Reply* reply) override {
     if (++count_ % 10 == 0) return absl::InternalError("no luck");
     reply->BorrowPayload(message.payload);
@@ -34,7 +36,8 @@ class Flaky final : public processor::Handler {
 
 class TestProcessor::Stuck final : public processor::Handler {
  public:
-  absl::Status Handle(const processor::Message&, processor::Reply*) override {
+  absl::Status Handle(const processor::HandlerContext&,
+                      const processor::Message&, processor::Reply*) override {
     MutexLock lock(&mutex_);
     while (!released_) changed_.Wait(&mutex_);
     return absl::OkStatus();

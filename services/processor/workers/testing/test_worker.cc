@@ -37,7 +37,8 @@ namespace {
 // and echoes anything else.
 class Obedient final : public Handler {
  public:
-  absl::Status Handle(const Message& message, Reply* reply) override {
+  absl::Status Handle(const HandlerContext& context, const Message& message,
+                      Reply* reply) override {
     const std::string payload(message.payload);
     if (payload == "poison") raise(SIGKILL);
     if (payload == "exit") _exit(3);
