@@ -121,6 +121,49 @@ TEST(ConsistentHashTest, AnyServerOfAFleetIsFoundWhereItIsTheLast) {
   }
 }
 
+TEST(ConsistentHashTest, AServerBeyondTheWalkIsFoundAllTheSame) {
+  const auto roster = FakeRoster(1000);
+  const ConsistentHash policy(roster);
+  std::mt19937_64 random(1);
+  for (size_t last = 0; last < 1000; last += 50) {
+    for (size_t i = 0; i < 1000; ++i) (*roster)[i].SetAvailable(i == last);
+    EXPECT_EQ(policy.Pick({"user", {}}, random).size(), 1U) << last;
+  }
+}
+
+// The servers whose points follow a key's, each once.
+std::vector<size_t> OwnersFrom(const HashRing& ring, absl::string_view key,
+                               int points) {
+  std::vector<size_t> owners;
+  size_t point = ring.Find(StableHash(key));
+  for (int i = 0; i < points; ++i) {
+    const size_t owner = ring.Owner(point);
+    if (std::find(owners.begin(), owners.end(), owner) == owners.end()) {
+      owners.push_back(owner);
+    }
+    point = ring.Next(point);
+  }
+  return owners;
+}
+
+TEST(ConsistentHashTest, TheAlternativesAreTheNextOnTheRingFullOrNot) {
+  for (const bool full : {false, true}) {
+    const auto roster = FakeRoster(1000);
+    const auto owners = OwnersFrom(HashRing(*roster), "user", 512);
+    ASSERT_LT(owners.size(), 500U);
+    // Of all that a walk meets there is none with room.
+    for (const size_t owner : owners) {
+      (*roster)[owner].SetSessions(full ? 1000 : 0);
+    }
+    std::mt19937_64 random(1);
+    const Choice choice = ConsistentHash(roster).Pick({"user", {}}, random);
+    ASSERT_EQ(choice.size(), 4U);
+    for (size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(choice[i].server_id(), absl::StrCat("s", owners[i])) << full;
+    }
+  }
+}
+
 TEST(ConsistentHashTest, ClientsWithoutAKeyGoWhereThereIsRoom) {
   const auto roster = FakeRoster(3);
   const ConsistentHash policy(roster);
@@ -143,12 +186,28 @@ TEST(HashRingTest, SharesOfTheRingFollowTheWeights) {
   EXPECT_NEAR(keys[2], 5000, 700);
 }
 
+// Balancers of different versions are to agree.
+TEST(HashRingTest, AHashNeverChanges) {
+  EXPECT_EQ(StableHash(""), 0xf52a15e9a9b5e89bU);
+  EXPECT_EQ(StableHash("a"), 0x02c0bdbf481420f8U);
+  EXPECT_EQ(StableHash("user-17"), 0x7d0abcd8e2111067U);
+  EXPECT_EQ(StableHash("\xff"), 0x4f2db50f124040cdU);
+}
+
+TEST(HashRingTest, TheFirstPointFollowsTheLast) {
+  const HashRing ring(*FakeRoster(2));
+  EXPECT_EQ(ring.Find(UINT64_MAX), 0U);
+  EXPECT_EQ(ring.Next(ring.size() - 1), 0U);
+}
+
 TEST(HashRingTest, StaysWithinItsSizeHoweverHeavyTheFleet) {
   EXPECT_EQ(HashRing(*FakeRoster(2)).size(), 256U);
+  EXPECT_EQ(HashRing(*FakeRoster(2048)).size(), 2048 * 128U);
+  EXPECT_EQ(HashRing(*FakeRoster(2049)).size(), 2049 * 64U);
   const size_t points =
       HashRing(*FakeRoster(std::vector<double>(1000, 1000.0))).size();
-  EXPECT_LE(points, size_t{1} << 18);
-  EXPECT_GT(points, size_t{1} << 16);
+  // 128 for each unit of weight, halved nine times.
+  EXPECT_EQ(points, 1000 * 250U);
 }
 
 }  // namespace

@@ -63,6 +63,23 @@ TEST(LeastSessionsTest, TheLeastLoadedAlternativeComesFirst) {
   }
 }
 
+TEST(LeastSessionsTest, EachAlternativeIsTheBetterOfTwo) {
+  const auto roster = FakeRoster(1000);
+  for (size_t i = 0; i < 500; ++i) (*roster)[i].SetSessions(100000);
+  const LeastSessions policy(roster);
+  std::mt19937_64 random(1);
+  int on_the_full = 0;
+  for (int i = 0; i < 400; ++i) {
+    const Choice choice = policy.Pick({}, random);
+    ASSERT_EQ(choice.size(), 4U);
+    for (size_t j = 1; j < choice.size(); ++j) {
+      if (choice[j].load() >= 100000) ++on_the_full;
+    }
+  }
+  // A quarter of 1,200: where both of the two are full.
+  EXPECT_NEAR(on_the_full, 300, 60);
+}
+
 TEST(LeastSessionsTest, AHeavyServerAmongManyLightOnesGetsItsShare) {
   std::vector<double> weights(100, 1.0);
   weights[7] = 100;

@@ -99,7 +99,7 @@ void Rebalancer::Settle(Server& server) {
     if (missing <= server.ordered / 2) {
       server.disobeyed = 0;
     } else {
-      server.disobeyed = std::min(server.disobeyed + 1, 20);
+      ++server.disobeyed;
       server.leave_alone_until =
           now + std::min(options_.max_patience,
                          options_.settle * std::exp2(server.disobeyed));

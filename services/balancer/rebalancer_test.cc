@@ -1,6 +1,7 @@
 #include "services/balancer/rebalancer.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
@@ -173,13 +174,6 @@ TEST_F(RebalancerTest, ARemovedServerNeitherGivesNorTakes) {
   EXPECT_FALSE(rebalancer_->NextMove("b").has_value());
 }
 
-TEST_F(RebalancerTest, ARateOfZeroTurnsItOff) {
-  Rebalancer off({.moves_per_second = 0}, &clock_);
-  off.Update("a", "a:1", 1, 1000);
-  off.Update("b", "b:1", 1, 0);
-  EXPECT_FALSE(off.NextMove("a").has_value());
-}
-
 TEST_F(RebalancerTest, NeverMovesBackAndForth) {
   // Delays from none to as long as an order may take to show.
   for (const int delay_ms : {0, 100, 500, 1000, 1900}) {
@@ -211,6 +205,379 @@ TEST_F(RebalancerTest, NeverMovesBackAndForth) {
       EXPECT_EQ(Moves(), moves) << "still at it, seed " << seed;
     }
   }
+}
+
+// Its decisions one by one.
+class MoveTest : public testing::Test {
+ protected:
+  void Use(const Rebalancer::Options& options) {
+    rebalancer_.emplace(options, &clock_);
+  }
+  void Update(const std::string& id, uint64_t sessions, double weight = 1) {
+    rebalancer_->Update(id, id + ":1", weight, sessions);
+  }
+  // How many sessions this server is to send to whom: "10 to b"; or nothing.
+  std::string Next(const std::string& id) {
+    const auto order = rebalancer_->NextMove(id);
+    if (!order.has_value()) return "";
+    EXPECT_EQ(order->to_address, order->to_server_id + ":1");
+    return absl::StrCat(order->sessions, " to ", order->to_server_id);
+  }
+  // The fleet's sessions have been what they are for long enough.
+  void BecomeSteady(const std::string& anyone) {
+    EXPECT_EQ(Next(anyone), "");
+    clock_.Advance(kReports);
+  }
+
+  static constexpr absl::Duration kReports = absl::Seconds(2);
+  // Of which every session counts, and nobody is slow.
+  static constexpr Rebalancer::Options kExact = {.moves_per_second = 100,
+                                                 .arrivals_per_second = 100,
+                                                 .tolerance = 0,
+                                                 .tolerated_sessions = 0};
+
+  FakeClock clock_;
+  std::optional<Rebalancer> rebalancer_{std::in_place, Rebalancer::Options(),
+                                        &clock_};
+};
+
+TEST_F(MoveTest, AServerGivesTwoSecondsWorthAtOnceAndThenItsRate) {
+  Update("a", 100);
+  Update("b", 0);
+  EXPECT_EQ(Next("a"), "");
+  clock_.Advance(kReports - absl::Nanoseconds(1));
+  EXPECT_EQ(Next("a"), "") << "it is not steady yet";
+  clock_.Advance(absl::Nanoseconds(1));
+  EXPECT_EQ(Next("a"), "10 to b");
+  EXPECT_EQ(Next("a"), "");
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Next("a"), "5 to b");
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_EQ(Next("a"), "10 to b") << "it has not saved up more";
+}
+
+TEST_F(MoveTest, AServerIsSentTwoSecondsWorthByAllTogether) {
+  for (int i = 0; i < 11; ++i) Update(absl::StrCat("full", i), 1000);
+  Update("z", 0);
+  BecomeSteady("full0");
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(Next(absl::StrCat("full", i)), "10 to z");
+  }
+  EXPECT_EQ(Next("full10"), "");
+  clock_.Advance(absl::Milliseconds(125));
+  EXPECT_EQ(Next("full10"), "6 to z");
+}
+
+TEST_F(MoveTest, ARateBelowOneInTwoSecondsStillMovesOne) {
+  Use({.moves_per_second = 0.25, .arrivals_per_second = 0.25});
+  Update("a", 100);
+  Update("b", 0);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "1 to b");
+  clock_.Advance(absl::Seconds(3));
+  EXPECT_EQ(Next("a"), "");
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Next("a"), "1 to b");
+}
+
+TEST_F(MoveTest, ARateOfZeroTurnsItOff) {
+  Use({.moves_per_second = 0});
+  Update("a", 1000);
+  Update("b", 0);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "");
+}
+
+TEST_F(MoveTest, SharesFollowTheWeights) {
+  Use(kExact);
+  Update("a", 30, 1);
+  Update("b", 0, 2);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "20 to b");
+}
+
+TEST_F(MoveTest, AWeightMayChange) {
+  Use(kExact);
+  Update("a", 30, 1);
+  Update("b", 0, 7);
+  Update("b", 0, 2);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "20 to b");
+}
+
+TEST_F(MoveTest, AnAddressMayChange) {
+  Use(kExact);
+  rebalancer_->Update("a", "a:1", 1, 10);
+  rebalancer_->Update("b", "elsewhere:1", 1, 0);
+  rebalancer_->Update("b", "b:1", 1, 0);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "5 to b");
+}
+
+TEST_F(MoveTest, NobodyBothersAboutAFewPercent) {
+  Update("a", 108);
+  Update("b", 92);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "");
+  Update("a", 109);
+  Update("b", 91);
+  EXPECT_EQ(Next("a"), "9 to b");
+}
+
+TEST_F(MoveTest, NobodyBothersAboutASession) {
+  Update("a", 11);
+  Update("b", 9);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "");
+  Update("a", 12);
+  Update("b", 8);
+  EXPECT_EQ(Next("a"), "2 to b");
+}
+
+TEST_F(MoveTest, OnceItHasBegunItGoesOnUntilHalfOfWhatIsTolerated) {
+  Use({.moves_per_second = 1});
+  uint64_t full = 112;
+  Update("a", full);
+  Update("b", 200 - full);
+  BecomeSteady("a");
+  for (; full > 104; full -= 2) {
+    EXPECT_EQ(Next("a"), "2 to b") << full;
+    clock_.Advance(kReports);
+    Update("a", full - 2);
+    Update("b", 200 - full + 2);
+  }
+  EXPECT_EQ(Next("a"), "");
+  // And begins anew only beyond what is tolerated.
+  Update("a", 107);
+  Update("b", 93);
+  EXPECT_EQ(Next("a"), "");
+}
+
+TEST_F(MoveTest, AnEmptyServerIsFilledByThoseThatHaveHardlyTooMuch) {
+  for (int i = 0; i < 20; ++i) Update(absl::StrCat("full", i), 100);
+  Update("z", 0);
+  BecomeSteady("full0");
+  // The share is 95.2.
+  EXPECT_EQ(Next("full0"), "4 to z");
+}
+
+TEST_F(MoveTest, AFullServerGivesToThoseThatHaveHardlyTooLittle) {
+  Update("a", 200);
+  for (int i = 0; i < 20; ++i) Update(absl::StrCat("less", i), 95);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "5 to less0");
+}
+
+TEST_F(MoveTest, WhoHasItsShareGivesNothing) {
+  Update("a", 100);
+  Update("b", 180);
+  Update("c", 20);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "");
+  EXPECT_EQ(Next("c"), "");
+  EXPECT_EQ(Next("b"), "10 to c");
+}
+
+TEST_F(MoveTest, TheLeastLoadedForItsWeightIsSentMost) {
+  for (const bool heavy_first : {true, false}) {
+    Use(kExact);
+    Update("a", 100);
+    if (heavy_first) Update("heavy", 12, 4);
+    Update("light", 10);
+    if (!heavy_first) Update("heavy", 12, 4);
+    BecomeSteady("a");
+    EXPECT_EQ(Next("a").substr(3), "to heavy") << heavy_first;
+  }
+  Use(kExact);
+  Update("a", 100);
+  Update("b", 10);
+  Update("c", 10);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "30 to b");
+}
+
+TEST_F(MoveTest, AMoveNeverLeavesTheGiverWithLessThanTheTaker) {
+  struct Case {
+    double giver_weight;
+    uint64_t giver;
+    double taker_weight;
+    uint64_t taker;
+    std::string order;
+  };
+  for (const Case& one : {Case{1, 2, 1, 1, ""}, Case{1, 3, 1, 1, "1 to b"},
+                          Case{2, 4, 1, 1, ""}, Case{1, 3, 2, 2, "1 to b"}}) {
+    Use(kExact);
+    Update("a", one.giver, one.giver_weight);
+    Update("b", one.taker, one.taker_weight);
+    Next("a");
+    clock_.Advance(kReports);
+    EXPECT_EQ(Next("a"), one.order) << one.giver << " and " << one.taker;
+  }
+}
+
+TEST_F(MoveTest, WhatWasOrderedCountsAsDoneUntilReportsMustShowIt) {
+  Update("a", 70);
+  Update("b", 50);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "10 to b");
+  clock_.Advance(absl::Seconds(1));
+  Update("a", 70);
+  Update("b", 50);
+  EXPECT_EQ(Next("a"), "");
+}
+
+TEST_F(MoveTest, WhatIsOnItsWayToAServerIsPartOfTheFleet) {
+  Use(kExact);
+  Update("a", 100);
+  Update("b", 40);
+  Update("c", 70);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "30 to b");
+  EXPECT_EQ(Next("c"), "") << "it has its share still";
+  Update("b", 40);
+  EXPECT_EQ(Next("c"), "");
+}
+
+TEST_F(MoveTest, AGiverDoesNotTakeBeforeItsOrderMustBeDone) {
+  Rebalancer::Options options = kExact;
+  options.settle = absl::Seconds(10);
+  Use(options);
+  Update("a", 100);
+  Update("b", 0);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "50 to b");
+  rebalancer_->Remove("b");
+  EXPECT_FALSE(rebalancer_->Contains("b"));
+  Update("c", 500);
+  BecomeSteady("c");
+  EXPECT_EQ(Next("c"), "");
+  clock_.Advance(absl::Seconds(8));
+  Update("a", 50);
+  EXPECT_EQ(Next("c"), "200 to a");
+}
+
+TEST_F(MoveTest, ATakerDoesNotGiveBeforeItsSessionsMustBeThere) {
+  Rebalancer::Options options = kExact;
+  options.settle = absl::Seconds(10);
+  Use(options);
+  Update("a", 100);
+  Update("b", 0);
+  Update("c", 50);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "50 to b");
+  Update("b", 350);
+  BecomeSteady("b");
+  EXPECT_EQ(Next("b"), "");
+  clock_.Advance(absl::Seconds(8));
+  Update("b", 350);
+  EXPECT_EQ(Next("b"), "100 to c");
+}
+
+TEST_F(MoveTest, WhoMovesNothingIsLeftAloneTwiceAsLongEachTime) {
+  Update("a", 100);
+  Update("b", 0);
+  BecomeSteady("a");
+  for (const int pause : {4, 8, 16, 32, 64, 120, 120}) {
+    EXPECT_EQ(Next("a"), "10 to b") << pause;
+    clock_.Advance(absl::Seconds(2));
+    Update("a", 100);
+    Update("b", 0);
+    clock_.Advance(absl::Seconds(pause) - absl::Nanoseconds(1));
+    EXPECT_EQ(Next("a"), "") << pause;
+    clock_.Advance(absl::Nanoseconds(1));
+  }
+}
+
+TEST_F(MoveTest, WhoMovesHalfIsNotLeftAlone) {
+  Update("a", 100);
+  Update("b", 0);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "10 to b");
+  clock_.Advance(absl::Seconds(2));
+  Update("a", 95);
+  Update("b", 5);
+  EXPECT_EQ(Next("a"), "10 to b");
+  clock_.Advance(absl::Seconds(2));
+  Update("a", 91);
+  Update("b", 9);
+  EXPECT_EQ(Next("a"), "") << "four of ten are too few";
+  clock_.Advance(absl::Seconds(4));
+  EXPECT_EQ(Next("a"), "10 to b");
+  clock_.Advance(absl::Seconds(2));
+  Update("a", 81);
+  Update("b", 19);
+  EXPECT_EQ(Next("a"), "10 to b");
+  clock_.Advance(absl::Seconds(2));
+  Update("a", 81);
+  Update("b", 19);
+  clock_.Advance(absl::Seconds(4));
+  EXPECT_EQ(Next("a"), "10 to b") << "the pauses began anew";
+}
+
+TEST_F(MoveTest, HalfOfAnOddNumberIsNotLessThanHalf) {
+  Update("a", 109);
+  Update("b", 91);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "9 to b");
+  clock_.Advance(absl::Seconds(2));
+  Update("a", 105);
+  Update("b", 95);
+  Update("c", 0);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "") << "four of nine are too few";
+  clock_.Advance(absl::Seconds(2));
+  EXPECT_EQ(Next("a"), "10 to c");
+}
+
+TEST_F(MoveTest, ItWaitsWhileTheFleetsSessionsComeOrGo) {
+  Update("a", 60);
+  Update("b", 0);
+  BecomeSteady("a");
+  Update("b", 3);
+  EXPECT_EQ(Next("a"), "10 to b") << "three more are steady";
+  Update("c", 0);
+  clock_.Advance(kReports);
+  Update("b", 14);
+  EXPECT_EQ(Next("a"), "") << "four more are not";
+}
+
+TEST_F(MoveTest, InALargeFleetAFewPercentAreSteady) {
+  Update("a", 500);
+  Update("b", 500);
+  Update("c", 0);
+  BecomeSteady("a");
+  Update("b", 541);
+  EXPECT_EQ(Next("a"), "10 to c") << "41 of 1,041";
+  clock_.Advance(kReports);
+  Update("b", 584);
+  EXPECT_EQ(Next("b"), "") << "84 of 1,084";
+}
+
+TEST_F(MoveTest, AFewSessionsThatJustCameAreNotSteady) {
+  Use(kExact);
+  Update("a", 4);
+  Update("b", 0);
+  EXPECT_EQ(Next("a"), "");
+}
+
+TEST_F(MoveTest, ARemovedServersSessionsAndWeightAreNobodys) {
+  Use(kExact);
+  Update("gone", 500, 3);
+  Update("a", 100);
+  Update("b", 0);
+  rebalancer_->Remove("gone");
+  rebalancer_->Remove("never there");
+  BecomeSteady("a");
+  EXPECT_EQ(Next("gone"), "");
+  EXPECT_EQ(Next("a"), "50 to b");
+  // The last of the list took the place of the first, and reports still.
+  Update("b", 50);
+  rebalancer_->Remove("b");
+  EXPECT_FALSE(rebalancer_->Contains("b"));
+  EXPECT_TRUE(rebalancer_->Contains("a"));
+  Update("a", 100);
+  rebalancer_->Remove("a");
+  EXPECT_FALSE(rebalancer_->Contains("a"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -67,6 +68,16 @@ class ServerRegistryTest : public testing::Test {
       ++counts[static_cast<size_t>(status.state)];
     }
     return counts;
+  }
+
+  // What happened since the last time: "ID at ADDRESS TEXT".
+  std::vector<std::string> Events() {
+    std::vector<std::string> texts;
+    for (const RegistryEvent& event : registry_.TakeEvents()) {
+      texts.push_back(absl::StrCat(event.server_id, " at ", event.address, " ",
+                                   event.text));
+    }
+    return texts;
   }
 
   FakeClock clock_;
@@ -312,6 +323,167 @@ TEST_F(ServerRegistryTest, ALivingRegistrationIsNotReplacedByAnotherOwner) {
   EXPECT_TRUE(again->replaced.has_value());
   registry_.Lose(again->registration);
   EXPECT_TRUE(registry_.Register(thief).ok());
+}
+
+TEST_F(ServerRegistryTest, EventsTellTheLifeOfAServer) {
+  const Registration first = Join(ReportOf(0));
+  EXPECT_THAT(Events(), ElementsAre("s0 at host0:1 joined, weight 1",
+                                    "s0 at host0:1 answers its health check"));
+  const Registration again = Join(ReportOf(0));
+  EXPECT_THAT(Events(), ElementsAre("s0 at host0:1 registered again, from "
+                                    "host0:1",
+                                    "s0 at host0:1 joined, weight 1",
+                                    "s0 at host0:1 answers its health check"));
+  ServerReport draining = ReportOf(0);
+  draining.draining = true;
+  ASSERT_TRUE(registry_.Report(again, draining).ok());
+  ASSERT_TRUE(registry_.Report(again, draining).ok());
+  EXPECT_THAT(Events(),
+              ElementsAre("s0 at host0:1 drains: no new sockets go there"));
+  registry_.Leave(first);
+  EXPECT_THAT(Events(), IsEmpty());
+  registry_.Leave(again);
+  EXPECT_THAT(Events(), ElementsAre("s0 at host0:1 left"));
+}
+
+TEST_F(ServerRegistryTest, EventsTellHowAServerWasLost) {
+  const std::vector<Registration> servers = JoinMany(5);
+  registry_.TakeEvents();
+  registry_.Lose(servers[0]);
+  EXPECT_THAT(Events(), ElementsAre("s0 at host0:1 broke its stream without a "
+                                    "goodbye"));
+  clock_.Advance(kLease);
+  for (int i = 2; i < 5; ++i) {
+    ASSERT_TRUE(registry_.Report(servers[i], ReportOf(i)).ok());
+  }
+  clock_.Advance(absl::Seconds(1));
+  registry_.Tick();
+  EXPECT_THAT(Events(), ElementsAre("s1 at host1:1 was silent for 7s, longer "
+                                    "than its lease of 6s"));
+}
+
+TEST_F(ServerRegistryTest, EventsTellWhatHealthChecksFound) {
+  ASSERT_TRUE(registry_.AddStatic("a:1").ok());
+  ASSERT_TRUE(registry_.AddStatic("b:1").ok());
+  ASSERT_TRUE(registry_.AddStatic("c:1").ok());
+  for (const char* address : {"a:1", "b:1", "c:1"}) {
+    registry_.SetHealth(address, Health::kServing);
+    registry_.SetHealth(address, Health::kServing);
+  }
+  EXPECT_THAT(Events(), ElementsAre("a:1 at a:1 answers its health check",
+                                    "b:1 at b:1 answers its health check",
+                                    "c:1 at c:1 answers its health check"));
+  registry_.SetHealth("a:1", Health::kNotServing);
+  EXPECT_THAT(Events(), ElementsAre("a:1 at a:1 answers its health check, but "
+                                    "is not serving"));
+  registry_.SetHealth("a:1", Health::kUnreachable);
+  EXPECT_THAT(Events(), ElementsAre("a:1 at a:1 does not answer its health "
+                                    "check from the balancer"));
+  registry_.SetHealth("b:1", Health::kUnreachable);
+  EXPECT_THAT(Events(), ElementsAre("b:1 at b:1 stopped answering its health "
+                                    "check"));
+  registry_.SetHealth("b:1", Health::kRefused);
+  EXPECT_THAT(Events(),
+              ElementsAre("b:1 at b:1 is gone: it refuses connections from the "
+                          "balancer",
+                          "b:1 at b:1 refuses connections from the balancer"));
+}
+
+TEST_F(ServerRegistryTest, EventsThatNobodyTakesAreBounded) {
+  const Registration registration = Join(ReportOf(0));
+  registry_.TakeEvents();
+  ServerReport report = ReportOf(0);
+  for (int i = 0; i < 10001; ++i) {
+    report.draining = true;
+    ASSERT_TRUE(registry_.Report(registration, report).ok());
+    report.draining = false;
+    ASSERT_TRUE(registry_.Report(registration, report).ok());
+  }
+  EXPECT_EQ(registry_.TakeEvents().size(), 10000U);
+  EXPECT_THAT(registry_.TakeEvents(), IsEmpty());
+}
+
+TEST_F(ServerRegistryTest, TheVersionGrowsWhereverTheRosterOrTheChecksChange) {
+  uint64_t version = registry_.version();
+  const auto grows = [&] {
+    return registry_.version() > std::exchange(version, registry_.version());
+  };
+  ASSERT_TRUE(registry_.AddStatic("a:1").ok());
+  EXPECT_TRUE(grows());
+  ASSERT_TRUE(registry_.AddStatic("a:1").ok());
+  EXPECT_FALSE(grows()) << "it was there";
+  registry_.SetHealth("a:1", Health::kServing);
+  EXPECT_TRUE(grows());
+  registry_.SetHealth("a:1", Health::kServing);
+  EXPECT_FALSE(grows());
+  const auto registered = registry_.Register(ReportOf(0));
+  ASSERT_TRUE(registered.ok());
+  EXPECT_TRUE(grows()) << "it is to be checked";
+  ServerReport report = ReportOf(0);
+  report.address = "moved:1";
+  ASSERT_TRUE(registry_.Report(registered->registration, report).ok());
+  EXPECT_TRUE(grows()) << "another address is to be checked";
+  report.draining = true;
+  ASSERT_TRUE(registry_.Report(registered->registration, report).ok());
+  EXPECT_TRUE(grows()) << "nothing is to be checked";
+  registry_.Tick();
+  EXPECT_FALSE(grows());
+  report.draining = false;
+  ASSERT_TRUE(registry_.Report(registered->registration, report).ok());
+  registry_.SetHealth("moved:1", Health::kServing);
+  grows();
+  report.weight = 2;
+  ASSERT_TRUE(registry_.Report(registered->registration, report).ok());
+  EXPECT_TRUE(grows());
+  EXPECT_EQ((*registry_.MakeRoster())[1].weight(), 2);
+  registry_.Leave(registered->registration);
+  EXPECT_TRUE(grows());
+}
+
+TEST_F(ServerRegistryTest, AServerThatDrainsIsNotChecked) {
+  const auto registered = registry_.Register(ReportOf(0));
+  ASSERT_TRUE(registered.ok());
+  ServerReport report = ReportOf(0);
+  report.draining = true;
+  ASSERT_TRUE(registry_.Report(registered->registration, report).ok());
+  EXPECT_THAT(registry_.AddressesToCheck(), IsEmpty());
+}
+
+TEST_F(ServerRegistryTest, ListsServersByNameWhereverTheyComeFrom) {
+  ASSERT_TRUE(registry_.AddStatic("b:1").ok());
+  ASSERT_TRUE(registry_.AddStatic("z:1").ok());
+  for (const char* address : {"b:1", "z:1"}) {
+    registry_.SetHealth(address, Health::kServing);
+  }
+  Join(ReportOf(0));
+  EXPECT_THAT(HandedOut(), ElementsAre("b:1", "s0", "z:1"));
+  std::vector<std::string> listed;
+  for (const ServerStatus& status : registry_.List()) {
+    listed.push_back(status.report.server_id);
+    EXPECT_EQ(status.is_static, status.report.server_id != "s0");
+    EXPECT_EQ(status.report_age, status.is_static ? absl::InfiniteDuration()
+                                                  : absl::ZeroDuration());
+  }
+  EXPECT_THAT(listed, ElementsAre("b:1", "s0", "z:1"));
+}
+
+TEST_F(ServerRegistryTest, PicksFadeThreeTimesALeaseAndNotMoreOften) {
+  ASSERT_TRUE(registry_.AddStatic("a:1").ok());
+  registry_.SetHealth("a:1", Health::kServing);
+  Join(ReportOf(0));
+  const auto roster = registry_.MakeRoster();
+  registry_.Tick();
+  for (size_t server = 0; server < 2; ++server) {
+    for (int i = 0; i < 8; ++i) (*roster)[server].CountPick();
+  }
+  clock_.Advance(kLease / 3 - absl::Nanoseconds(1));
+  registry_.Tick();
+  EXPECT_EQ((*roster)[0].load(), 8U);
+  clock_.Advance(absl::Nanoseconds(1));
+  registry_.Tick();
+  registry_.Tick();
+  EXPECT_EQ((*roster)[0].load(), 4U);
+  EXPECT_EQ((*roster)[1].load(), 8U) << "its own reports say what became of it";
 }
 
 }  // namespace

@@ -94,6 +94,34 @@ TEST_F(FairQueueTest, ASessionHasAllThreadsAgainOnceTheOthersHaveGone) {
   EXPECT_THAT(Pop(), ElementsAre(1, 1));
 }
 
+TEST_F(FairQueueTest, ASessionIsThereForAWhileAfterItsLastBatchWasDone) {
+  Push(1, 9);
+  Push(2, 1);
+  EXPECT_THAT(Pop(), ElementsAre(1, 2, 1));
+  now_ += absl::Seconds(8);
+  queue_->OnDone(2, now_);
+  now_ += FairQueue::kPresence;
+  EXPECT_THAT(Pop(), IsEmpty());
+}
+
+TEST_F(FairQueueTest, ASessionIsThereForAsLongAsItsHandlerRuns) {
+  Push(1, 9);
+  Push(2, 1);
+  EXPECT_THAT(Pop(), ElementsAre(1, 2, 1));
+  now_ += absl::Hours(1);
+  EXPECT_THAT(Pop(), IsEmpty());
+  queue_->OnDone(2, now_);
+  EXPECT_THAT(Pop(), IsEmpty());
+}
+
+TEST_F(FairQueueTest, ASessionWhoseWorkWasGivenBackIsThereForAWhile) {
+  now_ += absl::Hours(1);
+  Push(2, 1);
+  queue_->TakeAll();
+  Push(1, 9);
+  EXPECT_THAT(Pop(), ElementsAre(1, 1));
+}
+
 TEST_F(FairQueueTest, GivesBackWhatWaits) {
   Push(1, 5);
   Push(2, 1);

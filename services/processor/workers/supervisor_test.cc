@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -297,6 +299,154 @@ TEST(SupervisorPauseTest, AFirstStartThatTimesOutIsHopeless) {
   ASSERT_EQ(actions.kill.size(), 2u);
   supervisor.OnGone(actions.kill[0], Departure::kStart, now);
   EXPECT_TRUE(supervisor.Hopeless(now));
+}
+
+TEST_F(SupervisorTest, AWorkerHasAllOfItsTimeToBecomeReady) {
+  Started();
+  now_ += absl::Seconds(10);
+  EXPECT_THAT(supervisor_.Decide(now_).kill, IsEmpty());
+  now_ += absl::Nanoseconds(1);
+  EXPECT_THAT(supervisor_.Decide(now_).kill, ElementsAre(1, 2));
+}
+
+TEST_F(SupervisorTest, OneThatEndsBeforeItIsReadyHasFailedToStart) {
+  Started();
+  Die(1, Departure::kExit);
+  EXPECT_EQ(supervisor_.departures(Departure::kStart), 1u);
+  EXPECT_EQ(supervisor_.departures(Departure::kExit), 0u);
+}
+
+TEST_F(SupervisorTest, OneThatIsNotReadyYetIsKilledForItsSuccessor) {
+  EXPECT_THAT(Started(), ElementsAre(1, 2));
+  supervisor_.Replace();
+  EXPECT_THAT(Started(), ElementsAre(3, 4));
+  supervisor_.OnReady(3, now_);
+  const auto actions = supervisor_.Decide(now_);
+  EXPECT_THAT(actions.kill, ElementsAre(1));
+  EXPECT_THAT(actions.retire, IsEmpty());
+  EXPECT_EQ(supervisor_.serving(), 1);
+}
+
+// One slot, in which worker after worker lives for a while.
+class OneSlotTest : public ::testing::Test {
+ protected:
+  // The worker that is to be started now; 0: none.
+  WorkerId Start() {
+    const auto actions = supervisor_->Decide(now_);
+    return actions.start.empty() ? 0 : actions.start[0].worker;
+  }
+  // One becomes ready at once and dies after `life`; the pause that follows.
+  absl::Duration PauseAfter(absl::Duration life, bool expected = false) {
+    now_ = std::max(now_, supervisor_->NextDecision());
+    const WorkerId worker = Start();
+    EXPECT_NE(worker, 0u);
+    supervisor_->OnReady(worker, now_);
+    now_ += life;
+    supervisor_->OnGone(worker, Departure::kSignal, now_, expected);
+    return supervisor_->NextDecision() - now_;
+  }
+  // As often as that one ends before it is ready.
+  void FailToStart(int times) {
+    for (int i = 0; i < times; ++i) {
+      now_ = std::max(now_, supervisor_->NextDecision());
+      supervisor_->OnGone(Start(), Departure::kExit, now_);
+    }
+  }
+
+  absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
+  std::optional<Supervisor> supervisor_{
+      std::in_place,
+      Supervisor::Options{.workers = 1, .start_timeout = absl::Seconds(10)}};
+};
+
+TEST_F(OneSlotTest, ALifeIsLongThatIsTenTimesThePauseAndATenthOfASecond) {
+  supervisor_->Decide(now_);
+  supervisor_->OnGone(1, Departure::kExit, now_);
+  EXPECT_EQ(supervisor_->NextDecision() - now_, absl::Milliseconds(10));
+  EXPECT_EQ(PauseAfter(absl::Milliseconds(200)), absl::ZeroDuration());
+  EXPECT_EQ(PauseAfter(absl::Milliseconds(100)), absl::ZeroDuration());
+  EXPECT_EQ(PauseAfter(absl::Milliseconds(99)), absl::Milliseconds(10));
+  EXPECT_EQ(PauseAfter(absl::Milliseconds(199)), absl::Milliseconds(20));
+  EXPECT_EQ(PauseAfter(absl::Milliseconds(299)), absl::Milliseconds(40));
+  EXPECT_EQ(PauseAfter(absl::Milliseconds(500)), absl::ZeroDuration());
+}
+
+TEST_F(OneSlotTest, TheTimeThatAStartTakesIsNoLife) {
+  const WorkerId worker = Start();
+  now_ += absl::Seconds(9);
+  supervisor_->OnGone(worker, Departure::kExit, now_);
+  EXPECT_EQ(supervisor_->NextDecision() - now_, absl::Milliseconds(10));
+}
+
+TEST_F(OneSlotTest, TenFailedStartsInTenSecondsAreNotHopelessYet) {
+  for (const bool expected : {false, true}) {
+    supervisor_.emplace(Supervisor::Options{.workers = 1});
+    PauseAfter(absl::Seconds(1), expected);
+    const absl::Time died = now_;
+    FailToStart(9);
+    EXPECT_FALSE(supervisor_->Hopeless(died + absl::Hours(1)));
+    FailToStart(1);
+    EXPECT_FALSE(supervisor_->Hopeless(died + absl::Seconds(10)));
+    EXPECT_TRUE(
+        supervisor_->Hopeless(died + absl::Seconds(10) + absl::Nanoseconds(1)));
+  }
+}
+
+TEST_F(OneSlotTest, AStartThatSucceedsBringsHopeBack) {
+  PauseAfter(absl::Seconds(1));
+  FailToStart(9);
+  PauseAfter(absl::Seconds(1));
+  FailToStart(9);
+  EXPECT_FALSE(supervisor_->Hopeless(now_ + absl::Hours(1)));
+}
+
+TEST_F(OneSlotTest, AFirstWorkerThatServesIsNoReasonForHopeOnceItIsGone) {
+  FailToStart(2);
+  EXPECT_FALSE(supervisor_->Hopeless(now_));
+  PauseAfter(absl::Seconds(1));
+  FailToStart(3);
+  EXPECT_FALSE(supervisor_->Hopeless(now_)) << "one has served";
+}
+
+TEST_F(OneSlotTest, ThreeSuccessorsHaveToFailInARow) {
+  EXPECT_FALSE(supervisor_->TakeAbandoned());
+  const WorkerId first = Start();
+  supervisor_->OnReady(first, now_);
+  supervisor_->Replace(first, Departure::kMemory);
+  FailToStart(2);
+  EXPECT_FALSE(supervisor_->TakeAbandoned());
+  now_ = supervisor_->NextDecision();
+  const WorkerId second = Start();
+  supervisor_->OnReady(second, now_);
+  EXPECT_EQ(supervisor_->departures(Departure::kMemory), 1u);
+  EXPECT_THAT(supervisor_->Decide(now_).retire, ElementsAre(first));
+  supervisor_->Replace(second, Departure::kMemory);
+  FailToStart(2);
+  EXPECT_FALSE(supervisor_->TakeAbandoned());
+  EXPECT_TRUE(supervisor_->replacing());
+  FailToStart(1);
+  EXPECT_TRUE(supervisor_->TakeAbandoned());
+  EXPECT_FALSE(supervisor_->replacing());
+  EXPECT_EQ(supervisor_->serving(), 1);
+  // The next replacement has three attempts again.
+  supervisor_->Replace(second, Departure::kMemory);
+  FailToStart(2);
+  EXPECT_FALSE(supervisor_->TakeAbandoned());
+}
+
+TEST_F(OneSlotTest, AReloadBeginsToCountAnew) {
+  const WorkerId worker = Start();
+  supervisor_->OnReady(worker, now_);
+  supervisor_->Replace();
+  FailToStart(2);
+  supervisor_->Replace();
+  FailToStart(2);
+  EXPECT_FALSE(supervisor_->TakeAbandoned());
+}
+
+TEST_F(OneSlotTest, ThereIsOneSlotAtLeast) {
+  supervisor_.emplace(Supervisor::Options{.workers = 0});
+  EXPECT_EQ(Start(), 1u);
 }
 
 }  // namespace

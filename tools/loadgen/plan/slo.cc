@@ -37,13 +37,10 @@ constexpr std::array<std::pair<absl::string_view, Unit>, 13> kFigures = {{
 }};
 
 // The two-letter ones first: "<=" begins with "<".
-constexpr std::array<std::pair<absl::string_view, Comparison>, 6> kComparisons =
-    {{{"<=", Comparison::kAtMost},
-      {">=", Comparison::kAtLeast},
-      {"==", Comparison::kEqual},
-      {"<", Comparison::kLess},
-      {">", Comparison::kGreater},
-      {"=", Comparison::kEqual}}};
+constexpr std::pair<absl::string_view, Comparison> kComparisons[] = {
+    {"<=", Comparison::kAtMost}, {">=", Comparison::kAtLeast},
+    {"==", Comparison::kEqual},  {"<", Comparison::kLess},
+    {">", Comparison::kGreater}, {"=", Comparison::kEqual}};
 
 absl::Status Bad(absl::string_view objective, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(
@@ -52,19 +49,19 @@ absl::Status Bad(absl::string_view objective, absl::string_view why) {
       "\"throughput>=100k\" or \"failed<=0\"."));
 }
 
-// "p99" is 0.99, "p99.9" and "p999" are 0.999. Negative: not a percentile.
-double ParsePercentile(absl::string_view figure) {
-  if (!absl::ConsumePrefix(&figure, "p") || figure.empty()) return -1;
+// "p99" is 0.99, "p99.9" and "p999" are 0.999. Nothing: not a percentile.
+std::optional<double> ParsePercentile(absl::string_view figure) {
+  if (!absl::ConsumePrefix(&figure, "p")) return std::nullopt;
   for (const char c : figure) {
-    if (c != '.' && !absl::ascii_isdigit(c)) return -1;
+    if (c != '.' && !absl::ascii_isdigit(c)) return std::nullopt;
   }
   double percent = 0;
-  if (!absl::SimpleAtod(figure, &percent)) return -1;
+  if (!absl::SimpleAtod(figure, &percent)) return std::nullopt;
   if (absl::StrContains(figure, ".") || figure.size() <= 2) {
     return percent / 100;
   }
   if (figure == "100") return 1;
-  if (figure.front() != '9') return -1;  // "p101" is no p10.1.
+  if (figure.front() != '9') return std::nullopt;  // "p101" is no p10.1.
   return percent / std::pow(10, figure.size());
 }
 
@@ -76,9 +73,9 @@ bool ParseFigure(absl::string_view figure, Objective* objective) {
       return true;
     }
   }
-  const double quantile = ParsePercentile(figure);
-  if (quantile < 0 || quantile > 1) return false;
-  objective->quantile = quantile;
+  const std::optional<double> quantile = ParsePercentile(figure);
+  if (!quantile.has_value() || *quantile > 1) return false;
+  objective->quantile = *quantile;
   objective->is_percentile = true;
   objective->unit = Unit::kNanoseconds;
   return true;

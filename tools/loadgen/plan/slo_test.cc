@@ -23,6 +23,7 @@ TEST(SloTest, ReadsAListOfObjectives) {
   ASSERT_TRUE(objectives.ok());
   ASSERT_EQ(objectives->size(), 3U);
   EXPECT_EQ((*objectives)[0].bound, 5e6);
+  EXPECT_EQ((*objectives)[0].figure, "p99");
   EXPECT_EQ((*objectives)[0].quantile, 0.99);
   EXPECT_EQ((*objectives)[1].bound, 100'000);
   EXPECT_EQ((*objectives)[1].unit, Objective::Unit::kPerSecond);
@@ -57,6 +58,13 @@ TEST(SloTest, ComparisonsMeanWhatTheySay) {
   EXPECT_TRUE(Parse("throughput>=10").Holds(10));
 }
 
+TEST(SloTest, BlanksMayStandBetweenTheParts) {
+  const Objective objective = Parse(" p99 <= 5ms ");
+  EXPECT_EQ(objective.figure, "p99");
+  EXPECT_EQ(objective.comparison, Objective::Comparison::kAtMost);
+  EXPECT_EQ(objective.bound, 5e6);
+}
+
 TEST(SloTest, AnEmptyListHoldsNothing) {
   EXPECT_TRUE(ParseObjectives("")->empty());
 }
@@ -73,8 +81,11 @@ TEST(SloTest, MistakesAreNamed) {
   EXPECT_THAT(message("p99<"), HasSubstr("not a time"));
   EXPECT_THAT(message("speed>5"), HasSubstr("unknown figure \"speed\""));
   EXPECT_THAT(message("p101<5ms"), HasSubstr("unknown figure"));
+  EXPECT_THAT(message("p100.5<5ms"), HasSubstr("unknown figure"));
+  EXPECT_THAT(message("p<5ms"), HasSubstr("unknown figure"));
   EXPECT_THAT(message("p99.9.9<5ms"), HasSubstr("unknown figure"));
   EXPECT_THAT(message("failed<=none"), HasSubstr("not a number"));
+  EXPECT_THAT(message("failed<==0"), HasSubstr("\"=0\" is not a number"));
   EXPECT_THAT(message("failed<=0,,"), HasSubstr("no comparison"));
 }
 
@@ -85,6 +96,7 @@ TEST(SloTest, EvaluateLooksEveryFigureUp) {
   });
   ASSERT_EQ(results.size(), 2U);
   EXPECT_TRUE(results[0].held);
+  EXPECT_EQ(results[0].value, 4e6);
   EXPECT_FALSE(results[1].held);
   EXPECT_EQ(results[1].value, 50);
 }

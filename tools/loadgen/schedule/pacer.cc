@@ -31,12 +31,10 @@ Pacer::Pacer(int streams, double rate, Arrivals arrivals, int64_t start,
   for (int i = 0; i < streams; ++i) {
     const uint64_t stream_seed = NextRandom(&seed);
     // The sum of Poisson processes is one; uniform streams interleave evenly.
-    Schedule schedule(start + static_cast<int64_t>(i * spacing),
-                      spacing * streams, arrivals, stream_seed);
-    if (arrivals == Arrivals::kPoisson) {
-      schedule = Schedule(start, spacing * streams, arrivals, stream_seed);
-      schedule.Advance();
-    }
+    const bool poisson = arrivals == Arrivals::kPoisson;
+    const int64_t first = static_cast<int64_t>(poisson ? 0 : i * spacing);
+    Schedule schedule(start + first, spacing * streams, arrivals, stream_seed);
+    if (poisson) schedule.Advance();
     lanes_.push_back(Lane{schedule, std::numeric_limits<int64_t>::min()});
     Push(i);
   }

@@ -72,8 +72,44 @@ TEST(PacerTest, AReleasedStreamSendsWhatItMissedWithTheIntendedTimes) {
                       {0, true}, {1000, true}, {2000, true}, {3000, false}}));
 }
 
+TEST(PacerTest, WhatIsDueAtTheMomentOfTheReleaseWasHeld) {
+  Pacer pacer(1, 1e6, Arrivals::kUniform, 0, 1);
+  ASSERT_NE(pacer.Earliest(0), nullptr);
+  pacer.Hold();
+  pacer.Release(0, 0);
+  ASSERT_NE(pacer.Earliest(0), nullptr);
+  EXPECT_TRUE(pacer.Earliest(0)->held);
+}
+
+TEST(PacerTest, OneOfTwoHeldStreamsIsReleasedAndTheOtherStays) {
+  Pacer pacer(2, 1e6, Arrivals::kUniform, 0, 1);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_NE(pacer.Earliest(1000), nullptr);
+    pacer.Hold();
+  }
+  pacer.Release(0, 1000);
+  EXPECT_EQ(pacer.held(), std::vector<int>{1});
+  EXPECT_EQ(pacer.Earliest(1000)->stream, 0);
+  pacer.Release(0, 1000);
+  EXPECT_EQ(pacer.held(), std::vector<int>{1}) << "it was not held any more";
+  pacer.Release(1, 1000);
+  EXPECT_TRUE(pacer.held().empty());
+}
+
+TEST(PacerTest, OneMessageInAThousandYearsOverflowsNothing) {
+  Pacer pacer(4, 1e-300, Arrivals::kUniform, 1000, 1);
+  const auto backlogs = pacer.Backlogs(kFarFuture, [](int) { return 1; });
+  ASSERT_EQ(backlogs.size(), 4U);
+  // A century is shared out among the streams.
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_NEAR(static_cast<double>(backlogs[i].oldest.next()), i * 0.75e18,
+                1e15);
+  }
+}
+
 TEST(PacerTest, PoissonStreamsTogetherKeepTheRate) {
   Pacer pacer(8, 1e6, Arrivals::kPoisson, 0, 42);
+  EXPECT_GT(pacer.NextTime(), 0) << "none is due at the start by itself";
   const auto sent = SendAll(&pacer, 100'000'000);
   EXPECT_NEAR(static_cast<double>(sent.size()), 100'000, 2'000);
   for (size_t i = 1; i < sent.size(); ++i) {

@@ -43,7 +43,6 @@ void Schedule::Advance(uint64_t messages) {
 }
 
 uint64_t Schedule::CountBefore(int64_t end, uint64_t most) const {
-  if (next_ >= end) return 0;
   Schedule later = *this;
   uint64_t count = 0;
   if (arrivals_ == Arrivals::kUniform) {

@@ -74,6 +74,16 @@ TEST(ScheduleTest, CountsWhatIsDueAtRandomTimesAsTheyCome) {
   EXPECT_EQ(schedule.CountBefore(times[5000], 70), 70U);
 }
 
+TEST(ScheduleTest, GoingOnByThreeIsGoingOnThreeTimes) {
+  for (const Arrivals arrivals : {Arrivals::kUniform, Arrivals::kPoisson}) {
+    Schedule at_once(100, 1000, arrivals, 7);
+    Schedule one_by_one = at_once;
+    at_once.Advance(3);
+    for (int i = 0; i < 3; ++i) one_by_one.Advance();
+    EXPECT_EQ(at_once.next(), one_by_one.next());
+  }
+}
+
 TEST(ScheduleTest, OneMessageInAThousandYearsOverflowsNothing) {
   for (const Arrivals arrivals : {Arrivals::kUniform, Arrivals::kPoisson}) {
     Schedule schedule(1'000'000'000'000'000, 1e9 / 1e-300, arrivals, 7);
