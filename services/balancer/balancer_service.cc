@@ -27,9 +27,23 @@ BalancerService::BalancerService(ServerLookup* lookup,
       list_servers_(
           metrics->Add("unary", "msgproc.v1.Balancer", "ListServers")) {}
 
+absl::Status BalancerService::Admit(
+    const grpc::CallbackServerContext& context) const {
+  if (authenticator_ == nullptr) return absl::OkStatus();
+  const absl::StatusOr<base::Principal> principal =
+      authenticator_->Authenticate(context);
+  if (!principal.ok()) return principal.status();
+  if (!principal->anonymous()) return absl::OkStatus();
+  return absl::UnauthenticatedError(
+      "this balancer answers only those who show who they are: by a token "
+      "(authorization: Bearer JWT) or by the certificate of their connection");
+}
+
 grpc::ServerUnaryReactor* BalancerService::GetServer(
     grpc::CallbackServerContext* context, const v1::GetServerRequest* request,
     v1::GetServerResponse* response) {
+  absl::Status admission = Admit(*context);
+  if (!admission.ok()) return Answer(context, admission, get_server_);
   return Answer(context, lookup_->GetServer(*request, response), get_server_);
 }
 
@@ -37,6 +51,8 @@ grpc::ServerUnaryReactor* BalancerService::ListServers(
     grpc::CallbackServerContext* context,
     const v1::ListServersRequest* /*request*/,
     v1::ListServersResponse* response) {
+  absl::Status admission = Admit(*context);
+  if (!admission.ok()) return Answer(context, admission, list_servers_);
   lookup_->ListServers(response);
   return Answer(context, absl::OkStatus(), list_servers_);
 }

@@ -39,6 +39,11 @@ ABSL_FLAG(std::string, register_allowed, "",
           "Names of certificates (alternative or common) whose holders may "
           "register, separated by commas; *.example.org: all directly below. "
           "With --tls_client_ca registering takes one of them, or a token.");
+ABSL_FLAG(bool, authenticate_lookups,
+          msgproc::balancer::ServerOptions().authenticate_lookups,
+          "GetServer and ListServers answer only those who show who they are, "
+          "by a token (--jwt_keys) or a certificate (--tls_client_ca); "
+          "/get-server on the HTTP page is closed.");
 ABSL_FLAG(double, moves_per_second, Defaults().rebalancer.moves_per_second,
           "Sessions a second that a server with too many is told to send "
           "elsewhere; one with too few is sent ten times as many. 0: sockets "
@@ -118,6 +123,20 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
                       "with --tls_client_ca"));
   }
   options.processor_ca = base::UserPath(absl::GetFlag(FLAGS_tls_ca));
+  options.identity = common.identity;
+  options.authenticate_lookups = absl::GetFlag(FLAGS_authenticate_lookups);
+  const bool clients_can_show = !common.identity.jwt_keys.empty() ||
+                                !common.credentials.tls_client_ca.empty();
+  if (options.authenticate_lookups && !clients_can_show) {
+    wrong.Add(Invalid("authenticate_lookups",
+                      "asks for what no client could show: give --jwt_keys, "
+                      "or --tls_client_ca, or both"));
+  }
+  if (!options.authenticate_lookups && !common.identity.jwt_keys.empty()) {
+    wrong.Add(Invalid("jwt_keys",
+                      "a balancer looks at tokens only with "
+                      "--authenticate_lookups"));
+  }
   if (!wrong.empty()) return wrong.AsStatus(base::AsFlag);
   return options;
 }

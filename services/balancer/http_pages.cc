@@ -147,4 +147,10 @@ base::HttpHandlers LookupPages(ServerLookup* lookup) {
   return pages;
 }
 
+base::HttpResponse ClosedPage(const base::HttpRequest& /*request*/) {
+  return Error(403,
+               "this balancer answers only those who show who they are, which "
+               "takes gRPC: ask GetServer (--authenticate_lookups)");
+}
+
 }  // namespace msgproc::balancer

@@ -25,6 +25,9 @@ namespace msgproc::balancer {
 // outlives the handlers.
 base::HttpHandlers LookupPages(ServerLookup* lookup);
 
+// 403: look-ups need credentials, and there is no way to show them here.
+base::HttpResponse ClosedPage(const base::HttpRequest& request);
+
 }  // namespace msgproc::balancer
 
 #endif  // MSGPROC_SERVICES_BALANCER_HTTP_PAGES_H_

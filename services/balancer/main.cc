@@ -25,5 +25,10 @@ int main(int argc, char** argv) {
         auto options = msgproc::balancer::OptionsFromFlags(common);
         if (!options.ok()) return options.status();
         return msgproc::balancer::Server::Start(*std::move(options));
+      },
+      [](const msgproc::base::ServerOptions& common) {
+        auto options = msgproc::balancer::OptionsFromFlags(common);
+        if (!options.ok()) return options.status();
+        return msgproc::balancer::Server::Check(*options);
       });
 }

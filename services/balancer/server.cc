@@ -81,6 +81,21 @@ Server::Server(ServerOptions options)
                  grpc_->WriteMetrics("msgproc_balancer", writer);
                }) {}
 
+absl::Status Server::Check(const ServerOptions& options) {
+  base::WrongSettings wrong = balancer::Validate(options.fleet);
+  const base::CredentialsOptions& own = options.grpc.credentials;
+  wrong.Add(base::CheckCredentials(own, options.grpc.acceptor.address));
+  wrong.Add(base::Authenticator::Create(options.identity).status());
+  RegisterToken token;
+  wrong.Add(token.Load(options.register_token_file));
+  wrong.Add(base::ClientCertificates::Load({.name = "health_checks",
+                                            .ca = options.processor_ca,
+                                            .cert = own.tls_cert,
+                                            .key = own.tls_key})
+                .status());
+  return wrong.AsStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
   std::unique_ptr<Server> server(new Server(std::move(options)));
   if (absl::Status status = server->Prepare(); !status.ok()) return status;
@@ -93,12 +108,21 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
        {server->token_.files(), server->health_certificates_->files()}) {
     if (files != nullptr) server->grpc_->files()->Add(files);
   }
+  for (const auto& files : server->authenticator_->files()) {
+    server->grpc_->files()->Add(files);
+  }
   if (absl::Status status = server->StartHttp(); !status.ok()) return status;
   server->watcher_ = std::thread([server = server.get()] { server->Watch(); });
   return server;
 }
 
 absl::Status Server::Prepare() {
+  auto authenticator = base::Authenticator::Create(options_.identity);
+  if (!authenticator.ok()) return authenticator.status();
+  authenticator_ = *std::move(authenticator);
+  if (options_.authenticate_lookups) {
+    balancer_service_.RequireCredentials(authenticator_.get());
+  }
   if (absl::Status status = token_.Load(options_.register_token_file);
       !status.ok()) {
     return status;
@@ -130,6 +154,8 @@ absl::Status Server::Prepare() {
 absl::Status Server::StartHttp() {
   if (options_.http_address.empty()) return absl::OkStatus();
   base::HttpHandlers pages = LookupPages(&lookup_);
+  // The pages have no way to show who one is.
+  if (options_.authenticate_lookups) pages["/get-server"] = ClosedPage;
   pages.merge(base::HealthPages(
       options_.liveness, [this] { return stopping() ? "draining" : ""; }));
   pages["/metrics"] = [this](const base::HttpRequest&) {

@@ -22,6 +22,7 @@
 #include "services/base/client_certificates.h"
 #include "services/base/grpc_server.h"
 #include "services/base/http_server.h"
+#include "services/base/identity/authenticator.h"
 #include "services/base/liveness.h"
 #include "services/base/method_metrics.h"
 #include "services/base/process_metrics.h"
@@ -45,6 +46,9 @@ struct ServerOptions {
   // health checks speak TLS, and show the server's own certificate if it has
   // one; without, plaintext.
   std::string processor_ca;
+  // How clients show who they are, and whether those that look servers up must.
+  base::Authenticator::Options identity;
+  bool authenticate_lookups = false;
   // Null: nobody looks whether it stalls. Outlives the server.
   base::Liveness* liveness = nullptr;
 };
@@ -59,6 +63,10 @@ class Server final : public base::RunningServer {
   // Serves once it returns. Errors as of GrpcServer::Start, HttpServer::Start
   // and RegisterToken::Load; INVALID_ARGUMENT: a malformed option.
   static absl::StatusOr<std::unique_ptr<Server>> Start(ServerOptions options);
+
+  // Whether it would start, as far as can be known without listening: options
+  // and files. The errors of Start, all of them.
+  static absl::Status Check(const ServerOptions& options);
 
   ~Server() override;
 
@@ -86,6 +94,7 @@ class Server final : public base::RunningServer {
   RegisterToken token_;
   const RegistrationRights rights_;
   std::shared_ptr<base::ClientCertificates> health_certificates_;
+  std::shared_ptr<base::Authenticator> authenticator_;
   Fleet fleet_;
   ServerLookup lookup_;
   base::MethodMetricsPage method_metrics_;

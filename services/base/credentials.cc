@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "services/base/file_watcher.h"
+#include "services/base/identity/require_credentials.h"
 #include "services/base/listen_address.h"
 #include "services/base/reloaded_files.h"
 #include "services/base/server_certificates.h"
@@ -95,14 +96,19 @@ absl::StatusOr<Loaded> Load(const CredentialsOptions& options,
 // everybody. The fetcher below it (grpc_security.h) takes what it is given.
 class TlsCredentials final : public grpc::ServerCredentials {
  public:
-  explicit TlsCredentials(std::shared_ptr<ServerCertificates> certificates)
+  TlsCredentials(std::shared_ptr<ServerCertificates> certificates,
+                 std::shared_ptr<const Authenticator> authenticate_all)
       : certificates_(std::move(certificates)),
         credentials_(grpc_ssl_server_credentials_create_with_options(
             grpc_ssl_server_credentials_create_options_using_config_fetcher(
                 certificates_->Get().client_authorities.empty()
                     ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
                     : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY,
-                &TlsCredentials::Fetch, this))) {}
+                &TlsCredentials::Fetch, this))) {
+    if (authenticate_all != nullptr) {
+      RequireCredentials(credentials_, std::move(authenticate_all));
+    }
+  }
   ~TlsCredentials() override { grpc_server_credentials_release(credentials_); }
   TlsCredentials(const TlsCredentials&) = delete;
   TlsCredentials& operator=(const TlsCredentials&) = delete;
@@ -144,6 +150,33 @@ class TlsCredentials final : public grpc::ServerCredentials {
   grpc_server_credentials* const credentials_;
 };
 
+// Plaintext that asks every call who it is from: gRPC's own
+// InsecureServerCredentials take no such question.
+class PlaintextCredentials final : public grpc::ServerCredentials {
+ public:
+  explicit PlaintextCredentials(
+      std::shared_ptr<const Authenticator> authenticate_all)
+      : credentials_(grpc_insecure_server_credentials_create()) {
+    RequireCredentials(credentials_, std::move(authenticate_all));
+  }
+  ~PlaintextCredentials() override {
+    grpc_server_credentials_release(credentials_);
+  }
+  PlaintextCredentials(const PlaintextCredentials&) = delete;
+  PlaintextCredentials& operator=(const PlaintextCredentials&) = delete;
+
+  void SetAuthMetadataProcessor(
+      const std::shared_ptr<grpc::AuthMetadataProcessor>& /*none*/) override {}
+
+ private:
+  int AddPortToServer(const std::string& address,
+                      grpc_server* server) override {
+    return grpc_server_add_http2_port(server, address.c_str(), credentials_);
+  }
+
+  grpc_server_credentials* const credentials_;
+};
+
 }  // namespace
 
 absl::Status CheckCredentials(const CredentialsOptions& options,
@@ -157,10 +190,14 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
   absl::StatusOr<Loaded> loaded = Load(options, listen_address);
   if (!loaded.ok()) return loaded.status();
   if (loaded->certificates == nullptr) {
-    return grpc::InsecureServerCredentials();
+    if (options.authenticate_all == nullptr) {
+      return grpc::InsecureServerCredentials();
+    }
+    return std::make_shared<PlaintextCredentials>(options.authenticate_all);
   }
   for (auto& watched : loaded->files) files->Add(std::move(watched));
-  return std::make_shared<TlsCredentials>(std::move(loaded->certificates));
+  return std::make_shared<TlsCredentials>(std::move(loaded->certificates),
+                                          options.authenticate_all);
 }
 
 }  // namespace msgproc::base

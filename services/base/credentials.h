@@ -15,6 +15,7 @@ class ServerCredentials;
 
 namespace msgproc::base {
 
+class Authenticator;
 class FileWatcher;
 
 struct CredentialsOptions {
@@ -29,6 +30,9 @@ struct CredentialsOptions {
   // How often the files are looked at. Changed ones are used once they were the
   // same twice, for connections made from then on.
   absl::Duration reload_interval = absl::Seconds(2);
+  // Set: each call shows who it is from, whatever its service
+  // (RequireCredentials). Null: services ask for themselves.
+  std::shared_ptr<const Authenticator> authenticate_all;
 };
 
 // What a server that listens on `listen_address` shows its clients. The files

@@ -1,5 +1,7 @@
 #include "services/base/server_flags.h"
 
+#include <utility>
+
 #include "absl/flags/flag.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -31,6 +33,19 @@ ABSL_FLAG(std::string, tls_key, "",
 ABSL_FLAG(std::string, tls_client_ca, "",
           "PEM file with certificate authorities: clients must then show a "
           "certificate that one of them signed (mTLS).");
+ABSL_FLAG(std::string, jwt_keys, "",
+          "A JSON Web Key Set with the public keys that clients' tokens "
+          "(authorization: Bearer JWT; RS256, ES256, EdDSA) are signed with. "
+          "Taken anew when it changes. Empty: tokens are not looked at.");
+ABSL_FLAG(std::string, jwt_issuer, "",
+          "What a token's iss must be; empty: anything.");
+ABSL_FLAG(std::string, jwt_audience, "",
+          "What a token's aud must be, or have among others; empty: anything, "
+          "also a token that was meant for another service.");
+ABSL_FLAG(bool, check_config, false,
+          "Reads and judges all flags and files, says what is wrong or \"ok\", "
+          "and exits, 0 if all is well and 1 otherwise. Nothing is listened "
+          "on, connected to or started.");
 ABSL_FLAG(int, max_connections_per_address,
           Defaults().max_connections_per_address,
           "Connections of one address (of an IPv6 one, of its /64) beyond it "
@@ -97,6 +112,8 @@ void SetDefaultAddresses(absl::string_view listen_address,
   absl::SetFlag(&FLAGS_http_address, std::string(http_address));
 }
 
+bool CheckConfigAsked() { return absl::GetFlag(FLAGS_check_config); }
+
 WrongSettings Validate(const ServerOptions& options) {
   WrongSettings wrong;
   wrong.Expect(options.max_streams_per_connection >= 0,
@@ -109,6 +126,15 @@ WrongSettings Validate(const ServerOptions& options) {
   wrong.Expect(options.max_connection_idle >= absl::Seconds(1) &&
                    options.max_connection_idle <= absl::Hours(24),
                "max_connection_idle", options.max_connection_idle, "1s to 24h");
+  const Authenticator::Options& identity = options.identity;
+  for (const auto& [name, value] :
+       {std::pair("jwt_issuer", identity.jwt_issuer),
+        std::pair("jwt_audience", identity.jwt_audience)}) {
+    if (value.empty() || !identity.jwt_keys.empty()) continue;
+    wrong.Add(absl::StrCat("{", name,
+                           "} is about tokens, which are not looked at "
+                           "without {jwt_keys}."));
+  }
   if (options.drain_timeout < absl::ZeroDuration()) {
     wrong.Add(absl::StrCat("{drain_timeout} cannot be negative: ",
                            absl::FormatDuration(options.drain_timeout)));
@@ -139,6 +165,9 @@ absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
   options.credentials.tls_client_ca =
       UserPath(absl::GetFlag(FLAGS_tls_client_ca));
   options.credentials.insecure = absl::GetFlag(FLAGS_insecure);
+  options.identity.jwt_keys = UserPath(absl::GetFlag(FLAGS_jwt_keys));
+  options.identity.jwt_issuer = absl::GetFlag(FLAGS_jwt_issuer);
+  options.identity.jwt_audience = absl::GetFlag(FLAGS_jwt_audience);
   options.max_streams_per_connection =
       absl::GetFlag(FLAGS_max_streams_per_connection);
   options.channelz = absl::GetFlag(FLAGS_channelz);

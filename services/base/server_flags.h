@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "services/base/credentials.h"
 #include "services/base/grpc_server.h"
+#include "services/base/identity/authenticator.h"
 #include "services/base/liveness.h"
 #include "services/base/log.h"
 #include "services/base/wrong_settings.h"
@@ -20,6 +21,7 @@ struct ServerOptions {
   std::string http_address = "127.0.0.1:0";  // Empty: no HTTP page.
   std::string address_file;                  // Empty: none.
   CredentialsOptions credentials;
+  Authenticator::Options identity;
   int max_streams_per_connection =  // 0: no cap.
       GrpcServerOptions().max_streams_per_connection;
   bool channelz = GrpcServerOptions().channelz;
@@ -42,6 +44,9 @@ void SetDefaultAddresses(absl::string_view listen_address,
 
 // Bounds of what both servers have.
 WrongSettings Validate(const ServerOptions& options);
+
+// Whether the process is only to say whether it would start (--check_config).
+bool CheckConfigAsked();
 
 // After ParseFlagsOrExit. Paths count from where the user is (UserPath).
 // INVALID_ARGUMENT, naming every flag that is wrong, a line each.

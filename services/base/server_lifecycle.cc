@@ -1,6 +1,8 @@
 #include "services/base/server_lifecycle.h"
 
 #include <cstdint>
+#include <cstdio>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -85,6 +87,21 @@ int CannotStart(absl::string_view name, const absl::Status& status) {
   }
 }
 
+// Exit code. What is wrong goes to standard error, as plain text: it is for the
+// person, or the script, that asked.
+int SayWhetherOk(absl::string_view name, const absl::Status& status) {
+  if (status.ok()) {
+    std::puts("ok");
+    return 0;
+  }
+  for (const absl::string_view line : absl::StrSplit(status.message(), '\n')) {
+    std::string shown;
+    AppendOneLine(line, &shown);
+    std::fprintf(stderr, "%s: %s\n", std::string(name).c_str(), shown.c_str());
+  }
+  return 1;
+}
+
 void ChangeLogLevel(LogLevel level) {
   SetLogLevel(level);
   Log(level, "log level changed", {{"log_level", LogLevelName(level)}});
@@ -125,11 +142,16 @@ void Serve(RunningServer* server, Requests* requests) {
 
 }  // namespace
 
-int RunServer(const ProgramInfo& program, const StartServer& start) {
+int RunServer(const ProgramInfo& program, const StartServer& start,
+              const CheckServer& check) {
   OpenClosedStandardStreams();
   TuneProcess();
   ShutdownSignal::Block();
   absl::StatusOr<ServerOptions> options = ServerOptionsFromFlags();
+  if (CheckConfigAsked()) {
+    return SayWhetherOk(program.name,
+                        options.ok() ? check(*options) : options.status());
+  }
   if (!options.ok()) return CannotStart(program.name, options.status());
   InitLog(options->log_format, options->log_level);
   RaiseAndLogDescriptorLimit();

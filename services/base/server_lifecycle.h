@@ -35,13 +35,21 @@ using StartServer =
     std::function<absl::StatusOr<std::unique_ptr<RunningServer>>(
         const ServerOptions& options)>;
 
+// Whether a server would start with what its flags say, as far as that can be
+// known without listening, connecting or starting anything.
+using CheckServer = std::function<absl::Status(const ServerOptions& options)>;
+
 // The life of a server's process after ParseFlagsOrExit: sets up log,
 // signals and the limit on descriptors, starts it, logs where it listens, tells
 // systemd, writes the address file, waits for SIGTERM or SIGINT, drains, and
 // gives main's exit code: 0 after a drain; 2 when it could not start because of
 // what it was told (flags, files); 1 when it could not start for another reason
 // (a taken port). Called from main, before any thread is started, once.
-int RunServer(const ProgramInfo& program, const StartServer& start);
+//
+// With --check_config it only calls `check`, which reads and judges all that
+// `start` would, and says what is wrong, a line each, or "ok": 0 or 1.
+int RunServer(const ProgramInfo& program, const StartServer& start,
+              const CheckServer& check);
 
 }  // namespace msgproc::base
 

@@ -246,6 +246,23 @@ TEST_F(ServerLifecycleTest, WhatItWasToldWronglyExits2AndOtherFailures1) {
   EXPECT_THAT(second.Output(), HasSubstr("Address already in use"));
 }
 
+TEST_F(ServerLifecycleTest, CheckConfigSaysWhatIsWrongAndServesNothing) {
+  ChildProcess& good = Run({"--check_config"});
+  EXPECT_EQ(good.Wait(), 0) << good.Output();
+  EXPECT_EQ(good.Output(), "ok\n");
+  // By the program's own check, and by the flags' bounds.
+  ChildProcess& bad = Run({"--check_config", "--http_address=unix:/dev/null"});
+  EXPECT_EQ(bad.Wait(), 1);
+  EXPECT_EQ(bad.Output(),
+            "msgproc-idle: this is wrong\nmsgproc-idle: and so is that\n");
+  ChildProcess& flags = Run(
+      {"--check_config", "--max_connection_idle=0", "--jwt_issuer=somebody"});
+  EXPECT_EQ(flags.Wait(), 1);
+  EXPECT_THAT(flags.Output(), AllOf(HasSubstr("--max_connection_idle is 0"),
+                                    HasSubstr("--jwt_issuer is about tokens"),
+                                    Not(HasSubstr("now serving"))));
+}
+
 TEST_F(ServerLifecycleTest, HelpAndVersionExitZeroAndServeNothing) {
   ChildProcess& help = Run({"--help"});
   EXPECT_EQ(help.Wait(), 0);

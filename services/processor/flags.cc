@@ -51,6 +51,13 @@ ABSL_FLAG(std::string, register_token_file, "",
 ABSL_FLAG(std::string, balancer_ca, "",
           "PEM file with the authorities that sign balancers' certificates; "
           "--tls_cert and --tls_key are shown to them. Empty: plaintext.");
+ABSL_FLAG(std::string, access_file, "",
+          "Who may use which handlers, and how much: rules in text format, as "
+          "proto/msgproc/access/v1/access.proto says. Taken anew when it "
+          "changes. Empty: everybody may everything.");
+ABSL_FLAG(bool, authenticate_all, Defaults().authenticate_all,
+          "Every call must show who it is from, by a token or a certificate, "
+          "also health checks and reflection.");
 ABSL_FLAG(int, max_connections, Defaults().grpc.acceptor.max_connections,
           "Connections beyond it are closed at once; 0: no cap.");
 ABSL_FLAG(bool, proxy_protocol, Defaults().grpc.acceptor.proxy_protocol,
@@ -110,6 +117,9 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   options.grpc.credentials = common.credentials;
   options.grpc.max_streams_per_connection = common.max_streams_per_connection;
   options.grpc.channelz = common.channelz;
+  options.identity = common.identity;
+  options.access_file = base::UserPath(absl::GetFlag(FLAGS_access_file));
+  options.authenticate_all = absl::GetFlag(FLAGS_authenticate_all);
   options.handler_threads = absl::GetFlag(FLAGS_handler_threads);
   options.streams.server_id = absl::GetFlag(FLAGS_server_id);
   if (options.streams.server_id.empty()) {
@@ -133,6 +143,12 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   sessions.limits.max_result_bytes = absl::GetFlag(FLAGS_max_result_bytes);
   base::WrongSettings wrong;
   options.workers = WorkerOptionsFromFlags(&wrong);
+  if (options.authenticate_all && common.identity.jwt_keys.empty() &&
+      common.credentials.tls_client_ca.empty()) {
+    wrong.Add(absl::InvalidArgumentError(
+        "--authenticate_all asks for what no client could show: give "
+        "--jwt_keys, or --tls_client_ca, or both"));
+  }
   wrong.Add(Validate(options), base::AsFlag);
   if (!wrong.empty()) return wrong.AsStatus(base::AsFlag);
   return options;

@@ -18,6 +18,7 @@
 #include "services/base/server_flags.h"
 #include "services/base/server_lifecycle.h"
 #include "services/base/shutdown_signal.h"
+#include "services/base/wrong_settings.h"
 #include "services/processor/flags.h"
 #include "services/processor/processor_metrics.h"
 #include "services/processor/registration/balancer_link.h"
@@ -51,6 +52,16 @@ class RunningProcessor final : public base::RunningServer {
     if (status.ok()) status = running->StartLink(common);
     if (!status.ok()) return status;
     return running;
+  }
+
+  static absl::Status Check(const base::ServerOptions& common,
+                            const HandlerRegistry& handlers) {
+    base::WrongSettings wrong;
+    absl::StatusOr<ServerOptions> options = OptionsFromFlags(common);
+    wrong.Add(options.status());
+    if (options.ok()) wrong.Add(Server::Check(*std::move(options), handlers));
+    wrong.Add(LinkOptionsFromFlags(common, "", "").status());
+    return wrong.AsStatus();
   }
 
   RunningProcessor(std::unique_ptr<Server> server,
@@ -154,9 +165,14 @@ int Run(int argc, char** argv, ProcessorProgram own,
   base::ParseFlagsOrExit(argc, argv, program);
   const HandlerRegistry& handlers = get_handlers();
   if (IsWorkerRole()) return RunWorkerRole(handlers);
-  return base::RunServer(program, [&](const base::ServerOptions& common) {
-    return RunningProcessor::Start(common, handlers);
-  });
+  return base::RunServer(
+      program,
+      [&](const base::ServerOptions& common) {
+        return RunningProcessor::Start(common, handlers);
+      },
+      [&](const base::ServerOptions& common) {
+        return RunningProcessor::Check(common, handlers);
+      });
 }
 
 }  // namespace

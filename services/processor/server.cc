@@ -83,9 +83,11 @@ base::WrongSettings Validate(const ServerOptions& options) {
   return wrong;
 }
 
-Server::Server(ServerOptions options, const HandlerRegistry* handlers,
+Server::Server(ServerOptions options, Identity identity,
+               const HandlerRegistry* handlers,
                std::unique_ptr<WorkerProcessExecutor> workers)
     : options_(std::move(options)),
+      identity_(std::move(identity)),
       context_([this] {
         ProcessorContext::Options streams = options_.streams;
         streams.real_peer = [this](const std::string& peer) {
@@ -148,6 +150,29 @@ void Server::Bind(const std::string& name, HandlerTraits traits,
   context_.Bind(std::move(binding));
 }
 
+absl::StatusOr<Server::Identity> Server::LoadIdentity(
+    const ServerOptions& options) {
+  auto authenticator = base::Authenticator::Create(options.identity);
+  if (!authenticator.ok()) return authenticator.status();
+  auto access = base::AccessFile::Load(options.access_file);
+  if (!access.ok()) return access.status();
+  return Identity{*std::move(authenticator), *std::move(access)};
+}
+
+absl::Status Server::Check(ServerOptions options,
+                           const HandlerRegistry& handlers) {
+  base::WrongSettings wrong = Validate(options);
+  wrong.Add(base::CheckCredentials(options.grpc.credentials,
+                                   options.grpc.acceptor.address));
+  wrong.Add(base::Authenticator::Create(options.identity).status());
+  wrong.Add(base::AccessFile::Load(options.access_file).status());
+  const std::string& handler = options.streams.default_handler;
+  if (options.workers.command.empty() && !handler.empty()) {
+    wrong.Add(handlers.Find(handler).status());
+  }
+  return wrong.AsStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     ServerOptions options, const HandlerRegistry* handlers) {
   const SessionLimits& limits = options.streams.sessions.limits;
@@ -160,6 +185,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     options.streams.default_handler = handlers->first();
   }
   options.grpc.max_receive_message_bytes = ReceiveLimit(limits);
+  absl::StatusOr<Identity> identity = LoadIdentity(options);
+  if (!identity.ok()) return identity.status();
+  if (options.authenticate_all) {
+    options.grpc.credentials.authenticate_all = identity->authenticator;
+  }
   // Before gRPC starts, and with it threads that are of no use to workers.
   std::unique_ptr<WorkerProcessExecutor> workers;
   if (options.workers.count > 0) {
@@ -168,8 +198,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     if (!started.ok()) return started.status();
     workers = *std::move(started);
   }
-  std::unique_ptr<Server> server(
-      new Server(std::move(options), handlers, std::move(workers)));
+  std::unique_ptr<Server> server(new Server(
+      std::move(options), *std::move(identity), handlers, std::move(workers)));
   if (auto binding = server->context_.FindHandler(""); !binding.ok()) {
     return binding.status();
   }
@@ -178,6 +208,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   if (!grpc.ok()) return grpc.status();
   server->grpc_ = *std::move(grpc);
   server->clients_ = server->grpc_.get();
+  for (const auto& watched : {server->identity_.authenticator->files(),
+                              server->identity_.access->files()}) {
+    for (const auto& files : watched) server->grpc_->files()->Add(files);
+  }
   server->ticker_ =
       std::thread([server = server.get()] { server->TickUntilStopped(); });
   return server;

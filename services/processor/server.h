@@ -14,6 +14,8 @@
 #include "absl/time/time.h"
 #include "common/mutex.h"
 #include "services/base/grpc_server.h"
+#include "services/base/identity/access_file.h"
+#include "services/base/identity/authenticator.h"
 #include "services/base/liveness.h"
 #include "services/base/wrong_settings.h"
 #include "services/processor/executors/executor.h"
@@ -29,6 +31,12 @@ namespace msgproc::processor {
 struct ServerOptions {
   base::GrpcServerOptions grpc = {.acceptor = {.max_connections = 8192}};
   ProcessorContext::Options streams;
+  // How clients show who they are.
+  base::Authenticator::Options identity;
+  // As base::AccessFile::Load takes it; empty: everybody may everything.
+  std::string access_file;
+  // Whether each call shows who it is from, also health and reflection.
+  bool authenticate_all = false;
   // Threads for handlers that may block. 0: as many as there are cores.
   int handler_threads = 0;
   // With workers all handlers run in them (Model II). With a worker command
@@ -51,6 +59,11 @@ class Server {
   // handler; INVALID_ARGUMENT: what Validate has found.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       ServerOptions options, const HandlerRegistry* handlers);
+
+  // Whether it would start, as far as can be known without listening or
+  // starting a worker: options and files. The errors of Start, all of them.
+  static absl::Status Check(ServerOptions options,
+                            const HandlerRegistry& handlers);
 
   // Ends what is still open.
   ~Server();
@@ -77,8 +90,17 @@ class Server {
   void Drain(absl::Duration timeout);
 
  private:
-  Server(ServerOptions options, const HandlerRegistry* handlers,
+  // Who clients are and what they may.
+  struct Identity {
+    std::shared_ptr<base::Authenticator> authenticator;
+    std::shared_ptr<base::AccessFile> access;
+  };
+
+  Server(ServerOptions options, Identity identity,
+         const HandlerRegistry* handlers,
          std::unique_ptr<WorkerProcessExecutor> workers);
+
+  static absl::StatusOr<Identity> LoadIdentity(const ServerOptions& options);
 
   void BindHandlers(const HandlerRegistry& handlers);
   void BindCommand();
@@ -88,6 +110,7 @@ class Server {
   absl::Duration TickInterval() const;
 
   const ServerOptions options_;
+  const Identity identity_;
   ProcessorContext context_;
   OpenStreams streams_;
   std::map<std::string, std::unique_ptr<Executor>> executors_;

@@ -114,6 +114,16 @@ TLS = [
     (PROCESSOR, "--tls_cert={server}.pem", 2, ["--tls_key is missing"]),
     (PROCESSOR, "--tls_cert=/nowhere/c.pem --tls_key=/nowhere/k.pem", 2, ["--tls_cert", "/nowhere/c.pem"]),
     (PROCESSOR, "--tls_cert={text} --tls_key={text}", 2, ["{text}", "-----BEGIN CERTIFICATE-----"]),
+    (PROCESSOR, "--jwt_issuer=a --jwt_audience=b", 2, ["--jwt_issuer is about tokens", "--jwt_audience is about tokens", "without --jwt_keys"]),
+    (PROCESSOR, "--jwt_keys=/nowhere/keys.json", 2, ["--jwt_keys", "/nowhere/keys.json", "No such file"]),
+    (PROCESSOR, "--jwt_keys={text}", 2, ["--jwt_keys: {text}", "no JSON Web Key Set"]),
+    (PROCESSOR, "--access_file={text}", 2, ["--access_file: {text}:2:1:"]),
+    (PROCESSOR, "--authenticate_all", 2, ["--authenticate_all", "give --jwt_keys, or --tls_client_ca"]),
+    (BALANCER, "--authenticate_lookups", 2, ["--authenticate_lookups", "give --jwt_keys, or --tls_client_ca"]),
+    (BALANCER, "--jwt_keys={text}", 2, ["--jwt_keys", "only with --authenticate_lookups"]),
+    (PROCESSOR, "--check_config --access_file={text} --jwt_keys={text} --handler=nope", 1, ["--access_file: {text}:2:1:", "--jwt_keys: {text}", "'nope'"]),
+    (PROCESSOR, "--check_config --tls_client_ca={ca} --max_connection_idle=0", 1, ["--max_connection_idle is 0"]),
+    (BALANCER, "--check_config --register_token_file={text} --tls_ca={text}", 1, ["{text} holds", "{text}"]),
     (PROCESSOR, "--tls_client_ca={ca}", 2, ["--tls_client_ca", "give --tls_cert and --tls_key too"]),
 ]
 

@@ -150,7 +150,7 @@ class Processor {
 }
 
 // The generated client of msgproc.v1.Processor, on a connection of its own.
-function connect(address) {
+function connect(address, credentials = grpc.credentials.createInsecure()) {
   const definition = protoLoader.loadSync('msgproc/v1/processor.proto', {
     includeDirs: [process.env.MSGPROC_PROTO_ROOT],
     longs: Number,
@@ -159,7 +159,7 @@ function connect(address) {
   });
   const {msgproc} = grpc.loadPackageDefinition(definition);
   return new msgproc.v1.Processor(
-      address, grpc.credentials.createInsecure(), {'grpc.use_local_subchannel_pool': 1});
+      address, credentials, {'grpc.use_local_subchannel_pool': 1});
 }
 
 // A TCP proxy whose connections can be cut, or made deaf.

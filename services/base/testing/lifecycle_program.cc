@@ -54,7 +54,11 @@ absl::StatusOr<std::unique_ptr<RunningServer>> Start(
 int Main(int argc, char** argv) {
   const ProgramInfo program{"msgproc-idle", "Does nothing.", "idle [flags]"};
   ParseFlagsOrExit(argc, argv, program);
-  return RunServer(program, Start);
+  return RunServer(program, Start, [](const ServerOptions& options) {
+    return options.http_address == "unix:/dev/null"
+               ? absl::InvalidArgumentError("this is wrong\nand so is that")
+               : absl::OkStatus();
+  });
 }
 
 }  // namespace
