@@ -3,6 +3,7 @@
 #include "services/balancer/fail_static.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -152,6 +153,27 @@ TEST_F(FailStaticTest, EndsWhenTheBoundHasPassed) {
   registry_.Tick();
   EXPECT_EQ(HandedOut(), 0U);
   EXPECT_THAT(registry_.List(), IsEmpty());
+}
+
+TEST_F(FailStaticTest, ThoseWhoHoldAnOldRosterSeeWhenItIsOver) {
+  const std::vector<Registration> servers = JoinMany(3);
+  const auto before = registry_.MakeRoster();
+  uint64_t version = registry_.version();
+  for (const Registration& server : servers) {
+    registry_.Lose(server);
+    EXPECT_GT(registry_.version(), version) << "one more is to be checked";
+    version = registry_.version();
+  }
+  EXPECT_TRUE((*before)[0].available());
+  registry_.SetHealth("host0:1", Health::kRefused);
+  EXPECT_FALSE((*before)[0].available());
+  EXPECT_TRUE((*before)[1].available());
+  EXPECT_GT(registry_.version(), version);
+  version = registry_.version();
+  clock_.Advance(kFailStatic + absl::Seconds(1));
+  registry_.Tick();
+  EXPECT_FALSE((*before)[1].available());
+  EXPECT_GT(registry_.version(), version);
 }
 
 TEST_F(FailStaticTest, AServerThatReturnsUnderAnotherNameIsNotMissing) {

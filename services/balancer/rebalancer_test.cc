@@ -378,6 +378,16 @@ TEST_F(MoveTest, WhoHasItsShareGivesNothing) {
   EXPECT_EQ(Next("b"), "10 to c");
 }
 
+TEST_F(MoveTest, WhoHasItsShareIsSentNothingThoughTheOthersMayTakeNoMore) {
+  Use({.moves_per_second = 100, .arrivals_per_second = 0.25});
+  Update("a", 100);
+  Update("b", 0);
+  Update("c", 60);
+  BecomeSteady("a");
+  EXPECT_EQ(Next("a"), "1 to b");
+  EXPECT_EQ(Next("a"), "");
+}
+
 TEST_F(MoveTest, TheLeastLoadedForItsWeightIsSentMost) {
   for (const bool heavy_first : {true, false}) {
     Use(kExact);

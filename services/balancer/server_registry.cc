@@ -194,7 +194,6 @@ void ServerRegistry::SetHealthOf(Entry& entry, Health health) {
   if (settled || entry.health == health) return;
   const bool was_serving = entry.health == Health::kServing;
   entry.health = health;
-  ++version_;
   if (health == Health::kServing) {
     entry.absence.End();
     Note(Kind::kHealthy, entry, Finding(health));
@@ -293,7 +292,6 @@ void ServerRegistry::Update(Entry& entry, const ServerReport& report) {
     if (old != nullptr) old->SetAvailable(false);
     entry.member = std::make_shared<Member>(report.server_id, report.address,
                                             report.weight);
-    entry.member->SetAvailable(false);
     entry.handed_out = false;
   }
   entry.report = report;
@@ -330,7 +328,6 @@ void ServerRegistry::KeepOrForgetVanished() {
     item = forget ? registered_.erase(item) : std::next(item);
   }
   if (!changed) return;
-  ++version_;
   const bool on = fail_static_.on();
   Note(on ? Kind::kFailStaticBegan : Kind::kFailStaticEnded, Entry(),
        on ? absl::StrCat("most of the fleet vanished at once: the last known "

@@ -245,6 +245,24 @@ TEST_F(ServerRegistryTest, AStaticServerThatRegistersIsListedOnce) {
   EXPECT_THAT(HandedOut(), ElementsAre("host0:1"));
 }
 
+TEST_F(ServerRegistryTest, AStaticServerThatRegistersIsKnownByOneName) {
+  ASSERT_TRUE(registry_.AddStatic("host0:1").ok());
+  EXPECT_TRUE(registry_.Get("host0:1").ok());
+  Join(ReportOf(0));
+  EXPECT_TRUE(registry_.Get("s0").ok());
+  EXPECT_EQ(registry_.Get("host0:1").status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(ServerRegistryTest, OnceARegisteredServerHasAnsweredItsReportsSpeak) {
+  Join(ReportOf(0));
+  for (const Health health :
+       {Health::kUnreachable, Health::kNotServing, Health::kRefused}) {
+    registry_.SetHealth("host0:1", health);
+    EXPECT_THAT(HandedOut(), ElementsAre("s0"));
+  }
+}
+
 TEST_F(ServerRegistryTest, PicksOfServersThatNeverReportFade) {
   ASSERT_TRUE(registry_.AddStatic("a:1").ok());
   registry_.SetHealth("a:1", Health::kServing);
@@ -438,6 +456,18 @@ TEST_F(ServerRegistryTest, TheVersionGrowsWhereverTheRosterOrTheChecksChange) {
   EXPECT_EQ((*registry_.MakeRoster())[1].weight(), 2);
   registry_.Leave(registered->registration);
   EXPECT_TRUE(grows());
+}
+
+TEST_F(ServerRegistryTest, ThoseWhoHoldAnOldRosterSeeWhoIsGone) {
+  const std::vector<Registration> servers = JoinMany(3);
+  const auto before = registry_.MakeRoster();
+  registry_.Leave(servers[0]);
+  EXPECT_FALSE((*before)[0].available());
+  ServerReport heavier = ReportOf(1);
+  heavier.weight = 2;
+  ASSERT_TRUE(registry_.Report(servers[1], heavier).ok());
+  EXPECT_FALSE((*before)[1].available()) << "another took its place";
+  EXPECT_TRUE((*before)[2].available());
 }
 
 TEST_F(ServerRegistryTest, AServerThatDrainsIsNotChecked) {

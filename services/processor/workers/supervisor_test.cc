@@ -327,6 +327,27 @@ TEST_F(SupervisorTest, OneThatIsNotReadyYetIsKilledForItsSuccessor) {
   EXPECT_EQ(supervisor_.serving(), 1);
 }
 
+TEST_F(SupervisorTest, ASuccessorHasItsTimeToBecomeReadyToo) {
+  Serve();
+  supervisor_.Replace(1, Departure::kMemory);
+  EXPECT_THAT(Started(), ElementsAre(3));
+  EXPECT_EQ(supervisor_.NextDecision(), now_ + absl::Seconds(10));
+  now_ += absl::Seconds(11);
+  EXPECT_THAT(supervisor_.Decide(now_).kill, ElementsAre(3));
+  Die(3, Departure::kStart);
+  EXPECT_EQ(supervisor_.departures(Departure::kStart), 1u);
+}
+
+TEST_F(SupervisorTest, TheLastReasonToReplaceAWorkerIsCounted) {
+  Serve();
+  supervisor_.Replace(1, Departure::kMemory);
+  supervisor_.Replace();
+  EXPECT_THAT(Started(), ElementsAre(3, 4));
+  supervisor_.OnReady(3, now_);
+  EXPECT_EQ(supervisor_.departures(Departure::kMemory), 0u);
+  EXPECT_EQ(supervisor_.departures(Departure::kReload), 1u);
+}
+
 // One slot, in which worker after worker lives for a while.
 class OneSlotTest : public ::testing::Test {
  protected:
@@ -376,6 +397,13 @@ TEST_F(OneSlotTest, TheTimeThatAStartTakesIsNoLife) {
   now_ += absl::Seconds(9);
   supervisor_->OnGone(worker, Departure::kExit, now_);
   EXPECT_EQ(supervisor_->NextDecision() - now_, absl::Milliseconds(10));
+  now_ = supervisor_->NextDecision();
+  const WorkerId next = Start();
+  now_ += absl::Seconds(9);
+  supervisor_->OnReady(next, now_);
+  now_ += absl::Milliseconds(50);
+  supervisor_->OnGone(next, Departure::kExit, now_);
+  EXPECT_EQ(supervisor_->NextDecision() - now_, absl::Milliseconds(20));
 }
 
 TEST_F(OneSlotTest, TenFailedStartsInTenSecondsAreNotHopelessYet) {
