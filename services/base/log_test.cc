@@ -8,8 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/fake_clock.h"
 #include "gmock/gmock.h"
@@ -100,6 +102,34 @@ TEST(LogTest, WhateverAClientCallsItselfALineStaysOneValidLine) {
   std::string euro;
   AppendJsonString("\u20ac", &euro);
   EXPECT_EQ(euro, "\"\u20ac\"");
+}
+
+// Terminals and other readers break lines, or turn text around, at more than
+// ASCII's control characters.
+TEST(LogTest, WhatDeceivesAReaderIsEscapedInEitherFormat) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"\x7f", "\\u007f"},         {"\xc2\x80", "\\u0080"},
+      {"\xc2\x85", "\\u0085"},     {"\xc2\x9f", "\\u009f"},
+      {"\xe2\x80\xa8", "\\u2028"}, {"\xe2\x80\xae", "\\u202e"},
+      {"\xe2\x81\xa6", "\\u2066"}, {"\xe2\x81\xa9", "\\u2069"},
+  };
+  for (const auto& [raw, escaped] : cases) {
+    std::string json;
+    AppendJsonString(raw, &json);
+    EXPECT_EQ(json, absl::StrCat("\"", escaped, "\""));
+    EXPECT_EQ(nlohmann::json::parse(json).get<std::string>(), raw);
+    Captured text(LogFormat::kText, LogLevel::kInfo);
+    LogInfo(raw, {{"client", raw}});
+    EXPECT_THAT(text.Lines().at(0), Not(HasSubstr(raw)));
+  }
+  // Their neighbours are letters like any other.
+  for (const char* fine :
+       {"\xc2\xa0", "\xc3\x80", "\xe2\x80\xa7", "\xe2\x80\xaf", "\xe2\x81\xa5",
+        "\xe2\x81\xaa", "\xe3\x80\xa8"}) {
+    std::string json;
+    AppendJsonString(fine, &json);
+    EXPECT_EQ(json, absl::StrCat("\"", fine, "\""));
+  }
 }
 
 TEST(LogTest, FieldsThatAreNotOneWordAreQuotedInText) {

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import tempfile
+import threading
 import time
 import unittest
 
@@ -37,6 +38,49 @@ def _unary(address, method, metadata=(), credentials=None):
         )
         ended = call.future(b"", metadata=metadata, timeout=20)
         return ended.code(), ended.details()
+
+
+class _Talker:
+    """A client that says a word every few milliseconds on one open stream."""
+
+    def __init__(self, address, token):
+        self._stopped = threading.Event()
+        self._results = 0
+        self._code = None
+        self._channel = grpc.insecure_channel(address)
+        self._stream = self._channel.stream_stream(
+            raw_call.PROCESS, request_serializer=lambda raw: raw, response_deserializer=len
+        )(self._words(), metadata=_bearer(token))
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def say_something_more(self):
+        """Waits for results of messages that are sent from here on."""
+        wanted = self._results + 20
+        harness.eventually(lambda: self._results >= wanted or self.ended(), "results come")
+        if self._results < wanted:
+            raise AssertionError(f"it ended {self._code}: {self._stream.details()}")
+
+    def ended(self):
+        """Returns the status code of the end; None before."""
+        return self._code
+
+    def stop(self):
+        self._stopped.set()
+        self._channel.close()
+        self._thread.join()
+
+    def _words(self):
+        while not self._stopped.wait(0.01):
+            yield raw_call.ONE_MESSAGE
+
+    def _listen(self):
+        try:
+            for _ in self._stream:
+                self._results += 1
+        except grpc.RpcError:
+            pass
+        self._code = self._stream.code()
 
 
 class IdentityTest(harness.ProcessTest):
@@ -253,31 +297,32 @@ class FilesTest(IdentityTest):
 
     def test_keys_are_rotated_while_clients_work(self):
         processor = self.processor(*self.flags, f"--access_file={self.access}")
-        token_file = self.folder / "token"
-        token_file.write_text(self.issuer.token())
-        loadgen = self.loadgen(
-            f"--target={processor.grpc}",
-            "--clients=4",
-            "--rate=2000",
-            "--duration=12s",
-            f"--token_file={token_file}",
-        )
         following = issuing.Issuer(self.folder, "k2")
+        old = [self._talker(processor.grpc, self.issuer.token()) for _ in range(4)]
         issuing.write_jwks(self.keys, self.issuer, following)
         harness.eventually(
             lambda: self._is_served(processor.grpc, following.token()),
             "the next key is known",
             _LOOKS_SECONDS,
         )
-        self.assertTrue(self._is_served(processor.grpc, self.issuer.token()))
-        self.assert_all_answered_once(loadgen)
+        new = [self._talker(processor.grpc, following.token()) for _ in range(4)]
+        for talker in old + new:
+            talker.say_something_more()
+        # A key that leaves takes the streams of its tokens along, and no others.
         issuing.write_jwks(self.keys, following)
-        harness.eventually(
-            lambda: not self._is_served(processor.grpc, self.issuer.token()),
-            "the old key is forgotten",
-            _LOOKS_SECONDS,
-        )
-        self.assertTrue(self._is_served(processor.grpc, following.token()))
+        for talker in old:
+            harness.eventually(talker.ended, "the old key's streams end", _LOOKS_SECONDS)
+            self.assertEqual(talker.ended(), grpc.StatusCode.UNAUTHENTICATED)
+        self.assertFalse(self._is_served(processor.grpc, self.issuer.token()))
+        for talker in new:
+            talker.say_something_more()
+            self.assertIsNone(talker.ended())
+
+    def _talker(self, address, token):
+        talker = _Talker(address, token)
+        self.addCleanup(talker.stop)
+        talker.say_something_more()
+        return talker
 
 
 class WholeServersTest(IdentityTest):
