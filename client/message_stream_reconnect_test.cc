@@ -397,7 +397,8 @@ class Journey final : public AddressSource {
   explicit Journey(std::vector<absl::StatusOr<std::string>> addresses)
       : addresses_(std::move(addresses)) {}
 
-  void Next(const std::vector<std::string>& /*failed*/, Done done) override {
+  void Next(const std::vector<std::string>& /*failed*/,
+            const std::string& /*token*/, Done done) override {
     done(addresses_[next_]);
     if (next_ + 1 < addresses_.size()) ++next_;
   }

@@ -65,6 +65,12 @@ class Authenticator {
   // UNAUTHENTICATED: its token has expired, or its key has left the key set.
   absl::Status Recheck(const Principal& principal) const;
 
+  // How long the principal is proven from now on; InfiniteDuration: it has no
+  // end.
+  absl::Duration TimeLeft(const Principal& principal) const {
+    return principal.expires_at - Now();
+  }
+
   // Whether tokens are asked for.
   bool takes_tokens() const { return files_ != nullptr; }
 

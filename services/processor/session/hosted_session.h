@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "services/base/identity/principal.h"
 #include "services/processor/executors/batch.h"
 #include "services/processor/handlers/session_context.h"
 #include "services/processor/session/processor_counters.h"
@@ -46,6 +47,8 @@ class HostedSession final : public BatchOwner,
     std::string id;     // Empty: anonymous.
     std::string token;  // Empty: anonymous.
     std::string client_name;
+    // Whose it is.
+    base::Principal principal;
   };
 
   HostedSession(Identity identity, HandlerBinding* binding,

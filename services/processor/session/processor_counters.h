@@ -18,6 +18,7 @@ enum class Rejection {
   kNotFound,
   kPermissionDenied,
   kResourceExhausted,
+  kUnauthenticated,
   kCount,
 };
 
@@ -31,6 +32,8 @@ inline absl::string_view RejectionName(Rejection reason) {
       return "permission_denied";
     case Rejection::kResourceExhausted:
       return "resource_exhausted";
+    case Rejection::kUnauthenticated:
+      return "unauthenticated";
     case Rejection::kInvalidArgument:
     case Rejection::kCount:
       break;
@@ -55,6 +58,7 @@ struct ProcessorCounters {
     if (absl::IsNotFound(status)) return Rejection::kNotFound;
     if (absl::IsPermissionDenied(status)) return Rejection::kPermissionDenied;
     if (absl::IsResourceExhausted(status)) return Rejection::kResourceExhausted;
+    if (absl::IsUnauthenticated(status)) return Rejection::kUnauthenticated;
     return Rejection::kInvalidArgument;
   }
 

@@ -13,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/quoted.h"
 
 namespace msgproc::processor {
 namespace {
@@ -101,9 +102,16 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
     if (token.empty()) token = RandomBytes(32);
     entry.session = std::make_shared<HostedSession>(
         HostedSession::Identity{id, std::move(token),
-                                std::string(request.client_name)},
+                                std::string(request.client_name),
+                                request.context.principal},
         *binding, options_.limits, counters_, clock_);
     ProcessorCounters::Add(&counters_->sessions_attached, 1);
+  } else if (!entry.session->identity().principal.SameAs(
+                 request.context.principal)) {
+    // Whose it is instead is nobody else's business.
+    return absl::PermissionDeniedError(
+        absl::StrCat("Session '", id, "' was opened by another principal than ",
+                     Quoted(request.context.principal.Shown()), "."));
   } else if (!SameToken(entry.session->identity().token,
                         request.session_token)) {
     return absl::PermissionDeniedError(

@@ -73,7 +73,8 @@ class SessionTable {
 
   // Opens, resumes or takes over a session for `attachment`. `binding` is for
   // new ones, and its error is theirs only. INVALID_ARGUMENT: malformed id or
-  // token, or messages that may not come along; PERMISSION_DENIED: wrong token;
+  // token, or messages that may not come along; PERMISSION_DENIED: wrong token,
+  // or another principal's session;
   // ABORTED: the client has sent a later Open, which was here first.
   absl::StatusOr<Opened> Open(
       const Request& request, const absl::StatusOr<HandlerBinding*>& binding,

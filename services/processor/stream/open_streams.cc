@@ -99,7 +99,14 @@ void OpenStreams::EndAll(absl::string_view why) {
   for (const Stream& stream : All()) stream->End(why);
 }
 
+void OpenStreams::RecheckAccess() {
+  const uint64_t version = processor_->access().version();
+  if (std::exchange(access_version_, version) == version) return;
+  for (const Stream& stream : All()) stream->Recheck();
+}
+
 void OpenStreams::Tick() {
+  RecheckAccess();
   const absl::Time now = processor_->clock()->Now();
   std::vector<Stream> due;
   {

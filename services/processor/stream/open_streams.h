@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_PROCESSOR_STREAM_OPEN_STREAMS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,8 +45,9 @@ class OpenStreams {
   // Waits until there are no streams, at most `timeout`; may return early.
   void WaitUntilNone(absl::Duration timeout);
 
-  // Gives up clients that are silent or do not read, and tells sessions whose
-  // stream is old to go elsewhere. To be called about once a second.
+  // Gives up clients that are silent, do not read or may not be here any more,
+  // and tells sessions whose stream is old to go elsewhere. To be called about
+  // once a second, by one thread at a time.
   void Tick();
 
  private:
@@ -56,6 +58,7 @@ class OpenStreams {
   absl::Duration NextAge() MSGPROC_EXCLUDES(mutex_);
   void Add(const Stream& stream) MSGPROC_EXCLUDES(mutex_);
   void Remove(const Stream& stream) MSGPROC_EXCLUDES(mutex_);
+  void RecheckAccess();
   void Reschedule(const Stream& stream, absl::Time due)
       MSGPROC_EXCLUDES(mutex_);
 
@@ -72,6 +75,9 @@ class OpenStreams {
   bool draining_ MSGPROC_GUARDED_BY(mutex_) = false;
   absl::Duration drain_grace_ MSGPROC_GUARDED_BY(mutex_);
   StreamAges ages_ MSGPROC_GUARDED_BY(mutex_);
+
+  // Of keys and rules, when all streams were last checked. Tick's.
+  uint64_t access_version_ = 0;
 };
 
 }  // namespace msgproc::processor

@@ -19,6 +19,7 @@ ProcessReactor::ProcessReactor(ProcessorContext* processor,
       call_(call),
       on_gone_(std::move(on_gone)),
       peer_(StreamPeer::Of(*call, processor->options().real_peer)),
+      principal_(&processor->access()),
       canceller_(call->c_call()),
       state_(processor->patience(), processor->clock()->Now(),
              processor->clock()->Now() + max_age) {}
@@ -31,6 +32,16 @@ void ProcessReactor::Start() {
   processor_->method()->Started();
   StartSendInitialMetadata();
   StartRead(&read_buffer_);
+  if (absl::Status known = principal_.Authenticate(*call_); !known.ok()) {
+    return EndRefused(std::move(known));
+  }
+  OnCredentials();
+}
+
+void ProcessReactor::OnCredentials() {
+  const absl::Time expire_at =
+      processor_->clock()->Now() + principal_.TimeLeft();
+  Tell([&](StreamState* state) { state->OnCredentials(expire_at); });
 }
 
 void ProcessReactor::OnReadDone(bool ok) {
@@ -62,13 +73,16 @@ void ProcessReactor::ProcessFrame() {
     return state->OnProcessed(messages, bytes, status);
   });
   if (!status.ok() && !absl::IsAborted(status)) {
-    processor_->counters()->Reject(status);
-    processor_->refusals()->Log(status, peer_.address, peer_.forwarded_for);
+    processor_->Refuse(status, peer_);
   }
   if (close_input) CloseInput();
 }
 
 absl::Status ProcessReactor::OnRequest(wire::RequestFrame* frame) {
+  if (frame->has_refresh_token) {
+    absl::Status status = OnRefreshToken(frame->refresh_token);
+    if (!status.ok()) return status;
+  }
   if (std::exchange(first_request_, false)) return OnFirstRequest(frame);
   if (frame->has_open) {
     return absl::InvalidArgumentError(
@@ -83,8 +97,8 @@ absl::Status ProcessReactor::OnRequest(wire::RequestFrame* frame) {
 }
 
 absl::Status ProcessReactor::OnFirstRequest(wire::RequestFrame* frame) {
-  absl::StatusOr<OpenedStream> opened =
-      OpenStream(processor_, peer_, shared_from_this(), frame);
+  absl::StatusOr<OpenedStream> opened = OpenStream(
+      processor_, peer_, principal_.Get(), shared_from_this(), frame);
   if (!opened.ok()) return opened.status();
   // The messages before the Welcome, which says how many were accepted; nothing
   // is written before the stream counts as open.
@@ -95,6 +109,14 @@ absl::Status ProcessReactor::OnFirstRequest(wire::RequestFrame* frame) {
   state_.OnOpened(session_->anonymous(), welcome);
   if (frame->messages.empty()) state_.OnHeartbeat();
   return status;
+}
+
+absl::Status ProcessReactor::OnRefreshToken(absl::string_view token) {
+  absl::StatusOr<std::string> response = principal_.Refresh(token);
+  if (!response.ok()) return response.status();
+  OnCredentials();
+  Tell([&](StreamState* state) { state->OnRefreshed(*response); });
+  return absl::OkStatus();
 }
 
 void ProcessReactor::OnWriteDone(bool ok) {
@@ -157,12 +179,27 @@ absl::Time ProcessReactor::Tick(absl::Time now) {
   return next;
 }
 
+void ProcessReactor::Recheck() {
+  const auto on = session();
+  if (on == nullptr) return;  // It is checked when it opens one.
+  absl::Status status = principal_.Recheck(on->binding().name);
+  if (!status.ok()) EndRefused(std::move(status));
+}
+
+void ProcessReactor::EndRefused(absl::Status status) {
+  processor_->Refuse(status, peer_);
+  EndStream(StreamState::End::kStopped, std::move(status));
+}
+
 void ProcessReactor::GiveUp(StreamState::Verdict verdict) {
   using Verdict = StreamState::Verdict;
   ProcessorCounters& all = *processor_->counters();
   ProcessorCounters::Add(&all.slow_consumers, verdict == Verdict::kUnread);
   ProcessorCounters::Add(&all.silent_sessions, verdict == Verdict::kSilent);
   const auto why = StreamState::Reproach(verdict, processor_->patience());
+  if (verdict == Verdict::kExpired) {
+    return EndRefused(absl::UnauthenticatedError(why));
+  }
   End(why);
   if (verdict == Verdict::kSilent) return;
   // What nobody reads does not end by itself.

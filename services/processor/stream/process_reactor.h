@@ -19,6 +19,7 @@
 #include "services/processor/stream/call_canceller.h"
 #include "services/processor/stream/processor_context.h"
 #include "services/processor/stream/stream_peer.h"
+#include "services/processor/stream/stream_principal.h"
 #include "services/processor/stream/stream_state.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
@@ -64,6 +65,9 @@ class ProcessReactor final
   // is old. To be called again at the time it returns, or within a second;
   // before that there is no reason to.
   absl::Time Tick(absl::Time now);
+
+  // Ends the stream of a client that keys or rules do not let in any more.
+  void Recheck();
 
   // Whether it carries a session that can be resumed elsewhere, and was not
   // told to drain.
@@ -116,7 +120,11 @@ class ProcessReactor final
   void ProcessFrame();
   absl::Status OnRequest(wire::RequestFrame* frame);
   absl::Status OnFirstRequest(wire::RequestFrame* frame);
+  absl::Status OnRefreshToken(absl::string_view token);
+  void OnCredentials();
   void EndStream(StreamState::End end, absl::Status status);
+  // It is not to be here: counted and logged.
+  void EndRefused(absl::Status status);
   void CloseInput();
   void GiveUp(StreamState::Verdict verdict);
   void Advance();
@@ -126,6 +134,7 @@ class ProcessReactor final
   grpc::CallbackServerContext* const call_;
   const OnGone on_gone_;
   const StreamPeer peer_;
+  StreamPrincipal principal_;
   CallCanceller canceller_;
 
   // Touched only by the read that is in flight, and between reads.

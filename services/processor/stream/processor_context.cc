@@ -11,6 +11,7 @@ namespace msgproc::processor {
 
 ProcessorContext::ProcessorContext(Options options)
     : options_(std::move(options)),
+      access_(options_.access),
       sessions_(options_.sessions, &counters_, options_.clock),
       method_(methods_.Add("bidi_stream", "msgproc.v1.Processor", "Process")) {}
 
@@ -19,6 +20,12 @@ void ProcessorContext::Bind(std::unique_ptr<HandlerBinding> binding) {
   MSGPROC_CHECK(binding->executor != nullptr);
   MSGPROC_CHECK(!FindHandler(binding->name).ok() || binding->name.empty());
   bindings_.push_back(std::move(binding));
+}
+
+void ProcessorContext::Refuse(const absl::Status& status,
+                              const StreamPeer& peer) {
+  counters_.Reject(status);
+  refusals_.Log(status, peer.address, peer.forwarded_for);
 }
 
 absl::StatusOr<HandlerBinding*> ProcessorContext::FindHandler(

@@ -15,7 +15,9 @@
 #include "services/processor/executors/batch.h"
 #include "services/processor/session/processor_counters.h"
 #include "services/processor/session/session_table.h"
+#include "services/processor/stream/access_control.h"
 #include "services/processor/stream/refusal_log.h"
+#include "services/processor/stream/stream_peer.h"
 #include "wire/frame.h"
 
 namespace msgproc::processor {
@@ -36,6 +38,7 @@ class ProcessorContext {
     absl::Duration max_stream_age;
     uint64_t stream_age_seed = 0;
     SessionTable::Options sessions;
+    AccessControl::Options access;
     // From gRPC's name of a peer to the client's real one (PROXY protocol).
     std::function<std::string(const std::string&)> real_peer;
     // Outlives the context.
@@ -53,7 +56,9 @@ class ProcessorContext {
   const Options& options() const { return options_; }
   SessionTable* sessions() { return &sessions_; }
   ProcessorCounters* counters() { return &counters_; }
-  RefusalLog* refusals() { return &refusals_; }
+  // Counts and logs what a client is refused.
+  void Refuse(const absl::Status& status, const StreamPeer& peer);
+  const AccessControl& access() const { return access_; }
   // How long a client may be silent, or not read.
   absl::Duration patience() const {
     return options_.heartbeat_interval * wire::kSilentIntervals;
@@ -67,6 +72,7 @@ class ProcessorContext {
   const Options options_;
   ProcessorCounters counters_;
   RefusalLog refusals_;
+  const AccessControl access_;
   SessionTable sessions_;
   base::MethodMetricsPage methods_;
   base::MethodMetrics* const method_;

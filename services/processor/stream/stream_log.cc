@@ -36,16 +36,18 @@ void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
   static base::LogThrottle throttle = SessionLines();
   const auto suppressed = throttle.Admit();
   if (!suppressed) return;
-  base::LogInfo("session opened", {{"session", session.identity().id},
-                                   {"client", session.identity().client_name},
-                                   {"peer", peer.address},
-                                   {"forwarded_for", peer.forwarded_for},
-                                   {"handler", session.binding().name},
-                                   {"state", state},
-                                   {"why_lost", why_lost},
-                                   {"moved_for", moved_for},
-                                   {"received_through", received_through},
-                                   {"suppressed", *suppressed}});
+  base::LogInfo("session opened",
+                {{"session", session.identity().id},
+                 {"client", session.identity().client_name},
+                 {"principal", session.identity().principal.name},
+                 {"peer", peer.address},
+                 {"forwarded_for", peer.forwarded_for},
+                 {"handler", session.binding().name},
+                 {"state", state},
+                 {"why_lost", why_lost},
+                 {"moved_for", moved_for},
+                 {"received_through", received_through},
+                 {"suppressed", *suppressed}});
 }
 
 void LogStreamEnded(const HostedSession* session, const StreamPeer& peer,

@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "google/protobuf/util/time_util.h"
 #include "services/processor/stream/stream_log.h"
+#include "services/processor/stream/token_expiry.h"
 
 namespace msgproc::processor {
 namespace {
@@ -42,17 +43,33 @@ void FillWelcome(const SessionTable::Opened& opened,
 }
 
 // What handlers are told, but for the session.
-SessionContext ContextOf(const StreamPeer& peer) {
+SessionContext ContextOf(const StreamPeer& peer,
+                         const base::Principal& principal) {
   SessionContext context;
+  context.principal = principal;
   context.peer = peer.address;
   context.forwarded_for = peer.forwarded_for;
   return context;
 }
 
+// The handler that a new session gets, if `principal` may use it.
+absl::StatusOr<HandlerBinding*> FindHandler(const ProcessorContext& processor,
+                                            const base::Principal& principal,
+                                            absl::string_view name) {
+  absl::StatusOr<HandlerBinding*> binding = processor.FindHandler(name);
+  if (!binding.ok()) return binding;
+  const absl::StatusOr<base::AccessLimits> limits =
+      processor.access().MayUse(principal, (*binding)->name);
+  if (!limits.ok()) return limits.status();
+  return binding;
+}
+
 absl::StatusOr<OpenedStream> OpenAnonymous(
     ProcessorContext* processor, const StreamPeer& peer,
+    const base::Principal& principal,
     const std::shared_ptr<AttachedStream>& stream) {
-  const absl::StatusOr<HandlerBinding*> binding = processor->FindHandler("");
+  const absl::StatusOr<HandlerBinding*> binding =
+      FindHandler(*processor, principal, "");
   if (!binding.ok()) return binding.status();
   OpenedStream opened;
   opened.session = std::make_shared<HostedSession>(
@@ -110,9 +127,12 @@ std::string OpenedStream::EncodeWelcome() {
 
 absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
+    const base::Principal& principal,
     const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame) {
   MSGPROC_CHECK(stream != nullptr);
-  if (!frame->has_open) return OpenAnonymous(processor, peer, stream);
+  if (!frame->has_open) {
+    return OpenAnonymous(processor, peer, principal, stream);
+  }
   v1::Open open;
   if (!open.ParseFromArray(frame->open.data(),
                            static_cast<int>(frame->open.size()))) {
@@ -131,9 +151,16 @@ absl::StatusOr<OpenedStream> OpenStream(
            .generation = {.instance = open.instance(),
                           .attempt = open.attempt()},
            .moved = open.moved_for() != v1::Drain::REASON_UNSPECIFIED,
-           .context = ContextOf(peer)},
-          processor->FindHandler(open.handler()), stream);
+           .context = ContextOf(peer, principal)},
+          FindHandler(*processor, principal, open.handler()), stream);
   if (!found.ok()) return found.status();
+  // A session may have been opened with rights that its client has no more.
+  if (absl::Status may = processor->access().Recheck(
+          principal, found->session->binding().name);
+      !may.ok()) {
+    processor->sessions()->Detach(found->session, stream.get(), false);
+    return may;
+  }
   if (found->attached.opening.state == Session::State::kResumed) {
     absl::Status status = DropDuplicates(found->attached.accepted_through,
                                          processor->counters(), frame);
@@ -146,6 +173,8 @@ absl::StatusOr<OpenedStream> OpenStream(
   opened.session = found->session;
   v1::Welcome* const welcome = opened.response.mutable_welcome();
   FillWelcome(*found, processor->options(), welcome);
+  welcome->set_principal(principal.name);
+  SetTokenExpiresIn(processor->access().TimeLeft(principal), welcome);
   LogSessionOpened(*opened.session, peer,
                    v1::Welcome::State_Name(welcome->state()),
                    found->attached.opening.why_lost,

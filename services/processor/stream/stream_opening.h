@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "msgproc/v1/processor.pb.h"
+#include "services/base/identity/principal.h"
 #include "services/processor/session/hosted_session.h"
 #include "services/processor/stream/processor_context.h"
 #include "services/processor/stream/stream_peer.h"
@@ -25,13 +26,14 @@ struct OpenedStream {
   std::string EncodeWelcome();
 };
 
-// Attaches `stream` to the session that its first request asks for: rules 1, 2
-// and 5 of processor.proto. Where the request is one that was read before (its
-// Welcome was lost), its messages are taken out of `frame`: they are accepted
-// already. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ABORTED as of
-// rule 8.
+// Attaches `stream`, which is `principal`'s, to the session that its first
+// request asks for: rules 1, 2, 5 and 9 of processor.proto. Where the request
+// is one that was read before (its Welcome was lost), its messages are taken
+// out of `frame`: they are accepted already. INVALID_ARGUMENT, NOT_FOUND,
+// PERMISSION_DENIED, ABORTED as of rule 8.
 absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
+    const base::Principal& principal,
     const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame);
 
 }  // namespace msgproc::processor

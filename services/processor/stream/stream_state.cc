@@ -96,6 +96,12 @@ void StreamState::OnOpened(bool anonymous, absl::string_view head) {
   CheckInvariants();
 }
 
+void StreamState::OnRefreshed(absl::string_view head) {
+  MSGPROC_CHECK(processing_);
+  owes_response_ = true;
+  head_.append(head.data(), head.size());
+}
+
 bool StreamState::OnProcessed(size_t messages, size_t bytes,
                               const absl::Status& status) {
   MSGPROC_CHECK(processing_);
@@ -243,6 +249,7 @@ StreamState::Verdict StreamState::OnTick(absl::Time now) const {
     return Verdict::kUnread;
   }
   if (MustSpeak() && now - heard_ > patience_) return Verdict::kSilent;
+  if (Live() && now >= credentials_expire_) return Verdict::kExpired;
   if (phase_ == Phase::kFinished && now - finished_at_ > patience_) {
     return Verdict::kUnfinished;
   }
@@ -259,6 +266,8 @@ std::string StreamState::Reproach(Verdict verdict, absl::Duration patience) {
     case Verdict::kSilent:
       return absl::StrCat("The client has been silent for ",
                           absl::FormatDuration(patience), ".");
+    case Verdict::kExpired:
+      return "The client's token has expired, and no fresh one has come.";
     default:
       return "The client does not take the end of the stream.";
   }
@@ -271,6 +280,7 @@ absl::Time StreamState::NextTick(absl::Time now) const {
   if (cancelling_) return next;
   if (write_in_flight_) next = std::min(next, write_started_ + patience_);
   if (MustSpeak()) next = std::min(next, heard_ + patience_);
+  if (Live()) next = std::min(next, credentials_expire_);
   if (phase_ == Phase::kFinished) {
     next = std::min(next, finished_at_ + patience_);
   }

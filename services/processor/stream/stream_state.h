@@ -77,6 +77,11 @@ class StreamState {
   // The first request has found its session. `head`: what goes in front of
   // everything else, encoded. Part of processing a frame.
   void OnOpened(bool anonymous, absl::string_view head);
+  // Until when the client's credentials hold. Part of processing a frame.
+  void OnCredentials(absl::Time expire_at) { credentials_expire_ = expire_at; }
+  // It has shown fresh ones. `head`: what is to be said to that, encoded; it is
+  // answered in any case. Part of processing a frame.
+  void OnRefreshed(absl::string_view head);
   // The frame was a heartbeat: it is answered. Part of processing a frame.
   void OnHeartbeat() { owes_response_ = true; }
   // The frame was dealt with: it had so many messages and bytes. `status`: of
@@ -118,6 +123,7 @@ class StreamState {
     kPatient,
     kUnread,      // The client takes nothing: cancel the call.
     kSilent,      // The client says nothing: end the stream.
+    kExpired,     // Its credentials hold no more: end the stream.
     kUnfinished,  // The client does not take the status: cancel the call.
     kAged,        // The stream is old enough: Drain.
   };
@@ -179,6 +185,7 @@ class StreamState {
   std::string head_;
 
   absl::Time heard_;
+  absl::Time credentials_expire_ = absl::InfiniteFuture();
   absl::Time write_started_;
   absl::Time finished_at_;
 };

@@ -165,7 +165,8 @@ class ModelledProcessor::Stream final
       return OnProcessed(*frame, of_frame);
     }
     absl::StatusOr<OpenedStream> opened =
-        OpenStream(context(), StreamPeer(), shared_from_this(), frame.get());
+        OpenStream(context(), StreamPeer(), base::Principal(),
+                   shared_from_this(), frame.get());
     if (!opened.ok()) return OnProcessed(*frame, opened.status());
     processor_->Later([self = shared_from_this(), frame,
                        on = std::make_shared<OpenedStream>(*opened)] {

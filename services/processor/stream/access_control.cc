@@ -1,0 +1,76 @@
+#include "services/processor/stream/access_control.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/quoted.h"
+#include "grpcpp/server_context.h"
+
+namespace msgproc::processor {
+
+AccessControl::AccessControl(Options options) : options_(std::move(options)) {
+  const auto changed = [this] {
+    version_.fetch_add(1, std::memory_order_release);
+  };
+  if (options_.authenticator != nullptr) {
+    options_.authenticator->OnChange(changed);
+  }
+  if (options_.file != nullptr) options_.file->OnChange(changed);
+}
+
+absl::StatusOr<base::Principal> AccessControl::Authenticate(
+    const grpc::ServerContextBase& call) const {
+  if (options_.authenticator == nullptr) return base::Principal();
+  return options_.authenticator->Authenticate(call);
+}
+
+absl::StatusOr<base::Principal> AccessControl::Refresh(
+    const base::Principal& principal, absl::string_view token) const {
+  if (options_.authenticator == nullptr ||
+      !options_.authenticator->takes_tokens()) {
+    return principal;
+  }
+  absl::StatusOr<base::Principal> fresh =
+      options_.authenticator->VerifyToken(token);
+  if (!fresh.ok() || fresh->SameAs(principal)) return fresh;
+  return absl::PermissionDeniedError(absl::StrCat(
+      "The refresh_token is of ", Quoted(fresh->Shown()), "; the stream is of ",
+      Quoted(principal.Shown()), ": another client opens another stream."));
+}
+
+absl::StatusOr<base::AccessLimits> AccessControl::MayUse(
+    const base::Principal& principal, absl::string_view handler) const {
+  if (options_.file == nullptr) return base::AccessLimits();
+  const std::shared_ptr<const base::AccessRules> rules =
+      options_.file->Current();
+  if (rules == nullptr) return base::AccessLimits();
+  const base::Grant* const grant = rules->Find(principal);
+  if (grant == nullptr) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("No rule of this server lets ", Quoted(principal.Shown()),
+                     " in; rights are given in its access file."));
+  }
+  if (!grant->Allows(handler)) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        Quoted(principal.Shown()), " may not use the handler ", Quoted(handler),
+        ", by the access rule ", Quoted(grant->rule), "."));
+  }
+  return grant->limits;
+}
+
+absl::Status AccessControl::Recheck(const base::Principal& principal,
+                                    absl::string_view handler) const {
+  if (options_.authenticator != nullptr) {
+    absl::Status known = options_.authenticator->Recheck(principal);
+    if (!known.ok()) return known;
+  }
+  return MayUse(principal, handler).status();
+}
+
+absl::Duration AccessControl::TimeLeft(const base::Principal& principal) const {
+  return options_.authenticator == nullptr
+             ? absl::InfiniteDuration()
+             : options_.authenticator->TimeLeft(principal);
+}
+
+}  // namespace msgproc::processor
