@@ -35,6 +35,9 @@ class StrictServer {
   bool Write(Stream* stream, std::string* bytes) {
     v1::ProcessResponse response;
     if (!processor_.Write(stream, (*random_)() % 5, &response)) return false;
+    if (response.has_welcome()) {
+      response.mutable_welcome()->mutable_token_expires_in()->set_seconds(2);
+    }
     *bytes = response.SerializeAsString();
     return true;
   }
@@ -70,6 +73,10 @@ TEST(ConnectionModelTest, CallsThatAreCut) { RunWorld({.cuts = 50}, 1000); }
 
 TEST(ConnectionModelTest, ServersThatDrain) {
   RunWorld({.cuts = 0, .restarts = 0, .drains = 50}, 1000);
+}
+
+TEST(ConnectionModelTest, TokensForEachCall) {
+  RunWorld({.cuts = 50, .tokens = true}, 1000);
 }
 
 TEST(ConnectionModelTest, CallbacksThatSend) {

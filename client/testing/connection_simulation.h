@@ -37,7 +37,8 @@ struct World {
   int late = 0;
   // Out of a thousand times.
   int refusals = 100;
-  int echoes = 0;  // Messages that callbacks send.
+  int echoes = 0;       // Messages that callbacks send.
+  bool tokens = false;  // Each call needs one.
 };
 
 // A ConnectionState with its threads, which do what they were told at any time
@@ -135,6 +136,7 @@ class Simulation {
     open.set_session_token("0123456789abcdef");
     ConnectionState::Options options;
     options.session.open = open.SerializeAsString();
+    options.needs_token = world_.tokens;
     options.clock = &clock_;
     options.random = [this] { return random_(); };
     options.on_change = [this](Phase from, Phase to, absl::string_view why) {
@@ -185,7 +187,7 @@ class Simulation {
       case 1:
         return Tick();
       case 2:
-        return Located();
+        return Chance(500) ? Located() : Token();
       case 3:
         if (Chance(world_.cancels)) {
           cancelled_ = true;
@@ -240,13 +242,31 @@ class Simulation {
     Ask(Role::kCaller);
   }
 
+  void Token() {
+    if (!fetching_token_) return;
+    fetching_token_ = false;
+    if (Chance(world_.refusals)) {
+      state_.OnToken(absl::UnavailableError("no token"));
+    } else {
+      state_.OnToken(std::string("token"));
+    }
+    Ask(Role::kCaller);
+  }
+
   void Perform(const Thread& thread) {
     Role role = thread.role;
     switch (thread.action.kind) {
       case Kind::kNone:
         break;
+      case Kind::kFetchToken:
+        EXPECT_TRUE(world_.tokens);
+        EXPECT_FALSE(fetching_token_);
+        fetching_token_ = true;
+        if (Chance(300)) Token();
+        break;
       case Kind::kLocate:
         EXPECT_FALSE(locating_);
+        EXPECT_NE(output_.token.empty(), world_.tokens);
         locating_ = true;
         if (Chance(300)) Located();
         break;
@@ -473,6 +493,7 @@ class Simulation {
   std::shared_ptr<Call> call_;
   absl::Time alarm_ = absl::InfiniteFuture();
   bool locating_ = false;
+  bool fetching_token_ = false;
   bool closing_ = false;
   bool cancelled_ = false;
   bool ended_ = false;

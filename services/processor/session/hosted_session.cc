@@ -69,12 +69,14 @@ HostedSession::Attached HostedSession::Attach(
   return attached;
 }
 
-void HostedSession::SetContext(const AttachedStream* attachment,
-                               std::shared_ptr<const SessionContext> context) {
+void HostedSession::SetPrincipal(const AttachedStream* attachment,
+                                 const base::Principal& principal) {
   MutexLock lock(&mutex_);
-  MSGPROC_CHECK(context != nullptr);
-  MSGPROC_CHECK_EQ(context->session_id, identity_.id);
-  if (attachment_.get() == attachment) context_ = std::move(context);
+  if (attachment_.get() != attachment) return;
+  // Batches that are out share the one there is.
+  auto context = std::make_shared<SessionContext>(*context_);
+  context->principal = principal;
+  context_ = std::move(context);
 }
 
 bool HostedSession::Detach(const AttachedStream* attachment) {

@@ -73,9 +73,10 @@ class HostedSession final : public BatchOwner,
   Attached Attach(std::shared_ptr<AttachedStream> attachment,
                   uint64_t received_through,
                   std::shared_ptr<const SessionContext> context = nullptr);
-  // The attached stream has shown itself anew.
-  void SetContext(const AttachedStream* attachment,
-                  std::shared_ptr<const SessionContext> context);
+  // The client has shown fresh credentials: of the same principal, with other
+  // claims perhaps, which handlers are told from here on.
+  void SetPrincipal(const AttachedStream* attachment,
+                    const base::Principal& principal);
 
   // Lets go of the stream, if it is still the one attached; answers whether it
   // was. An anonymous session is abandoned with it.

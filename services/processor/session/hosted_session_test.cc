@@ -43,16 +43,19 @@ TEST_F(HostedSessionTest, ABatchSaysWhoSentIt) {
   session->Attach(stream, 0, ContextFrom("first"));
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 2)).ok());
   // Its token is renewed, and then it comes back from elsewhere.
-  session->SetContext(stream.get(), ContextFrom("renewed"));
+  session->SetPrincipal(stream.get(), {.claims = {{"tier", "gold"}}});
   ASSERT_TRUE(Send(session.get(), stream, Messages(3, 2)).ok());
   const auto after = std::make_shared<FakeAttachedStream>();
   session->Attach(after, 0, ContextFrom("second"));
-  session->SetContext(stream.get(), ContextFrom("too late"));
+  session->SetPrincipal(stream.get(), {.claims = {{"tier", "too late"}}});
   ASSERT_TRUE(Send(session.get(), after, Messages(5, 2)).ok());
   ASSERT_EQ(manual_.held(), 3U);
   EXPECT_EQ(manual_.batch(0).context->peer, "first");
-  EXPECT_EQ(manual_.batch(1).context->peer, "renewed");
+  EXPECT_TRUE(manual_.batch(0).context->principal.claims.empty());
+  EXPECT_EQ(manual_.batch(1).context->peer, "first");
+  EXPECT_EQ(manual_.batch(1).context->principal.claims.at("tier"), "gold");
   EXPECT_EQ(manual_.batch(2).context->peer, "second");
+  EXPECT_TRUE(manual_.batch(2).context->principal.claims.empty());
   EXPECT_EQ(manual_.batch(2).idempotency_scope, "s");
   // One that is used again is not the last one's any more.
   manual_.Complete(0);

@@ -101,7 +101,7 @@ void OpenStreams::EndAll(absl::string_view why) {
 
 void OpenStreams::RecheckAccess() {
   const uint64_t version = processor_->access().version();
-  if (std::exchange(access_version_, version) == version) return;
+  if (access_version_.exchange(version) == version) return;
   for (const Stream& stream : All()) stream->Recheck();
 }
 

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_STREAM_OPEN_STREAMS_H_
 #define MSGPROC_SERVICES_PROCESSOR_STREAM_OPEN_STREAMS_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -47,7 +48,7 @@ class OpenStreams {
 
   // Gives up clients that are silent, do not read or may not be here any more,
   // and tells sessions whose stream is old to go elsewhere. To be called about
-  // once a second, by one thread at a time.
+  // once a second.
   void Tick();
 
  private:
@@ -76,8 +77,8 @@ class OpenStreams {
   absl::Duration drain_grace_ MSGPROC_GUARDED_BY(mutex_);
   StreamAges ages_ MSGPROC_GUARDED_BY(mutex_);
 
-  // Of keys and rules, when all streams were last checked. Tick's.
-  uint64_t access_version_ = 0;
+  // Of keys and rules, when all streams were last checked.
+  std::atomic<uint64_t> access_version_{0};
 };
 
 }  // namespace msgproc::processor

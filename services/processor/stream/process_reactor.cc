@@ -115,6 +115,7 @@ absl::Status ProcessReactor::OnRefreshToken(absl::string_view token) {
   absl::StatusOr<std::string> response = principal_.Refresh(token);
   if (!response.ok()) return response.status();
   OnCredentials();
+  if (const auto on = session()) on->SetPrincipal(this, principal_.Get());
   Tell([&](StreamState* state) { state->OnRefreshed(*response); });
   return absl::OkStatus();
 }

@@ -76,7 +76,8 @@ absl::StatusOr<OpenedStream> OpenAnonymous(
       HostedSession::Identity(), *binding, processor->options().sessions.limits,
       processor->counters(), processor->clock());
   opened.session->Attach(
-      stream, 0, std::make_shared<const SessionContext>(ContextOf(peer)));
+      stream, 0,
+      std::make_shared<const SessionContext>(ContextOf(peer, principal)));
   return opened;
 }
 

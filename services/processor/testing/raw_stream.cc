@@ -29,7 +29,14 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& address) {
 
 RawStream::RawStream(std::shared_ptr<grpc::Channel> channel,
                      bool wait_for_ready)
+    : RawStream(std::move(channel), wait_for_ready, "") {}
+
+RawStream::RawStream(std::shared_ptr<grpc::Channel> channel,
+                     bool wait_for_ready, const std::string& authorization)
     : channel_(std::move(channel)), stub_(channel_) {
+  if (!authorization.empty()) {
+    context_.AddMetadata("authorization", authorization);
+  }
   context_.set_wait_for_ready(wait_for_ready);
   call_ =
       stub_.PrepareCall(&context_, "/msgproc.v1.Processor/Process", &queue_);

@@ -32,6 +32,9 @@ class RawStream {
       : RawStream(NewChannel(address)) {}
   explicit RawStream(std::shared_ptr<grpc::Channel> channel,
                      bool wait_for_ready = true);
+  // With this in `authorization`.
+  RawStream(const std::string& address, const std::string& authorization)
+      : RawStream(NewChannel(address), true, authorization) {}
   // Cancels what is still open.
   ~RawStream();
   RawStream(const RawStream&) = delete;
@@ -72,6 +75,9 @@ class RawStream {
   const std::optional<v1::Drain>& drain() const { return drain_; }
 
  private:
+  RawStream(std::shared_ptr<grpc::Channel> channel, bool wait_for_ready,
+            const std::string& authorization);
+
   enum Tag { kStart, kWrite, kRead, kHalfClose, kMetadata, kFinish, kTags };
 
   // Begins an operation; its end is waited for by Await.
