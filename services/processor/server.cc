@@ -83,11 +83,9 @@ base::WrongSettings Validate(const ServerOptions& options) {
   return wrong;
 }
 
-Server::Server(ServerOptions options, Identity identity,
-               const HandlerRegistry* handlers,
+Server::Server(ServerOptions options, const HandlerRegistry* handlers,
                std::unique_ptr<WorkerProcessExecutor> workers)
     : options_(std::move(options)),
-      identity_(std::move(identity)),
       context_([this] {
         ProcessorContext::Options streams = options_.streams;
         streams.real_peer = [this](const std::string& peer) {
@@ -150,13 +148,19 @@ void Server::Bind(const std::string& name, HandlerTraits traits,
   context_.Bind(std::move(binding));
 }
 
-absl::StatusOr<Server::Identity> Server::LoadIdentity(
-    const ServerOptions& options) {
-  auto authenticator = base::Authenticator::Create(options.identity);
-  if (!authenticator.ok()) return authenticator.status();
-  auto access = base::AccessFile::Load(options.access_file);
-  if (!access.ok()) return access.status();
-  return Identity{*std::move(authenticator), *std::move(access)};
+absl::Status Server::LoadAccess(ServerOptions* options) {
+  AccessControl::Options& access = options->streams.access;
+  if (access.authenticator == nullptr) {
+    auto authenticator = base::Authenticator::Create(options->identity);
+    if (!authenticator.ok()) return authenticator.status();
+    access.authenticator = *std::move(authenticator);
+  }
+  if (access.file == nullptr) {
+    auto file = base::AccessFile::Load(options->access_file);
+    if (!file.ok()) return file.status();
+    access.file = *std::move(file);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Server::Check(ServerOptions options,
@@ -185,10 +189,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     options.streams.default_handler = handlers->first();
   }
   options.grpc.max_receive_message_bytes = ReceiveLimit(limits);
-  absl::StatusOr<Identity> identity = LoadIdentity(options);
-  if (!identity.ok()) return identity.status();
+  if (absl::Status status = LoadAccess(&options); !status.ok()) return status;
   if (options.authenticate_all) {
-    options.grpc.credentials.authenticate_all = identity->authenticator;
+    options.grpc.credentials.authenticate_all =
+        options.streams.access.authenticator;
   }
   // Before gRPC starts, and with it threads that are of no use to workers.
   std::unique_ptr<WorkerProcessExecutor> workers;
@@ -198,8 +202,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     if (!started.ok()) return started.status();
     workers = *std::move(started);
   }
-  std::unique_ptr<Server> server(new Server(
-      std::move(options), *std::move(identity), handlers, std::move(workers)));
+  std::unique_ptr<Server> server(
+      new Server(std::move(options), handlers, std::move(workers)));
   if (auto binding = server->context_.FindHandler(""); !binding.ok()) {
     return binding.status();
   }
@@ -208,8 +212,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   if (!grpc.ok()) return grpc.status();
   server->grpc_ = *std::move(grpc);
   server->clients_ = server->grpc_.get();
-  for (const auto& watched : {server->identity_.authenticator->files(),
-                              server->identity_.access->files()}) {
+  const AccessControl::Options& access = server->options_.streams.access;
+  for (const auto& watched :
+       {access.authenticator->files(), access.file->files()}) {
     for (const auto& files : watched) server->grpc_->files()->Add(files);
   }
   server->ticker_ =

@@ -90,17 +90,11 @@ class Server {
   void Drain(absl::Duration timeout);
 
  private:
-  // Who clients are and what they may.
-  struct Identity {
-    std::shared_ptr<base::Authenticator> authenticator;
-    std::shared_ptr<base::AccessFile> access;
-  };
-
-  Server(ServerOptions options, Identity identity,
-         const HandlerRegistry* handlers,
+  Server(ServerOptions options, const HandlerRegistry* handlers,
          std::unique_ptr<WorkerProcessExecutor> workers);
 
-  static absl::StatusOr<Identity> LoadIdentity(const ServerOptions& options);
+  // Makes `streams.access` of what the other options name, where that is empty.
+  static absl::Status LoadAccess(ServerOptions* options);
 
   void BindHandlers(const HandlerRegistry& handlers);
   void BindCommand();
@@ -110,7 +104,6 @@ class Server {
   absl::Duration TickInterval() const;
 
   const ServerOptions options_;
-  const Identity identity_;
   ProcessorContext context_;
   OpenStreams streams_;
   std::map<std::string, std::unique_ptr<Executor>> executors_;

@@ -6,9 +6,7 @@
 #include "grpcpp/server_context.h"
 #include "services/base/grpc_status.h"
 #include "services/processor/stream/drain_message.h"
-#include "services/processor/stream/request_reader.h"
 #include "services/processor/stream/stream_log.h"
-#include "services/processor/stream/stream_opening.h"
 
 namespace msgproc::processor {
 
@@ -20,6 +18,7 @@ ProcessReactor::ProcessReactor(ProcessorContext* processor,
       on_gone_(std::move(on_gone)),
       peer_(StreamPeer::Of(*call, processor->options().real_peer)),
       principal_(&processor->access()),
+      input_(processor, &peer_, &principal_),
       canceller_(call->c_call()),
       state_(processor->patience(), processor->clock()->Now(),
              processor->clock()->Now() + max_age) {}
@@ -57,67 +56,25 @@ void ProcessReactor::OnReadDone(bool ok) {
 }
 
 void ProcessReactor::ProcessFrame() {
-  absl::Status status;
-  size_t messages = 0;
-  size_t bytes = 0;
+  StreamInput::Outcome outcome =
+      input_.Process(&read_buffer_, session(), shared_from_this());
+  if (outcome.refreshed) OnCredentials();
+  const absl::Status& status = outcome.status;
+  bool close_input = false;
   {
-    RequestReader reader;
-    status =
-        reader.Read(&read_buffer_,
-                    processor_->options().sessions.limits.max_batch_messages);
-    if (status.ok()) status = OnRequest(reader.frame());
-    messages = reader.frame()->message_count;
-    bytes = reader.bytes();
+    MutexLock lock(&mutex_);
+    if (outcome.opened != nullptr) {
+      session_ = std::move(outcome.opened);
+      state_.OnOpened(session_->anonymous(), outcome.head);
+      outcome.head.clear();
+    }
+    if (outcome.answered && status.ok()) state_.OnAnswered(outcome.head);
+    close_input = state_.OnProcessed(outcome.messages, outcome.bytes, status);
   }
-  const bool close_input = Tell([&](StreamState* state) {
-    return state->OnProcessed(messages, bytes, status);
-  });
   if (!status.ok() && !absl::IsAborted(status)) {
     processor_->Refuse(status, peer_);
   }
   if (close_input) CloseInput();
-}
-
-absl::Status ProcessReactor::OnRequest(wire::RequestFrame* frame) {
-  if (frame->has_refresh_token) {
-    absl::Status status = OnRefreshToken(frame->refresh_token);
-    if (!status.ok()) return status;
-  }
-  if (std::exchange(first_request_, false)) return OnFirstRequest(frame);
-  if (frame->has_open) {
-    return absl::InvalidArgumentError(
-        "Open stands in the first request of a stream only.");
-  }
-  if (frame->messages.empty()) {
-    Tell([](StreamState* state) { state->OnHeartbeat(); });
-  }
-  const std::shared_ptr<HostedSession> on = session();
-  if (on == nullptr) return absl::AbortedError("The stream has ended.");
-  return on->OnFrame(this, *frame);
-}
-
-absl::Status ProcessReactor::OnFirstRequest(wire::RequestFrame* frame) {
-  absl::StatusOr<OpenedStream> opened = OpenStream(
-      processor_, peer_, principal_.Get(), shared_from_this(), frame);
-  if (!opened.ok()) return opened.status();
-  // The messages before the Welcome, which says how many were accepted; nothing
-  // is written before the stream counts as open.
-  absl::Status status = opened->session->OnFrame(this, *frame);
-  const std::string welcome = opened->EncodeWelcome();
-  MutexLock lock(&mutex_);
-  session_ = std::move(opened->session);
-  state_.OnOpened(session_->anonymous(), welcome);
-  if (frame->messages.empty()) state_.OnHeartbeat();
-  return status;
-}
-
-absl::Status ProcessReactor::OnRefreshToken(absl::string_view token) {
-  absl::StatusOr<std::string> response = principal_.Refresh(token);
-  if (!response.ok()) return response.status();
-  OnCredentials();
-  if (const auto on = session()) on->SetPrincipal(this, principal_.Get());
-  Tell([&](StreamState* state) { state->OnRefreshed(*response); });
-  return absl::OkStatus();
 }
 
 void ProcessReactor::OnWriteDone(bool ok) {

@@ -18,11 +18,11 @@
 #include "services/processor/session/hosted_session.h"
 #include "services/processor/stream/call_canceller.h"
 #include "services/processor/stream/processor_context.h"
+#include "services/processor/stream/stream_input.h"
 #include "services/processor/stream/stream_peer.h"
 #include "services/processor/stream/stream_principal.h"
 #include "services/processor/stream/stream_state.h"
 #include "wire/entry_log.h"
-#include "wire/frame.h"
 
 namespace msgproc::processor {
 
@@ -118,9 +118,6 @@ class ProcessReactor final
   }
 
   void ProcessFrame();
-  absl::Status OnRequest(wire::RequestFrame* frame);
-  absl::Status OnFirstRequest(wire::RequestFrame* frame);
-  absl::Status OnRefreshToken(absl::string_view token);
   void OnCredentials();
   void EndStream(StreamState::End end, absl::Status status);
   // It is not to be here: counted and logged.
@@ -135,11 +132,12 @@ class ProcessReactor final
   const OnGone on_gone_;
   const StreamPeer peer_;
   StreamPrincipal principal_;
+  // One read's at a time.
+  StreamInput input_;
   CallCanceller canceller_;
 
   // Touched only by the read that is in flight, and between reads.
   grpc::ByteBuffer read_buffer_;
-  bool first_request_ = true;
 
   // What the write in flight sends; touched by Decide and by gRPC.
   grpc::ByteBuffer write_buffer_;

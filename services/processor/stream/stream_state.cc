@@ -96,7 +96,7 @@ void StreamState::OnOpened(bool anonymous, absl::string_view head) {
   CheckInvariants();
 }
 
-void StreamState::OnRefreshed(absl::string_view head) {
+void StreamState::OnAnswered(absl::string_view head) {
   MSGPROC_CHECK(processing_);
   owes_response_ = true;
   head_.append(head.data(), head.size());

@@ -79,11 +79,10 @@ class StreamState {
   void OnOpened(bool anonymous, absl::string_view head);
   // Until when the client's credentials hold. Part of processing a frame.
   void OnCredentials(absl::Time expire_at) { credentials_expire_ = expire_at; }
-  // It has shown fresh ones. `head`: what is to be said to that, encoded; it is
-  // answered in any case. Part of processing a frame.
-  void OnRefreshed(absl::string_view head);
-  // The frame was a heartbeat: it is answered. Part of processing a frame.
-  void OnHeartbeat() { owes_response_ = true; }
+  // The frame is answered even if there is no result: a heartbeat, for one.
+  // `head`: what is to be said, encoded; may be empty. Part of processing a
+  // frame.
+  void OnAnswered(absl::string_view head);
   // The frame was dealt with: it had so many messages and bytes. `status`: of
   // what it broke; ABORTED where another stream has the session. Returns what
   // OnEnd does.

@@ -45,7 +45,7 @@ class StreamStateTest : public testing::Test {
   // A frame with `messages` comes and is dealt with.
   void Frame(size_t messages = 1) {
     ASSERT_TRUE(state_.OnRead(now_));
-    if (messages == 0) state_.OnHeartbeat();
+    if (messages == 0) state_.OnAnswered("");
     EXPECT_FALSE(state_.OnProcessed(messages, messages * 64, absl::OkStatus()));
   }
 
@@ -101,6 +101,40 @@ TEST_F(StreamStateTest, AHeartbeatIsAnsweredOnce) {
   EXPECT_EQ(head_, "");
   state_.OnWritten();
   EXPECT_EQ(Next(), "");
+}
+
+TEST_F(StreamStateTest, AnAnswerMaySaySomething) {
+  Open();
+  ASSERT_TRUE(state_.OnRead(now_));
+  state_.OnAnswered("until noon");
+  EXPECT_FALSE(state_.OnProcessed(0, 0, absl::OkStatus()));
+  EXPECT_EQ(Next(), "wr");
+  EXPECT_EQ(head_, "until noon");
+}
+
+TEST_F(StreamStateTest, WhoseCredentialsExpireIsNotToStay) {
+  Open();
+  state_.OnCredentials(now_ + absl::Seconds(1));
+  EXPECT_EQ(state_.NextTick(now_), now_ + absl::Seconds(1));
+  EXPECT_EQ(state_.OnTick(now_ + absl::Milliseconds(999)),
+            StreamState::Verdict::kPatient);
+  EXPECT_EQ(state_.OnTick(now_ + absl::Seconds(1)),
+            StreamState::Verdict::kExpired);
+  EXPECT_NE(StreamState::Reproach(StreamState::Verdict::kExpired, kPatience)
+                .find("expired"),
+            std::string::npos);
+  // Fresh ones.
+  state_.OnCredentials(absl::InfiniteFuture());
+  EXPECT_EQ(state_.OnTick(now_ + absl::Seconds(1)),
+            StreamState::Verdict::kPatient);
+}
+
+TEST_F(StreamStateTest, WhatIsEndingNeedsNoCredentials) {
+  Open();
+  state_.OnCredentials(now_);
+  EXPECT_TRUE(state_.OnEnd(End::kHalfClose, absl::OkStatus()));
+  EXPECT_EQ(state_.OnTick(now_), StreamState::Verdict::kPatient);
+  EXPECT_GT(state_.NextTick(now_), now_);
 }
 
 TEST_F(StreamStateTest, OneWriteIsInFlightAndOneRead) {

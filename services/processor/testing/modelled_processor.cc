@@ -158,7 +158,7 @@ class ModelledProcessor::Stream final
     auto frame = std::make_shared<wire::RequestFrame>();
     ASSERT_TRUE(frame->Parse(request_));
     if (!std::exchange(first_request_, false)) {
-      if (frame->messages.empty()) state_.OnHeartbeat();
+      if (frame->messages.empty()) state_.OnAnswered("");
       const absl::Status of_frame = session_ == nullptr
                                         ? absl::AbortedError("ended")
                                         : session_->OnFrame(this, *frame);
@@ -174,7 +174,7 @@ class ModelledProcessor::Stream final
       const std::string welcome = on->EncodeWelcome();
       self->session_ = on->session;
       self->state_.OnOpened(false, welcome);
-      if (frame->messages.empty()) self->state_.OnHeartbeat();
+      if (frame->messages.empty()) self->state_.OnAnswered("");
       self->OnProcessed(*frame, of_frame);
     });
   }

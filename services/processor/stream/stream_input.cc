@@ -1,0 +1,65 @@
+#include "services/processor/stream/stream_input.h"
+
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "services/processor/stream/request_reader.h"
+#include "services/processor/stream/stream_opening.h"
+
+namespace msgproc::processor {
+
+StreamInput::Outcome StreamInput::Process(
+    grpc::ByteBuffer* request, const std::shared_ptr<HostedSession>& session,
+    const std::shared_ptr<AttachedStream>& stream) {
+  Outcome outcome;
+  RequestReader reader;
+  outcome.status = reader.Read(
+      request, processor_->options().sessions.limits.max_batch_messages);
+  if (outcome.status.ok()) {
+    outcome.status = TakeFrame(reader.frame(), session, stream, &outcome);
+  }
+  outcome.messages = reader.frame()->message_count;
+  outcome.bytes = reader.bytes();
+  return outcome;
+}
+
+absl::Status StreamInput::TakeFrame(
+    wire::RequestFrame* frame, const std::shared_ptr<HostedSession>& session,
+    const std::shared_ptr<AttachedStream>& stream, Outcome* outcome) {
+  if (frame->has_refresh_token) {
+    absl::StatusOr<std::string> head =
+        principal_->Refresh(frame->refresh_token);
+    if (!head.ok()) return head.status();
+    outcome->refreshed = outcome->answered = true;
+    outcome->head = *std::move(head);
+    if (session != nullptr) {
+      session->SetPrincipal(stream.get(), principal_->Get());
+    }
+  }
+  // A heartbeat.
+  if (frame->messages.empty()) outcome->answered = true;
+  if (std::exchange(first_, false)) return OpenSession(frame, stream, outcome);
+  if (frame->has_open) {
+    return absl::InvalidArgumentError(
+        "Open stands in the first request of a stream only.");
+  }
+  if (session == nullptr) return absl::AbortedError("The stream has ended.");
+  return session->OnFrame(stream.get(), *frame);
+}
+
+absl::Status StreamInput::OpenSession(
+    wire::RequestFrame* frame, const std::shared_ptr<AttachedStream>& stream,
+    Outcome* outcome) {
+  absl::StatusOr<OpenedStream> opened =
+      OpenStream(processor_, *peer_, principal_->Get(), stream, frame);
+  if (!opened.ok()) return opened.status();
+  // The messages before the Welcome, which says how many were accepted; nothing
+  // is written before the stream counts as open.
+  absl::Status status = opened->session->OnFrame(stream.get(), *frame);
+  // It says when credentials expire, too.
+  outcome->head = opened->EncodeWelcome();
+  outcome->opened = std::move(opened->session);
+  return status;
+}
+
+}  // namespace msgproc::processor
