@@ -7,6 +7,7 @@
 #include "services/base/grpc_status.h"
 #include "services/processor/stream/drain_message.h"
 #include "services/processor/stream/stream_log.h"
+#include "wire/byte_buffer.h"
 
 namespace msgproc::processor {
 
