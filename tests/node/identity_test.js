@@ -143,5 +143,7 @@ test('buf curl shows a token', {skip: THROUGH !== undefined}, async t => {
   const header = `authorization: Bearer ${token({sub: 'alice'})}`;
   const {stdout} = await curl('--header', header, '--reflect-header', header);
   assert.deepEqual(JSON.parse(stdout).results, [{sequence: '1', payload: 'aGk='}]);
-  await assert.rejects(curl(), ({stderr}) => /unauthenticated/i.test(stderr));
+  await assert.rejects(curl('--reflect-header', header), ({stderr}) => /unauthenticated/i.test(stderr));
+  // Without a token reflection says nothing either.
+  await assert.rejects(curl(), ({stderr}) => /failed to find service/.test(stderr));
 });
