@@ -100,6 +100,9 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
       common.max_connections_per_address;
   options.grpc.max_connection_idle = common.max_connection_idle;
   options.grpc.credentials = common.credentials;
+  options.grpc.credentials.setting_name = base::AsFlag;
+  options.grpc.acceptor.setting_name = base::AsFlag;
+  options.setting_name = base::AsFlag;
   options.grpc.max_streams_per_connection = common.max_streams_per_connection;
   options.grpc.channelz = common.channelz;
   options.http_address = common.http_address;

@@ -114,7 +114,7 @@ absl::StatusOr<Registration> Fleet::Register(const ServerReport& report,
           absl::AbortedError(absl::StrCat(
               report.server_id, " was registered again, from ", report.address,
               "; if that is another processor, give each its own "
-              "--server_id")));
+              "server_id")));
     }
   }
   Tell(std::move(aftermath));

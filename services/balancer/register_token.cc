@@ -63,13 +63,13 @@ absl::Status RegisterToken::Take(const base::FileText& file) {
   return absl::OkStatus();
 }
 
-absl::Status RegisterToken::Check(absl::string_view authorization) const {
+absl::Status RegisterToken::Check(absl::string_view authorization,
+                                  absl::string_view file) const {
   if (!required()) return absl::OkStatus();
   if (!absl::StartsWithIgnoreCase(authorization, kScheme)) {
     return absl::PermissionDeniedError(
         "this balancer lets only processors with its token register; send it "
-        "as metadata \"authorization: Bearer TOKEN\" "
-        "(--register_token_file of the processor)");
+        "as metadata \"authorization: Bearer TOKEN\"");
   }
   const absl::string_view shown =
       absl::StripAsciiWhitespace(authorization.substr(kScheme.size()));
@@ -79,9 +79,9 @@ absl::Status RegisterToken::Check(absl::string_view authorization) const {
     known |= EqualInConstantTime(token, shown);
   }
   if (known) return absl::OkStatus();
-  return absl::PermissionDeniedError(
-      "this balancer does not know the token shown; use the one in its "
-      "--register_token_file");
+  return absl::PermissionDeniedError(absl::StrCat(
+      "this balancer does not know the token shown; use the one in its ",
+      file));
 }
 
 }  // namespace msgproc::balancer

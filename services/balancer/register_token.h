@@ -32,9 +32,10 @@ class RegisterToken {
   // Whether there is a file, so that a token is of use.
   bool required() const { return files_ != nullptr; }
 
-  // PERMISSION_DENIED, saying what to do. Takes the same time for every wrong
-  // token of one length.
-  absl::Status Check(absl::string_view authorization) const;
+  // PERMISSION_DENIED, saying what to do; `file`: what users call the setting
+  // that names it. Takes the same time for every wrong token of one length.
+  absl::Status Check(absl::string_view authorization,
+                     absl::string_view file = "file") const;
 
  private:
   absl::Status Take(const base::FileText& file);

@@ -30,28 +30,31 @@ bool NameMatches(absl::string_view name, absl::string_view allowed) {
 
 absl::Status RegistrationRights::Check(const Registrant& registrant,
                                        absl::string_view authorization) const {
+  const base::SettingName& name = options_.setting_name;
   if (NobodyMay()) {
-    return absl::PermissionDeniedError(
+    return absl::PermissionDeniedError(absl::StrCat(
         "this balancer lets nobody register: a client's certificate is no "
-        "right to; start it with --register_allowed=NAME of the processors' "
-        "certificates, or with --register_token_file");
+        "right to; start it with ",
+        name("register_allowed"),
+        "=NAME of the processors' certificates, or with ",
+        name("register_token_file")));
   }
-  for (const std::string& name : registrant.names) {
+  for (const std::string& shown : registrant.names) {
     if (std::any_of(options_.allowed.begin(), options_.allowed.end(),
-                    [&name](const std::string& allowed) {
-                      return NameMatches(name, allowed);
+                    [&shown](const std::string& allowed) {
+                      return NameMatches(shown, allowed);
                     })) {
       return absl::OkStatus();
     }
   }
   if (token_->required() || options_.allowed.empty()) {
-    return token_->Check(authorization);
+    return token_->Check(authorization, name("register_token_file"));
   }
-  return absl::PermissionDeniedError(absl::StrCat(
-      "the certificate shown has the names ",
-      absl::StrJoin(registrant.names, ", "),
-      ", and none of them may register; add one to --register_allowed of the "
-      "balancer"));
+  return absl::PermissionDeniedError(
+      absl::StrCat("the certificate shown has the names ",
+                   absl::StrJoin(registrant.names, ", "),
+                   ", and none of them may register; add one to ",
+                   name("register_allowed"), " of the balancer"));
 }
 
 bool RegistrationRights::NobodyMay() const {

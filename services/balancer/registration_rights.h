@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "services/balancer/register_token.h"
+#include "services/base/setting_name.h"
 
 namespace msgproc::balancer {
 
@@ -31,10 +32,13 @@ struct Registrant {
 class RegistrationRights {
  public:
   struct Options {
-    // Clients must show certificates (--tls_client_ca).
+    // Clients must show certificates.
     bool mutual_tls = false;
     // Names of certificates, `*.example.org` for all directly below it.
     std::vector<std::string> allowed;
+    // What refusals call the settings "register_allowed" and
+    // "register_token_file" of the balancer.
+    base::SettingName setting_name = base::AsOption;
   };
 
   // `token` outlives it.

@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/setting_name.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -37,7 +38,8 @@ TEST_F(RegistrationRightsTest, WithoutCertificatesAndTokensEverybodyMay) {
 }
 
 TEST_F(RegistrationRightsTest, AClientsCertificateAloneIsNoRight) {
-  const absl::Status status = Check({.mutual_tls = true}, {"client"});
+  const absl::Status status =
+      Check({.mutual_tls = true, .setting_name = base::AsFlag}, {"client"});
   EXPECT_TRUE(absl::IsPermissionDenied(status));
   EXPECT_THAT(std::string(status.message()),
               AllOf(HasSubstr("--register_allowed"),

@@ -56,7 +56,8 @@ base::WrongSettings Validate(const Fleet::Options& options) {
 Server::Server(ServerOptions options)
     : options_(std::move(options)),
       rights_({.mutual_tls = !options_.grpc.credentials.tls_client_ca.empty(),
-               .allowed = options_.register_allowed},
+               .allowed = options_.register_allowed,
+               .setting_name = options_.setting_name},
               &token_),
       fleet_(
           [this] {
@@ -133,9 +134,11 @@ absl::Status Server::Prepare() {
     }
   }
   if (rights_.NobodyMay()) {
-    base::LogWarning(
+    const base::SettingName& name = options_.setting_name;
+    base::LogWarning(absl::StrCat(
         "no processor may register: clients must show certificates, and that "
-        "is no right to; give --register_allowed or --register_token_file");
+        "is no right to; give ",
+        name("register_allowed"), " or ", name("register_token_file")));
   }
   const base::CredentialsOptions& own = options_.grpc.credentials;
   auto certificates =
@@ -165,9 +168,9 @@ absl::Status Server::StartHttp() {
   auto http = base::HttpServer::Start({.address = options_.http_address},
                                       std::move(pages));
   if (!http.ok()) {
-    return absl::Status(
-        http.status().code(),
-        absl::StrCat("--http_address: ", http.status().message()));
+    return absl::Status(http.status().code(),
+                        absl::StrCat(options_.setting_name("http_address"),
+                                     ": ", http.status().message()));
   }
   http_ = *std::move(http);
   return absl::OkStatus();

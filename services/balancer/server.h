@@ -27,6 +27,7 @@
 #include "services/base/method_metrics.h"
 #include "services/base/process_metrics.h"
 #include "services/base/server_lifecycle.h"
+#include "services/base/setting_name.h"
 #include "services/base/wrong_settings.h"
 
 namespace msgproc::balancer {
@@ -49,6 +50,8 @@ struct ServerOptions {
   // How clients show who they are, and whether those that look servers up must.
   base::Authenticator::Options identity;
   bool authenticate_lookups = false;
+  // What errors, the log and refusals of registrations call these settings.
+  base::SettingName setting_name = base::AsOption;
   // Null: nobody looks whether it stalls. Outlives the server.
   base::Liveness* liveness = nullptr;
 };

@@ -66,7 +66,7 @@ absl::StatusOr<ServerRegistry::Registered> ServerRegistry::Register(
     return absl::AlreadyExistsError(absl::StrCat(
         report.server_id, " is registered from ", found->second.report.address,
         " by another (", found->second.report.owner, ", not ", report.owner,
-        ") and lives; give each processor its own --server_id, or wait until "
+        ") and lives; give each processor its own server_id, or wait until "
         "the lease of the other is over"));
   }
   Registered registered;
@@ -112,7 +112,7 @@ absl::Status ServerRegistry::Report(const Registration& registration,
     return absl::AbortedError(absl::StrCat(
         registration.server_id, " was registered again, from ",
         found->second.report.address,
-        "; if that is another processor, give each its own --server_id"));
+        "; if that is another processor, give each its own server_id"));
   }
   const bool moved = entry->report.address != report.address;
   const bool changed = moved || entry->report.weight != report.weight ||

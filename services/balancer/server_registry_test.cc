@@ -162,7 +162,7 @@ TEST_F(ServerRegistryTest,
 
   const absl::Status status = registry_.Report(older, ReportOf(0));
   EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
-  EXPECT_TRUE(absl::StrContains(status.message(), "--server_id")) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), "own server_id")) << status;
   registry_.Lose(older);
   registry_.Leave(older);
   EXPECT_THAT(HandedOut(), ElementsAre("s0"));

@@ -76,9 +76,7 @@ absl::Status ValidateAddress(absl::string_view address) {
   }
   if (absl::StrContains(host, "/")) return Malformed(address, "is a URL");
   if (IsWildcard(host)) {
-    return Malformed(address,
-                     "is a wildcard, which no client can connect to (is "
-                     "--advertise_address set?)");
+    return Malformed(address, "is a wildcard, which no client can connect to");
   }
   return absl::OkStatus();
 }

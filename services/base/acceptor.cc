@@ -56,9 +56,9 @@ absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Listen(
   absl::StatusOr<ListenAddress> address = ListenAddress::Parse(options.address);
   if (!address.ok()) return address.status();
   if (options.proxy_protocol && address->is_unix()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the PROXY protocol is for TCP, not for ", options.address,
-                     ": drop --proxy_protocol or listen on host:port"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the PROXY protocol is for TCP, not for ", options.address, ": drop ",
+        options.setting_name("proxy_protocol"), " or listen on host:port"));
   }
   if (!options.watch_connections &&
       (options.proxy_protocol || options.max_connections > 0 ||
@@ -230,11 +230,12 @@ bool Acceptor::AcceptWithoutDescriptors(int listener) {
 void Acceptor::Admit(UniqueFd fd) {
   if (options_.max_connections > 0 &&
       connections_.size() >= static_cast<size_t>(options_.max_connections)) {
-    return Reject(
-        Rejection::kConnectionLimit,
-        absl::StrCat("connection refused: all ", options_.max_connections,
-                     " are taken; raise --max_connections or add servers"),
-        PeerName(fd));
+    return Reject(Rejection::kConnectionLimit,
+                  absl::StrCat("connection refused: all ",
+                               options_.max_connections, " are taken; raise ",
+                               options_.setting_name("max_connections"),
+                               " or add servers"),
+                  PeerName(fd));
   }
   if (IsInHeadroom(fd.get(), options_.descriptor_headroom)) {
     return Reject(Rejection::kNoDescriptors, kNoDescriptorsText, PeerName(fd));
@@ -345,8 +346,9 @@ bool Acceptor::CountForAddress(uint64_t id, const SocketAddress& client) {
   connections_.Remove(id);
   Reject(Rejection::kAddressLimit,
          absl::StrCat("connection refused: ", source, " has ", limit,
-                      " already; raise --max_connections_per_address or use "
-                      "fewer connections with more streams"),
+                      " already; raise ",
+                      options_.setting_name("max_connections_per_address"),
+                      " or use fewer connections with more streams"),
          client.ToPeer());
   return false;
 }

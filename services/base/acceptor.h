@@ -19,6 +19,7 @@
 #include "services/base/listen_socket.h"
 #include "services/base/proxy_handshake.h"
 #include "services/base/rejections.h"
+#include "services/base/setting_name.h"
 #include "services/base/unique_fd.h"
 
 namespace msgproc::base {
@@ -44,6 +45,8 @@ struct AcceptorOptions {
   // each. Without it nothing is counted as open, capped or closed here, and
   // there is no PROXY header.
   bool watch_connections = true;
+  // What errors and the log call these settings.
+  SettingName setting_name = AsOption;
 };
 
 struct AcceptorStats {

@@ -15,7 +15,7 @@ namespace {
 
 absl::Status Failed(const std::string& path, int error) {
   const std::string message =
-      absl::StrCat("cannot write --address_file=", path, ": ", strerror(error));
+      absl::StrCat(path, ": cannot be written: ", strerror(error));
   if (error == EACCES || error == EROFS) {
     return absl::PermissionDeniedError(message);
   }

@@ -21,10 +21,12 @@ namespace {
 
 absl::Status CheckPlaintext(const CredentialsOptions& options,
                             absl::string_view listen_address) {
+  const SettingName& name = options.setting_name;
   if (!options.tls_client_ca.empty()) {
     return absl::InvalidArgumentError(
-        "--tls_client_ca asks for clients' certificates, which needs TLS: give "
-        "--tls_cert and --tls_key too");
+        absl::StrCat(name("tls_client_ca"),
+                     " asks for clients' certificates, which needs TLS: give ",
+                     name("tls_cert"), " and ", name("tls_key"), " too"));
   }
   if (options.insecure) return absl::OkStatus();
   absl::StatusOr<ListenAddress> address = ListenAddress::Parse(listen_address);
@@ -34,9 +36,9 @@ absl::Status CheckPlaintext(const CredentialsOptions& options,
   if (*loopback) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "other machines can reach ", listen_address,
-      " and would talk to it in plaintext: give --tls_cert and --tls_key, "
-      "listen on 127.0.0.1, or accept the risk with --insecure (behind a proxy "
-      "on a private network, say)"));
+      " and would talk to it in plaintext: give ", name("tls_cert"), " and ",
+      name("tls_key"), ", listen on 127.0.0.1, or accept the risk with ",
+      name("insecure"), " (behind a proxy on a private network, say)"));
 }
 
 // What `options` name, read and checked. Without TLS there is nothing.
@@ -45,10 +47,10 @@ struct Loaded {
   std::vector<std::shared_ptr<ReloadedFiles>> files;
 };
 
-absl::Status WithFlag(absl::string_view flags, const absl::Status& status) {
+absl::Status Naming(absl::string_view settings, const absl::Status& status) {
   if (status.ok()) return status;
   return absl::Status(status.code(),
-                      absl::StrCat(flags, ": ", status.message()));
+                      absl::StrCat(settings, ": ", status.message()));
 }
 
 absl::StatusOr<Loaded> Load(const CredentialsOptions& options,
@@ -58,29 +60,31 @@ absl::StatusOr<Loaded> Load(const CredentialsOptions& options,
     if (!plaintext.ok()) return plaintext;
     return Loaded();
   }
+  const SettingName& name = options.setting_name;
   if (options.tls_cert.empty() || options.tls_key.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "TLS takes a certificate and its key: ",
-        options.tls_cert.empty() ? "--tls_cert" : "--tls_key", " is missing"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("TLS takes a certificate and its key: ",
+                     name(options.tls_cert.empty() ? "tls_cert" : "tls_key"),
+                     " is missing"));
   }
   Loaded loaded;
   loaded.certificates = std::make_shared<ServerCertificates>();
-  const auto load = [&loaded](absl::string_view flags, std::string name,
+  const auto load = [&loaded](absl::string_view settings, std::string files,
                               std::vector<std::string> paths,
                               ReloadedFiles::Take take) {
     loaded.files.push_back(std::make_shared<ReloadedFiles>(
-        std::move(name), std::move(paths), std::move(take)));
-    return WithFlag(flags, loaded.files.back()->Load(absl::Now()));
+        std::move(files), std::move(paths), std::move(take)));
+    return Naming(settings, loaded.files.back()->Load(absl::Now()));
   };
   absl::Status status =
-      load("--tls_cert, --tls_key", "certificate",
+      load(absl::StrCat(name("tls_cert"), ", ", name("tls_key")), "certificate",
            {options.tls_cert, options.tls_key},
            [certificates = loaded.certificates](const auto& files, auto now) {
              return certificates->TakePair(files, now);
            });
   if (status.ok() && !options.tls_client_ca.empty()) {
     status =
-        load("--tls_client_ca", "client_ca", {options.tls_client_ca},
+        load(name("tls_client_ca"), "client_ca", {options.tls_client_ca},
              [certificates = loaded.certificates](const auto& files, auto now) {
                return certificates->TakeClientAuthorities(files, now);
              });

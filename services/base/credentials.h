@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/base/setting_name.h"
 
 namespace grpc {
 class ServerCredentials;
@@ -33,6 +34,8 @@ struct CredentialsOptions {
   // Set: each call shows who it is from, whatever its service
   // (RequireCredentials). Null: services ask for themselves.
   std::shared_ptr<const Authenticator> authenticate_all;
+  // What errors call these settings.
+  SettingName setting_name = AsOption;
 };
 
 // What a server that listens on `listen_address` shows its clients. The files
@@ -41,7 +44,7 @@ struct CredentialsOptions {
 // change and are good: the certificate and its key together, in whatever order
 // they are replaced. `files` outlives the server.
 // NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT, naming the file and the
-// flag; FAILED_PRECONDITION for plaintext that others could reach.
+// setting; FAILED_PRECONDITION for plaintext that others could reach.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
     const CredentialsOptions& options, absl::string_view listen_address,
     FileWatcher* files);

@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/setting_name.h"
 #include "services/base/testing/certificates.h"
 
 namespace msgproc::base {
@@ -33,6 +34,7 @@ class CredentialsTest : public ::testing::Test {
     CredentialsOptions options;
     options.tls_cert = Server() + ".pem";
     options.tls_key = Server() + ".key";
+    options.setting_name = AsFlag;
     return options;
   }
   static void ExpectRefused(const CredentialsOptions& options,
@@ -47,6 +49,7 @@ class CredentialsTest : public ::testing::Test {
 
 TEST_F(CredentialsTest, PlaintextIsForThisMachineOnlyUnlessInsecure) {
   CredentialsOptions options;
+  options.setting_name = AsFlag;
   for (const char* address :
        {"127.0.0.1:0", "[::1]:0", "localhost:0", "unix:/tmp/x"}) {
     EXPECT_TRUE(CheckCredentials(options, address).ok()) << address;
@@ -91,7 +94,7 @@ TEST_F(CredentialsTest, HalfAPairIsNamed) {
   options = CredentialsOptions();
   options.tls_client_ca = Authority().cert();
   ExpectRefused(options, absl::StatusCode::kInvalidArgument,
-                HasSubstr("needs TLS"));
+                AllOf(HasSubstr("needs TLS"), HasSubstr("give tls_cert and")));
 }
 
 TEST_F(CredentialsTest, AKeyOfAnotherCertificateIsRefused) {

@@ -184,7 +184,12 @@ int RunServer(const ProgramInfo& program, const StartServer& start,
   if (!options->address_file.empty()) {
     const absl::Status written = WriteAddressFile(
         options->address_file, server->grpc_address(), server->http_address());
-    if (!written.ok()) return CannotStart(program.name, written);
+    if (!written.ok()) {
+      return CannotStart(
+          program.name,
+          absl::Status(written.code(),
+                       absl::StrCat("--address_file=", written.message())));
+    }
   }
   const SystemdWatchdog watchdog([&liveness] { return Healthy(liveness); });
   Serve(server.get(), &requests);

@@ -9,8 +9,7 @@
 namespace msgproc::base {
 namespace {
 
-std::string Renamed(absl::string_view text,
-                    const WrongSettings::Rename& rename) {
+std::string Renamed(absl::string_view text, const SettingName& name) {
   std::string renamed;
   while (true) {
     const size_t begin = text.find('{');
@@ -18,15 +17,15 @@ std::string Renamed(absl::string_view text,
     if (begin == absl::string_view::npos) return renamed;
     const size_t end = text.find('}', begin);
     MSGPROC_CHECK_NE(end, absl::string_view::npos);
-    renamed += rename(text.substr(begin + 1, end - begin - 1));
+    renamed += name(text.substr(begin + 1, end - begin - 1));
     text.remove_prefix(end + 1);
   }
 }
 
 }  // namespace
 
-std::string WrongSettings::Sentence::In(const Rename& rename) const {
-  return names_settings ? Renamed(text, rename) : text;
+std::string WrongSettings::Sentence::In(const SettingName& name) const {
+  return names_settings ? Renamed(text, name) : text;
 }
 
 void WrongSettings::Expect(bool right, absl::string_view name,
@@ -53,17 +52,17 @@ void WrongSettings::Add(const absl::Status& status) {
   sentences_.push_back({status.code(), std::string(status.message()), false});
 }
 
-void WrongSettings::Add(const WrongSettings& others, const Rename& rename) {
+void WrongSettings::Add(const WrongSettings& others, const SettingName& name) {
   MSGPROC_CHECK_NE(&others, this);
   for (const Sentence& other : others.sentences_) {
-    sentences_.push_back({other.code, other.In(rename), false});
+    sentences_.push_back({other.code, other.In(name), false});
   }
 }
 
-absl::Status WrongSettings::AsStatus(const Rename& rename) const {
+absl::Status WrongSettings::AsStatus(const SettingName& name) const {
   if (sentences_.empty()) return absl::OkStatus();
-  const auto line = [&rename](std::string* text, const Sentence& sentence) {
-    absl::StrAppend(text, sentence.In(rename));
+  const auto line = [&name](std::string* text, const Sentence& sentence) {
+    absl::StrAppend(text, sentence.In(name));
   };
   const absl::StatusCode code = sentences_.size() == 1
                                     ? sentences_[0].code
@@ -71,10 +70,6 @@ absl::Status WrongSettings::AsStatus(const Rename& rename) const {
   return absl::Status(code, absl::StrJoin(sentences_, "\n", line));
 }
 
-absl::Status WrongSettings::AsStatus() const {
-  return AsStatus([](absl::string_view name) { return std::string(name); });
-}
-
-std::string AsFlag(absl::string_view name) { return absl::StrCat("--", name); }
+absl::Status WrongSettings::AsStatus() const { return AsStatus(AsOption); }
 
 }  // namespace msgproc::base

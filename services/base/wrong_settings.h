@@ -1,7 +1,6 @@
 #ifndef MSGPROC_SERVICES_BASE_WRONG_SETTINGS_H_
 #define MSGPROC_SERVICES_BASE_WRONG_SETTINGS_H_
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/base/setting_name.h"
 
 namespace msgproc::base {
 
@@ -18,9 +18,6 @@ namespace msgproc::base {
 // needs {command}". Not thread-safe.
 class WrongSettings {
  public:
-  // From what a setting is called in its options to what a user calls it.
-  using Rename = std::function<std::string(absl::string_view name)>;
-
   // "{name} is VALUE; it takes TAKES." where `right` is false.
   void Expect(bool right, absl::string_view name, const absl::AlphaNum& value,
               absl::string_view takes);
@@ -31,19 +28,19 @@ class WrongSettings {
   void Add(std::string sentence);
   // What another one has found; nothing if it is OK.
   void Add(const absl::Status& status);
-  void Add(const WrongSettings& others, const Rename& rename);
+  void Add(const WrongSettings& others, const SettingName& name);
 
   bool empty() const { return sentences_.empty(); }
 
   // INVALID_ARGUMENT with a line for each, or the code of the only status that
   // was added where there is nothing else; OK where nothing is wrong.
-  absl::Status AsStatus(const Rename& rename) const;
+  absl::Status AsStatus(const SettingName& name) const;
   // In the options' own words.
   absl::Status AsStatus() const;
 
  private:
   struct Sentence {
-    std::string In(const Rename& rename) const;
+    std::string In(const SettingName& name) const;
 
     absl::StatusCode code;
     std::string text;
@@ -51,9 +48,6 @@ class WrongSettings {
   };
   std::vector<Sentence> sentences_;
 };
-
-// Flags that are called as their settings: "--name".
-std::string AsFlag(absl::string_view name);
 
 }  // namespace msgproc::base
 

@@ -115,6 +115,8 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   options.grpc.acceptor.proxy_protocol = absl::GetFlag(FLAGS_proxy_protocol);
   options.grpc.max_connection_idle = common.max_connection_idle;
   options.grpc.credentials = common.credentials;
+  options.grpc.credentials.setting_name = base::AsFlag;
+  options.grpc.acceptor.setting_name = base::AsFlag;
   options.grpc.max_streams_per_connection = common.max_streams_per_connection;
   options.grpc.channelz = common.channelz;
   options.identity = common.identity;
@@ -176,8 +178,11 @@ absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
     return absl::InvalidArgumentError(absl::StrCat(
         "--weight is ", options.weight, "; it takes 0.01 to 1000."));
   }
+  options.setting_name = base::AsFlag;
   BalancerSecrets::Options files;
-  files.token_file = base::UserPath(absl::GetFlag(FLAGS_register_token_file));
+  files.setting_name = base::AsFlag;
+  files.register_token_file =
+      base::UserPath(absl::GetFlag(FLAGS_register_token_file));
   files.certificates.ca = base::UserPath(absl::GetFlag(FLAGS_balancer_ca));
   files.certificates.cert = common.credentials.tls_cert;
   files.certificates.key = common.credentials.tls_key;

@@ -8,6 +8,7 @@
 
 #include "absl/flags/flag.h"
 #include "services/base/flag_parser.h"
+#include "services/base/setting_name.h"
 #include "services/base/user_path.h"
 
 namespace {
@@ -180,6 +181,7 @@ Options OptionsFromFlags() {
   options.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
   options.give_up_after = absl::GetFlag(FLAGS_give_up_after);
   options.stall_timeout = absl::GetFlag(FLAGS_stall_timeout);
+  options.setting_name = base::AsFlag;
   return options;
 }
 

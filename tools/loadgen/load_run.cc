@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/clock.h"
+#include "services/base/setting_name.h"
 #include "tools/loadgen/report/progress.h"
 
 namespace msgproc::loadgen {
@@ -42,11 +43,13 @@ double ScheduledSeconds(const Plan& plan, const Report& report) {
 // Why no message was sent, if nothing else says it.
 std::string NothingSent(const Plan& plan, const Report& report) {
   if (report.interrupted) return "stopped before a message was sent";
+  const base::SettingName& name = plan.asked.setting_name;
   if (plan.from_input()) {
-    return absl::StrCat("--input=", plan.asked.input,
+    return absl::StrCat(name("input"), "=", plan.asked.input,
                         " has no lines: nothing was sent");
   }
-  return absl::StrCat("--duration=", absl::FormatDuration(plan.asked.duration),
+  return absl::StrCat(name("duration"), "=",
+                      absl::FormatDuration(plan.asked.duration),
                       " was over before a message could be sent");
 }
 
@@ -178,10 +181,10 @@ bool LoadRun::Watch(absl::string_view name, const Phase& phase,
     if (stalled == 0) continue;
     outcome->gate.StopSending(now);
     if (waiting != 0) continue;
-    problems_.push_back(
-        absl::StrCat(stalled, " messages had no result after ",
-                     absl::FormatDuration(plan_.asked.stall_timeout),
-                     " (--stall_timeout): they count as lost"));
+    problems_.push_back(absl::StrCat(
+        stalled, " messages had no result after ",
+        absl::FormatDuration(plan_.asked.stall_timeout), " (",
+        plan_.asked.setting_name("stall_timeout"), "): they count as lost"));
     return false;
   }
   return true;

@@ -11,6 +11,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/setting_name.h"
 #include "services/base/testing/eventually.h"
 #include "services/base/testing/socket_folder.h"
 #include "tools/loadgen/target/endpoint.h"
@@ -230,6 +231,7 @@ TEST_F(LoadRunTest, ResultsThatNeverComeAreLostAfterTheStallTimeout) {
   options.n = 10;
   options.handler = "stuck";
   options.stall_timeout = absl::Milliseconds(200);
+  options.setting_name = base::AsFlag;
   const Report report = Run(options);
   EXPECT_EQ(report.Exit(), ExitCode::kFailed);
   EXPECT_EQ(report.tally.lost(), 10U);

@@ -165,8 +165,9 @@ void BalancerConnection::OnEnded(const grpc::Status& status) {
       absl::Uniform(random, 0.5, 1.5) * options_.replaced_backoff;
   std::string why = status.ok() ? "the balancer ended the stream"
                                 : client::ToStatus(status).ToString();
-  const std::string advice = RegistrationAdvice(
-      client::ToStatus(status), options_.credentials != nullptr);
+  const std::string advice = RegistrationAdvice(client::ToStatus(status),
+                                                options_.credentials != nullptr,
+                                                options_.setting_name);
   if (!advice.empty()) absl::StrAppend(&why, "; ", advice);
   {
     MutexLock lock(&mutex_);
@@ -244,8 +245,10 @@ void BalancerConnection::SayReplaced(const std::string& why,
     said_ = why;
   }
   base::LogError(
-      "another processor has this one's --server_id: no client is sent here; "
-      "give each its own name, or stop one of them",
+      absl::StrCat("another processor has this one's ",
+                   options_.setting_name("server_id"),
+                   ": no client is sent here; give each its own name, or stop "
+                   "one of them"),
       {{"balancer", balancer()}, {"reason", why}, {"next_try_in", pause}});
 }
 

@@ -13,6 +13,7 @@
 #include "grpcpp/channel.h"
 #include "grpcpp/security/credentials.h"
 #include "msgproc/v1/balancer.pb.h"
+#include "services/base/setting_name.h"
 #include "services/processor/registration/register_call.h"
 
 namespace msgproc::processor {
@@ -42,6 +43,8 @@ class BalancerConnection final : private RegisterCall::Listener {
     // After another processor has taken this one's server_id, by half more or
     // less: two that were given one name must not take turns by the second.
     absl::Duration replaced_backoff = absl::Minutes(5);
+    // What the log calls the processor's settings.
+    base::SettingName setting_name = base::AsOption;
   };
   // What the processor has to say now. Called on threads of the connection.
   using MakeReport = std::function<v1::RegisterRequest()>;

@@ -29,7 +29,8 @@ BalancerLink::BalancerLink(Options options, ReadLoad read_load, OnMove on_move)
             .credentials = options_.credentials,
             .initial_backoff = options_.initial_backoff,
             .max_backoff = options_.max_backoff,
-            .replaced_backoff = options_.replaced_backoff},
+            .replaced_backoff = options_.replaced_backoff,
+            .setting_name = options_.setting_name},
         [this] { return MakeReport(); }, std::move(move)));
   }
 }

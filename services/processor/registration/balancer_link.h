@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/security/credentials.h"
 #include "services/base/reloaded_files.h"
+#include "services/base/setting_name.h"
 #include "services/processor/registration/balancer_connection.h"
 
 namespace msgproc::processor {
@@ -36,7 +37,7 @@ class BalancerLink {
     std::string server_id;
     std::string address;  // Where clients reach the processor: host:port.
     double weight = 1;
-    // For --register_token_file of a balancer, and towards balancers: both are
+    // For a balancer that asks for a token, and towards balancers: both are
     // asked before each attempt. Empty: no token; plaintext.
     std::function<std::string()> token;
     std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
@@ -45,6 +46,8 @@ class BalancerLink {
     absl::Duration initial_backoff = absl::Milliseconds(100);
     absl::Duration max_backoff = absl::Seconds(1);
     absl::Duration replaced_backoff = absl::Minutes(5);
+    // What the log calls these settings and the processor's others.
+    base::SettingName setting_name = base::AsOption;
   };
 
   // Called a few times a second from threads of the link; must be quick.

@@ -10,10 +10,10 @@
 namespace msgproc::processor {
 namespace {
 
-absl::Status WithFlag(absl::string_view flags, const absl::Status& status) {
+absl::Status Naming(absl::string_view settings, const absl::Status& status) {
   if (status.ok()) return status;
   return absl::Status(status.code(),
-                      absl::StrCat(flags, ": ", status.message()));
+                      absl::StrCat(settings, ": ", status.message()));
 }
 
 }  // namespace
@@ -23,14 +23,18 @@ absl::StatusOr<std::shared_ptr<BalancerSecrets>> BalancerSecrets::Load(
   std::shared_ptr<BalancerSecrets> secrets(new BalancerSecrets());
   base::ClientCertificates::Options certificates = options.certificates;
   certificates.name = "balancer_link";
+  const base::SettingName& name = options.setting_name;
   auto loaded = base::ClientCertificates::Load(certificates);
   if (!loaded.ok()) {
-    return WithFlag("--balancer_ca, --tls_cert, --tls_key", loaded.status());
+    return Naming(absl::StrCat(name("balancer_ca"), ", ", name("tls_cert"),
+                               ", ", name("tls_key")),
+                  loaded.status());
   }
   secrets->certificates_ = *std::move(loaded);
-  if (!options.token_file.empty()) {
-    absl::Status token = WithFlag("--register_token_file",
-                                  secrets->LoadToken(options.token_file));
+  if (!options.register_token_file.empty()) {
+    absl::Status token =
+        Naming(name("register_token_file"),
+               secrets->LoadToken(options.register_token_file));
     if (!token.ok()) return token;
   }
   return secrets;

@@ -11,6 +11,7 @@
 #include "services/base/client_certificates.h"
 #include "services/base/file_text.h"
 #include "services/base/reloaded_files.h"
+#include "services/base/setting_name.h"
 
 namespace msgproc::processor {
 
@@ -23,10 +24,14 @@ class BalancerSecrets {
     // `name` is set here.
     base::ClientCertificates::Options certificates;
     // Holds the token alone. Empty: none.
-    std::string token_file;
+    std::string register_token_file;
+    // What errors call that file, and "balancer_ca", "tls_cert" and "tls_key",
+    // those of `certificates`.
+    base::SettingName setting_name = base::AsOption;
   };
 
-  // NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT, naming file and flag.
+  // NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT, naming file and
+  // setting.
   static absl::StatusOr<std::shared_ptr<BalancerSecrets>> Load(
       const Options& options);
 

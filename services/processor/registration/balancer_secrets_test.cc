@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/setting_name.h"
 #include "services/base/testing/certificates.h"
 
 namespace msgproc::processor {
@@ -35,7 +36,7 @@ TEST(BalancerSecretsTest, WithoutFilesThereIsNothingToShow) {
 TEST(BalancerSecretsTest, ANewTokenIsShownAndABrokenOneIsNot) {
   const std::string path = base::NewTestFolder() + "/token";
   Write(path, "  first-token-of-all\n");
-  const auto secrets = BalancerSecrets::Load({.token_file = path});
+  const auto secrets = BalancerSecrets::Load({.register_token_file = path});
   ASSERT_TRUE(secrets.ok()) << secrets.status();
   EXPECT_EQ((*secrets)->Token(), "first-token-of-all");
   Write(path, "second-token\n");
@@ -68,13 +69,16 @@ TEST(BalancerSecretsTest, CertificatesAreTakenAnewAndBrokenOnesAreNot) {
 
 TEST(BalancerSecretsTest, AMissingFileIsNamedWithItsFlag) {
   const absl::Status token =
-      BalancerSecrets::Load({.token_file = "/nonexistent/token"}).status();
+      BalancerSecrets::Load({.register_token_file = "/nonexistent/token",
+                             .setting_name = base::AsFlag})
+          .status();
   EXPECT_EQ(token.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(token.message()),
               AllOf(HasSubstr("--register_token_file"),
                     HasSubstr("/nonexistent/token")));
   const absl::Status ca =
-      BalancerSecrets::Load({.certificates = {.ca = "/nonexistent/ca"}})
+      BalancerSecrets::Load({.certificates = {.ca = "/nonexistent/ca"},
+                             .setting_name = base::AsFlag})
           .status();
   EXPECT_THAT(std::string(ca.message()), HasSubstr("--balancer_ca"));
 }

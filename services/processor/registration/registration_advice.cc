@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace msgproc::processor {
@@ -19,40 +20,66 @@ bool SaysAny(absl::string_view text,
   return false;
 }
 
-std::string ConnectionAdvice(absl::string_view text, bool uses_tls) {
+std::string ConnectionAdvice(absl::string_view text, bool uses_tls,
+                             const base::SettingName& name) {
   if (SaysAny(text, {"connection refused", "no such file"})) {
-    return "start a balancer there, or correct --balancer";
+    return "start a balancer there, or correct " + name("balancer");
   }
   if (uses_tls && SaysAny(text, {"wrong version number", "wrong_version"})) {
-    return "a server without TLS answers there: leave out --balancer_ca, or "
-           "give the balancer --tls_cert and --tls_key";
+    return absl::StrCat("a server without TLS answers there: leave out ",
+                        name("balancer_ca"),
+                        ", or give the balancer a certificate");
   }
   if (uses_tls && SaysAny(text, {"certificate verify failed",
                                  "certificate_verify_failed"})) {
-    return "is --balancer_ca the authority that signed the balancer's "
-           "certificate?";
+    return absl::StrCat("is ", name("balancer_ca"),
+                        " the authority that signed the balancer's "
+                        "certificate?");
   }
   if (uses_tls && SaysAny(text, {"handshake failed", "alert", "socket closed",
                                  "connection reset"})) {
-    return "does the balancer ask for a client certificate? --tls_cert and "
-           "--tls_key are shown to it";
+    return absl::StrCat("does the balancer ask for a client certificate? ",
+                        name("tls_cert"), " and ", name("tls_key"),
+                        " are shown to it");
   }
   if (!uses_tls &&
       SaysAny(text, {"socket closed", "connection reset", "broken pipe"})) {
-    return "does the balancer speak TLS? Then give --balancer_ca";
+    return "does the balancer speak TLS? Then give " + name("balancer_ca");
   }
   return "";
 }
 
+// Balancers speak of the fields of a report, whoever made it.
+std::string ReportAdvice(absl::string_view text,
+                         const base::SettingName& name) {
+  if (!SaysAny(text, {"wildcard"})) return "";
+  return absl::StrCat("give ", name("advertise_address"),
+                      ", where clients reach this processor");
+}
+
+std::string RightsAdvice(absl::string_view text,
+                         const base::SettingName& name) {
+  if (!SaysAny(text, {"bearer token"})) return "";
+  return absl::StrCat("put the token into a file and give it as ",
+                      name("register_token_file"));
+}
+
 }  // namespace
 
-std::string RegistrationAdvice(const absl::Status& ended, bool uses_tls) {
+std::string RegistrationAdvice(const absl::Status& ended, bool uses_tls,
+                               const base::SettingName& name) {
   switch (ended.code()) {
     case absl::StatusCode::kUnimplemented:
-      return "a gRPC server that is no balancer answers there, a processor "
-             "perhaps: --balancer takes a balancer's --listen_address";
+      return absl::StrCat(
+          "a gRPC server that is no balancer answers there, a processor "
+          "perhaps: ",
+          name("balancer"), " takes a balancer's ", name("listen_address"));
     case absl::StatusCode::kUnavailable:
-      return ConnectionAdvice(ended.message(), uses_tls);
+      return ConnectionAdvice(ended.message(), uses_tls, name);
+    case absl::StatusCode::kInvalidArgument:
+      return ReportAdvice(ended.message(), name);
+    case absl::StatusCode::kPermissionDenied:
+      return RightsAdvice(ended.message(), name);
     default:
       return "";
   }

@@ -26,78 +26,84 @@ absl::Status Bad(const Parts&... parts) {
 using Wrong = base::WrongSettings;
 
 void CheckWhere(const Options& asked, Wrong* wrong) {
+  const base::SettingName& name = asked.setting_name;
   if (!asked.target.empty() && !asked.balancer.empty()) {
-    wrong->Add(
-        Bad("--target and --balancer are given both: give the address of a "
-            "processor or of its balancers."));
+    wrong->Add(Bad(name("target"), " and ", name("balancer"),
+                   " are given both: give the address of a processor or of its "
+                   "balancers."));
   }
   if (asked.tls_cert.empty() != asked.tls_key.empty()) {
-    wrong->Add(
-        Bad("--tls_cert and --tls_key belong together: give both or none."));
+    wrong->Add(Bad(name("tls_cert"), " and ", name("tls_key"),
+                   " belong together: give both or none."));
   }
 }
 
 void CheckShape(const Options& asked, Wrong* wrong) {
+  const base::SettingName& name = asked.setting_name;
   if (asked.connections < 1 || asked.streams_per_connection < 1) {
-    wrong->Add(Bad("--connections=", asked.connections,
-                   " --streams_per_connection=", asked.streams_per_connection,
-                   ": both must be at least 1."));
+    wrong->Add(Bad(name("connections"), "=", asked.connections, " ",
+                   name("streams_per_connection"), "=",
+                   asked.streams_per_connection, ": both must be at least 1."));
   }
   const uint64_t streams =
       static_cast<uint64_t>(std::max(asked.connections, 0)) *
       static_cast<uint64_t>(std::max(asked.streams_per_connection, 0));
   if (streams > kMaxStreams) {
-    wrong->Add(Bad("--connections times --streams_per_connection is ", streams,
+    wrong->Add(Bad(name("connections"), " times ",
+                   name("streams_per_connection"), " is ", streams,
                    ": at most ", kMaxStreams, " streams are possible."));
   }
   if (asked.max_outstanding < 1 || asked.max_outstanding > kMaxOutstanding) {
-    wrong->Add(Bad("--max_outstanding=", asked.max_outstanding,
+    wrong->Add(Bad(name("max_outstanding"), "=", asked.max_outstanding,
                    ": must be from 1 to ", kMaxOutstanding, "."));
   }
   if (asked.payload_bytes > kMaxPayloadBytes) {
-    wrong->Add(Bad("--payload_bytes=", asked.payload_bytes,
+    wrong->Add(Bad(name("payload_bytes"), "=", asked.payload_bytes,
                    ": must be at most ", kMaxPayloadBytes, "."));
   }
 }
 
 void CheckTimes(const Options& asked, Wrong* wrong) {
+  const base::SettingName& name = asked.setting_name;
   if (asked.n.has_value() && *asked.n == 0) {
-    wrong->Add(Bad("--n=0: send at least one message."));
+    wrong->Add(Bad(name("n"), "=0: send at least one message."));
   }
   if (asked.duration < absl::ZeroDuration()) {
-    wrong->Add(Bad("--duration=", absl::FormatDuration(asked.duration),
+    wrong->Add(Bad(name("duration"), "=", absl::FormatDuration(asked.duration),
                    ": must not be negative."));
   }
   if (!std::isfinite(asked.rate) || asked.rate < 0 || asked.rate > 1e9) {
-    wrong->Add(Bad("--rate=", asked.rate,
+    wrong->Add(Bad(name("rate"), "=", asked.rate,
                    ": must be from 0 (as fast as the window allows) to 1e9 "
                    "messages a second."));
   }
   if (asked.poisson && asked.rate == 0) {
-    wrong->Add(
-        Bad("--poisson spreads the times of an open loop: give --rate too."));
+    wrong->Add(Bad(name("poisson"), " spreads the times of an open loop: give ",
+                   name("rate"), " too."));
   }
   const std::pair<absl::string_view, absl::Duration> timeouts[] = {
       {"connect_timeout", asked.connect_timeout},
       {"give_up_after", asked.give_up_after},
       {"stall_timeout", asked.stall_timeout}};
-  for (const auto& [name, value] : timeouts) {
+  for (const auto& [option, value] : timeouts) {
     if (value <= absl::ZeroDuration()) {
-      wrong->Add(Bad("--", name, "=", absl::FormatDuration(value),
+      wrong->Add(Bad(name(option), "=", absl::FormatDuration(value),
                      ": must be longer than 0."));
     }
   }
 }
 
 void CheckInput(const Options& asked, Wrong* wrong) {
+  const base::SettingName& name = asked.setting_name;
   if (!asked.output.empty() && asked.input.empty()) {
-    wrong->Add(Bad("--output=", asked.output,
-                   " writes the results of lines: give --input too."));
+    wrong->Add(Bad(name("output"), "=", asked.output,
+                   " writes the results of lines: give ", name("input"),
+                   " too."));
   }
   if (!asked.input.empty() && !asked.warmup.empty()) {
-    wrong->Add(
-        Bad("--warmup and --input are given both: every line of the input "
-            "is sent once, so none is left for warming up."));
+    wrong->Add(Bad(name("warmup"), " and ", name("input"),
+                   " are given both: every line of the input is sent once, so "
+                   "none is left for warming up."));
   }
 }
 
@@ -142,7 +148,7 @@ absl::StatusOr<Phase> ParseWarmup(absl::string_view text) {
     phase.messages = Phase::kUnlimited;
     return phase;
   }
-  return Bad("--warmup=", text,
+  return Bad(text,
              ": give a length of time (\"2s\") or a number of messages "
              "(\"5000\", \"5k\").");
 }
@@ -156,10 +162,15 @@ absl::StatusOr<Plan> MakePlan(Options options) {
 
   Plan plan;
   const absl::StatusOr<Phase> warmup = ParseWarmup(options.warmup);
-  wrong.Add(warmup.status());
+  const base::SettingName& name = options.setting_name;
+  if (!warmup.ok()) {
+    wrong.Add(Bad(name("warmup"), "=", warmup.status().message()));
+  }
   absl::StatusOr<std::vector<Objective>> objectives =
       ParseObjectives(options.slo);
-  wrong.Add(objectives.status());
+  if (!objectives.ok()) {
+    wrong.Add(Bad(name("slo"), ": ", objectives.status().message()));
+  }
   if (!wrong.empty()) return wrong.AsStatus();
   plan.warmup = *warmup;
   plan.objectives = *std::move(objectives);

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/base/setting_name.h"
 #include "tools/loadgen/plan/expectation.h"
 #include "tools/loadgen/plan/slo.h"
 #include "tools/loadgen/schedule/schedule.h"
@@ -60,6 +61,8 @@ struct Options {
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration give_up_after = absl::Seconds(30);
   absl::Duration stall_timeout = absl::Seconds(60);
+  // What users call these settings; texts name them so.
+  base::SettingName setting_name = base::AsOption;
 };
 
 // What is to be done, checked: every value is within its bounds.
@@ -86,7 +89,8 @@ struct Plan {
   int64_t LatenessLimit() const;
 };
 
-// INVALID_ARGUMENT names the flag that is wrong, its value and what is allowed.
+// INVALID_ARGUMENT names every setting that is wrong, its value and what is
+// allowed, a line each.
 absl::StatusOr<Plan> MakePlan(Options options);
 
 // "2s" is a length of time, "5000" a number of messages, "" nothing.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/setting_name.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -63,7 +64,7 @@ TEST(PlanTest, WarmupIsATimeOrANumber) {
   EXPECT_TRUE(ParseWarmup("0")->empty());
   EXPECT_TRUE(ParseWarmup("0s")->empty());
   EXPECT_THAT(std::string(ParseWarmup("soon").status().message()),
-              HasSubstr("--warmup=soon"));
+              HasSubstr("soon: give a length of time"));
   EXPECT_FALSE(ParseWarmup("-2s").ok());
 }
 
@@ -97,6 +98,7 @@ class PlanMistakes : public testing::TestWithParam<Mistake> {};
 
 TEST_P(PlanMistakes, AreNamedWithTheirFlag) {
   Options options;
+  options.setting_name = base::AsFlag;
   GetParam().make(&options);
   const auto plan = MakePlan(options);
   EXPECT_EQ(plan.status().code(), absl::StatusCode::kInvalidArgument);
@@ -105,6 +107,7 @@ TEST_P(PlanMistakes, AreNamedWithTheirFlag) {
 
 TEST(PlanTest, AllMistakesAreNamedAtOnceALineEach) {
   Options options;
+  options.setting_name = base::AsFlag;
   options.n = 0;
   options.connections = -1;
   options.rate = -5;
@@ -150,7 +153,7 @@ INSTANTIATE_TEST_SUITE_P(
                   o->warmup = "1s";
                 }},
         Mistake{"--warmup=x", [](Options* o) { o->warmup = "x"; }},
-        Mistake{"--slo", [](Options* o) { o->slo = "p99"; }},
+        Mistake{"--slo: \"p99\"", [](Options* o) { o->slo = "p99"; }},
         Mistake{"--tls_cert and --tls_key",
                 [](Options* o) { o->tls_cert = "x"; }}));
 

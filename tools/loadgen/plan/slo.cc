@@ -44,7 +44,7 @@ constexpr std::pair<absl::string_view, Comparison> kComparisons[] = {
 
 absl::Status Bad(absl::string_view objective, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(
-      "--slo: \"", objective, "\": ", why,
+      "\"", objective, "\": ", why,
       ". Write a figure, a comparison and a bound, as in \"p99<5ms\", "
       "\"throughput>=100k\" or \"failed<=0\"."));
 }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "services/base/setting_name.h"
 #include "tools/loadgen/report/format.h"
 #include "tools/loadgen/report/latency_text.h"
 #include "tools/loadgen/report/verdict.h"
@@ -143,7 +144,8 @@ std::string Servers(const std::map<std::string, ServerShare>& servers) {
   return text;
 }
 
-std::string Generator(const GeneratorRecord& generator) {
+std::string Generator(const GeneratorRecord& generator,
+                      const base::SettingName& name) {
   const auto format = [&](double quantile) {
     return FormatNanoseconds(
         static_cast<double>(generator.lateness.ValueAt(quantile)));
@@ -169,7 +171,8 @@ std::string Generator(const GeneratorRecord& generator) {
     absl::StrAppend(&text, "  BEHIND:       the p99 of the lateness is over ",
                     FormatNanoseconds(static_cast<double>(generator.limit)),
                     ": these figures measure the generator.\n"
-                    "                Lower --rate, or give it more CPU.\n");
+                    "                Lower ",
+                    name("rate"), ", or give it more CPU.\n");
   }
   return text;
 }
@@ -196,7 +199,9 @@ std::string TextReport(const Report& report) {
   }
   absl::StrAppend(&text, Statuses(report), Verification(report),
                   Servers(report.servers));
-  if (report.generator) absl::StrAppend(&text, Generator(*report.generator));
+  if (report.generator)
+    absl::StrAppend(
+        &text, Generator(*report.generator, report.plan.asked.setting_name));
   absl::StrAppend(&text, Objectives(report.objectives));
   return text;
 }

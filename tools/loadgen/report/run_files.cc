@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "services/base/setting_name.h"
 #include "tools/files/distinct_files.h"
 
 namespace msgproc::loadgen {
@@ -24,14 +25,15 @@ bool TextGoesToAFile(const Options& asked) {
 
 absl::Status CheckFiles(const Options& asked) {
   using Use = files::NamedFile::Use;
+  const base::SettingName& name = asked.setting_name;
   std::vector<files::NamedFile> named = {
-      {"--input", asked.input, Use::kRead},
-      {"--tls_ca", asked.tls_ca, Use::kRead},
-      {"--tls_cert", asked.tls_cert, Use::kRead},
-      {"--tls_key", asked.tls_key, Use::kRead},
-      {"--output", asked.output, Use::kWrite},
-      {"--json", asked.json, Use::kWrite},
-      {"--report", asked.report, Use::kWrite}};
+      {name("input"), asked.input, Use::kRead},
+      {name("tls_ca"), asked.tls_ca, Use::kRead},
+      {name("tls_cert"), asked.tls_cert, Use::kRead},
+      {name("tls_key"), asked.tls_key, Use::kRead},
+      {name("output"), asked.output, Use::kWrite},
+      {name("json"), asked.json, Use::kWrite},
+      {name("report"), asked.report, Use::kWrite}};
   if (TextGoesToAFile(asked)) {
     named.push_back({"the standard output", "-", Use::kWrite});
   }
@@ -42,22 +44,23 @@ absl::Status CheckFiles(const Options& asked) {
 
 absl::StatusOr<RunFiles> RunFiles::Open(const Plan& plan) {
   const Options& asked = plan.asked;
+  const base::SettingName& name = asked.setting_name;
   if (absl::Status status = CheckFiles(asked); !status.ok()) return status;
   RunFiles opened;
   if (!asked.input.empty()) {
-    auto input = files::OpenInput("--input", asked.input);
+    auto input = files::OpenInput(name("input"), asked.input);
     if (!input.ok()) return input.status();
     opened.input_ = *std::move(input);
   }
   const struct {
-    const char* flag;
+    const char* option;
     const std::string& path;
     files::OutputFile* file;
-  } outputs[] = {{"--output", asked.output, &opened.output_},
-                 {"--json", asked.json, &opened.json_},
-                 {"--report", asked.report, &opened.report_}};
-  for (const auto& [flag, path, file] : outputs) {
-    auto output = files::OutputFile::Open(flag, path);
+  } outputs[] = {{"output", asked.output, &opened.output_},
+                 {"json", asked.json, &opened.json_},
+                 {"report", asked.report, &opened.report_}};
+  for (const auto& [option, path, file] : outputs) {
+    auto output = files::OutputFile::Open(name(option), path);
     if (!output.ok()) return output.status();
     *file = *std::move(output);
   }

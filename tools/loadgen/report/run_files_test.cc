@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/setting_name.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -76,6 +77,7 @@ TEST(RunFilesTest, OneThatCannotBeOpenedLeavesNothingBehind) {
   options.output = At("out");
   options.json = "/nowhere/report.json";
   options.input = "/dev/null";
+  options.setting_name = base::AsFlag;
   const absl::Status status = RunFiles::Open(PlanOf(options)).status();
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("--json: cannot open /nowhere/report.json"));

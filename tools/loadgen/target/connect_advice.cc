@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "services/base/setting_name.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -38,36 +39,36 @@ std::string Unreachable(const Options& asked, const FailedAddress& failed) {
     return absl::StrCat("The balancer gave the server ", address,
                         ", where nothing answers from here (",
                         failed.peer.unreachable,
-                        "): is that processor's --advertise_address one that "
-                        "clients can reach?");
+                        "): does that processor advertise an address that "
+                        "clients can reach (--advertise_address)?");
   }
   const std::string program = Program(failed.is_balancer);
   return absl::StrCat(
       "Nothing answers at ", address, " (", failed.peer.unreachable,
       ").\nStart a ", program, " there (bazel run //services/", program,
       "), correct the address, or leave it out to use a processor embedded in "
-      "loadgen.\nTo wait longer give --connect_timeout (now ",
+      "loadgen.\nTo wait longer give ",
+      asked.setting_name("connect_timeout"), " (now ",
       absl::FormatDuration(asked.connect_timeout), ").");
 }
 
 std::string TlsMismatch(const Options& asked, const FailedAddress& failed) {
   const std::string& address = failed.address;
   const PeerFacts& peer = failed.peer;
+  const base::SettingName& name = asked.setting_name;
   if (peer.speaks == Speaks::kPlaintext) {
     return absl::StrCat(
-        address,
-        " speaks plaintext, and the flags ask for TLS: leave out "
-        "--tls_ca and the other --tls flags, or start the server with "
+        address, " speaks plaintext, and the flags ask for TLS: leave out ",
+        name("tls_ca"),
+        " and the other flags of TLS, or start the server with ",
         "--tls_cert and --tls_key.");
   }
   std::string text = absl::StrCat(
-      address,
-      " speaks TLS, and no flag asks for it: give --tls_ca=FILE with "
-      "the authority that signed the server's certificate");
+      address, " speaks TLS, and no flag asks for it: give ", name("tls_ca"),
+      "=FILE with the authority that signed the server's certificate");
   if (peer.asks_for_certificate) {
-    absl::StrAppend(&text,
-                    ", and --tls_cert and --tls_key with your own: it "
-                    "asks for a client certificate");
+    absl::StrAppend(&text, ", and ", name("tls_cert"), " and ", name("tls_key"),
+                    " with your own: it asks for a client certificate");
   }
   return text + ".";
 }
@@ -76,6 +77,7 @@ std::string TlsMismatch(const Options& asked, const FailedAddress& failed) {
 std::string TlsTrouble(const Options& asked, const FailedAddress& failed) {
   const std::string& address = failed.address;
   const PeerFacts& peer = failed.peer;
+  const base::SettingName& name = asked.setting_name;
   if (absl::StrContains(peer.verify_error, "expired") ||
       absl::StrContains(peer.verify_error, "not yet valid")) {
     return absl::StrCat("The certificate of ", address,
@@ -84,26 +86,26 @@ std::string TlsTrouble(const Options& asked, const FailedAddress& failed) {
                         "machine's clock.");
   }
   if (!peer.verify_error.empty()) {
-    return absl::StrCat(
-        "The certificate of ", address, " is not accepted: ", peer.verify_error,
-        ". Is --tls_ca=", asked.tls_ca, " the authority that signed it?");
+    return absl::StrCat("The certificate of ", address,
+                        " is not accepted: ", peer.verify_error, ". Is ",
+                        name("tls_ca"), "=", asked.tls_ca,
+                        " the authority that signed it?");
   }
   if (peer.wrong_name) {
     return absl::StrCat("The certificate of ", address, " is for ", peer.names,
                         " and not for this name: connect by one of these, or "
-                        "give --tls_server_name=",
+                        "give ",
+                        name("tls_server_name"), "=",
                         peer.names.substr(0, peer.names.find(',')), ".");
   }
   if (peer.asks_for_certificate && asked.tls_cert.empty()) {
-    return absl::StrCat(address,
-                        " asks for a client certificate, and none is given: "
-                        "give --tls_cert and --tls_key.");
+    return absl::StrCat(
+        address, " asks for a client certificate, and none is given: give ",
+        name("tls_cert"), " and ", name("tls_key"), ".");
   }
   if (peer.asks_for_certificate) {
-    return absl::StrCat(address,
-                        " does not accept the client certificate of "
-                        "--tls_cert=",
-                        asked.tls_cert,
+    return absl::StrCat(address, " does not accept the client certificate of ",
+                        name("tls_cert"), "=", asked.tls_cert,
                         ": is it in date, and from the authority of the "
                         "server's --tls_client_ca?");
   }
@@ -131,21 +133,19 @@ std::string NoServerToGive(const FailedAddress& failed) {
 }
 
 // What answers there speaks gRPC, but not what is wanted; empty: it does.
-std::string WrongService(const FailedAddress& failed) {
+std::string WrongService(const Options& asked, const FailedAddress& failed) {
   const std::string& address = failed.address;
   switch (failed.services.serves) {
     case Serves::kBalancer:
       if (failed.is_balancer) return "";
       return absl::StrCat(address,
-                          " is a balancer and no processor: give it "
-                          "as --balancer=",
-                          address, ".");
+                          " is a balancer and no processor: give it as ",
+                          asked.setting_name("balancer"), "=", address, ".");
     case Serves::kProcessor:
       if (!failed.is_balancer) return "";
       return absl::StrCat(address,
-                          " is a processor and no balancer: give it "
-                          "as --target=",
-                          address, ".");
+                          " is a processor and no balancer: give it as ",
+                          asked.setting_name("target"), "=", address, ".");
     case Serves::kNeither:
       return absl::StrCat("A gRPC server answers at ", address,
                           ", but it is neither a processor nor a balancer of "
@@ -218,7 +218,8 @@ std::string Explain(const Options& asked, const FailedAddress& failed,
     std::string text = WhatAnswers(asked, failed);
     if (!text.empty()) return text;
   }
-  if (std::string text = WrongService(failed); !text.empty()) return text;
+  if (std::string text = WrongService(asked, failed); !text.empty())
+    return text;
   if (failed.is_balancer && failed.services.servers >= 0 &&
       failed.services.gives.empty()) {
     return NoServerToGive(failed);
@@ -226,8 +227,8 @@ std::string Explain(const Options& asked, const FailedAddress& failed,
   if (MayBeTheConnection(why)) {
     return absl::StrCat("Nothing answers at ", failed.address, " as a ",
                         Program(failed.is_balancer), " should (", why.message(),
-                        ").\nCorrect the address, or give a longer "
-                        "--connect_timeout (now ",
+                        ").\nCorrect the address, or give a longer ",
+                        asked.setting_name("connect_timeout"), " (now ",
                         absl::FormatDuration(asked.connect_timeout), ").");
   }
   return absl::StrCat(failed.address, " refused the stream: ", why.ToString());
@@ -247,9 +248,9 @@ std::string ExplainWaitingStreams(const Options& asked,
       connections == 1 ? "the connection " : "each connection ",
       *least == *most ? "" : "at least ", *least,
       " found a server, and the others wait: as many as it takes on one "
-      "(its --max_streams_per_connection, or a proxy's cap).\nAsk for "
-      "--connections=",
-      enough, " --streams_per_connection=", *least,
+      "(its --max_streams_per_connection, or a proxy's cap).\nAsk for ",
+      asked.setting_name("connections"), "=", enough, " ",
+      asked.setting_name("streams_per_connection"), "=", *least,
       ", or start the server with a larger --max_streams_per_connection.");
 }
 

@@ -16,14 +16,15 @@ namespace msgproc::loadgen {
 // All that is known of an address that did not do.
 struct FailedAddress {
   std::string address;
-  bool is_balancer = false;    // --balancer, not --target.
+  bool is_balancer = false;    // Not a processor.
   bool from_balancer = false;  // A balancer gave it.
   bool looked = false;         // `peer` was found out.
   PeerFacts peer;
   ServiceFacts services;
 };
 
-// What is wrong there and what to do, in sentences; pure. `why` is how the
+// What is wrong there and what to do, in sentences that name the flags of the
+// other programs too; pure. `why` is how the
 // stream ended.
 std::string Explain(const Options& asked, const FailedAddress& failed,
                     const absl::Status& why);

@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/setting_name.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -20,8 +21,14 @@ FailedAddress At(const PeerFacts& peer, const ServiceFacts& services = {},
           .services = services};
 }
 
-Options Tls() {
+Options Plain() {
   Options options;
+  options.setting_name = base::AsFlag;
+  return options;
+}
+
+Options Tls() {
+  Options options = Plain();
   options.tls_ca = "ca.pem";
   return options;
 }
@@ -29,19 +36,21 @@ Options Tls() {
 const absl::Status kLate = absl::DeadlineExceededError("late");
 
 TEST(ConnectAdviceTest, NobodyThereIsToBeStarted) {
-  EXPECT_THAT(Explain({}, At({.unreachable = "Connection refused"}), kLate),
-              AllOf(HasSubstr("Nothing answers at host:1 (Connection refused)"),
-                    HasSubstr("bazel run //services/processor"),
-                    HasSubstr("--connect_timeout (now 10s)")));
-  EXPECT_THAT(Explain({}, At({.unreachable = "x"}, {}, true), kLate),
+  EXPECT_THAT(
+      Explain(Plain(), At({.unreachable = "Connection refused"}), kLate),
+      AllOf(HasSubstr("Nothing answers at host:1 (Connection refused)"),
+            HasSubstr("bazel run //services/processor"),
+            HasSubstr("--connect_timeout (now 10s)")));
+  EXPECT_THAT(Explain(Plain(), At({.unreachable = "x"}, {}, true), kLate),
               HasSubstr("Start a balancer there"));
   EXPECT_THAT(
-      Explain({}, At({.unreachable = "unknown", .no_such_host = true}), kLate),
+      Explain(Plain(), At({.unreachable = "unknown", .no_such_host = true}),
+              kLate),
       HasSubstr("no host of the name in host:1"));
 }
 
 TEST(ConnectAdviceTest, StreamsBeyondAConnectionsCapAreToldTheirShape) {
-  Options options;
+  Options options = Plain();
   options.streams_per_connection = 300;
   EXPECT_THAT(ExplainWaitingStreams(options, {100}),
               AllOf(HasSubstr("Of 300 streams on the connection 100 found a"),
@@ -60,10 +69,11 @@ TEST(ConnectAdviceTest, StreamsBeyondAConnectionsCapAreToldTheirShape) {
 TEST(ConnectAdviceTest, AMismatchOfTlsNamesTheFlags) {
   EXPECT_THAT(Explain(Tls(), At({.speaks = Speaks::kPlaintext}), kLate),
               HasSubstr("speaks plaintext"));
-  EXPECT_THAT(Explain({}, At({.speaks = Speaks::kTls}), kLate),
+  EXPECT_THAT(Explain(Plain(), At({.speaks = Speaks::kTls}), kLate),
               HasSubstr("give --tls_ca=FILE"));
   EXPECT_THAT(
-      Explain({}, At({.speaks = Speaks::kTls, .asks_for_certificate = true}),
+      Explain(Plain(),
+              At({.speaks = Speaks::kTls, .asks_for_certificate = true}),
               kLate),
       HasSubstr("--tls_cert and --tls_key"));
 }
@@ -94,21 +104,23 @@ TEST(ConnectAdviceTest, WhatIsWrongWithACertificateIsSaid) {
 TEST(ConnectAdviceTest, AnotherKindOfServerIsCalledByItsName) {
   const PeerFacts plain{.speaks = Speaks::kPlaintext};
   const absl::Status why = absl::UnimplementedError("");
-  EXPECT_THAT(Explain({}, At(plain, {.serves = Serves::kBalancer}), why),
+  EXPECT_THAT(Explain(Plain(), At(plain, {.serves = Serves::kBalancer}), why),
               HasSubstr("--balancer=host:1"));
-  EXPECT_THAT(Explain({}, At(plain, {.serves = Serves::kProcessor}, true), why),
-              HasSubstr("--target=host:1"));
-  EXPECT_THAT(Explain({}, At(plain, {.serves = Serves::kNeither}), why),
+  EXPECT_THAT(
+      Explain(Plain(), At(plain, {.serves = Serves::kProcessor}, true), why),
+      HasSubstr("--target=host:1"));
+  EXPECT_THAT(Explain(Plain(), At(plain, {.serves = Serves::kNeither}), why),
               HasSubstr("neither a processor nor a balancer"));
-  EXPECT_THAT(Explain({}, At({.speaks = Speaks::kHttp1}), kLate),
+  EXPECT_THAT(Explain(Plain(), At({.speaks = Speaks::kHttp1}), kLate),
               HasSubstr("Give its --listen_address"));
-  EXPECT_THAT(Explain({}, At({}), kLate), HasSubstr("says nothing"));
+  EXPECT_THAT(Explain(Plain(), At({}), kLate), HasSubstr("says nothing"));
 }
 
 TEST(ConnectAdviceTest, ABalancerWithoutProcessorsIsNoBalancerThatIsAway) {
   const PeerFacts plain{.speaks = Speaks::kPlaintext};
   EXPECT_THAT(
-      Explain({}, At(plain, {.serves = Serves::kBalancer, .servers = 0}, true),
+      Explain(Plain(),
+              At(plain, {.serves = Serves::kBalancer, .servers = 0}, true),
               kLate),
       AllOf(HasSubstr("A balancer answers at host:1"),
             HasSubstr("no processor is registered"),

@@ -16,12 +16,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "services/base/grpc_server.h"
+#include "services/base/setting_name.h"
 #include "services/base/unique_fd.h"
 
 namespace msgproc::loadgen {
 namespace {
 
-absl::Status ReadPem(absl::string_view flag, const std::string& path,
+absl::Status ReadPem(absl::string_view setting, const std::string& path,
                      std::string* text) {
   if (path.empty()) return absl::OkStatus();
   std::ifstream file(path, std::ios::binary);
@@ -30,7 +31,7 @@ absl::Status ReadPem(absl::string_view flag, const std::string& path,
   *text = content.str();
   if (!file || !absl::StrContains(*text, "-----BEGIN")) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--", flag, "=", path,
+        absl::StrCat(setting, "=", path,
                      file ? ": is not a PEM file (no \"-----BEGIN\" in it)."
                           : ": cannot be read. Does the file exist?"));
   }
@@ -41,10 +42,12 @@ absl::Status SetCredentials(const Plan& plan,
                             client::MessageStreamOptions* options) {
   if (!plan.uses_tls()) return absl::OkStatus();
   const Options& asked = plan.asked;
+  const base::SettingName& name = asked.setting_name;
   grpc::SslCredentialsOptions tls;
-  absl::Status status = ReadPem("tls_ca", asked.tls_ca, &tls.pem_root_certs);
-  status.Update(ReadPem("tls_cert", asked.tls_cert, &tls.pem_cert_chain));
-  status.Update(ReadPem("tls_key", asked.tls_key, &tls.pem_private_key));
+  absl::Status status =
+      ReadPem(name("tls_ca"), asked.tls_ca, &tls.pem_root_certs);
+  status.Update(ReadPem(name("tls_cert"), asked.tls_cert, &tls.pem_cert_chain));
+  status.Update(ReadPem(name("tls_key"), asked.tls_key, &tls.pem_private_key));
   if (!status.ok()) return status;
   options->credentials = grpc::SslCredentials(tls);
   if (!asked.tls_server_name.empty()) {
@@ -54,12 +57,13 @@ absl::Status SetCredentials(const Plan& plan,
 }
 
 absl::Status CheckAddresses(const Plan& plan) {
+  const base::SettingName& name = plan.asked.setting_name;
   absl::Status status;
   if (!plan.asked.target.empty()) {
-    status.Update(CheckAddress("target", plan.asked.target));
+    status.Update(CheckAddress(name, "target", plan.asked.target));
   }
   for (const std::string& balancer : plan.balancers) {
-    status.Update(CheckAddress("balancer", balancer));
+    status.Update(CheckAddress(name, "balancer", balancer));
   }
   return status;
 }
@@ -75,12 +79,14 @@ absl::Status Embed(Endpoint* endpoint) {
 
 }  // namespace
 
-absl::Status CheckAddress(absl::string_view flag, absl::string_view address) {
+absl::Status CheckAddress(const base::SettingName& name,
+                          absl::string_view option, absl::string_view address) {
   for (const absl::string_view scheme : {"http://", "https://", "grpc://"}) {
     if (!absl::StartsWith(address, scheme)) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--", flag, "=", address, ": leave ", scheme, " out. Write host:port, ",
-        "as in ", kDefaultTarget, "; TLS is turned on with --tls_ca."));
+    return absl::InvalidArgumentError(
+        absl::StrCat(name(option), "=", address, ": leave ", scheme,
+                     " out. Write host:port, ", "as in ", kDefaultTarget,
+                     "; TLS is turned on with ", name("tls_ca"), "."));
   }
   // What gRPC's resolvers take, as the client library does.
   for (const absl::string_view scheme : {"unix:", "unix-abstract:", "dns:",
@@ -97,7 +103,7 @@ absl::Status CheckAddress(absl::string_view flag, absl::string_view address) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "--", flag, "=", address, ": is no address. Write host:port, as in ",
+      name(option), "=", address, ": is no address. Write host:port, as in ",
       kDefaultTarget, ", unix:/path, or another target of gRPC's ",
       "(dns:///name:port, ipv4:1.2.3.4:5,6.7.8.9:5, xds:///name)."));
 }
@@ -136,10 +142,10 @@ absl::StatusOr<Endpoint> FindEndpoint(const Plan& plan,
   } else if (SomethingListensAt(default_target)) {
     options.target = std::string(default_target);
   } else if (plan.uses_tls()) {
+    const base::SettingName& name = plan.asked.setting_name;
     return absl::InvalidArgumentError(absl::StrCat(
-        "--tls_ca and the like are for a processor of yours: give its "
-        "--target (nothing listens at ",
-        default_target, ")."));
+        name("tls_ca"), " and the like are for a processor of yours: give its ",
+        name("target"), " (nothing listens at ", default_target, ")."));
   } else if (status = Embed(&endpoint); !status.ok()) {
     return status;
   }

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client/message_stream.h"
+#include "services/base/setting_name.h"
 #include "tools/loadgen/plan/plan.h"
 #include "tools/loadgen/target/embedded_processor.h"
 
@@ -32,7 +33,8 @@ absl::StatusOr<Endpoint> FindEndpoint(
 
 // OK: host:port with a port from 1 to 65535, or a gRPC target with its scheme
 // ("unix:/path", "dns:///name:port", "ipv6:[::1]:1", "xds:///name").
-absl::Status CheckAddress(absl::string_view flag, absl::string_view address);
+absl::Status CheckAddress(const base::SettingName& name,
+                          absl::string_view option, absl::string_view address);
 
 // Whether a TCP connection to 127.0.0.1:port or the like is accepted.
 bool SomethingListensAt(absl::string_view address);

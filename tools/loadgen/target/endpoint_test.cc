@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/setting_name.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -18,7 +19,8 @@ absl::StatusOr<Endpoint> Find(const Options& options) {
   return FindEndpoint(*MakePlan(options), kNobody);
 }
 
-std::string Mistake(const Options& options) {
+std::string Mistake(Options options) {
+  options.setting_name = base::AsFlag;
   const auto endpoint = Find(options);
   EXPECT_EQ(endpoint.status().code(), absl::StatusCode::kInvalidArgument);
   return std::string(endpoint.status().message());
@@ -60,11 +62,11 @@ TEST(EndpointTest, AnAddressNeedsAHostAndAPort) {
   for (const char* good :
        {"a:1", "127.0.0.1:65535", "[::1]:1", "unix:/x", "dns:///a",
         "ipv4:127.0.0.1:1,127.0.0.2:1", "xds:///processors"}) {
-    EXPECT_TRUE(CheckAddress("target", good).ok()) << good;
+    EXPECT_TRUE(CheckAddress(base::AsFlag, "target", good).ok()) << good;
   }
   for (const char* bad :
        {"a", "", ":1", "a:", "a:0", "a:65536", "a:x", "unix:", "http://a:1"}) {
-    EXPECT_FALSE(CheckAddress("target", bad).ok()) << bad;
+    EXPECT_FALSE(CheckAddress(base::AsFlag, "target", bad).ok()) << bad;
   }
   Options options;
   options.target = "localhost";

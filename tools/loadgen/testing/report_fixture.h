@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "services/base/setting_name.h"
 #include "tools/loadgen/report/report.h"
 
 namespace msgproc::loadgen {
@@ -11,6 +12,7 @@ namespace msgproc::loadgen {
 inline Report GoodReport() {
   Options options;
   options.seed = 42;
+  options.setting_name = base::AsFlag;
   Report report;
   report.plan = *MakePlan(options);
   report.where = "127.0.0.1:50051";
@@ -35,6 +37,7 @@ inline Report GoodReport() {
 inline Report BadReport() {
   Options options;
   options.seed = 42;
+  options.setting_name = base::AsFlag;
   options.rate = 5000;
   options.connections = 2;
   options.streams_per_connection = 3;
