@@ -102,6 +102,20 @@ void WriteRejections(const ProcessorCounters& c, base::MetricWriter* writer) {
            rejected(Rejection::kResourceExhausted));
 }
 
+void WriteAsync(const AsyncCounters& c, base::MetricWriter* writer) {
+  writer
+      ->Gauge("msgproc_processor_async_pending_messages",
+              "Messages that handlers which answer later have begun and not "
+              "answered.")
+      .Add({}, Load(c.pending));
+  writer
+      ->Counter("msgproc_processor_async_misuse_total",
+                "What such handlers did wrong. unanswered: no answer within "
+                "--handler_timeout. repeated: an answer beyond the first.")
+      .Add({{"kind", "unanswered"}}, Load(c.unanswered))
+      .Add({{"kind", "repeated"}}, Load(c.repeated));
+}
+
 }  // namespace
 
 std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
@@ -110,6 +124,9 @@ std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
   WriteMessages(counters, &writer);
   WriteSessions(counters, &writer);
   WriteRejections(counters, &writer);
+  const AsyncCounters none;
+  WriteAsync(server_->async() == nullptr ? none : server_->async()->counters(),
+             &writer);
   writer.Gauge("msgproc_processor_streams", "Open streams.")
       .Add({}, Load(counters.streams));
   writer

@@ -39,6 +39,7 @@ void NameCommandHandlers(ServerOptions* options) {
 constexpr absl::string_view kInline = "inline";
 constexpr absl::string_view kThreadPool = "thread pool";
 constexpr absl::string_view kWorkers = "workers";
+constexpr absl::string_view kAsync = "async";
 
 }  // namespace
 
@@ -61,6 +62,10 @@ base::WrongSettings Validate(const ServerOptions& options) {
     wrong.Add(
         absl::StrCat("{", name, "} is ", count, "; it cannot be negative."));
   }
+  const absl::Duration timeout = options.workers.handler_timeout;
+  wrong.Expect(options.workers.count > 0 || timeout == absl::ZeroDuration() ||
+                   timeout >= absl::Milliseconds(10),
+               "handler_timeout", timeout, "at least 10ms, or 0 for none");
   if (options.streams.server_id.size() > 128) {
     wrong.Add("{server_id} has over 128 bytes.");
   }
@@ -115,6 +120,11 @@ void Server::BindHandlers(const HandlerRegistry& handlers) {
     executors_.emplace(kInline, std::make_unique<InlineExecutor>());
     executors_.emplace(kThreadPool,
                        std::make_unique<ThreadPoolExecutor>(threads));
+    const absl::Duration timeout = options_.workers.handler_timeout;
+    auto async = std::make_unique<AsyncExecutor>(
+        timeout == absl::ZeroDuration() ? absl::InfiniteDuration() : timeout);
+    async_ = async.get();
+    executors_.emplace(kAsync, std::move(async));
   }
   for (const std::string& name : handlers.Names()) {
     const HandlerRegistry::Entry& entry = **handlers.Find(name);
@@ -124,8 +134,10 @@ void Server::BindHandlers(const HandlerRegistry& handlers) {
 }
 
 // Who runs a handler.
-absl::string_view Server::ExecutorFor(const HandlerTraits& traits) const {
+absl::string_view Server::ExecutorFor(const HandlerTraits& traits,
+                                      Handler* handler) const {
   if (workers_ != nullptr) return kWorkers;
+  if (handler->async() != nullptr) return kAsync;
   return traits.never_blocks ? kInline : kThreadPool;
 }
 
@@ -142,7 +154,8 @@ void Server::Bind(const std::string& name, HandlerTraits traits,
   binding->name = name;
   binding->handler = handler;
   binding->traits = traits;
-  binding->executor = executors_.at(std::string(ExecutorFor(traits))).get();
+  binding->executor =
+      executors_.at(std::string(ExecutorFor(traits, handler))).get();
   binding->max_payload_bytes =
       options_.streams.sessions.limits.max_payload_bytes;
   context_.Bind(std::move(binding));

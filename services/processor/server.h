@@ -18,6 +18,7 @@
 #include "services/base/identity/authenticator.h"
 #include "services/base/liveness.h"
 #include "services/base/wrong_settings.h"
+#include "services/processor/executors/async_executor.h"
 #include "services/processor/executors/executor.h"
 #include "services/processor/handlers/handler_registry.h"
 #include "services/processor/stream/open_streams.h"
@@ -41,7 +42,8 @@ struct ServerOptions {
   int handler_threads = 0;
   // With workers all handlers run in them (Model II). With a worker command
   // `streams.default_handler` may name several, separated by commas: those that
-  // the command has; otherwise it has one, "worker".
+  // the command has; otherwise it has one, "worker". Without workers
+  // `workers.handler_timeout` is for handlers that answer later; 0: none.
   WorkerOptions workers;
   // Null: nobody looks whether it stalls. Outlives the server.
   base::Liveness* liveness = nullptr;
@@ -76,6 +78,8 @@ class Server {
   const base::GrpcServer& grpc() const { return *grpc_; }
   // Null in Model I.
   WorkerProcessExecutor* workers() { return workers_; }
+  // Runs handlers that answer later. Null in Model II.
+  const AsyncExecutor* async() const { return async_; }
 
   // Whether new streams are welcome, and a worker serves where there are any.
   bool Serving();
@@ -99,7 +103,8 @@ class Server {
   void BindHandlers(const HandlerRegistry& handlers);
   void BindCommand();
   void Bind(const std::string& name, HandlerTraits traits, Handler* handler);
-  absl::string_view ExecutorFor(const HandlerTraits& traits) const;
+  absl::string_view ExecutorFor(const HandlerTraits& traits,
+                                Handler* handler) const;
   void TickUntilStopped();
   absl::Duration TickInterval() const;
 
@@ -108,6 +113,7 @@ class Server {
   OpenStreams streams_;
   std::map<std::string, std::unique_ptr<Executor>> executors_;
   WorkerProcessExecutor* workers_ = nullptr;  // One of them, or null.
+  AsyncExecutor* async_ = nullptr;            // Likewise.
   ProcessorService service_;
   std::unique_ptr<base::GrpcServer> grpc_;
   // grpc_, for streams: the first may come before Start has it.

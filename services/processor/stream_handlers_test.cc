@@ -49,6 +49,59 @@ TEST_F(StreamHandlersTest, AHandlerThatReturnsTooMuch) {
   EXPECT_EQ(results[3].payload().size(), 1048576U);
 }
 
+std::string PayloadOfOne(RawStream* stream, uint64_t sequence) {
+  EXPECT_TRUE(stream->Write(Messages(sequence, 1)));
+  const std::vector<v1::Result> results = stream->ReadResults(1);
+  if (results.empty()) return "no result";
+  for (const v1::Header& header : results[0].headers()) {
+    EXPECT_EQ(header.key(), "peer");
+    EXPECT_THAT(header.value(), HasSubstr("127.0.0.1:"));
+  }
+  return results[0].payload();
+}
+
+TEST_F(StreamHandlersTest, AHandlerIsToldWhoSendsItsMessages) {
+  Start();
+  for (const std::string handler : {"who", "whopool"}) {
+    RawStream stream(address());
+    v1::ProcessRequest open = OpenRequest("s-" + handler, handler);
+    open.mutable_open()->set_client_name("till 3");
+    stream.Open(open);
+    EXPECT_EQ(PayloadOfOne(&stream, 1), "s-" + handler + "|till 3|anonymous|" +
+                                            handler + "|1|s-" + handler +
+                                            "/1|wanted");
+  }
+}
+
+TEST_F(StreamHandlersTest, AMessageHasTheSameNameOnAnotherServer) {
+  Start();
+  const auto another = StartAnother();
+  RawStream here(address());
+  here.Open(OpenRequest("s", "who"));
+  EXPECT_EQ(PayloadOfOne(&here, 1), "s|raw|anonymous|who|1|s/1|wanted");
+  // It leaves with one message unanswered, and sends that again.
+  RawStream there(another->address());
+  v1::ProcessRequest open = OpenRequest("s", "who");
+  open.set_received_through(1);
+  there.Open(open);
+  EXPECT_EQ(PayloadOfOne(&there, 2), "s|raw|anonymous|who|1|s/2|wanted");
+}
+
+TEST_F(StreamHandlersTest, AnswersFromOtherThreadsLeaveInOrder) {
+  Start();
+  RawStream stream(address());
+  stream.Open(OpenRequest("s", "later"));
+  for (uint64_t first = 1; first <= 1000; first += 100) {
+    ASSERT_TRUE(stream.Write(Messages(first, 100)));
+  }
+  const std::vector<v1::Result> results = stream.ReadResults(1000);
+  ASSERT_EQ(results.size(), 1000U);
+  for (uint64_t i = 0; i < 1000; ++i) {
+    EXPECT_EQ(results[i].sequence(), i + 1);
+    EXPECT_EQ(results[i].payload(), PayloadOf(i + 1));
+  }
+}
+
 TEST_F(StreamHandlersTest, ASlowHandlerHoldsUpNobodyElse) {
   Start();
   RawStream slow(address());

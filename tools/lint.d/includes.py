@@ -113,6 +113,7 @@ _NAMESPACES = {
     # Inside what it measures.
     "benchmarks/balancer": "msgproc::balancer",
     # What somebody else's code looks like.
+    "examples/grpc_backend": "example",
     "examples/word_count": "example",
     "tests/sanitizers": "msgproc",
     "tools/lint.d": "msgproc",

@@ -76,19 +76,6 @@ absl::Status CheckReply(const HandlerBinding& binding, const Reply& reply) {
   return absl::OkStatus();
 }
 
-absl::Status HandleOne(const HandlerBinding& binding,
-                       const HandlerContext& context, const Message& message,
-                       Reply* reply) {
-  if (message.payload.size() > binding.traits.max_payload_bytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("The payload has ", message.payload.size(),
-                     " bytes; the handler '", binding.name, "' takes at most ",
-                     binding.traits.max_payload_bytes, "."));
-  }
-  absl::Status status = CallHandler(binding.handler, context, message, reply);
-  return status.ok() ? CheckReply(binding, *reply) : status;
-}
-
 void AppendReply(wire::EntryLog* results, uint64_t sequence,
                  const Reply& reply) {
   if (reply.headers().empty()) {
@@ -104,6 +91,30 @@ void AppendReply(wire::EntryLog* results, uint64_t sequence,
 }
 
 }  // namespace
+
+absl::Status CheckMessage(const HandlerBinding& binding,
+                          const Message& message) {
+  if (message.payload.size() <= binding.traits.max_payload_bytes) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "The payload has ", message.payload.size(), " bytes; the handler '",
+      binding.name, "' takes at most ", binding.traits.max_payload_bytes, "."));
+}
+
+void AppendOutcome(Batch* batch, uint64_t sequence, absl::Status status,
+                   const Reply& reply) {
+  if (status.ok()) status = CheckReply(*batch->binding, reply);
+  if (status.ok()) {
+    batch->payload_bytes += reply.payload().size();
+    AppendReply(&batch->results, sequence, reply);
+    return;
+  }
+  ++batch->failed;
+  wire::AppendError(&batch->results, sequence, static_cast<int>(status.code()),
+                    TruncateUtf8(status.message(), kMaxErrorBytes),
+                    IsRetryable(status.code()));
+}
 
 void Batch::ParsePieces() {
   if (pieces.empty()) return;
@@ -161,17 +172,11 @@ bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
       return false;
     }
     context.MoveTo(message.sequence);
-    const absl::Status status = HandleOne(binding, context, message, &reply);
+    absl::Status status = CheckMessage(binding, message);
     if (status.ok()) {
-      batch->payload_bytes += reply.payload().size();
-      AppendReply(&batch->results, message.sequence, reply);
-    } else {
-      ++batch->failed;
-      wire::AppendError(&batch->results, message.sequence,
-                        static_cast<int>(status.code()),
-                        TruncateUtf8(status.message(), kMaxErrorBytes),
-                        IsRetryable(status.code()));
+      status = CallHandler(binding.handler, context, message, &reply);
     }
+    AppendOutcome(batch, message.sequence, std::move(status), reply);
     reply.Clear();
   }
   batch->handler_time = Clock::Monotonic()->Now() - begin;

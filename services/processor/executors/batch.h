@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -84,6 +85,9 @@ struct Batch {
   // Encoded entries, which keep themselves alive.
   std::vector<wire::Piece> pieces;
 
+  // Of the first message, for who answers in its stead without the messages.
+  uint64_t first_sequence = 0;
+
   // One result for each message, in order; its positions do not matter.
   wire::EntryLog results;
   uint64_t failed = 0;
@@ -114,6 +118,15 @@ struct Batch {
 // one.
 void NoteHandlerTime(HandlerBinding* binding, absl::Duration time,
                      uint64_t messages);
+
+// INVALID_ARGUMENT: the handler takes no message as large as that.
+absl::Status CheckMessage(const HandlerBinding& binding,
+                          const Message& message);
+
+// Appends the next result of the batch: the reply, or why there is none. Counts
+// it.
+void AppendOutcome(Batch* batch, uint64_t sequence, absl::Status status,
+                   const Reply& reply);
 
 // Calls the handler for every message of the batch, in order, and fills
 // `results`, `failed` and `handler_time`. Exceptions become results. False:

@@ -40,6 +40,11 @@ class Executor {
   [[nodiscard]] virtual std::unique_ptr<Batch> Execute(
       std::unique_ptr<Batch> batch) = 0;
 
+  // Batches of the session that are out may not be wanted any more
+  // (Batch::Wanted): whoever has them may be told. Never called while a lock is
+  // held.
+  virtual void OnAbandoned(uint64_t /*session_number*/) {}
+
   // Finishes the messages that are being handled and drops the batches, also
   // those that Execute brings from now on: nobody waits for them.
   virtual void Stop() {}

@@ -57,6 +57,8 @@ class Reply {
   std::vector<std::pair<std::string, std::string>> headers_;
 };
 
+class AsyncHandler;
+
 // What the processor does with messages. One object serves every session, so
 // Handle is called from several threads at once.
 class Handler {
@@ -69,6 +71,9 @@ class Handler {
   // becomes INTERNAL; nothing else is touched by either.
   virtual absl::Status Handle(const HandlerContext& context,
                               const Message& message, Reply* reply) = 0;
+
+  // Itself, if it is one that answers later (async_handler.h).
+  virtual AsyncHandler* async() { return nullptr; }
 };
 
 // How a handler wants to be called.

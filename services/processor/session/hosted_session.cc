@@ -85,7 +85,15 @@ bool HostedSession::Detach(const AttachedStream* attachment) {
   attachment_.reset();
   if (anonymous()) Restart(session_.accepted_through());
   Trim();
+  if (anonymous()) TellAbandoned();
   return true;
+}
+
+void HostedSession::TellAbandoned() {
+  if (!std::exchange(abandoned_, false)) return;
+  mutex_.Unlock();
+  binding_->executor->OnAbandoned(number_);
+  mutex_.Lock();
 }
 
 void HostedSession::Trim() {
@@ -97,6 +105,7 @@ void HostedSession::Trim() {
 void HostedSession::Abandon() {
   MutexLock lock(&mutex_);
   Restart(session_.accepted_through());
+  TellAbandoned();
 }
 
 void HostedSession::Restart(uint64_t received_through) {
@@ -109,6 +118,10 @@ void HostedSession::CountRestarted(uint64_t unanswered_before) {
   ProcessorCounters::Add(&counters_->outstanding,
                          static_cast<int64_t>(session_.unanswered()) -
                              static_cast<int64_t>(unanswered_before));
+  // Of those that run at once nothing is out but what the caller runs.
+  if (!runs_at_once_ && unanswered_before > 0 && epoch_ != session_.epoch()) {
+    abandoned_ = true;
+  }
   epoch_.store(session_.epoch(), std::memory_order_relaxed);
 }
 
@@ -196,6 +209,7 @@ void HostedSession::RunDirectly(absl::Span<const wire::MessageView> messages) {
 void HostedSession::Pump() {
   if (pumping_) return;
   pumping_ = true;
+  TellAbandoned();
   while (true) {
     const Executor::Limits limits = binding_->executor->LimitsFor(*binding_);
     const uint64_t messages = std::clamp(

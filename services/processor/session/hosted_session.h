@@ -131,7 +131,7 @@ class HostedSession final : public BatchOwner,
   }
 
  private:
-  // These three let go of the lock while an executor is called.
+  // These, and TellAbandoned, let go of the lock while an executor is called.
   absl::Status AcceptMessages(absl::Span<const wire::MessageView> messages)
       MSGPROC_REQUIRES(mutex_);
   void RunDirectly(absl::Span<const wire::MessageView> messages)
@@ -143,6 +143,9 @@ class HostedSession final : public BatchOwner,
   void Complete(std::unique_ptr<Batch> batch) MSGPROC_REQUIRES(mutex_);
   void CountReady() MSGPROC_REQUIRES(mutex_);
   void Restart(uint64_t received_through) MSGPROC_REQUIRES(mutex_);
+  // Tells the executor, letting go of the lock, when a life has ended since it
+  // was told last.
+  void TellAbandoned() MSGPROC_REQUIRES(mutex_);
   // The session may have begun another life.
   void CountRestarted(uint64_t unanswered_before) MSGPROC_REQUIRES(mutex_);
   // Gives back memory that is kept for what may come.
@@ -171,6 +174,8 @@ class HostedSession final : public BatchOwner,
   std::shared_ptr<AttachedStream> attachment_ MSGPROC_GUARDED_BY(mutex_);
   // Some thread is giving out batches; it will see what others bring.
   bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;
+  // A life has ended, with batches that may be out.
+  bool abandoned_ MSGPROC_GUARDED_BY(mutex_) = false;
   // For batches to come; never null once a stream is attached.
   std::shared_ptr<const SessionContext> context_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Batch>> spare_batches_ MSGPROC_GUARDED_BY(mutex_);

@@ -181,6 +181,11 @@ std::shared_ptr<HostedSession> SessionTable::Forget(Sessions::iterator entry) {
 
 void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
                           const AttachedStream* attachment, bool finished) {
+  // Not in the table; and their executor hears of it, without a lock held.
+  if (session->anonymous()) {
+    session->Detach(attachment);
+    return;
+  }
   MutexLock lock(&mutex_);
   // False: another stream took it over, and it is not this one's any more.
   if (!session->Detach(attachment)) return;

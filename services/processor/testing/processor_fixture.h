@@ -50,6 +50,9 @@ class Neighbour {
 //   throw      throws
 //   size       as many bytes as the payload says  (inline)
 //   jitter     the payload, after a while         (pool)
+//   who        what it is told of the sender      (inline)
+//   whopool    likewise                           (pool)
+//   later      the payload, from another thread   (async)
 class ProcessorFixture : public testing::Test {
  public:
   // How many worker processes the processors of this program's tests have; 0:

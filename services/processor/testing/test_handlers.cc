@@ -9,13 +9,17 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "common/mutex.h"
+#include "services/processor/handlers/async_handler.h"
 #include "services/processor/handlers/builtin.h"
 #include "services/processor/testing/function_handler.h"
 #include "services/processor/workers/worker_role.h"
@@ -42,6 +46,66 @@ absl::Status Size(const Message& message, Reply* reply) {
   reply->mutable_payload()->assign(bytes, 'x');
   return absl::OkStatus();
 }
+
+// What it is told of whoever sent the message.
+absl::Status Who(const HandlerContext& context, const Message& /*message*/,
+                 Reply* reply) {
+  const SessionContext& session = context.session();
+  *reply->mutable_payload() =
+      absl::StrCat(session.session_id, "|", session.client_name, "|",
+                   session.principal.Shown(), "|", context.handler(), "|",
+                   context.attempt(), "|", context.idempotency_key(), "|",
+                   context.cancelled() ? "cancelled" : "wanted");
+  reply->AddHeader("peer", session.peer);
+  return absl::OkStatus();
+}
+
+// Answers with the payload, from a thread of its own, the last first of those
+// that have come meanwhile.
+class Later final : public AsyncHandler {
+ public:
+  ~Later() override {
+    {
+      MutexLock lock(&mutex_);
+      stopping_ = true;
+    }
+    changed_.SignalAll();
+    if (thread_.joinable()) thread_.join();
+  }
+  void Start(const HandlerContext& /*context*/, const Message& /*message*/,
+             Responder responder) override {
+    MutexLock lock(&mutex_);
+    begun_.push_back(std::move(responder));
+    if (!thread_.joinable()) thread_ = std::thread([this] { Answer(); });
+    changed_.Signal();
+  }
+
+ private:
+  void Answer() {
+    MutexLock lock(&mutex_);
+    while (!stopping_) {
+      if (begun_.empty()) {
+        changed_.Wait(&mutex_);
+        continue;
+      }
+      std::vector<Responder> begun = std::exchange(begun_, {});
+      lock.Unlock();
+      for (auto it = begun.rbegin(); it != begun.rend(); ++it) {
+        Reply reply;
+        reply.BorrowPayload(it->message().payload);
+        it->Finish(reply);
+      }
+      begun.clear();
+      lock.Relock();
+    }
+  }
+
+  Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
+  std::vector<Responder> begun_ MSGPROC_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
 
 // Not at random: the same everywhere, and still in no order.
 absl::Status Jitter(const Message& message, Reply* reply) {
@@ -109,7 +173,11 @@ void RegisterTestHandlers(HandlerRegistry* handlers, Watch* watch) {
                   throw std::runtime_error("thrown by the handler");
                 }))
       .Register("size", Make(Size), {.never_blocks = true})
-      .Register("jitter", Make(Jitter));
+      .Register("jitter", Make(Jitter))
+      .Register("who", std::make_unique<FunctionHandler>(Who),
+                {.never_blocks = true})
+      .Register("whopool", std::make_unique<FunctionHandler>(Who))
+      .Register("later", std::make_unique<Later>());
 }
 
 }  // namespace msgproc::processor

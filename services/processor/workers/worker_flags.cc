@@ -36,7 +36,10 @@ ABSL_FLAG(bool, worker_ordered, Defaults().ordered,
 ABSL_FLAG(int, max_delivery_attempts, Defaults().max_delivery_attempts,
           "How many workers may die over a message before it gets an Error.");
 ABSL_FLAG(absl::Duration, handler_timeout, Defaults().handler_timeout,
-          "A worker that takes longer over a message is killed.");
+          "A worker that takes longer over a message is killed. Without "
+          "workers: a handler that answers later and has not answered by then "
+          "has answered DEADLINE_EXCEEDED; 0: it may take for ever. Nothing "
+          "stops other handlers.");
 ABSL_FLAG(uint64_t, worker_max_memory, Defaults().max_memory,
           "A worker with more resident bytes is replaced; 0: never.");
 ABSL_FLAG(uint64_t, worker_max_messages, Defaults().max_messages,
