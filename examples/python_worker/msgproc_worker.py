@@ -30,12 +30,27 @@ class MessageError(Exception):
         self.retryable = retryable
 
 
+class Context:
+    """What a handler may know beside a message: the fields of worker.proto's Context."""
+
+    def __init__(self, fields, message):
+        self.fields = fields
+        self._sequence = message.sequence
+
+    @property
+    def idempotency_key(self):
+        """Names the message, the same in each try and on each server; empty: nothing does."""
+        scope = self.fields.idempotency_scope
+        return f"{scope}/{self._sequence}" if scope else ""
+
+
 def serve(handlers):
     """Answers messages until the processor closes standard input.
 
     Args:
       handlers: functions by handler name. A function takes a msgproc.v1.Message
-        and returns the result's payload, bytes; it may raise MessageError.
+        and a Context and returns the result's payload, bytes; it may raise
+        MessageError.
     """
     source = sys.stdin.buffer
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -48,6 +63,8 @@ def serve(handlers):
     ready.ready.protocol_version = PROTOCOL_VERSION
     _write(sink, ready)
 
+    # Without messages it says that some are not waited for any more: they are
+    # answered by then, as this worker reads one batch after another.
     while (batch := _read(source)) is not None:
         _answer(batch, handlers, hello, sink)
 
@@ -59,7 +76,7 @@ def _answer(batch, handlers, hello, sink):
     began = time.perf_counter_ns()
     for message in batch.messages:
         result = part.results.add(sequence=message.sequence)
-        _handle(handler, batch.handler, message, result)
+        _handle(handler, batch, message, result)
         part_bytes += len(result.payload) + 64
         now = time.perf_counter_ns()
         if now - began > _PART_SECONDS * 1e9 or part_bytes > hello.max_frame_bytes // 2:
@@ -73,11 +90,11 @@ def _answer(batch, handlers, hello, sink):
         _write(sink, part)
 
 
-def _handle(handler, name, message, result):
+def _handle(handler, batch, message, result):
     try:
         if handler is None:
-            raise MessageError(f"there is no handler '{name}'")
-        result.payload = handler(message)
+            raise MessageError(f"there is no handler '{batch.handler}'")
+        result.payload = handler(message, Context(batch.context, message))
     except MessageError as error:
         result.error.code = error.code
         result.error.message = str(error)

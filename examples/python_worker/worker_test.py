@@ -1,5 +1,6 @@
 """The worker as the processor sees it: frames in, frames out."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -43,8 +44,9 @@ class WorkerTest(unittest.TestCase):
             shift += 7
         return worker_pb2.ResultBatch.FromString(self.worker.stdout.read(size))
 
-    def _answers(self, handler, payloads):
+    def _answers(self, handler, payloads, **context):
         batch = worker_pb2.WorkBatch(batch_id=7, handler=handler)
+        batch.context.MergeFrom(worker_pb2.Context(**context))
         for sequence, payload in enumerate(payloads, start=40):
             batch.messages.add(sequence=sequence, payload=payload)
         self._write(batch)
@@ -80,6 +82,26 @@ class WorkerTest(unittest.TestCase):
 
     def test_names_a_handler_that_is_not_there(self):
         self.assertIn("'lower'", self._answers("lower", [b"a"])[0].error.message)
+
+    def test_a_handler_is_told_who_sent_its_message(self):
+        results = self._answers(
+            "whoami",
+            [b"", b""],
+            session_id="s",
+            principal="alice",
+            claims={"team": "tills"},
+            attempt=2,
+            idempotency_scope="s",
+        )
+        seen = [json.loads(result.payload) for result in results]
+        self.assertEqual(seen[0]["principal"], "alice")
+        self.assertEqual(seen[0]["claims"], {"team": "tills"})
+        self.assertEqual(seen[0]["attempt"], 2)
+        self.assertEqual([each["key"] for each in seen], ["s/40", "s/41"])
+
+    def test_takes_it_that_nobody_waits_any_more(self):
+        self._write(worker_pb2.WorkBatch(cancelled_batch_ids=[5, 6]))
+        self.assertEqual(self._answers("upper", [b"a"])[0].payload, b"A")
 
     def test_exits_at_the_end_of_input(self):
         self.worker.stdin.close()

@@ -10,7 +10,7 @@ import msgproc_worker
 def main():
     diary = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
 
-    def note(message):
+    def note(message, _context):
         os.write(diary, message.payload + b"\n")
         return message.payload
 

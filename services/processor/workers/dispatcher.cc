@@ -314,9 +314,13 @@ bool Dispatcher::NextShared(absl::Time now, Assignment* assignment) {
 
 // All of the item goes out of what waits; what is left of it waits again once
 // the part is answered.
-void Dispatcher::Give(WorkerLedger* worker, const Assignment::Part& part,
+void Dispatcher::Give(WorkerLedger* worker, Assignment::Part part,
                       absl::Time now, Assignment* assignment) {
   MSGPROC_CHECK(worker->open());
+  part.attempt = part.item->attempts + 1;
+  part.attempt_behind = part.item->attempts_behind + 1;
+  // A frame has one number for all of its messages.
+  MSGPROC_CHECK(part.one_at_a_time || part.attempt == part.attempt_behind);
   MSGPROC_CHECK_GE(waiting_, part.item->remaining());
   waiting_ -= part.item->remaining();
   part.item->worker = worker->id;
@@ -371,6 +375,17 @@ std::vector<WorkItem*> Dispatcher::TakeUnwanted() {
 bool Dispatcher::Idle(WorkerId worker) const {
   const WorkerLedger* found = workers_.Find(worker);
   return found == nullptr || found->held.empty();
+}
+
+std::vector<WorkItem*> Dispatcher::HeldOf(WorkerId worker,
+                                          uint64_t session) const {
+  std::vector<WorkItem*> items;
+  const WorkerLedger* found = workers_.Find(worker);
+  if (found == nullptr) return items;
+  for (const WorkerLedger::Held& held : found->held) {
+    if (held.part.item->session == session) items.push_back(held.part.item);
+  }
+  return items;
 }
 
 uint64_t Dispatcher::held(WorkerId worker) const {

@@ -115,6 +115,8 @@ class Dispatcher {
   bool Idle(WorkerId worker) const;
   // Whether nothing waits and no worker holds anything.
   bool Empty() const { return waiting_ == 0 && workers_.AllIdle(); }
+  // What the worker has of a session.
+  std::vector<WorkItem*> HeldOf(WorkerId worker, uint64_t session) const;
   // Messages that no worker has.
   uint64_t waiting() const { return waiting_; }
   // Messages that the worker has; messages that it was ever given. Where they
@@ -152,7 +154,7 @@ class Dispatcher {
   WorkItem* NextFor(WorkerLedger* worker, absl::Time now);
   void TakeShared(WorkerLedger* worker, WorkItem* item);
 
-  void Give(WorkerLedger* worker, const Assignment::Part& part, absl::Time now,
+  void Give(WorkerLedger* worker, Assignment::Part part, absl::Time now,
             Assignment* assignment);
 
   const Options options_;

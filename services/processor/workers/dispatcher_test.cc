@@ -257,6 +257,50 @@ TEST_F(DispatcherTest, TriesTheCulpritAloneTheLastTimeAndThenGivesItUp) {
   EXPECT_EQ(dispatcher_->OnAnswered(4, 2, now_), item);
 }
 
+TEST_F(DispatcherTest, CountsTheWorkersThatMayHaveBegunWithAMessage) {
+  dispatcher_->AddWorker(1, now_);
+  // The second waits where no worker has it.
+  Enqueue(4, kSlow);
+  WorkItem* behind = Enqueue(1, kSlow);
+  auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts[0].attempt, 1);
+  EXPECT_EQ(in_flight[0].parts[0].attempt_behind, 1);
+  // Any of them may be the one it died over.
+  Remove(1);
+  dispatcher_->AddWorker(2, now_);
+  in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts[0].attempt, 2);
+  EXPECT_EQ(in_flight[0].parts[0].attempt_behind, 2);
+  // Now it is known: the second, which the first answer set free to begin.
+  dispatcher_->OnAnswered(2, 1, now_);
+  Remove(2);
+  dispatcher_->AddWorker(3, now_);
+  in_flight = Flights();
+  EXPECT_EQ(in_flight[0].parts[0].attempt, 3);
+  EXPECT_EQ(in_flight[0].parts[0].attempt_behind, 2);
+  dispatcher_->OnAnswered(3, 1, now_);
+  in_flight = Flights();
+  EXPECT_EQ(in_flight[0].parts[0].attempt, 2);
+  dispatcher_->OnAnswered(3, 2, now_);
+  in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts[0].item, behind);
+  EXPECT_EQ(in_flight[0].parts[0].attempt, 1);
+}
+
+TEST_F(DispatcherTest, KnowsWhatAWorkerHasOfASession) {
+  dispatcher_->AddWorker(1, now_);
+  WorkItem* mine = EnqueueOf(1);
+  EnqueueOf(2);
+  EXPECT_THAT(dispatcher_->HeldOf(1, 1), IsEmpty());
+  Flights();
+  EXPECT_THAT(dispatcher_->HeldOf(1, 1), ElementsAre(mine));
+  EXPECT_THAT(dispatcher_->HeldOf(1, 3), IsEmpty());
+  EXPECT_THAT(dispatcher_->HeldOf(7, 1), IsEmpty());
+}
+
 TEST_F(DispatcherTest, LetsEveryMessageTravelAloneWhereOneAttemptIsAll) {
   Use({.max_attempts = 1});
   dispatcher_->AddWorker(1, now_);

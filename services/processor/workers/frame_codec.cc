@@ -18,8 +18,13 @@ using wire::WireType;
 constexpr uint32_t kBatchIdTag = Tag(1, WireType::kVarint);
 constexpr uint32_t kHandlerTag = Tag(3, WireType::kLengthDelimited);
 constexpr uint32_t kAnswerBeforeNextTag = Tag(4, WireType::kVarint);
+constexpr uint32_t kContextTag = Tag(6, WireType::kLengthDelimited);
+constexpr uint32_t kCancelledTag = Tag(7, WireType::kLengthDelimited);
+constexpr uint32_t kResultTag = Tag(2, WireType::kLengthDelimited);
 constexpr uint32_t kHandlerNanosecondsTag = Tag(3, WireType::kVarint);
 constexpr uint32_t kReadyTag = Tag(4, WireType::kLengthDelimited);
+// Of a Context.
+constexpr uint32_t kAttemptTag = Tag(7, WireType::kVarint);
 
 // A length takes at most five bytes in any frame that is let in.
 constexpr size_t kMaxLengthBytes = 5;
@@ -33,6 +38,18 @@ void AppendVarint(uint64_t value, std::string* out) {
   char bytes[10];
   out->append(bytes,
               static_cast<size_t>(wire::PutVarint(bytes, value) - bytes));
+}
+
+// The session's part, which is encoded already, and this batch's.
+void AppendContext(const WorkerBatch& work, int attempt, std::string* out) {
+  std::string own;
+  own += static_cast<char>(kAttemptTag);
+  AppendVarint(static_cast<uint64_t>(attempt), &own);
+  const size_t shared = work.context == nullptr ? 0 : work.context->size();
+  *out += static_cast<char>(kContextTag);
+  AppendVarint(shared + own.size(), out);
+  if (work.context != nullptr) *out += *work.context;
+  *out += own;
 }
 
 }  // namespace
@@ -50,7 +67,7 @@ std::string FrameCodec::Greeting() const {
 }
 
 OutFrame FrameCodec::Frame(const WorkerBatch& work, bool one_at_a_time,
-                           std::vector<wire::Piece> pieces) {
+                           int attempt, std::vector<wire::Piece> pieces) {
   std::string fields;
   fields += static_cast<char>(kBatchIdTag);
   AppendVarint(next_batch_id_++, &fields);
@@ -62,6 +79,7 @@ OutFrame FrameCodec::Frame(const WorkerBatch& work, bool one_at_a_time,
     fields += static_cast<char>(kAnswerBeforeNextTag);
     fields += '\1';
   }
+  AppendContext(work, attempt, &fields);
   size_t bytes = fields.size();
   for (const wire::Piece& piece : pieces) bytes += piece.size;
   OutFrame frame;
@@ -71,22 +89,44 @@ OutFrame FrameCodec::Frame(const WorkerBatch& work, bool one_at_a_time,
   return frame;
 }
 
-void FrameCodec::Encode(WorkerBatch* work, uint64_t messages,
-                        bool one_at_a_time, std::vector<OutFrame>* frames,
+void FrameCodec::EncodeCancelled(const WorkerBatch& work,
+                                 std::vector<OutFrame>* frames) {
+  if (work.first_batch_id == 0) return;
+  std::string ids;
+  for (uint64_t id = work.first_batch_id; id <= work.last_batch_id; ++id) {
+    AppendVarint(id, &ids);
+  }
+  std::string fields;
+  fields += static_cast<char>(kCancelledTag);
+  AppendVarint(ids.size(), &fields);
+  fields += ids;
+  OutFrame& frame = frames->emplace_back();
+  AppendVarint(fields.size(), &frame.head);
+  frame.head += fields;
+}
+
+void FrameCodec::Encode(const Assignment::Part& part,
+                        std::vector<OutFrame>* frames,
                         std::vector<ResponseTracker::Expected>* expected) {
-  if (!one_at_a_time) {
-    expected->push_back({work, next_batch_id_, messages});
+  WorkerBatch* const work = part.item->batch;
+  work->first_batch_id = next_batch_id_;
+  work->last_batch_id =
+      next_batch_id_ + (part.one_at_a_time ? part.messages - 1 : 0);
+  if (!part.one_at_a_time) {
+    expected->push_back({work, next_batch_id_, part.messages});
     std::vector<wire::Piece> pieces;
     work->unanswered.CopyRest(work->pieces, &pieces);
-    frames->push_back(Frame(*work, one_at_a_time, std::move(pieces)));
+    frames->push_back(Frame(*work, false, part.attempt, std::move(pieces)));
     return;
   }
   MessageCursor cursor = work->unanswered;
-  for (uint64_t i = 0; i < messages; ++i) {
+  for (uint64_t i = 0; i < part.messages; ++i) {
     expected->push_back({work, next_batch_id_, 1});
     std::vector<wire::Piece> pieces;
     cursor.Take(work->pieces, 1, &pieces);
-    frames->push_back(Frame(*work, one_at_a_time, std::move(pieces)));
+    frames->push_back(Frame(*work, true,
+                            i == 0 ? part.attempt : part.attempt_behind,
+                            std::move(pieces)));
   }
 }
 
@@ -166,6 +206,7 @@ absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
   uint64_t nanoseconds = 0;
   absl::string_view ready;
   bool has_ready = false;
+  bool has_results = false;
   FieldReader reader(frame);
   while (!reader.Done()) {
     uint32_t tag = 0;
@@ -181,6 +222,7 @@ absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
       has_ready = true;
       ok = reader.ReadBytes(&ready);
     } else {
+      has_results = has_results || tag == kResultTag;
       ok = reader.Skip(tag);
     }
     if (!ok) return absl::InvalidArgumentError("a frame cannot be parsed");
@@ -192,6 +234,8 @@ absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
     return DecodeReady(ready);
   }
   if (has_ready) return absl::InvalidArgumentError("a second `ready`");
+  // What a plain loop makes of a frame without messages (cancelled_batch_ids).
+  if (batch_id == 0 && !has_results) return absl::OkStatus();
   // Nobody's handler takes a year.
   const absl::Duration handler_time = absl::Nanoseconds(
       static_cast<int64_t>(std::min<uint64_t>(nanoseconds, uint64_t{1} << 55)));

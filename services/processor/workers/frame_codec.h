@@ -24,15 +24,16 @@ class FrameCodec final : public WorkerCodec {
 
   std::string Greeting() const override;
   bool says_ready() const override { return true; }
-  void Encode(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
-              std::vector<OutFrame>* frames,
+  void Encode(const Assignment::Part& part, std::vector<OutFrame>* frames,
               std::vector<ResponseTracker::Expected>* expected) override;
+  void EncodeCancelled(const WorkerBatch& work,
+                       std::vector<OutFrame>* frames) override;
   absl::StatusOr<size_t> Decode(absl::string_view bytes, absl::Time now,
                                 ResponseTracker* responses) override;
   bool ready() const override { return ready_; }
 
  private:
-  OutFrame Frame(const WorkerBatch& work, bool one_at_a_time,
+  OutFrame Frame(const WorkerBatch& work, bool one_at_a_time, int attempt,
                  std::vector<wire::Piece> pieces);
   absl::Status DecodeFrame(absl::string_view frame, absl::Time now,
                            ResponseTracker* responses);

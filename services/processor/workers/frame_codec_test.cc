@@ -44,11 +44,16 @@ class FrameCodecTest : public ::testing::Test {
   }
 
   // What a worker would read.
-  std::vector<WorkBatch> Give(WorkerBatch* work, bool one_at_a_time = false) {
+  std::vector<WorkBatch> Give(WorkerBatch* work, bool one_at_a_time = false,
+                              int attempt = 1) {
     std::vector<OutFrame> frames;
     std::vector<ResponseTracker::Expected> expected;
-    codec_.Encode(work, work->item.remaining(), one_at_a_time, &frames,
-                  &expected);
+    codec_.Encode({.item = &work->item,
+                   .messages = work->item.remaining(),
+                   .one_at_a_time = one_at_a_time,
+                   .attempt = attempt,
+                   .attempt_behind = one_at_a_time ? 1 : attempt},
+                  &frames, &expected);
     for (const auto& one : expected) responses_.Expect(one, absl::UnixEpoch());
     std::string bytes;
     for (const OutFrame& frame : frames) {
@@ -123,6 +128,48 @@ TEST_F(FrameCodecTest, SendsAParcelAsOneBatch) {
   ASSERT_EQ(batches[0].messages_size(), 3);
   EXPECT_EQ(batches[0].messages(2).sequence(), 43u);
   EXPECT_EQ(batches[0].messages(2).payload(), "c");
+}
+
+TEST_F(FrameCodecTest, SaysWhoSentTheMessagesAndWhichTryItIs) {
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c"});
+  worker::v1::Context session;
+  session.set_session_id("s");
+  session.set_principal("alice");
+  work->context =
+      std::make_shared<const std::string>(session.SerializeAsString());
+  const auto together = Give(work.get(), false, 2);
+  ASSERT_EQ(together.size(), 1u);
+  EXPECT_EQ(together[0].context().principal(), "alice");
+  EXPECT_EQ(together[0].context().attempt(), 2u);
+  EXPECT_EQ(together[0].messages_size(), 3);
+  const auto single = Give(work.get(), true, 3);
+  ASSERT_EQ(single.size(), 3u);
+  EXPECT_EQ(single[0].context().attempt(), 3u);
+  EXPECT_EQ(single[1].context().attempt(), 1u);
+  EXPECT_EQ(single[2].context().session_id(), "s");
+}
+
+TEST_F(FrameCodecTest, SaysThatNobodyWaitsForTheBatchesOfAnItem) {
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c"});
+  std::vector<OutFrame> frames;
+  codec_.EncodeCancelled(*work, &frames);
+  EXPECT_TRUE(frames.empty());  // It never left.
+  Give(work.get());
+  Give(work.get(), true);
+  codec_.EncodeCancelled(*work, &frames);
+  ASSERT_EQ(frames.size(), 1u);
+  const auto batches = ReadAll(frames[0].head);
+  ASSERT_EQ(batches.size(), 1u);
+  EXPECT_THAT(batches[0].cancelled_batch_ids(), ElementsAre(2, 3, 4));
+  EXPECT_EQ(batches[0].messages_size(), 0);
+}
+
+TEST_F(FrameCodecTest, LetsAPlainLoopAnswerAFrameWithoutMessages) {
+  const auto work = MakeWorkerBatch(&binding_, {"a"});
+  Give(work.get());
+  EXPECT_TRUE(Say(ResultBatch()).ok());
+  EXPECT_TRUE(Say(Answer(1, 1, 1)).ok());
+  EXPECT_EQ(ResultsOf(work->batch->results).size(), 1u);
 }
 
 TEST_F(FrameCodecTest, TakesAnAnswerAndCountsIt) {
@@ -323,7 +370,7 @@ TEST_F(FrameCodecTest, RefusesWhateverIsNotOwed) {
     const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c"});
     std::vector<OutFrame> frames;
     std::vector<ResponseTracker::Expected> expected;
-    fresh.Encode(work.get(), 3, false, &frames, &expected);
+    fresh.Encode({.item = &work->item, .messages = 3}, &frames, &expected);
     responses.Expect(expected[0], absl::UnixEpoch());
     EXPECT_EQ(fresh.Decode(lie.bytes(), absl::UnixEpoch(), &responses)
                   .status()

@@ -8,13 +8,14 @@
 
 namespace msgproc::processor {
 
-void LineCodec::Encode(WorkerBatch* work, uint64_t messages,
-                       bool /*one_at_a_time*/, std::vector<OutFrame>* frames,
+void LineCodec::Encode(const Assignment::Part& part,
+                       std::vector<OutFrame>* frames,
                        std::vector<ResponseTracker::Expected>* expected) {
-  expected->push_back({work, 0, messages});
+  WorkerBatch* const work = part.item->batch;
+  expected->push_back({work, 0, part.messages});
   MessageCursor cursor = work->unanswered;
   OutFrame frame;
-  for (uint64_t i = 0; i < messages; ++i) {
+  for (uint64_t i = 0; i < part.messages; ++i) {
     wire::MessageView message;
     wire::ParseMessage(cursor.Next(work->pieces), &message);
     absl::StrAppend(&frame.head, message.payload, "\n");

@@ -28,8 +28,7 @@ class LineCodec final : public WorkerCodec {
   std::string Greeting() const override { return ""; }
   bool says_ready() const override { return false; }
   // The payloads must fit.
-  void Encode(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
-              std::vector<OutFrame>* frames,
+  void Encode(const Assignment::Part& part, std::vector<OutFrame>* frames,
               std::vector<ResponseTracker::Expected>* expected) override;
   absl::StatusOr<size_t> Decode(absl::string_view bytes, absl::Time now,
                                 ResponseTracker* responses) override;

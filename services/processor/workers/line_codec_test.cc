@@ -23,7 +23,8 @@ class LineCodecTest : public ::testing::Test {
   std::string Give(WorkerBatch* work) {
     std::vector<OutFrame> frames;
     std::vector<ResponseTracker::Expected> expected;
-    codec_.Encode(work, work->item.remaining(), false, &frames, &expected);
+    codec_.Encode({.item = &work->item, .messages = work->item.remaining()},
+                  &frames, &expected);
     for (const auto& one : expected) responses_.Expect(one, absl::UnixEpoch());
     EXPECT_EQ(frames.size(), 1u);
     EXPECT_TRUE(frames[0].pieces.empty());

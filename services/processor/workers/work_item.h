@@ -48,6 +48,11 @@ struct Assignment {
     uint64_t messages = 0;
     // Each message in a frame of its own, to be answered before the next.
     bool one_at_a_time = false;
+    // Which try this is of the first of them, and of those behind: counts the
+    // workers that have died and may have begun with it. Alike where they
+    // travel together.
+    int attempt = 1;
+    int attempt_behind = 1;
   };
 
   WorkerId worker = 0;

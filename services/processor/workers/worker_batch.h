@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -29,6 +30,13 @@ struct WorkerBatch {
   std::vector<wire::Piece> pieces;
   // The first message without a result in batch->results.
   MessageCursor unanswered;
+  // What workers are told of who sent the messages: fields of the protocol's
+  // Context, encoded. Null: nothing.
+  std::shared_ptr<const std::string> context;
+  // The names under which it was written to the last worker that got it; 0:
+  // none.
+  uint64_t first_batch_id = 0;
+  uint64_t last_batch_id = 0;
   // Messages that were answered before they were sent, by their place in the
   // batch; `pieces` lacks them.
   struct Refusal {

@@ -25,6 +25,9 @@ WorkerBatch* WorkerBatches::Take(std::unique_ptr<Batch> batch) {
   work->pieces.clear();
   work->pieces.swap(batch->pieces);
   work->unanswered = MessageCursor();
+  work->context.reset();
+  work->first_batch_id = 0;
+  work->last_batch_id = 0;
   work->item.messages = batch->size;
   for (const wire::Piece& piece : work->pieces) work->item.bytes += piece.size;
   work->item.message_nanoseconds =
@@ -39,6 +42,7 @@ WorkerBatch* WorkerBatches::Take(std::unique_ptr<Batch> batch) {
 void WorkerBatches::Release(WorkerBatch* work) {
   MSGPROC_CHECK(work->batch == nullptr);
   work->pieces.clear();
+  work->context.reset();
   free_.push_back(work);
   MSGPROC_CHECK_LE(free_.size(), all_.size());
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/processor/workers/response_tracker.h"
+#include "services/processor/workers/work_item.h"
 #include "services/processor/workers/worker_batch.h"
 #include "wire/entry_log.h"
 
@@ -32,11 +33,13 @@ class WorkerCodec {
   // Whether the worker says when it is ready. If not, it is once it runs.
   virtual bool says_ready() const = 0;
 
-  // Encodes the next messages of a worker batch, and what is to come back for
-  // them. `one_at_a_time`: each to be answered before the next is begun.
-  virtual void Encode(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
+  // Encodes messages of a worker batch, and what is to come back for them.
+  virtual void Encode(const Assignment::Part& part,
                       std::vector<OutFrame>* frames,
                       std::vector<ResponseTracker::Expected>* expected) = 0;
+  // Encodes that nobody waits any more for what was encoded of the batch last.
+  virtual void EncodeCancelled(const WorkerBatch& /*work*/,
+                               std::vector<OutFrame>* /*frames*/) {}
 
   // Reads what the worker has said, as far as it is complete, into the tracker.
   // Returns how many bytes were read; the rest is to come again with what

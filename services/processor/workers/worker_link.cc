@@ -36,14 +36,21 @@ WorkerLink::WorkerLink(WorkerId id, int number,
   if (!greeting.head.empty()) pushed_.Push(std::move(greeting));
 }
 
-void WorkerLink::Push(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
-                      absl::Time now) {
-  MSGPROC_CHECK(work != nullptr && work->batch != nullptr);
-  MSGPROC_CHECK_LE(messages, work->item.remaining());
+void WorkerLink::Push(const Assignment::Part& part, absl::Time now) {
+  MSGPROC_CHECK(part.item->batch != nullptr);
+  MSGPROC_CHECK(part.item->batch->batch != nullptr);
+  MSGPROC_CHECK_LE(part.messages, part.item->remaining());
   frames_.clear();
   MutexLock lock(&mutex_);
   if (expected_.empty()) expected_at_ = now;
-  codec_->Encode(work, messages, one_at_a_time, &frames_, &expected_);
+  codec_->Encode(part, &frames_, &expected_);
+  for (OutFrame& frame : frames_) pushed_.Push(std::move(frame));
+}
+
+void WorkerLink::Cancel(const WorkerBatch& work) {
+  frames_.clear();
+  codec_->EncodeCancelled(work, &frames_);
+  MutexLock lock(&mutex_);
   for (OutFrame& frame : frames_) pushed_.Push(std::move(frame));
 }
 

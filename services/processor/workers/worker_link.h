@@ -37,10 +37,11 @@ class WorkerLink {
   // The slot's number, as in logs and metrics.
   int number() const { return number_; }
 
-  // Pushes the next messages of a worker batch. Not from two threads at once
-  // for one link. To be followed by Flush.
-  void Push(WorkerBatch* work, uint64_t messages, bool one_at_a_time,
-            absl::Time now);
+  // Pushes messages of a worker batch. Not from two threads at once for one
+  // link, nor together with Cancel. To be followed by Flush.
+  void Push(const Assignment::Part& part, absl::Time now);
+  // Pushes that nobody waits any more for a batch that was pushed.
+  void Cancel(const WorkerBatch& work);
   // Writes what was pushed. Any thread, holding no lock.
   void Flush();
 

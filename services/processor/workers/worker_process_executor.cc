@@ -77,6 +77,7 @@ WorkerProcessExecutor::WorkerProcessExecutor(WorkerOptions options)
                        [](const WorkItem& item) {
                          return item.batch->batch->Wanted();
                        }}),
+      contexts_(options_.handler_timeout),
       pool_(options_, this) {}
 
 WorkerProcessExecutor::~WorkerProcessExecutor() { Stop(); }
@@ -119,7 +120,11 @@ std::unique_ptr<Batch> WorkerProcessExecutor::Execute(
       return nullptr;
     }
     work = batches_.Take(std::move(batch));
-    if (options_.lines) refused = TakeOutRefusals(work);
+    if (options_.lines) {
+      refused = TakeOutRefusals(work);
+    } else {
+      work->context = contexts_.Of(*work->batch);
+    }
     if (!refused) {
       dispatcher_.Enqueue(&work->item, now);
       Dispatch(now, &todo);
@@ -131,6 +136,24 @@ std::unique_ptr<Batch> WorkerProcessExecutor::Execute(
   MutexLock lock(&mutex_);
   batches_.Release(work);
   return batch;
+}
+
+void WorkerProcessExecutor::OnAbandoned(uint64_t session_number) {
+  Todo todo;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& link : links_) {
+      bool told = false;
+      for (const WorkItem* item :
+           dispatcher_.HeldOf(link->id(), session_number)) {
+        if (item->batch->batch->Wanted()) continue;
+        link->Cancel(*item->batch);
+        told = true;
+      }
+      if (told) todo.links.push_back(link);
+    }
+  }
+  todo.Do();
 }
 
 void WorkerProcessExecutor::Todo::Do() {
@@ -149,7 +172,7 @@ void WorkerProcessExecutor::Dispatch(absl::Time now, Todo* todo) {
     // Its books name those that were served, and are not gone.
     MSGPROC_CHECK(found != links_.end());
     for (const Assignment::Part& part : assignment_.parts) {
-      (*found)->Push(part.item->batch, part.messages, part.one_at_a_time, now);
+      (*found)->Push(part, now);
     }
     CountHeld(found->get());
     if (todo->links.empty() || todo->links.back() != *found) {
@@ -273,6 +296,7 @@ void WorkerProcessExecutor::OnTick(absl::Time now) {
     if (now >= next_tidy_) {
       next_tidy_ = now + kTidyEvery;
       dispatcher_.Tidy(now);
+      contexts_.Tidy();
     }
     Dispatch(now, &todo_);
     pool_.TickBy(dispatcher_.NextDecision(now));

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/mutex.h"
 #include "services/processor/executors/executor.h"
+#include "services/processor/workers/context_encodings.h"
 #include "services/processor/workers/dispatcher.h"
 #include "services/processor/workers/worker_batch.h"
 #include "services/processor/workers/worker_batches.h"
@@ -43,6 +44,8 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
 
   Limits LimitsFor(const HandlerBinding& binding) const override;
   std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override;
+  // Tells the workers that have something of the session.
+  void OnAbandoned(uint64_t session_number) override;
   // Lets the workers finish what they have, for at most leave_timeout.
   void Stop() override;
 
@@ -93,6 +96,7 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
   std::vector<std::shared_ptr<WorkerLink>> links_ MSGPROC_GUARDED_BY(mutex_);
   Assignment assignment_ MSGPROC_GUARDED_BY(mutex_);
   WorkerBatches batches_ MSGPROC_GUARDED_BY(mutex_);
+  ContextEncodings contexts_ MSGPROC_GUARDED_BY(mutex_);
   bool stopped_ MSGPROC_GUARDED_BY(mutex_) = false;
   absl::Time next_tidy_ MSGPROC_GUARDED_BY(mutex_) = absl::InfinitePast();
 

@@ -1,6 +1,7 @@
 #include "services/processor/workers/worker_process_executor.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -98,6 +99,90 @@ TEST_F(WorkerProcessExecutorTest, PassesAHandlersErrorOn) {
   EXPECT_EQ(results[1].error().code(), 9);
   EXPECT_EQ(results[1].error().message(), "as asked");
   EXPECT_EQ(results[2].payload(), "b");
+}
+
+std::shared_ptr<const SessionContext> Alice() {
+  return std::make_shared<const SessionContext>(SessionContext{
+      .session_id = "s",
+      .client_name = "till",
+      .principal = {.source = base::Principal::Source::kToken, .name = "alice"},
+      .peer = "ipv4:10.0.0.7:1"});
+}
+
+TEST_F(WorkerProcessExecutorTest, AHandlerIsToldWhoSendsItsMessages) {
+  options_.handler_timeout = absl::Minutes(2);
+  Start();
+  auto session = NewSession();
+  session->SendBatch({"who"});
+  session->SetContext(Alice());
+  session->SendBatch({"who", "who"});
+  const auto results = session->Results(3);
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].payload(), "  anonymous  obedient 1  unlimited");
+  EXPECT_EQ(results[1].payload(),
+            "s till alice ipv4:10.0.0.7:1 obedient 1 s/2 limited");
+  EXPECT_EQ(results[2].payload(),
+            "s till alice ipv4:10.0.0.7:1 obedient 1 s/3 limited");
+}
+
+TEST_F(WorkerProcessExecutorTest, AHandlerIsToldThatWorkersDiedOverAMessage) {
+  Start();
+  auto session = NewSession();
+  session->SetContext(Alice());
+  session->SendBatch({"die once", "who"});
+  session->SendBatch({"who"});
+  const auto results = session->Results(3);
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_THAT(results[0].payload(), HasSubstr("obedient 2 s/1"));
+  // It may have begun with this one too.
+  EXPECT_THAT(results[1].payload(), HasSubstr("obedient 2 s/2"));
+}
+
+TEST_F(WorkerProcessExecutorTest, AHandlerSeesThatNobodyWaitsAnyMore) {
+  options_.count = 1;
+  Start();
+  const std::string file = ::testing::TempDir() + "/cancelled";
+  auto session = NewSession();
+  session->SendBatch({"until cancelled " + file, "hang"});
+  auto other = NewSession();
+  other->SendBatch({"a"});
+  EXPECT_TRUE(
+      Eventually([&] { return executor_->counters().slots[0].held >= 2; }));
+  EXPECT_NE(access(file.c_str(), F_OK), 0);
+  session->Abandon();
+  EXPECT_TRUE(Eventually([&] { return access(file.c_str(), F_OK) == 0; }));
+  // What is behind it is not begun: it would hang.
+  EXPECT_EQ(other->Results(1).size(), 1u);
+  EXPECT_EQ(deaths(), 0u);
+}
+
+TEST_F(WorkerProcessExecutorTest, MessagesOfABatchThatAnswerLaterWaitTogether) {
+  binding_.name = "later";
+  Start();
+  auto session = NewSession();
+  session->SetContext(Alice());
+  session->SendBatch({"a", "b", "drop", "release"});
+  const auto results = session->Results(4);
+  ASSERT_EQ(results.size(), 4u);
+  EXPECT_EQ(results[0].payload(), "a s/1");
+  EXPECT_EQ(results[1].payload(), "b s/2");
+  EXPECT_EQ(results[2].error().code(), 13);
+  EXPECT_EQ(results[3].payload(), "release s/4");
+  EXPECT_EQ(session->wrong(), 0u);
+}
+
+TEST_F(WorkerProcessExecutorTest, OneThatNeverAnswersFailsAndKillsNoWorker) {
+  options_.handler_timeout = absl::Seconds(10);
+  binding_.name = "later";
+  Start();
+  auto session = NewSession();
+  session->SendBatch({"never", "release"});
+  const auto results = session->Results(2);
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].error().code(), 4);
+  EXPECT_THAT(results[0].error().message(), HasSubstr("--handler_timeout"));
+  EXPECT_EQ(results[1].payload(), "release ");
+  EXPECT_EQ(deaths(), 0u);
 }
 
 TEST_F(WorkerProcessExecutorTest, AResultThatIsTooLargeKillsNoWorker) {

@@ -21,6 +21,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "msgproc/worker/v1/worker.pb.h"
+#include "services/processor/workers/async_answers.h"
 #include "services/processor/workers/frame_codec.h"
 #include "services/processor/workers/worker_process.h"
 #include "wire/coding.h"
@@ -41,6 +42,12 @@ constexpr absl::Duration kFlushAfter = absl::Milliseconds(1);
 // Handlers are timed in chunks of about this much work.
 constexpr int64_t kChunkNanoseconds = 100'000;
 constexpr size_t kMaxChunkMessages = 256;
+// How often it is looked whether a batch is cancelled.
+constexpr absl::Duration kLookEvery = absl::Milliseconds(1);
+constexpr absl::Duration kLookWhileWaiting = absl::Milliseconds(20);
+// A worker that is silent for all of the handler's time is killed: what is late
+// is answered before that.
+constexpr double kShareOfTimeout = 0.9;
 
 absl::Status Garbage() {
   return absl::InvalidArgumentError(
@@ -59,6 +66,18 @@ bool WorkerRole::Fill() {
   if (begin_ == end_) {
     begin_ = end_ = 0;
     if (capacity_ > kLargeBufferBytes) capacity_ = 0;
+  }
+  if (!ahead_.empty()) {
+    MSGPROC_CHECK_EQ(end_, 0u);
+    if (capacity_ < ahead_.size()) {
+      capacity_ = std::max(kBufferBytes, ahead_.size());
+      buffer_ = std::make_unique<char[]>(capacity_);
+    }
+    std::memcpy(buffer_.get(), ahead_.data(), ahead_.size());
+    end_ = ahead_.size();
+    ahead_.clear();
+    looked_at_ = 0;
+    return true;
   }
   if (end_ == capacity_ && begin_ > 0) {
     std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
@@ -90,16 +109,105 @@ absl::Status WorkerRole::Run() {
       if (!reader.ReadVarint(&size)) break;
       const auto prefix = static_cast<size_t>(reader.at() - rest.data());
       if (rest.size() - prefix < size) break;
+      frame_end_ = begin_ + prefix + size;
       absl::Status status = ReadFrame(rest.substr(prefix, size));
       if (!status.ok()) return status;
-      begin_ += prefix + size;
+      begin_ = frame_end_;
     }
     if (!Flush()) break;
   }
   return absl::OkStatus();
 }
 
+void WorkerRole::LookAhead() {
+  const absl::Time now = Clock::Monotonic()->Now();
+  if (now < next_look_) return;
+  next_look_ = now + kLookEvery;
+  // The messages at hand stay where they are; what is behind them moves.
+  ahead_.insert(0, buffer_.get() + frame_end_, end_ - frame_end_);
+  looked_at_ = end_ > frame_end_ ? 0 : looked_at_;
+  end_ = frame_end_;
+  while (true) {
+    const size_t size = ahead_.size();
+    ahead_.resize(size + kBufferBytes);
+    const ssize_t more =
+        recv(socket_, &ahead_[size], kBufferBytes, MSG_DONTWAIT);
+    ahead_.resize(size + static_cast<size_t>(std::max<ssize_t>(0, more)));
+    if (more <= 0) break;
+  }
+  while (true) {
+    const absl::string_view rest = absl::string_view(ahead_).substr(looked_at_);
+    FieldReader reader(rest);
+    uint64_t size = 0;
+    if (rest.empty() || !reader.ReadVarint(&size)) return;
+    const auto prefix = static_cast<size_t>(reader.at() - rest.data());
+    if (rest.size() - prefix < size) return;
+    TakeCancelled(rest.substr(prefix, size));
+    looked_at_ += prefix + size;
+  }
+}
+
+// Whatever else is wrong with the frame will be found when its turn has come.
+void WorkerRole::TakeCancelled(absl::string_view frame) {
+  const auto take = [this](uint64_t id) {
+    if (id >= batch_id_) cancelled_.insert(id);
+  };
+  FieldReader reader(frame);
+  uint32_t tag = 0;
+  while (!reader.Done() && reader.ReadTag(&tag)) {
+    uint64_t id = 0;
+    absl::string_view packed;
+    if (tag == Tag(7, WireType::kVarint)) {
+      if (!reader.ReadVarint(&id)) return;
+      take(id);
+    } else if (tag == Tag(7, WireType::kLengthDelimited)) {
+      if (!reader.ReadBytes(&packed)) return;
+      FieldReader ids(packed);
+      while (!ids.Done() && ids.ReadVarint(&id)) take(id);
+    } else if (!reader.Skip(tag)) {
+      return;
+    }
+  }
+}
+
+absl::Status WorkerRole::ReadContext(absl::string_view encoded) {
+  // Mostly that of the batch before.
+  if (batch_.context != nullptr && encoded == context_bytes_) {
+    return absl::OkStatus();
+  }
+  worker::v1::Context context;
+  if (!context.ParseFromArray(encoded.data(),
+                              static_cast<int>(encoded.size()))) {
+    return Garbage();
+  }
+  context_bytes_ = std::string(encoded);
+  auto session = std::make_shared<SessionContext>();
+  session->session_id = context.session_id();
+  session->client_name = context.client_name();
+  session->peer = context.peer();
+  session->forwarded_for = context.forwarded_for();
+  base::Principal& principal = session->principal;
+  principal.name = context.principal();
+  principal.claims.insert(context.claims().begin(), context.claims().end());
+  if (!principal.name.empty()) {
+    // Certificates make no claims.
+    principal.source = principal.claims.empty()
+                           ? base::Principal::Source::kCertificate
+                           : base::Principal::Source::kToken;
+  }
+  idempotency_scope_ = context.idempotency_scope();
+  batch_.context = std::move(session);
+  batch_.idempotency_scope = idempotency_scope_;
+  batch_.attempt = static_cast<int>(std::max<uint32_t>(1, context.attempt()));
+  batch_.handler_timeout =
+      context.handler_timeout_nanoseconds() == 0
+          ? absl::InfiniteDuration()
+          : absl::Nanoseconds(context.handler_timeout_nanoseconds());
+  return absl::OkStatus();
+}
+
 absl::Status WorkerRole::ReadFrame(absl::string_view frame) {
+  absl::string_view context;
   absl::string_view handler;
   absl::string_view hello;
   uint64_t one_at_a_time = 0;
@@ -121,12 +229,19 @@ absl::Status WorkerRole::ReadFrame(absl::string_view frame) {
       ok = reader.ReadVarint(&one_at_a_time);
     } else if (tag == Tag(5, WireType::kLengthDelimited)) {
       ok = reader.ReadBytes(&hello);
+    } else if (tag == Tag(6, WireType::kLengthDelimited)) {
+      ok = reader.ReadBytes(&context);
     } else {
       ok = reader.Skip(tag);
     }
     if (!ok) return Garbage();
   }
   if (!greeted_) return Greet(hello);
+  if (messages_.empty()) {
+    TakeCancelled(frame);
+    return absl::OkStatus();
+  }
+  if (absl::Status status = ReadContext(context); !status.ok()) return status;
   binding_ = FindBinding(handler);
   if (binding_ == nullptr) unknown_handler_ = std::string(handler);
   Work(one_at_a_time != 0);
@@ -173,6 +288,12 @@ void WorkerRole::Work(bool one_at_a_time) {
   cursor_ = batch_.results.At(batch_.results.next_position());
   handler_time_ = absl::ZeroDuration();
   size_t done = 0;
+  AsyncHandler* const async =
+      binding_ == nullptr ? nullptr : binding_->handler->async();
+  if (async != nullptr && !cancelled()) {
+    RunAsync(async);
+    done = messages_.size();
+  }
   while (done < messages_.size()) {
     size_t chunk = messages_.size() - done;
     if (binding_ != nullptr) {
@@ -194,13 +315,22 @@ void WorkerRole::Work(bool one_at_a_time) {
       Gather();
       Flush();
     }
+    if (done < messages_.size() && batch_.handler_time > kLookEvery) {
+      LookAhead();
+    }
   }
+  cancelled_.erase(cancelled_.begin(), cancelled_.upper_bound(batch_id_));
   Gather();
   if (one_at_a_time || gathered_bytes_ > kFlushBytes) Flush();
 }
 
 void WorkerRole::RunChunk(size_t first, size_t messages) {
   MSGPROC_CHECK_GT(messages, 0u);
+  if (cancelled()) {
+    RefuseChunk(first, messages,
+                absl::CancelledError("Nobody waits for it any more."));
+    return;
+  }
   if (binding_ != nullptr) {
     batch_.binding = binding_;
     batch_.messages = absl::MakeSpan(messages_).subspan(first, messages);
@@ -208,12 +338,58 @@ void WorkerRole::RunChunk(size_t first, size_t messages) {
     handler_time_ += batch_.handler_time;
     return;
   }
-  const std::string why =
-      absl::StrCat("The worker has no handler '", unknown_handler_, "'.");
+  RefuseChunk(first, messages,
+              absl::NotFoundError(absl::StrCat("The worker has no handler '",
+                                               unknown_handler_, "'.")));
+}
+
+void WorkerRole::RefuseChunk(size_t first, size_t messages,
+                             const absl::Status& why) {
   for (size_t i = first; i < first + messages; ++i) {
     wire::AppendError(&batch_.results, messages_[i].sequence,
-                      static_cast<int>(absl::StatusCode::kNotFound), why,
-                      false);
+                      static_cast<int>(why.code()), why.message(), false);
+  }
+}
+
+void WorkerRole::RunAsync(AsyncHandler* handler) {
+  batch_.binding = binding_;
+  const absl::Time begin = Clock::Monotonic()->Now();
+  const absl::Time deadline = begin + batch_.handler_timeout * kShareOfTimeout;
+  const auto answers = std::make_shared<AsyncAnswers>(messages_.size());
+  for (size_t i = 0; i < messages_.size(); ++i) {
+    absl::Status fits = CheckMessage(*binding_, messages_[i]);
+    if (fits.ok()) {
+      answers->Start(handler, batch_, messages_[i], i, deadline);
+    } else {
+      answers->Set(i, fits, Reply());
+    }
+  }
+  // What waiting takes is nobody's work: the processor shall not cut its
+  // batches by it.
+  handler_time_ = Clock::Monotonic()->Now() - begin;
+  for (size_t i = 0; i < messages_.size(); ++i) {
+    while (!answers->WaitFor(i, absl::ZeroDuration())) {
+      if (cursor_.position() < batch_.results.next_position()) {
+        Gather();
+        Flush();
+      }
+      const absl::Duration left = deadline - Clock::Monotonic()->Now();
+      LookAhead();
+      if (cancelled()) {
+        answers->Cancel();
+      } else if (left <= absl::ZeroDuration()) {
+        answers->Set(i,
+                     absl::DeadlineExceededError(absl::StrCat(
+                         "The handler has not answered for ",
+                         absl::FormatDuration(batch_.handler_timeout),
+                         " (--handler_timeout).")),
+                     Reply());
+      } else {
+        answers->WaitFor(i, std::min(left, kLookWhileWaiting));
+      }
+    }
+    const AsyncAnswers::Answer answer = answers->Take(i);
+    AppendOutcome(&batch_, messages_[i].sequence, answer.status, answer.reply);
   }
 }
 

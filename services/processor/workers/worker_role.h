@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/processor/executors/batch.h"
+#include "services/processor/handlers/async_handler.h"
 #include "services/processor/handlers/handler_registry.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
@@ -19,14 +21,19 @@
 namespace msgproc::processor {
 
 // The other end of worker.proto: reads batches, runs handlers, writes results.
-// One thread, no gRPC. Results leave when there is nothing more to read, when a
-// millisecond or 64 KiB have gathered, and after every message that may have
+// One thread, no gRPC. Whether somebody still waits it learns from what it
+// reads ahead: after messages that took longer than a millisecond, and when
+// their handler asks. Handlers that answer later are given all messages of a
+// batch, and waited for. Results leave when there is nothing more to read, when
+// a millisecond or 64 KiB have gathered, and after every message that may have
 // killed a worker.
 class WorkerRole {
  public:
   // Reads and writes `socket`. `handlers` outlives it.
   WorkerRole(int socket, const HandlerRegistry* handlers)
-      : socket_(socket), handlers_(handlers) {}
+      : socket_(socket), handlers_(handlers) {
+    batch_.waiting = &waiting_;
+  }
 
   // Returns when the processor closes the socket: OK; otherwise what was wrong
   // with what it said.
@@ -39,11 +46,32 @@ class WorkerRole {
     std::vector<wire::Piece> pieces;
   };
 
+  // Who waits for the batch at hand.
+  class Waiting final : public BatchOwner {
+   public:
+    explicit Waiting(WorkerRole* role) : role_(role) {}
+    void OnBatchDone(std::unique_ptr<Batch> /*batch*/) override {}
+    bool Wants(const Batch& /*batch*/) const override {
+      role_->LookAhead();
+      return !role_->cancelled();
+    }
+
+   private:
+    WorkerRole* const role_;
+  };
+
   bool Fill();
+  // Reads what there is, without waiting, to learn what is cancelled.
+  void LookAhead();
+  void TakeCancelled(absl::string_view frame);
+  bool cancelled() const { return cancelled_.count(batch_id_) > 0; }
+  absl::Status ReadContext(absl::string_view encoded);
   absl::Status ReadFrame(absl::string_view frame);
   absl::Status Greet(absl::string_view encoded);
   void Work(bool one_at_a_time);
   void RunChunk(size_t first, size_t messages);
+  void RefuseChunk(size_t first, size_t messages, const absl::Status& why);
+  void RunAsync(AsyncHandler* handler);
   HandlerBinding* FindBinding(absl::string_view handler);
   void Gather();
   void FinishAnswer(Answer answer, wire::EntryLog::Taken taken,
@@ -60,13 +88,26 @@ class WorkerRole {
   size_t capacity_ = 0;
   size_t begin_ = 0;
   size_t end_ = 0;
+  // Where the frame at hand ends.
+  size_t frame_end_ = 0;
+  // What follows end_ and was read ahead; frames up to `looked_at_` were looked
+  // at.
+  std::string ahead_;
+  size_t looked_at_ = 0;
+  absl::Time next_look_ = absl::InfinitePast();
+  // Batches that nobody waits for: the one at hand, and later ones.
+  std::set<uint64_t> cancelled_;
 
   // The batch at hand.
   uint64_t batch_id_ = 0;
   HandlerBinding* binding_ = nullptr;
   std::string unknown_handler_;
   std::vector<wire::MessageView> messages_;
+  Waiting waiting_{this};
   Batch batch_;
+  // The last context that came, as it came, and what it says of messages.
+  std::string context_bytes_;
+  std::string idempotency_scope_;
   wire::EntryLog::Cursor cursor_;
   absl::Duration handler_time_;
 

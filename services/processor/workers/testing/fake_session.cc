@@ -15,6 +15,8 @@ std::unique_ptr<Batch> FakeSession::MakeBatch(
   batch->pieces = std::move(work->pieces);
   batch->owner = shared_from_this();
   batch->session_number = number_;
+  batch->context = context_;
+  if (context_ != nullptr) batch->idempotency_scope = context_->session_id;
   batch->first_position = next_sequence_;
   batch->affinity = affinity_;
   next_sequence_ += payloads.size();

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -44,6 +45,16 @@ class FakeSession final : public BatchOwner,
   bool Wants(const Batch& /*batch*/) const override { return wanted_; }
   // Nobody waits for what has not been answered.
   void StopWaiting() { wanted_ = false; }
+  // And the executor hears of it.
+  void Abandon() {
+    StopWaiting();
+    executor_->OnAbandoned(number_);
+  }
+  // Who sends the messages from now on.
+  void SetContext(std::shared_ptr<const SessionContext> context) {
+    MutexLock lock(&mutex_);
+    context_ = std::move(context);
+  }
 
  private:
   FakeSession(Executor* executor, HandlerBinding* binding)
@@ -65,6 +76,7 @@ class FakeSession final : public BatchOwner,
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::string> pending_ MSGPROC_GUARDED_BY(mutex_);
+  std::shared_ptr<const SessionContext> context_ MSGPROC_GUARDED_BY(mutex_);
   uint64_t out_ MSGPROC_GUARDED_BY(mutex_) = 0;
   uint64_t next_sequence_ MSGPROC_GUARDED_BY(mutex_) = 1;
   uint64_t sent_ MSGPROC_GUARDED_BY(mutex_) = 0;

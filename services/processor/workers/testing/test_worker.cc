@@ -10,11 +10,14 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "services/processor/handlers/async_handler.h"
 #include "services/processor/handlers/handler_registry.h"
 #include "services/processor/workers/testing/liar.h"
 #include "services/processor/workers/worker_process.h"
@@ -34,6 +37,10 @@ namespace {
 //   fail        fails
 //   grow N      answers N bytes
 //   headers N   answers with N empty headers
+//   who         answers what it is told of the sender
+//   die once    kills the worker at the first attempt; then as who
+//   until cancelled FILE
+//               returns when nobody waits any more, and creates the file then
 // and echoes anything else.
 class Obedient final : public Handler {
  public:
@@ -49,6 +56,21 @@ class Obedient final : public Handler {
     if (payload == "leak") leak_.append(64 << 20, 'x');
     if (absl::StartsWith(payload, "say ")) {
       std::fprintf(stderr, "%s\n", payload.substr(4).c_str());
+    }
+    if (payload == "die once" && context.attempt() == 1) raise(SIGKILL);
+    if (payload == "who" || payload == "die once") {
+      const SessionContext& session = context.session();
+      *reply->mutable_payload() = absl::StrCat(
+          session.session_id, " ", session.client_name, " ",
+          session.principal.Shown(), " ", session.peer, " ", context.handler(),
+          " ", context.attempt(), " ", context.idempotency_key(), " ",
+          context.deadline() < absl::InfiniteFuture() ? "limited" : "unlimited",
+          context.cancelled() ? " cancelled" : "");
+      return absl::OkStatus();
+    }
+    if (absl::StartsWith(payload, "until cancelled ")) {
+      while (!context.cancelled()) usleep(1000);
+      std::fclose(std::fopen(payload.substr(16).c_str(), "w"));
     }
     int milliseconds = 0;
     if (absl::StartsWith(payload, "sleep ") &&
@@ -77,6 +99,38 @@ class Obedient final : public Handler {
   std::string leak_;
 };
 
+// Keeps messages until a later one says "release", and answers them backwards;
+// "never" is kept for ever, "drop" let go of.
+class Later final : public AsyncHandler {
+ public:
+  void Start(const HandlerContext& context, const Message& message,
+             Responder responder) override {
+    if (message.payload == "drop") return;
+    kept_.push_back(std::move(responder));
+    if (message.payload != "release") return;
+    std::thread([kept = std::move(kept_)]() mutable {
+      while (!kept.empty()) {
+        if (kept.back().message().payload != "never") {
+          Reply reply;
+          *reply.mutable_payload() =
+              absl::StrCat(kept.back().message().payload, " ",
+                           kept.back().context().idempotency_key());
+          kept.back().Finish(reply);
+          kept.pop_back();
+        } else {
+          static auto* const never = new std::vector<Responder>();
+          never->push_back(std::move(kept.back()));
+          kept.pop_back();
+        }
+      }
+    }).detach();
+    kept_.clear();
+  }
+
+ private:
+  std::vector<Responder> kept_;
+};
+
 }  // namespace
 }  // namespace msgproc::processor
 
@@ -96,5 +150,6 @@ int main(int argc, char** argv) {
   msgproc::processor::HandlerRegistry handlers;
   handlers.Register("obedient",
                     std::make_unique<msgproc::processor::Obedient>());
+  handlers.Register("later", std::make_unique<msgproc::processor::Later>());
   return msgproc::processor::RunWorkerRole(handlers);
 }

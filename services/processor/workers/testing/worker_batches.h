@@ -27,6 +27,7 @@ inline std::unique_ptr<WorkerBatch> MakeWorkerBatch(
   work->batch = std::make_unique<Batch>();
   work->batch->binding = binding;
   work->batch->size = payloads.size();
+  work->item.batch = work.get();
   work->item.messages = payloads.size();
   wire::EntryLog::Cursor cursor = log.At(1);
   log.Take(&cursor, UINT64_MAX, SIZE_MAX, &work->pieces);
