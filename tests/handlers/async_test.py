@@ -1,6 +1,7 @@
 """A handler that asks another server, with real ones: it asks them for their health."""
 
 import base64
+import signal
 import socket
 import unittest
 
@@ -43,6 +44,23 @@ class GrpcBackendTest(harness.ProcessTest):
         (result,) = ask(server, 1)
         self.assertEqual(result["error"]["code"], _CODE_UNAVAILABLE)
         self.assertTrue(result["error"]["retryable"])
+
+    def test_a_stop_waits_for_what_is_begun(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            server = self.forwarding(
+                f"127.0.0.1:{silent.getsockname()[1]}", "--handler_timeout=8s"
+            )
+            requests = iter([{"messages": [{"sequence": "1"}]}])
+            with reflection.Client(server.grpc) as client:
+                answers = client.stream("msgproc.v1.Processor", "Process", requests)
+                harness.eventually(
+                    lambda: server.metric("msgproc_processor_async_pending_messages") == 1,
+                    "it waits",
+                )
+                server.signal(signal.SIGTERM)
+                found = [result for answer in answers for result in answer.get("results", [])]
+            self.assertEqual([result["sequence"] for result in found], ["1"])
+            self.assertEqual(server.wait(), 0)
 
     def test_a_thousand_that_wait_cost_no_thread_and_fail_in_time(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:

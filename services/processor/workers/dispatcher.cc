@@ -379,13 +379,8 @@ bool Dispatcher::Idle(WorkerId worker) const {
 
 std::vector<WorkItem*> Dispatcher::HeldOf(WorkerId worker,
                                           uint64_t session) const {
-  std::vector<WorkItem*> items;
   const WorkerLedger* found = workers_.Find(worker);
-  if (found == nullptr) return items;
-  for (const WorkerLedger::Held& held : found->held) {
-    if (held.part.item->session == session) items.push_back(held.part.item);
-  }
-  return items;
+  return found == nullptr ? std::vector<WorkItem*>() : found->HeldOf(session);
 }
 
 uint64_t Dispatcher::held(WorkerId worker) const {

@@ -13,7 +13,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -34,16 +33,14 @@ using wire::FieldReader;
 using wire::Tag;
 using wire::WireType;
 
-constexpr size_t kBufferBytes = 256 << 10;
-// One made for a large batch is let go of again.
-constexpr size_t kLargeBufferBytes = 4 << 20;
 constexpr size_t kFlushBytes = 64 << 10;
 constexpr absl::Duration kFlushAfter = absl::Milliseconds(1);
 // Handlers are timed in chunks of about this much work.
 constexpr int64_t kChunkNanoseconds = 100'000;
 constexpr size_t kMaxChunkMessages = 256;
-// How often it is looked whether a batch is cancelled.
-constexpr absl::Duration kLookEvery = absl::Milliseconds(1);
+// After a message that took longer, and while waiting, it is looked whether the
+// batch is cancelled.
+constexpr absl::Duration kLookAfter = absl::Milliseconds(1);
 constexpr absl::Duration kLookWhileWaiting = absl::Milliseconds(20);
 // A worker that is silent for all of the handler's time is killed: what is late
 // is answered before that.
@@ -62,112 +59,16 @@ void AppendVarint(uint64_t value, std::string* out) {
 
 }  // namespace
 
-bool WorkerRole::Fill() {
-  if (begin_ == end_) {
-    begin_ = end_ = 0;
-    if (capacity_ > kLargeBufferBytes) capacity_ = 0;
-  }
-  if (!ahead_.empty()) {
-    MSGPROC_CHECK_EQ(end_, 0u);
-    if (capacity_ < ahead_.size()) {
-      capacity_ = std::max(kBufferBytes, ahead_.size());
-      buffer_ = std::make_unique<char[]>(capacity_);
-    }
-    std::memcpy(buffer_.get(), ahead_.data(), ahead_.size());
-    end_ = ahead_.size();
-    ahead_.clear();
-    looked_at_ = 0;
-    return true;
-  }
-  if (end_ == capacity_ && begin_ > 0) {
-    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
-  }
-  if (end_ == capacity_) {
-    capacity_ = std::max(kBufferBytes, capacity_ * 2);
-    auto larger = std::make_unique<char[]>(capacity_);
-    if (end_ > 0) std::memcpy(larger.get(), buffer_.get(), end_);
-    buffer_ = std::move(larger);
-  }
-  ssize_t size;
-  do {
-    size = read(socket_, buffer_.get() + end_, capacity_ - end_);
-  } while (size < 0 && errno == EINTR);
-  if (size <= 0) return false;
-  MSGPROC_CHECK_LE(static_cast<size_t>(size), capacity_ - end_);
-  end_ += static_cast<size_t>(size);
-  return true;
-}
-
 absl::Status WorkerRole::Run() {
-  while (Fill()) {
-    while (begin_ < end_) {
-      const absl::string_view rest(buffer_.get() + begin_, end_ - begin_);
-      FieldReader reader(rest);
-      uint64_t size = 0;
-      if (!reader.ReadVarint(&size)) break;
-      const auto prefix = static_cast<size_t>(reader.at() - rest.data());
-      if (rest.size() - prefix < size) break;
-      frame_end_ = begin_ + prefix + size;
-      absl::Status status = ReadFrame(rest.substr(prefix, size));
+  while (input_.Fill()) {
+    absl::string_view frame;
+    while (input_.Next(&frame)) {
+      absl::Status status = ReadFrame(frame);
       if (!status.ok()) return status;
-      begin_ = frame_end_;
     }
     if (!Flush()) break;
   }
   return absl::OkStatus();
-}
-
-void WorkerRole::LookAhead() {
-  const absl::Time now = Clock::Monotonic()->Now();
-  if (now < next_look_) return;
-  next_look_ = now + kLookEvery;
-  // The messages at hand stay where they are; what is behind them moves.
-  ahead_.insert(0, buffer_.get() + frame_end_, end_ - frame_end_);
-  looked_at_ = end_ > frame_end_ ? 0 : looked_at_;
-  end_ = frame_end_;
-  while (true) {
-    const size_t size = ahead_.size();
-    ahead_.resize(size + kBufferBytes);
-    const ssize_t more =
-        recv(socket_, &ahead_[size], kBufferBytes, MSG_DONTWAIT);
-    ahead_.resize(size + static_cast<size_t>(std::max<ssize_t>(0, more)));
-    if (more <= 0) break;
-  }
-  while (true) {
-    const absl::string_view rest = absl::string_view(ahead_).substr(looked_at_);
-    FieldReader reader(rest);
-    uint64_t size = 0;
-    if (rest.empty() || !reader.ReadVarint(&size)) return;
-    const auto prefix = static_cast<size_t>(reader.at() - rest.data());
-    if (rest.size() - prefix < size) return;
-    TakeCancelled(rest.substr(prefix, size));
-    looked_at_ += prefix + size;
-  }
-}
-
-// Whatever else is wrong with the frame will be found when its turn has come.
-void WorkerRole::TakeCancelled(absl::string_view frame) {
-  const auto take = [this](uint64_t id) {
-    if (id >= batch_id_) cancelled_.insert(id);
-  };
-  FieldReader reader(frame);
-  uint32_t tag = 0;
-  while (!reader.Done() && reader.ReadTag(&tag)) {
-    uint64_t id = 0;
-    absl::string_view packed;
-    if (tag == Tag(7, WireType::kVarint)) {
-      if (!reader.ReadVarint(&id)) return;
-      take(id);
-    } else if (tag == Tag(7, WireType::kLengthDelimited)) {
-      if (!reader.ReadBytes(&packed)) return;
-      FieldReader ids(packed);
-      while (!ids.Done() && ids.ReadVarint(&id)) take(id);
-    } else if (!reader.Skip(tag)) {
-      return;
-    }
-  }
 }
 
 absl::Status WorkerRole::ReadContext(absl::string_view encoded) {
@@ -238,7 +139,7 @@ absl::Status WorkerRole::ReadFrame(absl::string_view frame) {
   }
   if (!greeted_) return Greet(hello);
   if (messages_.empty()) {
-    TakeCancelled(frame);
+    input_.TakeCancelled(frame);
     return absl::OkStatus();
   }
   if (absl::Status status = ReadContext(context); !status.ok()) return status;
@@ -315,11 +216,11 @@ void WorkerRole::Work(bool one_at_a_time) {
       Gather();
       Flush();
     }
-    if (done < messages_.size() && batch_.handler_time > kLookEvery) {
-      LookAhead();
+    if (done < messages_.size() && batch_.handler_time > kLookAfter) {
+      input_.LookAhead();
     }
   }
-  cancelled_.erase(cancelled_.begin(), cancelled_.upper_bound(batch_id_));
+  input_.Forget(batch_id_);
   Gather();
   if (one_at_a_time || gathered_bytes_ > kFlushBytes) Flush();
 }
@@ -374,7 +275,7 @@ void WorkerRole::RunAsync(AsyncHandler* handler) {
         Flush();
       }
       const absl::Duration left = deadline - Clock::Monotonic()->Now();
-      LookAhead();
+      input_.LookAhead();
       if (cancelled()) {
         answers->Cancel();
       } else if (left <= absl::ZeroDuration()) {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "services/processor/executors/batch.h"
 #include "services/processor/handlers/async_handler.h"
 #include "services/processor/handlers/handler_registry.h"
+#include "services/processor/workers/worker_input.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
 
@@ -31,7 +31,7 @@ class WorkerRole {
  public:
   // Reads and writes `socket`. `handlers` outlives it.
   WorkerRole(int socket, const HandlerRegistry* handlers)
-      : socket_(socket), handlers_(handlers) {
+      : socket_(socket), handlers_(handlers), input_(socket) {
     batch_.waiting = &waiting_;
   }
 
@@ -52,7 +52,7 @@ class WorkerRole {
     explicit Waiting(WorkerRole* role) : role_(role) {}
     void OnBatchDone(std::unique_ptr<Batch> /*batch*/) override {}
     bool Wants(const Batch& /*batch*/) const override {
-      role_->LookAhead();
+      role_->input_.LookAhead();
       return !role_->cancelled();
     }
 
@@ -60,11 +60,7 @@ class WorkerRole {
     WorkerRole* const role_;
   };
 
-  bool Fill();
-  // Reads what there is, without waiting, to learn what is cancelled.
-  void LookAhead();
-  void TakeCancelled(absl::string_view frame);
-  bool cancelled() const { return cancelled_.count(batch_id_) > 0; }
+  bool cancelled() const { return input_.cancelled(batch_id_); }
   absl::Status ReadContext(absl::string_view encoded);
   absl::Status ReadFrame(absl::string_view frame);
   absl::Status Greet(absl::string_view encoded);
@@ -80,23 +76,10 @@ class WorkerRole {
 
   const int socket_;
   const HandlerRegistry* const handlers_;
+  WorkerInput input_;
   std::map<std::string, std::unique_ptr<HandlerBinding>> bindings_;
   uint64_t max_payload_bytes_ = 0;
   bool greeted_ = false;
-
-  std::unique_ptr<char[]> buffer_;
-  size_t capacity_ = 0;
-  size_t begin_ = 0;
-  size_t end_ = 0;
-  // Where the frame at hand ends.
-  size_t frame_end_ = 0;
-  // What follows end_ and was read ahead; frames up to `looked_at_` were looked
-  // at.
-  std::string ahead_;
-  size_t looked_at_ = 0;
-  absl::Time next_look_ = absl::InfinitePast();
-  // Batches that nobody waits for: the one at hand, and later ones.
-  std::set<uint64_t> cancelled_;
 
   // The batch at hand.
   uint64_t batch_id_ = 0;

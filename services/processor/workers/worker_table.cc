@@ -70,6 +70,14 @@ bool WorkerLedger::OnAnswered(uint64_t messages, absl::Time now) {
   return true;
 }
 
+std::vector<WorkItem*> WorkerLedger::HeldOf(uint64_t session) const {
+  std::vector<WorkItem*> items;
+  for (const Held& each : held) {
+    if (each.part.item->session == session) items.push_back(each.part.item);
+  }
+  return items;
+}
+
 bool WorkerLedger::CheckInvariants() const {
   MSGPROC_CHECK_NE(id, 0u);
   int assignments = 0;

@@ -46,6 +46,9 @@ struct WorkerLedger {
   // Whether it may get one more assignment, beside others' work.
   bool HasRoom(absl::Time now) const;
 
+  // What it holds of a session.
+  std::vector<WorkItem*> HeldOf(uint64_t session) const;
+
   // Takes the part over. The last one of an assignment is followed by
   // OnAssigned.
   void Hold(const Assignment::Part& part, absl::Time now);
