@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/grpc_deadline.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/grpcpp.h"
 #include "services/processor/handlers/async_handler.h"
@@ -32,11 +32,11 @@ class Forward final : public msgproc::processor::AsyncHandler {
     auto call = std::make_shared<Call>(std::move(responder));
     const grpc::Slice payload(message.payload.data(), message.payload.size());
     call->request = grpc::ByteBuffer(&payload, 1);
-    // Who does not answer in time is told of by its own name.
-    call->context.set_deadline(absl::ToChronoTime(
-        absl::Now() + std::min(kTimeout, (context.deadline() -
-                                          msgproc::Clock::Monotonic()->Now()) /
-                                             2)));
+    // In time to say that it was the backend that was late.
+    const absl::Duration left =
+        context.deadline() - msgproc::Clock::Monotonic()->Now();
+    call->context.set_deadline(
+        msgproc::DeadlineAfter(std::min(kTimeout, left / 2)));
     // The same for each try, for a service that must not do a thing twice.
     if (const std::string key = context.idempotency_key(); !key.empty()) {
       call->context.AddMetadata("idempotency-key", key);

@@ -49,6 +49,7 @@ FLAGS = [
     (PROCESSOR, "--max_payload_bytes=0", 2, ["--max_payload_bytes is 0", "it takes 1 to"]),
     (PROCESSOR, "--heartbeat_interval=0s --max_payload_bytes=0 --workers=two --worker_lines", 2, ["--heartbeat_interval is 0", "--max_payload_bytes is 0", "--workers is 'two'", "--worker_lines and --worker_ordered"]),
     (PROCESSOR, "--workers=2 --handler_timeout=1ms --max_delivery_attempts=0", 2, ["--handler_timeout is 1ms", "--max_delivery_attempts is 0"]),
+    (PROCESSOR, "--handler_timeout=1ms", 2, ["--handler_timeout is 1ms", "at least 10ms, or 0 for none"]),
     (PROCESSOR, "--log_level=loud --drain_timeout=-1s", 2, ["--log_level", "--drain_timeout cannot be negative"]),
     (BALANCER, "--lease=0s --moves_per_second=-1 --policy=best --servers=a", 2, ["--lease: 0", "--moves_per_second: -1", "--policy", "--servers"]),
     (LOADGEN, "--n=0 --rate=-1 --poisson", 2, ["--n=0", "--rate=-1"]),

@@ -43,8 +43,13 @@ std::string Encode(const SessionContext& session, absl::string_view scope,
 
 }  // namespace
 
+ContextEncodings::ContextEncodings(absl::Duration handler_timeout)
+    : handler_timeout_(handler_timeout),
+      unknown_(std::make_shared<const std::string>(
+          Encode(SessionContext(), "", handler_timeout))) {}
+
 std::shared_ptr<const std::string> ContextEncodings::Of(const Batch& batch) {
-  if (batch.context == nullptr) return nullptr;
+  if (batch.context == nullptr) return unknown_;
   if (encodings_.size() >= kMaxEncodings) encodings_.clear();
   Encoding& encoding = encodings_[batch.context.get()];
   if (encoding.encoded == nullptr) {

@@ -18,8 +18,7 @@ namespace msgproc::processor {
 class ContextEncodings {
  public:
   // `handler_timeout`: how long a worker may take for a message.
-  explicit ContextEncodings(absl::Duration handler_timeout)
-      : handler_timeout_(handler_timeout) {}
+  explicit ContextEncodings(absl::Duration handler_timeout);
 
   // Fields of the context, but for `attempt`.
   std::shared_ptr<const std::string> Of(const Batch& batch);
@@ -35,6 +34,8 @@ class ContextEncodings {
   };
 
   const absl::Duration handler_timeout_;
+  // Of a batch of which nothing is known.
+  const std::shared_ptr<const std::string> unknown_;
   std::unordered_map<const SessionContext*, Encoding> encodings_;
 };
 

@@ -28,7 +28,9 @@ std::shared_ptr<const SessionContext> Alice() {
 TEST(ContextEncodingsTest, SaysAllThatIsKnown) {
   ContextEncodings encodings(absl::Seconds(2));
   Batch batch;
-  EXPECT_EQ(encodings.Of(batch), nullptr);
+  EXPECT_EQ(Decode(*encodings.Of(batch)).session_id(), "");
+  EXPECT_EQ(Decode(*encodings.Of(batch)).handler_timeout_nanoseconds(),
+            2'000'000'000u);
   batch.context = Alice();
   batch.idempotency_scope = "s";
   const worker::v1::Context context = Decode(*encodings.Of(batch));

@@ -92,6 +92,7 @@ OutFrame FrameCodec::Frame(const WorkerBatch& work, bool one_at_a_time,
 void FrameCodec::EncodeCancelled(const WorkerBatch& work,
                                  std::vector<OutFrame>* frames) {
   if (work.first_batch_id == 0) return;
+  ++without_messages_;
   std::string ids;
   for (uint64_t id = work.first_batch_id; id <= work.last_batch_id; ++id) {
     AppendVarint(id, &ids);
@@ -235,7 +236,10 @@ absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
   }
   if (has_ready) return absl::InvalidArgumentError("a second `ready`");
   // What a plain loop makes of a frame without messages (cancelled_batch_ids).
-  if (batch_id == 0 && !has_results) return absl::OkStatus();
+  if (batch_id == 0 && !has_results && without_messages_ > 0) {
+    --without_messages_;
+    return absl::OkStatus();
+  }
   // Nobody's handler takes a year.
   const absl::Duration handler_time = absl::Nanoseconds(
       static_cast<int64_t>(std::min<uint64_t>(nanoseconds, uint64_t{1} << 55)));

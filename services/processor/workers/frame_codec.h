@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_FRAME_CODEC_H_
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_FRAME_CODEC_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -44,6 +45,9 @@ class FrameCodec final : public WorkerCodec {
   const uint32_t worker_;
   const size_t max_payload_bytes_;
   uint64_t next_batch_id_ = 1;  // Encode's.
+  // Frames without messages that were written and not answered: they need not
+  // be, and may.
+  std::atomic<int> without_messages_{0};
   // Decode's.
   bool ready_ = false;
   uint64_t to_skip_ = 0;  // What is left of a frame that was too large.

@@ -167,7 +167,10 @@ TEST_F(FrameCodecTest, SaysThatNobodyWaitsForTheBatchesOfAnItem) {
 TEST_F(FrameCodecTest, LetsAPlainLoopAnswerAFrameWithoutMessages) {
   const auto work = MakeWorkerBatch(&binding_, {"a"});
   Give(work.get());
+  std::vector<OutFrame> frames;
+  codec_.EncodeCancelled(*work, &frames);
   EXPECT_TRUE(Say(ResultBatch()).ok());
+  EXPECT_FALSE(Say(ResultBatch()).ok());
   EXPECT_TRUE(Say(Answer(1, 1, 1)).ok());
   EXPECT_EQ(ResultsOf(work->batch->results).size(), 1u);
 }

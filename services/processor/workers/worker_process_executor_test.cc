@@ -118,7 +118,7 @@ TEST_F(WorkerProcessExecutorTest, AHandlerIsToldWhoSendsItsMessages) {
   session->SendBatch({"who", "who"});
   const auto results = session->Results(3);
   ASSERT_EQ(results.size(), 3u);
-  EXPECT_EQ(results[0].payload(), "  anonymous  obedient 1  unlimited");
+  EXPECT_EQ(results[0].payload(), "  anonymous  obedient 1  limited");
   EXPECT_EQ(results[1].payload(),
             "s till alice ipv4:10.0.0.7:1 obedient 1 s/2 limited");
   EXPECT_EQ(results[2].payload(),
