@@ -97,7 +97,7 @@ TEST_F(SessionTableTest, MakesNamesAndTokensForThoseWhoBringNone) {
     const auto opened = Open("", std::make_shared<FakeAttachedStream>(), 0, "");
     ASSERT_TRUE(opened.ok());
     const HostedSession::Identity& identity = opened->session->identity();
-    EXPECT_GE(identity.id.size(), 32U);
+    EXPECT_EQ(identity.id.size(), 32U);
     EXPECT_EQ(identity.token.size(), 32U);
     ids.insert(identity.id);
     tokens.insert(identity.token);
@@ -143,6 +143,22 @@ TEST_F(SessionTableTest, RefusesWhatIsMalformed) {
   EXPECT_THAT(std::string(resumed.status().message()),
               HasSubstr("Only a session's first Open"));
   EXPECT_EQ(counters_.sessions_attached, 2);
+}
+
+TEST_F(SessionTableTest, TakesWhatIsAsLongAsItMayBe) {
+  EXPECT_TRUE(
+      table()
+          .Open({.session_token = kToken, .client_name = std::string(256, 'n')},
+                &binding_, stream_)
+          .ok());
+  EXPECT_EQ(StateOf("a", uint64_t{1} << 62), State::kLost);
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      Open("b", stream_, (uint64_t{1} << 62) + 1).status()));
+  EXPECT_TRUE(table()
+                  .Open({.session_token = kToken, .has_messages = true},
+                        &binding_, stream_)
+                  .ok())
+      << "a first Open may carry messages along";
 }
 
 TEST_F(SessionTableTest, AnUnknownHandlerMattersToNewSessionsOnly) {
@@ -366,6 +382,33 @@ TEST_F(SessionTableTest, ResultsThatAreMadeAfterTheStreamEndedAreCounted) {
             static_cast<int64_t>(opened->session->holding().bytes +
                                  SessionTable::kSessionBytes));
   EXPECT_GT(counters_.detached_bytes, 80'000);
+}
+
+TEST_F(SessionTableTest, WhatIsAttachedAgainIsNotCountedWhenItsResultsCome) {
+  const auto opened = Open("a", stream_);
+  ASSERT_TRUE(
+      Send(opened->session.get(), stream_, Messages(1, 8, 10'000)).ok());
+  table().Detach(opened->session, stream_.get(), false);
+  ASSERT_TRUE(Open("a", stream_).ok());
+  manual_.CompleteAll();
+  table().Sweep();
+  EXPECT_EQ(counters_.detached_bytes, 0);
+}
+
+TEST_F(SessionTableTest, DetachedSessionsMayHoldAllThatTheyMay) {
+  Leave("a", Messages(1, 20, 10'000));
+  table().Sweep();
+  const int64_t one = counters_.detached_bytes;
+  table_.reset();
+  counters_.sessions_detached = 0;
+  options_.max_detached_bytes = static_cast<size_t>(3 * one);
+  for (const char* id : {"a", "b", "c"}) Leave(id, Messages(1, 20, 10'000));
+  table().Sweep();
+  EXPECT_EQ(counters_.sessions_evicted, 0U);
+  EXPECT_EQ(counters_.sessions_detached, 3);
+  Leave("d", {});
+  table().Sweep();
+  EXPECT_EQ(counters_.sessions_evicted, 1U);
 }
 
 TEST_F(SessionTableTest, AnExpiredSessionWorksNoMore) {
