@@ -16,6 +16,7 @@ from tests.nginx import front, raw_call
 _HEALTH = "/grpc.health.v1.Health/Check"
 _REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 _GET_SERVER = "/msgproc.v1.Balancer/GetServer"
+_LIST_SERVERS = "/msgproc.v1.Balancer/ListServers"
 _TOKENS_ONLY = 'rules { name: "tokens" sources: SOURCE_TOKEN handlers: "echo" }\n'
 # Some looks of a server at its files.
 _LOOKS_SECONDS = 30
@@ -135,6 +136,13 @@ class TokensTest(IdentityTest):
             ),
             "ES256 that is HS256": (
                 issuing.hmac_signed({"alg": "ES256", "kid": "k1"}, good, public),
+                "signature",
+            ),
+            # Both numbers of the signature 0: CVE-2022-21449.
+            "no signature but zeros": (
+                issuing.unsigned({"alg": "ES256", "kid": "k1"}, good)
+                + "."
+                + issuing.encode(bytes(64)),
                 "signature",
             ),
             "a name with a line feed": (self.issuer.token(sub="a\nb"), "control characters"),
@@ -347,8 +355,10 @@ class WholeServersTest(IdentityTest):
             "a server is found with a token",
         )
         for metadata in ((), _bearer(self.issuer.token(exp=1)), _bearer("x")):
-            code, details = _unary(balancer.grpc, _GET_SERVER, metadata)
-            self.assertEqual(code, grpc.StatusCode.UNAUTHENTICATED, details)
+            for method in (_GET_SERVER, _LIST_SERVERS):
+                code, details = _unary(balancer.grpc, method, metadata)
+                self.assertEqual(code, grpc.StatusCode.UNAUTHENTICATED, details)
+        self.assertEqual(_unary(balancer.grpc, _LIST_SERVERS, good)[0], grpc.StatusCode.OK)
         self.assertEqual(balancer.get("/get-server")[0], 403)
 
 

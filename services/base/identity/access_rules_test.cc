@@ -1,6 +1,7 @@
 #include "services/base/identity/access_rules.h"
 
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

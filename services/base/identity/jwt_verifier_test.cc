@@ -1,6 +1,8 @@
 #include "services/base/identity/jwt_verifier.h"
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

@@ -11,6 +11,7 @@
 #include <openssl/rsa.h>
 
 #include <array>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/escaping.h"
