@@ -1,6 +1,7 @@
 #ifndef MSGPROC_EXAMPLES_WORD_COUNT_WORD_COUNT_H_
 #define MSGPROC_EXAMPLES_WORD_COUNT_WORD_COUNT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>

@@ -1,5 +1,7 @@
 #include "services/processor/executors/async_executor.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>

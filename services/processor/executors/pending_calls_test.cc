@@ -1,6 +1,8 @@
 #include "services/processor/executors/pending_calls.h"
 
+#include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"

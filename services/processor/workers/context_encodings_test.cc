@@ -1,6 +1,7 @@
 #include "services/processor/workers/context_encodings.h"
 
 #include <memory>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "msgproc/worker/v1/worker.pb.h"
