@@ -90,12 +90,12 @@ class Client:
         )(request, timeout=timeout)
         return answer
 
-    def stream(self, service, method, requests, timeout=60):
+    def stream(self, service, method, requests, timeout=60, metadata=()):
         """Returns the answers of a bidirectional stream, an iterator and call."""
         path, to_bytes, from_bytes = self._method(service, method)
         return self._channel.stream_stream(
             path, request_serializer=to_bytes, response_deserializer=from_bytes
-        )(requests, timeout=timeout)
+        )(requests, timeout=timeout, metadata=metadata)
 
     def _method(self, service, name):
         method = self._describe(service).methods_by_name[name]

@@ -2,16 +2,20 @@
 
 import base64
 import json
+import pathlib
 import re
+import tempfile
 import unittest
 
 from tests import harness
 from tests.fleet import reflection
+from tests.identity import issuer as issuing
 from tests.workers import crew
 
 
-def tell(processor, session, payloads, received_through=0):
+def tell(processor, session, payloads, received_through=0, token=None):
     """Sends messages of a session; returns what the handler was told of each."""
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
     first = {
         "open": {
             "session_id": session,
@@ -28,15 +32,18 @@ def tell(processor, session, payloads, received_through=0):
     with reflection.Client(processor.grpc) as client:
         requests = iter([first, {"messages": messages}])
         found = []
-        for answer in client.stream("msgproc.v1.Processor", "Process", requests):
+        for answer in client.stream(
+            "msgproc.v1.Processor", "Process", requests, metadata=metadata
+        ):
             found += answer.get("results", [])
     return [json.loads(base64.b64decode(result["payload"])) for result in found]
 
 
 class ContextTest(crew.WorkersTest):
-    def witnesses(self, workers=2):
+    def witnesses(self, workers=2, flags=()):
         return self.processor_with(
             workers,
+            *flags,
             f"--worker_command={harness.runfile('tests/workers/witness')}",
             "--handler=witness",
             "--handler_timeout=50s",
@@ -52,13 +59,31 @@ class ContextTest(crew.WorkersTest):
         self.assertEqual(told["key"], "s/1")
         self.assertEqual(told["timeout"], 50_000_000_000)
 
+    def test_it_knows_whom_a_token_has_proven_the_client_to_be(self):
+        with tempfile.TemporaryDirectory(prefix="context-") as folder:
+            issuer = issuing.Issuer(pathlib.Path(folder))
+            keys = pathlib.Path(folder) / "keys.json"
+            issuing.write_jwks(keys, issuer)
+            processor = self.witnesses(
+                flags=[
+                    f"--jwt_keys={keys}",
+                    f"--jwt_issuer={issuing.ISSUER}",
+                    f"--jwt_audience={issuing.AUDIENCE}",
+                ]
+            )
+            token = issuer.token(team="tills")
+            (told,) = tell(processor, "s", [b"die once"], token=token)
+        self.assertEqual(told["principal"], "alice")
+        self.assertEqual(told["claims"]["team"], "tills")
+        self.assertEqual((told["attempt"], told["key"]), (2, "s/1"))
+
     def test_after_a_workers_death_the_attempt_is_another_and_the_key_the_same(self):
         processor = self.witnesses()
         (told,) = tell(processor, "s", [b"die once"])
         self.assertEqual((told["attempt"], told["key"]), (2, "s/1"))
 
         def before():
-            found = re.search(r"dying over (\{.*?\})", processor.output().replace("\\", ""))
+            found = re.search(r"dying over (\{.*\})", processor.output().replace("\\", ""))
             return found and json.loads(found[1])
 
         harness.eventually(before, "its last words are in the log")

@@ -14,6 +14,7 @@ def witness(message, context):
         "session": context.fields.session_id,
         "client": context.fields.client_name,
         "principal": context.fields.principal,
+        "claims": dict(context.fields.claims),
         "peer": context.fields.peer,
         "attempt": context.fields.attempt,
         "key": context.idempotency_key,
