@@ -242,7 +242,8 @@ absl::Status Session::OnDrain(absl::string_view encoded, absl::Time now,
 
 void Session::OnTokenExpiresIn(absl::Duration left, absl::Time now) {
   token_expires_ = now + left;
-  refresh_at_ = now + left * 3 / 4;
+  // A provider that gives the same token again does not make this hurry.
+  refresh_at_ = now + std::max(left * 3 / 4, kTokenRetryMin);
 }
 
 void Session::Refresh(std::string token) {

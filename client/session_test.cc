@@ -472,6 +472,10 @@ TEST_F(SessionTest, ATokenIsOfItsConnection) {
   welcome.mutable_welcome()->mutable_token_expires_in()->set_seconds(40);
   Connect(welcome);
   EXPECT_EQ(session_.RefreshTime(), now_ + absl::Seconds(30));
+  v1::ProcessResponse soon;
+  soon.mutable_token_expires_in()->set_nanos(1000);
+  EXPECT_TRUE(Hear(soon).status.ok());
+  EXPECT_EQ(session_.RefreshTime(), now_ + absl::Milliseconds(100));
   session_.Refresh("fresh");
   session_.OnDisconnected();
   EXPECT_EQ(session_.RefreshTime(), absl::InfiniteFuture());

@@ -84,6 +84,10 @@ ABSL_FLAG(std::string, tls_key, "", "PEM file with the key of --tls_cert.");
 ABSL_FLAG(std::string, tls_server_name, "",
           "The name to expect in the server's certificate, if it is not the "
           "host of --target. Turns TLS on.");
+ABSL_FLAG(std::string, token_file, "",
+          "File with the token (a JWT) that says who we are; read for each "
+          "connection, and again before the token expires. Give TLS flags with "
+          "it: it travels as it is.");
 ABSL_FLAG(absl::Duration, connect_timeout, Defaults().connect_timeout,
           "How long to wait for the first answer of a server that may not be "
           "up yet, before giving up.");
@@ -175,6 +179,7 @@ Options OptionsFromFlags() {
   options.json = UserPath(absl::GetFlag(FLAGS_json));
   options.report = UserPath(absl::GetFlag(FLAGS_report));
   options.tls_ca = UserPath(absl::GetFlag(FLAGS_tls_ca));
+  options.token_file = UserPath(absl::GetFlag(FLAGS_token_file));
   options.tls_cert = UserPath(absl::GetFlag(FLAGS_tls_cert));
   options.tls_key = UserPath(absl::GetFlag(FLAGS_tls_key));
   options.tls_server_name = absl::GetFlag(FLAGS_tls_server_name);

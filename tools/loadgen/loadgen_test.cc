@@ -131,6 +131,7 @@ TEST(LoadgenUsageTest, WrongFlagsAreExitTwoAndNamed) {
       {"--json=/nowhere/report.json", "cannot open /nowhere/report.json"},
       {"--slo=p99", "no comparison"},
       {"--tls_ca=/nowhere/ca.pem", "--tls_ca=/nowhere/ca.pem"},
+      {"--token_file=/nowhere/token", "--token_file=/nowhere/token"},
       {"stray", "unexpected argument"},
   };
   for (const auto& [flag, says] : mistakes) {

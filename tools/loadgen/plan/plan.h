@@ -58,6 +58,7 @@ struct Options {
   std::string tls_cert;
   std::string tls_key;
   std::string tls_server_name;
+  std::string token_file;
   absl::Duration connect_timeout = absl::Seconds(10);
   absl::Duration give_up_after = absl::Seconds(30);
   absl::Duration stall_timeout = absl::Seconds(60);

@@ -31,6 +31,7 @@ absl::Status CheckFiles(const Options& asked) {
       {name("tls_ca"), asked.tls_ca, Use::kRead},
       {name("tls_cert"), asked.tls_cert, Use::kRead},
       {name("tls_key"), asked.tls_key, Use::kRead},
+      {name("token_file"), asked.token_file, Use::kRead},
       {name("output"), asked.output, Use::kWrite},
       {name("json"), asked.json, Use::kWrite},
       {name("report"), asked.report, Use::kWrite}};

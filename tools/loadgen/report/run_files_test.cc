@@ -33,8 +33,9 @@ Plan PlanOf(const Options& options) {
 
 TEST(RunFilesTest, EveryPairOfFilesIsToldApart) {
   std::ofstream(At("f")) << "1\n2\n";
-  std::string Options::*const kReads[] = {
-      &Options::input, &Options::tls_ca, &Options::tls_cert, &Options::tls_key};
+  std::string Options::*const kReads[] = {&Options::input, &Options::tls_ca,
+                                          &Options::tls_cert, &Options::tls_key,
+                                          &Options::token_file};
   std::string Options::*const kWrites[] = {&Options::output, &Options::json,
                                            &Options::report};
   for (const auto write : kWrites) {

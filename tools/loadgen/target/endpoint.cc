@@ -18,6 +18,7 @@
 #include "services/base/grpc_server.h"
 #include "services/base/setting_name.h"
 #include "services/base/unique_fd.h"
+#include "tools/loadgen/target/token_file.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -54,6 +55,17 @@ absl::Status SetCredentials(const Plan& plan,
     options->channel_arguments.SetSslTargetNameOverride(asked.tls_server_name);
   }
   return absl::OkStatus();
+}
+
+absl::Status SetToken(const Options& asked,
+                      client::MessageStreamOptions* options) {
+  if (asked.token_file.empty()) return absl::OkStatus();
+  options->token_provider = [flag = asked.setting_name("token_file"),
+                             path = asked.token_file] {
+    return ReadToken(flag, path);
+  };
+  // So that a mistake is told before anything is connected.
+  return options->token_provider().status();
 }
 
 absl::Status CheckAddresses(const Plan& plan) {
@@ -129,6 +141,7 @@ absl::StatusOr<Endpoint> FindEndpoint(const Plan& plan,
   Endpoint endpoint;
   absl::Status status = CheckAddresses(plan);
   status.Update(SetCredentials(plan, &endpoint.stream_options));
+  status.Update(SetToken(plan.asked, &endpoint.stream_options));
   if (!status.ok()) return status;
   client::MessageStreamOptions& options = endpoint.stream_options;
   if (!plan.balancers.empty()) {
@@ -145,6 +158,11 @@ absl::StatusOr<Endpoint> FindEndpoint(const Plan& plan,
     const base::SettingName& name = plan.asked.setting_name;
     return absl::InvalidArgumentError(absl::StrCat(
         name("tls_ca"), " and the like are for a processor of yours: give its ",
+        name("target"), " (nothing listens at ", default_target, ")."));
+  } else if (!plan.asked.token_file.empty()) {
+    const base::SettingName& name = plan.asked.setting_name;
+    return absl::InvalidArgumentError(absl::StrCat(
+        name("token_file"), " is for a processor of yours: give ", "its ",
         name("target"), " (nothing listens at ", default_target, ")."));
   } else if (status = Embed(&endpoint); !status.ok()) {
     return status;
