@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/may_reconnect.h"
 #include "common/check.h"
 
 namespace msgproc::client {
@@ -46,11 +45,6 @@ void ConnectionState::OnTime() {
   } else if (phase_ == Phase::kWaiting && now >= destination_.when()) {
     connecting_ = true;
   }
-}
-
-ConnectionState::Action ConnectionState::FetchToken() {
-  if (std::exchange(fetching_token_, true)) return {};
-  return {Action::Kind::kFetchToken};
 }
 
 ConnectionState::Action ConnectionState::NextConnection(Output* output) {
@@ -113,12 +107,6 @@ void ConnectionState::OnToken(absl::StatusOr<std::string> token) {
   connecting_ = true;
 }
 
-absl::Time ConnectionState::RefreshTime() const {
-  return options_.needs_token && !fetching_token_ && call_.broken().ok()
-             ? session_.RefreshTime()
-             : absl::InfiniteFuture();
-}
-
 bool ConnectionState::OnCallMade(Session::Write* write) {
   MSGPROC_CHECK(phase_ == Phase::kCalling);
   session_.OnOpen(Now(), write);
@@ -132,13 +120,6 @@ bool ConnectionState::OnAppended(bool inside) {
   if (inside) return session_.window().frame_full();
   caller_waits_for_write_ = true;
   return !call_.write_in_flight();
-}
-
-// Who delivers writes when done, so that what callbacks send leaves together.
-bool ConnectionState::MayWrite(Role role) const {
-  return role == Role::kConnector || caller_waits_for_write_ ||
-         session_.window().frame_full() ||
-         (delivery_ == Delivery::kNobody && !gatherer_.gathering());
 }
 
 bool ConnectionState::DecideWrite(Output* output) {
@@ -187,11 +168,6 @@ void ConnectionState::OnCallEnded(absl::Status call_status) {
   }
 }
 
-bool ConnectionState::MayRetry(const absl::Status& status) const {
-  return MayReconnect(status) ||
-         (status.code() == absl::StatusCode::kAborted && options_.own_token);
-}
-
 void ConnectionState::Retry(absl::Status why, bool moved) {
   token_.clear();  // It might expire while this waits.
   if (!moved && !MayRetry(why)) {
@@ -228,14 +204,6 @@ void ConnectionState::Cancel() {
   } else {
     End(std::move(why), "cancelled");
   }
-}
-
-void ConnectionState::AddEvent(StreamEvent::Kind kind, absl::Status status) {
-  StreamEvent& event = events_.emplace_back();
-  event.kind = kind;
-  event.server_id = server_id_;
-  event.address = destination_.address();
-  event.status = std::move(status);
 }
 
 void ConnectionState::End(absl::Status status, absl::string_view why) {
@@ -313,17 +281,6 @@ void ConnectionState::FinishFrame() {
   const bool worth =
       received_.count > 0 && unsent > 0 && !session_.window().frame_full();
   gatherer_.Consider(worth ? unsent : 0, gathered_bytes_);
-}
-
-void ConnectionState::OnMarkerReached() {
-  call_.OnMarkerReached();
-  gatherer_.OnReached(/*processing=*/false);
-  if (call_.read_ended()) gatherer_.Stop();
-}
-
-bool ConnectionState::MayTakeDelivery(Role role) const {
-  return role == Role::kReader && delivery_ == Delivery::kNobody &&
-         (!events_.empty() || frame_waiting_);
 }
 
 ConnectionState::Action ConnectionState::NextDelivery(Output* output) {
@@ -433,11 +390,6 @@ void ConnectionState::SetAlarm() {
   if (next >= alarm_) return;
   alarm_ = next;
   alarm_changed_ = true;
-}
-
-bool ConnectionState::TakeAlarm(absl::Time* when) {
-  *when = alarm_;
-  return std::exchange(alarm_changed_, false);
 }
 
 }  // namespace msgproc::client

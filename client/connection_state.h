@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "client/call_state.h"
 #include "client/destination.h"
+#include "client/may_reconnect.h"
 #include "client/reconnect_policy.h"
 #include "client/session.h"
 #include "client/stream_event.h"
@@ -127,10 +128,14 @@ class ConnectionState {
   void OnFrame();                                   // kReader
   void OnReadEnded() { call_.OnReadEnded(); }       // kReader
   void OnWritten(bool ok) { call_.OnWritten(ok); }  // kWriter
-  void OnMarkerReached();                           // kMarker
-  void OnCallEnded(absl::Status status);            // kReader
-  void Close(bool inside);                          // kCaller, unless `inside`
-  void Cancel();                                    // kCaller
+  void OnMarkerReached() {                          // kMarker
+    call_.OnMarkerReached();
+    gatherer_.OnReached(/*processing=*/false);
+    if (call_.read_ended()) gatherer_.Stop();
+  }
+  void OnCallEnded(absl::Status status);  // kReader
+  void Close(bool inside);                // kCaller, unless `inside`
+  void Cancel();                          // kCaller
 
   // A message is to be sent: its sequence, or 0 where there is no room now.
   // Only where MaySend. Once all are in, OnAppended.
@@ -157,7 +162,10 @@ class ConnectionState {
   Action NextAction(Role* role, Output* output);
 
   // When to call OnTime, if that is sooner than was last returned.
-  bool TakeAlarm(absl::Time* when);
+  bool TakeAlarm(absl::Time* when) {
+    *when = alarm_;
+    return std::exchange(alarm_changed_, false);
+  }
   // Whether somebody who waits should look again, since the last call.
   bool TakeNews() { return std::exchange(news_, false); }
 
@@ -195,17 +203,41 @@ class ConnectionState {
   absl::Time Now() const { return options_.clock->Now(); }
   Action NextDelivery(Output* output);
   Action NextConnection(Output* output);
-  Action FetchToken();
+  Action FetchToken() {
+    if (std::exchange(fetching_token_, true)) return {};
+    return {Action::Kind::kFetchToken};
+  }
   // When a fresh token is to be fetched for the present call.
-  absl::Time RefreshTime() const;
+  absl::Time RefreshTime() const {
+    return options_.needs_token && !fetching_token_ && call_.broken().ok()
+               ? session_.RefreshTime()
+               : absl::InfiniteFuture();
+  }
   Action LastOf(Role role);
-  bool MayTakeDelivery(Role role) const;
-  bool MayWrite(Role role) const;
+  bool MayTakeDelivery(Role role) const {
+    return role == Role::kReader && delivery_ == Delivery::kNobody &&
+           (!events_.empty() || frame_waiting_);
+  }
+  // Who delivers writes when done, so that what callbacks send leaves together.
+  bool MayWrite(Role role) const {
+    return role == Role::kConnector || caller_waits_for_write_ ||
+           session_.window().frame_full() ||
+           (delivery_ == Delivery::kNobody && !gatherer_.gathering());
+  }
   bool DecideWrite(Output* output);
   void FinishFrame();
   void Retry(absl::Status why, bool moved);
-  bool MayRetry(const absl::Status& status) const;
-  void AddEvent(StreamEvent::Kind kind, absl::Status status);
+  bool MayRetry(const absl::Status& status) const {
+    return MayReconnect(status) ||
+           (status.code() == absl::StatusCode::kAborted && options_.own_token);
+  }
+  void AddEvent(StreamEvent::Kind kind, absl::Status status) {
+    StreamEvent& event = events_.emplace_back();
+    event.kind = kind;
+    event.server_id = server_id_;
+    event.address = destination_.address();
+    event.status = std::move(status);
+  }
   void End(absl::Status status, absl::string_view why);
   void ChangePhase(Phase to, absl::string_view why);
   void SetAlarm();

@@ -9,7 +9,7 @@
 namespace msgproc::processor {
 namespace {
 
-constexpr absl::Duration kLookAgain = absl::Milliseconds(5);
+constexpr absl::Duration kLookAgain = absl::Milliseconds(50);
 
 }  // namespace
 
@@ -53,7 +53,7 @@ uint64_t PrincipalQuota::Admit(const std::shared_ptr<QuotaWaiter>& session,
                                absl::Time now, bool unbound) {
   {
     MutexLock lock(&mutex_);
-    const bool first = waiting_.empty() || turn_ == session.get();
+    const bool first = waiting_.empty() || turn_ == session.get() || unbound;
     if (first && HasRoom(now) && (unbound || !HoldsTooMuch())) {
       // Those who wait have their share of what there is.
       const double share =
@@ -78,14 +78,17 @@ void PrincipalQuota::Charge(uint64_t messages, size_t bytes, absl::Time now) {
 }
 
 absl::Time PrincipalQuota::Wake(absl::Time now) {
-  while (true) {
+  size_t waiting = 0;
+  {
+    MutexLock lock(&mutex_);
+    waiting = waiting_.size();
+  }
+  // Each once: those for whom it is still too early wait anew.
+  for (; waiting > 0; --waiting) {
     std::shared_ptr<QuotaWaiter> next;
     {
       MutexLock lock(&mutex_);
-      if (waiting_.empty()) return absl::InfiniteFuture();
-      if (!HasRoom(now)) return std::max(messages_.Next(), bytes_.Next());
-      // Somebody's acknowledgement changes that, at any time.
-      if (HoldsTooMuch()) return now + kLookAgain;
+      if (!HasRoom(now)) break;
       next = waiting_.front().lock();
       waiting_.pop_front();
       turn_ = next.get();
@@ -95,6 +98,11 @@ absl::Time PrincipalQuota::Wake(absl::Time now) {
     MutexLock lock(&mutex_);
     turn_ = nullptr;
   }
+  MutexLock lock(&mutex_);
+  if (waiting_.empty()) return absl::InfiniteFuture();
+  if (!HasRoom(now)) return std::max(messages_.Next(), bytes_.Next());
+  // Somebody's acknowledgement is waited for: it may come at any time.
+  return now + kLookAgain;
 }
 
 }  // namespace msgproc::processor
