@@ -90,6 +90,10 @@ ABSL_FLAG(uint64_t, max_result_bytes, DefaultLimits().max_result_bytes,
 ABSL_FLAG(uint64_t, max_detached_bytes,
           Defaults().streams.sessions.max_detached_bytes,
           "Memory for sessions without a stream; beyond it the oldest go.");
+ABSL_FLAG(int64_t, memory_budget, Defaults().streams.sessions.memory_budget,
+          "Bytes that all sessions may hold. Beyond it the biggest are not "
+          "read, sessions without a stream go, and no new ones come. -1: half "
+          "of what the process may use; 0: anything.");
 
 namespace msgproc::processor {
 namespace {
@@ -136,6 +140,7 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   SessionTable::Options& sessions = options.streams.sessions;
   sessions.session_ttl = absl::GetFlag(FLAGS_session_ttl);
   sessions.max_detached_bytes = absl::GetFlag(FLAGS_max_detached_bytes);
+  sessions.memory_budget = absl::GetFlag(FLAGS_memory_budget);
   sessions.limits.max_batch_messages = absl::GetFlag(FLAGS_max_batch_messages);
   sessions.limits.max_payload_bytes = absl::GetFlag(FLAGS_max_payload_bytes);
   sessions.limits.max_outstanding_messages =

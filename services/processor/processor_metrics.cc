@@ -57,6 +57,21 @@ void WriteSessions(const ProcessorCounters& c, base::MetricWriter* writer) {
               "Memory that detached sessions hold.")
       .Add({}, Load(c.detached_bytes));
   writer
+      ->Gauge("msgproc_processor_memory_budget_bytes",
+              "Memory that all sessions may hold; 0: any.")
+      .Add({}, Load(c.memory_budget));
+  writer
+      ->Gauge("msgproc_processor_memory_used_bytes",
+              "Memory that all sessions hold, attached or not.")
+      .Add({}, Load(c.memory_used));
+  writer
+      ->Counter("msgproc_processor_memory_actions_total",
+                "What was done for the sake of the memory budget. paused: a "
+                "stream was not read for a while. refused: a new session or "
+                "anonymous stream was not let in.")
+      .Add({{"action", "paused"}}, Load(c.memory_pauses))
+      .Add({{"action", "refused"}}, Load(c.memory_refusals));
+  writer
       ->Counter("msgproc_processor_session_opens_total",
                 "Opens by what the server knew of the session. moved: nothing, "
                 "and the client was sent here by another server that it left "

@@ -69,6 +69,10 @@ base::WrongSettings Validate(const ServerOptions& options) {
   if (options.streams.server_id.size() > 128) {
     wrong.Add("{server_id} has over 128 bytes.");
   }
+  wrong.Expect(sessions.memory_budget == -1 || sessions.memory_budget == 0 ||
+                   sessions.memory_budget >= (1 << 20),
+               "memory_budget", sessions.memory_budget,
+               "at least 1048576, 0 for none, or -1");
   // A Welcome carries them as they are, and a first Open must always fit.
   const SessionLimits& limits = sessions.limits;
   wrong.Expect(limits.max_batch_messages >= wire::kMaxMessagesWithOpen &&

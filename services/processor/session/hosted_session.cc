@@ -26,7 +26,8 @@ constexpr absl::Duration kWorthGathering = absl::Microseconds(100);
 
 HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
                              const SessionLimits& limits,
-                             ProcessorCounters* counters, const Clock* clock)
+                             ProcessorCounters* counters, const Clock* clock,
+                             MemoryBudget* memory)
     : identity_(std::move(identity)),
       binding_(binding),
       runs_at_once_(binding->executor->LimitsFor(*binding).runs_at_once),
@@ -35,7 +36,8 @@ HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
       number_(next_number.fetch_add(1, std::memory_order_relaxed)),
       session_(identity_.id.empty() ? Session::Kind::kAnonymous
                                     : Session::Kind::kOpened,
-               limits) {
+               limits),
+      share_(memory, kBytes) {
   MSGPROC_CHECK(binding->executor != nullptr);
   // A secret goes with a name, and a name with a secret.
   MSGPROC_CHECK_EQ(identity_.id.empty(), identity_.token.empty());
@@ -66,6 +68,7 @@ HostedSession::Attached HostedSession::Attach(
   attached.accepted_through = session_.accepted_through();
   MSGPROC_CHECK_GE(attached.accepted_through, received_through);
   CountRestarted(unanswered);
+  Account();
   return attached;
 }
 
@@ -112,6 +115,7 @@ void HostedSession::Restart(uint64_t received_through) {
   const uint64_t unanswered = session_.unanswered();
   session_.Restart(received_through);
   CountRestarted(unanswered);
+  Account();
 }
 
 void HostedSession::CountRestarted(uint64_t unanswered_before) {
@@ -142,6 +146,7 @@ absl::Status HostedSession::OnFrame(const AttachedStream* attachment,
     if (frame.messages.empty()) Trim();
     // What was acknowledged may have made room for results.
     Pump();
+    Account();
     other = OtherThan(attachment);
   }
   if (other != nullptr) other->OnResultsReady(false);
@@ -216,9 +221,14 @@ void HostedSession::Pump() {
         session_.pending_messages() / std::max<uint64_t>(1, limits.max_batches),
         std::min(limits.min_messages, limits.max_messages),
         limits.max_messages);
+    const size_t held = session_.bytes();
     const Session::Run run = session_.NextBatch(limits.max_batches, messages,
                                                 limits.max_bytes, &pieces_);
     if (run.size == 0) break;
+    if (!runs_at_once_) {
+      out_.push_back({run.epoch, run.first_position, held - session_.bytes()});
+      bytes_out_ += out_.back().bytes;
+    }
     std::unique_ptr<Batch> batch = NewBatch(run);
     // The batch's own, which is empty, brings memory for the next one.
     batch->pieces.swap(pieces_);
@@ -256,6 +266,13 @@ void HostedSession::CountHandled(const Batch& batch) {
 void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const Session::Run run = {batch->epoch, batch->first_position, batch->size};
   if (session_.Complete(run, &batch->results)) CountReady();
+  const auto out = std::find_if(out_.begin(), out_.end(), [&](const Out& o) {
+    return o.epoch == run.epoch && o.first_position == run.first_position;
+  });
+  if (out != out_.end()) {
+    bytes_out_ -= out->bytes;
+    out_.erase(out);
+  }
   affinity_ = batch->affinity;
   batch->owner.reset();
   batch->Clear();
@@ -273,6 +290,7 @@ void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
     MutexLock lock(&mutex_);
     Complete(std::move(batch));
     Pump();
+    Account();
     if (session_.HasResultsToTake() || session_.AllTaken()) {
       attachment = attachment_;
       more = gather && session_.unanswered() > 0;
@@ -287,6 +305,7 @@ HostedSession::Output HostedSession::TakeResults(
   Output output;
   if (attachment_.get() != attachment) return output;
   output.results = session_.TakeResults(wire::kMaxFrameBytes - 1024, pieces);
+  if (output.results > 0 && anonymous()) Account();
   output.all_taken = session_.AllTaken();
   output.can_resume = output.results > 0 && session_.CanProcess() && !pumping_;
   return output;
@@ -297,6 +316,7 @@ void HostedSession::Resume(const AttachedStream* attachment) {
   {
     MutexLock lock(&mutex_);
     Pump();
+    Account();
     other = OtherThan(attachment);
   }
   if (other != nullptr) other->OnResultsReady(false);
@@ -309,6 +329,7 @@ void HostedSession::CloseInput(const AttachedStream* attachment) {
     if (attachment_.get() != attachment) return;
     session_.CloseInput();
     Pump();
+    Account();
     other = OtherThan(attachment);
   }
   if (other != nullptr) other->OnResultsReady(false);
@@ -319,9 +340,17 @@ bool HostedSession::CanForget() const {
   return session_.AllReceived() || session_.Forgotten();
 }
 
-bool HostedSession::AtLimit() const {
+bool HostedSession::AtLimit(bool unread) {
   MutexLock lock(&mutex_);
-  return session_.AtLimit();
+  if (session_.AtLimit()) return true;
+  // An acknowledgement that may be on its way would free something.
+  const bool may_free = !unread && session_.AwaitsAcknowledgement();
+  const bool withheld = !may_free && !share_.MayGrow(anonymous());
+  if (withheld && !withheld_) {
+    ProcessorCounters::Add(&counters_->memory_pauses, 1);
+  }
+  withheld_ = withheld;
+  return withheld;
 }
 
 uint64_t HostedSession::accepted_through() const {

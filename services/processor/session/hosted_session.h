@@ -16,6 +16,7 @@
 #include "services/base/identity/principal.h"
 #include "services/processor/executors/batch.h"
 #include "services/processor/handlers/session_context.h"
+#include "services/processor/session/memory_budget.h"
 #include "services/processor/session/processor_counters.h"
 #include "services/processor/session/session.h"
 #include "wire/entry_log.h"
@@ -51,9 +52,13 @@ class HostedSession final : public BatchOwner,
     base::Principal principal;
   };
 
+  // What a session takes that holds nothing, as measured.
+  static constexpr size_t kBytes = 4352;
+
+  // `memory`, which may be null, is told what it holds.
   HostedSession(Identity identity, HandlerBinding* binding,
                 const SessionLimits& limits, ProcessorCounters* counters,
-                const Clock* clock);
+                const Clock* clock, MemoryBudget* memory = nullptr);
   ~HostedSession() override;
 
   const Identity& identity() const { return identity_; }
@@ -113,8 +118,10 @@ class HostedSession final : public BatchOwner,
   // Whether nothing would be lost by forgetting the session, or too much is
   // lost already to resume it.
   bool CanForget() const;
-  // Whether an anonymous session's stream should not be read for now.
-  bool AtLimit() const;
+  // Whether the stream should not be read for now: an anonymous session's at
+  // its limits, and any that holds too much of the memory of all. `unread`: the
+  // client has not taken the last that was written.
+  bool AtLimit(bool unread = false);
   uint64_t accepted_through() const;
   // What it holds in memory, about; and whether that stays so without a stream.
   struct Holding {
@@ -150,6 +157,10 @@ class HostedSession final : public BatchOwner,
   void CountRestarted(uint64_t unanswered_before) MSGPROC_REQUIRES(mutex_);
   // Gives back memory that is kept for what may come.
   void Trim() MSGPROC_REQUIRES(mutex_);
+  // Tells the budget what is held.
+  void Account() MSGPROC_REQUIRES(mutex_) {
+    share_.Set(session_.bytes() + bytes_out_);
+  }
   // The stream that has the session, when it is not this one: taken over while
   // the lock was released, it must be told of results by the one before.
   std::shared_ptr<AttachedStream> OtherThan(
@@ -180,6 +191,17 @@ class HostedSession final : public BatchOwner,
   std::shared_ptr<const SessionContext> context_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Batch>> spare_batches_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<wire::Piece> pieces_ MSGPROC_GUARDED_BY(mutex_);  // Pump's.
+  // Batches that an executor has, and what they hold together.
+  struct Out {
+    uint64_t epoch;
+    uint64_t first_position;
+    size_t bytes;
+  };
+  std::vector<Out> out_ MSGPROC_GUARDED_BY(mutex_);
+  size_t bytes_out_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  MemoryBudget::Share share_ MSGPROC_GUARDED_BY(mutex_);
+  // Its stream is not read for the sake of the budget.
+  bool withheld_ MSGPROC_GUARDED_BY(mutex_) = false;
   uint64_t affinity_ MSGPROC_GUARDED_BY(mutex_) = 0;
 };
 

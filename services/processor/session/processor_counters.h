@@ -19,6 +19,7 @@ enum class Rejection {
   kPermissionDenied,
   kResourceExhausted,
   kUnauthenticated,
+  kUnavailable,
   kCount,
 };
 
@@ -34,6 +35,8 @@ inline absl::string_view RejectionName(Rejection reason) {
       return "resource_exhausted";
     case Rejection::kUnauthenticated:
       return "unauthenticated";
+    case Rejection::kUnavailable:
+      return "unavailable";
     case Rejection::kInvalidArgument:
     case Rejection::kCount:
       break;
@@ -59,6 +62,7 @@ struct ProcessorCounters {
     if (absl::IsPermissionDenied(status)) return Rejection::kPermissionDenied;
     if (absl::IsResourceExhausted(status)) return Rejection::kResourceExhausted;
     if (absl::IsUnauthenticated(status)) return Rejection::kUnauthenticated;
+    if (absl::IsUnavailable(status)) return Rejection::kUnavailable;
     return Rejection::kInvalidArgument;
   }
 
@@ -83,12 +87,18 @@ struct ProcessorCounters {
   Counter sessions_late{0};
   Counter sessions_expired{0};
   Counter sessions_evicted{0};
+  // For the sake of the memory budget: streams that were not read any more, and
+  // sessions and anonymous streams that were not let in.
+  Counter memory_pauses{0};
+  Counter memory_refusals{0};
   std::array<Counter, kRejections> rejected{};
 
   Gauge streams{0};
   Gauge sessions_attached{0};
   Gauge sessions_detached{0};
   Gauge detached_bytes{0};
+  Gauge memory_budget{0};
+  Gauge memory_used{0};
   // Accepted, result not ready.
   Gauge outstanding{0};
   std::atomic<bool> draining{false};

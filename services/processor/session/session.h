@@ -134,6 +134,10 @@ class Session {
   bool HasResultsToTake() const {
     return taken_through_ + 1 < results_.next_position();
   }
+  // Whether results were taken that the client can acknowledge.
+  bool AwaitsAcknowledgement() const {
+    return kind_ == Kind::kOpened && taken_through_ > received_through_;
+  }
   // Whether an anonymous session should be read no further for now.
   bool AtLimit() const;
 

@@ -13,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/process_limits.h"
 #include "common/quoted.h"
 
 namespace msgproc::processor {
@@ -33,6 +34,11 @@ std::string RandomBytes(size_t bytes) {
     std::abort();  // No entropy: nothing here would be safe.
   }
   return random;
+}
+
+size_t BudgetOf(const SessionTable::Options& options) {
+  return options.memory_budget < 0 ? ReadProcessLimits().memory_bytes / 2
+                                   : static_cast<size_t>(options.memory_budget);
 }
 
 bool SameToken(absl::string_view a, absl::string_view b) {
@@ -73,12 +79,48 @@ absl::Status CheckRequest(const SessionTable::Request& request) {
 
 SessionTable::SessionTable(const Options& options, ProcessorCounters* counters,
                            const Clock* clock)
-    : options_(options), counters_(counters), clock_(clock) {}
+    : options_(options),
+      counters_(counters),
+      clock_(clock),
+      memory_(BudgetOf(options)) {
+  counters_->memory_budget.store(static_cast<int64_t>(memory_.bytes()),
+                                 std::memory_order_relaxed);
+}
+
+bool SessionTable::Has(absl::string_view id) {
+  MutexLock lock(&mutex_);
+  return sessions_.find(std::string(id)) != sessions_.end();
+}
+
+void SessionTable::EvictWhileFull() {
+  while (memory_.Full()) {
+    std::shared_ptr<HostedSession> oldest;
+    {
+      MutexLock lock(&mutex_);
+      if (detached_.empty()) return;
+      oldest = Forget(sessions_.find(detached_.front()));
+    }
+    ProcessorCounters::Add(&counters_->sessions_evicted, 1);
+    oldest->Abandon();
+  }
+}
+
+absl::Status SessionTable::MakeRoom() {
+  EvictWhileFull();
+  if (!memory_.Full()) return absl::OkStatus();
+  ProcessorCounters::Add(&counters_->memory_refusals, 1);
+  return absl::UnavailableError(absl::StrCat(
+      "No memory for a new session: sessions hold ", memory_.used(),
+      " bytes of a budget of ", memory_.bytes(), "."));
+}
 
 absl::StatusOr<SessionTable::Opened> SessionTable::Open(
     const Request& request, const absl::StatusOr<HandlerBinding*>& binding,
     const std::shared_ptr<AttachedStream>& attachment) {
   if (absl::Status status = CheckRequest(request); !status.ok()) return status;
+  if (memory_.Full() && !Has(request.session_id)) {
+    if (absl::Status room = MakeRoom(); !room.ok()) return room;
+  }
   std::string id(request.session_id);
   if (id.empty()) id = absl::BytesToHexString(RandomBytes(16));
   absl::StatusOr<Opened> opened = Attach(id, request, binding, attachment);
@@ -104,7 +146,7 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
         HostedSession::Identity{id, std::move(token),
                                 std::string(request.client_name),
                                 request.context.principal},
-        *binding, options_.limits, counters_, clock_);
+        *binding, options_.limits, counters_, clock_, &memory_);
     ProcessorCounters::Add(&counters_->sessions_attached, 1);
   } else if (!entry.session->identity().principal.SameAs(
                  request.context.principal)) {
@@ -251,6 +293,11 @@ void SessionTable::Sweep() {
   }
   // Batches that are out keep a session for a while; it must not work on.
   for (const auto& session : gone) session->Abandon();
+  gone.clear();
+  memory_.Refresh();
+  EvictWhileFull();
+  counters_->memory_used.store(static_cast<int64_t>(memory_.used()),
+                               std::memory_order_relaxed);
 }
 
 }  // namespace msgproc::processor

@@ -16,6 +16,7 @@
 #include "common/mutex.h"
 #include "services/processor/handlers/session_context.h"
 #include "services/processor/session/hosted_session.h"
+#include "services/processor/session/memory_budget.h"
 
 namespace msgproc::processor {
 
@@ -29,10 +30,12 @@ class SessionTable {
     // Beyond it whole detached sessions go, oldest first. Each counts what it
     // holds and kSessionBytes.
     size_t max_detached_bytes = 256 << 20;
+    // What all sessions may hold, attached or not; -1: half of what the process
+    // may use, 0: anything.
+    int64_t memory_budget = -1;
     SessionLimits limits;
   };
-  // What a session takes that holds nothing, as measured.
-  static constexpr size_t kSessionBytes = 4352;
+  static constexpr size_t kSessionBytes = HostedSession::kBytes;
 
   // `counters` and `clock` outlive the table.
   SessionTable(const Options& options, ProcessorCounters* counters,
@@ -74,7 +77,7 @@ class SessionTable {
   // Opens, resumes or takes over a session for `attachment`. `binding` is for
   // new ones, and its error is theirs only. INVALID_ARGUMENT: malformed id or
   // token, or messages that may not come along; PERMISSION_DENIED: wrong token,
-  // or another principal's session;
+  // or another principal's session; UNAVAILABLE: a new one, and no memory;
   // ABORTED: the client has sent a later Open, which was here first.
   absl::StatusOr<Opened> Open(
       const Request& request, const absl::StatusOr<HandlerBinding*>& binding,
@@ -84,6 +87,10 @@ class SessionTable {
   // session goes when everything was received.
   void Detach(const std::shared_ptr<HostedSession>& session,
               const AttachedStream* attachment, bool finished);
+
+  // Whether there is memory for a new session; if need be, detached ones go.
+  absl::Status MakeRoom();
+  MemoryBudget* memory() { return &memory_; }
 
   // Forgets what has been detached for too long, or is too much. To be called
   // about once a second.
@@ -113,10 +120,15 @@ class SessionTable {
   // still grow: results are being made.
   bool Count(Entry* entry) MSGPROC_REQUIRES(mutex_);
   void CountUnsettled() MSGPROC_REQUIRES(mutex_);
+  bool Has(absl::string_view id) MSGPROC_EXCLUDES(mutex_);
+  // Forgets detached sessions while the memory of all is full, oldest first.
+  void EvictWhileFull() MSGPROC_EXCLUDES(mutex_);
 
   const Options options_;
   ProcessorCounters* const counters_;
   const Clock* const clock_;
+  // Outlives the table's sessions, and those that streams and batches have.
+  MemoryBudget memory_;
 
   Mutex mutex_;
   Sessions sessions_ MSGPROC_GUARDED_BY(mutex_);

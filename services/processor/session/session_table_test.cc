@@ -473,5 +473,96 @@ TEST_F(SessionTableTest, ConcurrentOpensLeaveOneOwnerEach) {
   EXPECT_EQ(left, 0);
 }
 
+// Opens and sends; the handler does not come to it.
+v1::ProcessRequest Large(size_t bytes) {
+  v1::ProcessRequest request;
+  v1::Message* const message = request.add_messages();
+  message->set_sequence(1);
+  message->set_payload(std::string(bytes, 'x'));
+  return request;
+}
+
+TEST_F(SessionTableTest, BeyondTheMemoryBudgetNoNewSessionComes) {
+  options_.memory_budget = 1 << 20;
+  limits_.max_payload_bytes = options_.limits.max_payload_bytes = 2 << 20;
+  const auto stream = std::make_shared<FakeAttachedStream>();
+  const auto held = Open("a", stream);
+  ASSERT_TRUE(held.ok()) << held.status();
+  EXPECT_FALSE(held->session->AtLimit());
+  ASSERT_TRUE(Send(held->session.get(), stream, Large(3 << 19)).ok());
+  EXPECT_GT(table().memory()->used(), size_t{3} << 19);
+  EXPECT_TRUE(held->session->AtLimit());
+  EXPECT_TRUE(held->session->AtLimit());
+  EXPECT_EQ(counters_.memory_pauses, 1U);
+
+  const auto other = std::make_shared<FakeAttachedStream>();
+  const absl::Status refused = Open("b", other).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("1048576"));
+  EXPECT_EQ(table().MakeRoom().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(counters_.memory_refusals, 2U);
+  // Who has a session gets it back.
+  const auto again = std::make_shared<FakeAttachedStream>();
+  ASSERT_TRUE(Open("a", again).ok());
+
+  // Its results are there: an acknowledgement, which it has to read, frees
+  // them.
+  manual_.CompleteAll();
+  EXPECT_TRUE(held->session->AtLimit());
+  EXPECT_EQ(Take(held->session.get(), again), std::vector<uint64_t>{1});
+  EXPECT_FALSE(held->session->AtLimit());
+  EXPECT_TRUE(held->session->AtLimit(/*unread=*/true));
+  ASSERT_TRUE(Acknowledge(held->session.get(), again, 1).ok());
+  EXPECT_FALSE(held->session->AtLimit(/*unread=*/true));
+  EXPECT_EQ(table().memory()->used(), SessionTable::kSessionBytes);
+  EXPECT_TRUE(Open("b", other).ok());
+}
+
+TEST_F(SessionTableTest, WhatAnExecutorHasCounts) {
+  options_.memory_budget = 1 << 20;
+  const auto stream = std::make_shared<FakeAttachedStream>();
+  const auto held = Open("a", stream);
+  ASSERT_TRUE(Send(held->session.get(), stream, Large(1 << 19)).ok());
+  ASSERT_EQ(held->session->holding().bytes, 0U);
+  EXPECT_GE(table().memory()->used(), size_t{1} << 19);
+  // Also where nobody waits for it any more.
+  held->session->Abandon();
+  EXPECT_GE(table().memory()->used(), size_t{1} << 19);
+  manual_.CompleteAll();
+  EXPECT_EQ(table().memory()->used(), SessionTable::kSessionBytes);
+}
+
+TEST_F(SessionTableTest, DetachedSessionsGoBeforeANewOneIsRefused) {
+  options_.memory_budget = 1 << 20;
+  Leave("old", Large(400 << 10));
+  Leave("young", Large(400 << 10));
+  ASSERT_FALSE(table().memory()->Full());
+  Leave("youngest", Large(400 << 10));
+  ASSERT_TRUE(table().memory()->Full());
+  EXPECT_TRUE(Open("new", std::make_shared<FakeAttachedStream>()).ok());
+  EXPECT_EQ(counters_.sessions_evicted, 1U);
+  EXPECT_EQ(counters_.memory_refusals, 0U);
+  EXPECT_EQ(StateOf("young"), State::kResumed);
+  EXPECT_EQ(StateOf("old"), State::kNew);
+}
+
+TEST_F(SessionTableTest, ASweepForgetsWhatTheBudgetHasNoRoomFor) {
+  options_.memory_budget = 1 << 20;
+  Leave("old", Large(700 << 10));
+  Leave("young", Large(700 << 10));
+  table().Sweep();
+  EXPECT_EQ(counters_.sessions_evicted, 1U);
+  EXPECT_EQ(counters_.memory_budget, 1 << 20);
+  EXPECT_GT(counters_.memory_used, 700 << 10);
+  EXPECT_LT(counters_.memory_used, 1 << 20);
+}
+
+TEST_F(SessionTableTest, WithoutABudgetMuchMayBeHeld) {
+  options_.memory_budget = 0;
+  Leave("a", Large(1 << 20));
+  EXPECT_TRUE(table().MakeRoom().ok());
+  EXPECT_EQ(counters_.memory_budget, 0);
+}
+
 }  // namespace
 }  // namespace msgproc::processor

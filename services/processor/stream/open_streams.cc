@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "msgproc/v1/processor.pb.h"
+#include "services/processor/session/memory_budget.h"
 
 namespace msgproc::processor {
 
@@ -108,11 +109,15 @@ void OpenStreams::RecheckAccess() {
 void OpenStreams::Tick() {
   RecheckAccess();
   const absl::Time now = processor_->clock()->Now();
+  // Any of them may not be read for want of memory, or not any more.
+  const bool pressed =
+      processor_->sessions()->memory()->level() != MemoryBudget::Level::kFree;
+  const bool all = pressed_.exchange(pressed) || pressed;
   std::vector<Stream> due;
   {
     MutexLock lock(&mutex_);
     for (const auto& [when, stream] : by_due_) {
-      if (when > now) break;
+      if (when > now && !all) break;
       due.push_back(stream);
     }
   }

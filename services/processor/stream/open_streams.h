@@ -79,6 +79,8 @@ class OpenStreams {
 
   // Of keys and rules, when all streams were last checked.
   std::atomic<uint64_t> access_version_{0};
+  // Memory was short at the last tick.
+  std::atomic<bool> pressed_{false};
 };
 
 }  // namespace msgproc::processor

@@ -130,6 +130,8 @@ absl::Time ProcessReactor::Tick(absl::Time now) {
   });
   // Anonymous ones send no heartbeats, upon which others do so.
   if (const auto on = session(); on && on->anonymous()) on->TrimIfIdle();
+  // Others may have freed memory.
+  if (Tell([](StreamState* state) { return state->withheld(); })) Advance();
   if (verdict == StreamState::Verdict::kAged) {
     Drain(v1::Drain::REASON_AGE, "", processor_->options().drain_grace);
   } else if (verdict != StreamState::Verdict::kPatient) {
@@ -206,7 +208,8 @@ ProcessReactor::Step ProcessReactor::Decide() {
   step.actions = state_.NextActions(
       processor_->clock()->Now(),
       [this]() MSGPROC_REQUIRES(mutex_) {
-        return session_ != nullptr && session_->AtLimit();
+        return session_ != nullptr &&
+               session_->AtLimit(state_.write_in_flight());
       },
       [this, &step]() MSGPROC_REQUIRES(mutex_) {
         if (session_ == nullptr) return StreamState::Supply();

@@ -71,10 +71,14 @@ absl::StatusOr<OpenedStream> OpenAnonymous(
   const absl::StatusOr<HandlerBinding*> binding =
       FindHandler(*processor, principal, "");
   if (!binding.ok()) return binding.status();
+  if (absl::Status room = processor->sessions()->MakeRoom(); !room.ok()) {
+    return room;
+  }
   OpenedStream opened;
   opened.session = std::make_shared<HostedSession>(
       HostedSession::Identity(), *binding, processor->options().sessions.limits,
-      processor->counters(), processor->clock());
+      processor->counters(), processor->clock(),
+      processor->sessions()->memory());
   opened.session->Attach(
       stream, 0,
       std::make_shared<const SessionContext>(ContextOf(peer, principal)));

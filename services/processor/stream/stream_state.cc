@@ -202,7 +202,10 @@ StreamState::Actions StreamState::NextActions(
     read_in_flight_ = true;
     ++reads_starting_;
     actions.read = true;
+    // The client may have spoken long ago.
+    if (withheld_) heard_ = now;
   }
+  withheld_ = Live() && !read_in_flight_;
   // Behind a read, which may have a frame already; without one in flight, once
   // that is.
   if (gatherer_.gathering() && !processing_ && read_in_flight_ && Live() &&

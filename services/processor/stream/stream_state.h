@@ -108,14 +108,20 @@ class StreamState {
   // ending.
   [[nodiscard]] bool Drain(absl::string_view encoded, absl::string_view why);
 
-  // Decides. `at_limit`: whether an anonymous session wants nothing to be read
-  // for now. `take`: takes results from the session, to be written at once;
-  // asked at most once, and only when a write may begin.
+  // Decides. `at_limit`: whether the session wants nothing to be read for now.
+  // `take`: takes results from the session, to be written at once; asked at
+  // most once, and only when a write may begin.
   Actions NextActions(absl::Time now, absl::FunctionRef<bool()> at_limit,
                       absl::FunctionRef<Supply()> take);
 
   // The head of the write that was just decided.
   std::string TakeHead();
+
+  // Whether the client has not taken the last that was written.
+  bool write_in_flight() const { return write_in_flight_; }
+  // Whether nothing is read for now: to be asked again by NextActions, as soon
+  // as the session may want more.
+  bool withheld() const { return withheld_; }
 
   // What patience has run out, if any.
   enum class Verdict {
@@ -150,8 +156,11 @@ class StreamState {
   bool Deaf() const {
     return !Live() && (end_ == End::kBroken || end_ == End::kTakenOver);
   }
-  // Whether silence counts: the clients of sessions send heartbeats.
-  bool MustSpeak() const { return phase_ == Phase::kOpen && !anonymous_; }
+  // Whether silence counts: the clients of sessions send heartbeats. They are
+  // not heard while nothing is read.
+  bool MustSpeak() const {
+    return phase_ == Phase::kOpen && !anonymous_ && !withheld_;
+  }
   bool MayRead(absl::FunctionRef<bool()> at_limit) const;
   void DecideWrite(absl::Time now, absl::FunctionRef<Supply()> take,
                    Actions* actions);
@@ -177,6 +186,8 @@ class StreamState {
   bool finish_waits_ = false;  // For reads_starting_.
   bool processing_ = false;
   bool write_in_flight_ = false;
+  // Nothing is read, since the session wants nothing.
+  bool withheld_ = false;
   wire::Gatherer gatherer_;
   size_t gathered_messages_ = 0;
   size_t gathered_bytes_ = 0;

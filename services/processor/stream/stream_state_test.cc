@@ -536,6 +536,25 @@ TEST_F(StreamStateTest, ASessionsClientThatIsSilentIsGivenUp) {
   EXPECT_EQ(state_.OnTick(now_ + kPatience), Verdict::kPatient);
 }
 
+TEST_F(StreamStateTest, AClientThatIsNotReadMayBeSilent) {
+  Open();
+  Frame();
+  at_limit_ = true;
+  EXPECT_EQ(Next(), "");
+  EXPECT_TRUE(state_.withheld());
+  now_ += 10 * kPatience;
+  EXPECT_EQ(state_.OnTick(now_), Verdict::kPatient);
+  EXPECT_EQ(state_.NextTick(now_), now_ + kPatience);
+
+  // From here on it can be heard again.
+  at_limit_ = false;
+  EXPECT_EQ(Next(), "r");
+  EXPECT_FALSE(state_.withheld());
+  EXPECT_EQ(state_.OnTick(now_ + kPatience), Verdict::kPatient);
+  EXPECT_EQ(state_.OnTick(now_ + kPatience + absl::Seconds(1)),
+            Verdict::kSilent);
+}
+
 TEST_F(StreamStateTest, AnAnonymousClientMayBeSilent) {
   Open(/*anonymous=*/true);
   EXPECT_EQ(state_.OnTick(now_ + 10 * kPatience), Verdict::kPatient);

@@ -1,0 +1,40 @@
+#include "services/processor/session/memory_budget.h"
+
+#include <algorithm>
+
+#include "common/check.h"
+
+namespace msgproc::processor {
+
+MemoryBudget::Level MemoryBudget::Next(Level level, size_t used,
+                                       size_t budget) {
+  if (budget == 0) return Level::kFree;
+  const size_t eighth = budget / 8;
+  if (used > budget) return Level::kFull;
+  if (level == Level::kFull && used > budget - eighth) return Level::kFull;
+  if (used > budget - eighth) return Level::kHigh;
+  if (level != Level::kFree && used > budget - 2 * eighth) return Level::kHigh;
+  return Level::kFree;
+}
+
+size_t MemoryBudget::FairShare() const {
+  return std::max(kFloor, bytes_ / std::max<size_t>(1, holders()));
+}
+
+void MemoryBudget::Change(size_t from, size_t to, int holders) {
+  // Unsigned, so that a difference below zero is subtracted.
+  const size_t before = used_.fetch_add(to - from, std::memory_order_relaxed);
+  MSGPROC_CHECK_GE(before, from);
+  if (holders != 0) {
+    holders_.fetch_add(static_cast<size_t>(holders), std::memory_order_relaxed);
+  }
+  const Level level = this->level();
+  if (Next(level, before + (to - from), bytes_) != level) Refresh();
+}
+
+void MemoryBudget::Refresh() {
+  MutexLock lock(&mutex_);
+  level_.store(Next(level(), used(), bytes_), std::memory_order_relaxed);
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,105 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_SESSION_MEMORY_BUDGET_H_
+#define MSGPROC_SERVICES_PROCESSOR_SESSION_MEMORY_BUDGET_H_
+
+#include <atomic>
+#include <cstddef>
+#include <utility>
+
+#include "common/mutex.h"
+
+namespace msgproc::processor {
+
+// How much all sessions together may hold, and who waits when it is too much.
+// Holders say what they hold; what is decided follows from the sum, from how
+// many hold something, and from what was decided before, so that it does not
+// flutter at a bound.
+//
+// Each may hold as much as everybody's equal share of the budget, and kFloor
+// always. Who holds more is not read while the sum is high, anonymous ones
+// first: where the sum exceeds the budget somebody exceeds the share.
+// Thread-safe.
+class MemoryBudget {
+ public:
+  static constexpr size_t kFloor = 64 << 10;
+  // Changes that are smaller are not told.
+  static constexpr size_t kGrain = 16 << 10;
+
+  enum class Level {
+    kFree,
+    kHigh,  // Anonymous holders beyond their share are not read.
+    kFull,  // Nor are others; detached sessions go, and no new ones come.
+  };
+
+  // `bytes` 0: there is no budget, and nobody waits.
+  explicit MemoryBudget(size_t bytes) : bytes_(bytes) {}
+  MemoryBudget(const MemoryBudget&) = delete;
+  MemoryBudget& operator=(const MemoryBudget&) = delete;
+
+  // What one holder holds. Its own lock guards it. Ends before the budget.
+  class Share {
+   public:
+    // `budget` may be null. `base`: what it takes while it holds nothing.
+    Share(MemoryBudget* budget, size_t base) : budget_(budget), base_(base) {
+      if (budget_ != nullptr) budget_->Change(0, base_, 0);
+    }
+    ~Share() {
+      if (budget_ == nullptr) return;
+      budget_->Change(base_ + told_, 0, told_ > 0 ? -1 : 0);
+    }
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    void Set(size_t bytes) {
+      const size_t change = bytes > told_ ? bytes - told_ : told_ - bytes;
+      if (budget_ == nullptr || change < kGrain) return;
+      // What is left of it is not worth being told.
+      if (bytes < kGrain) bytes = 0;
+      const size_t before = std::exchange(told_, bytes);
+      budget_->Change(before, told_,
+                      (told_ > 0 ? 1 : 0) - (before > 0 ? 1 : 0));
+    }
+    bool MayGrow(bool anonymous) const {
+      return budget_ == nullptr || budget_->MayGrow(told_, anonymous);
+    }
+
+   private:
+    MemoryBudget* const budget_;
+    const size_t base_;
+    size_t told_ = 0;
+  };
+
+  // Whether one that holds `bytes` may be given more.
+  bool MayGrow(size_t bytes, bool anonymous) const {
+    const Level level = this->level();
+    if (level == Level::kFree || (level == Level::kHigh && !anonymous)) {
+      return true;
+    }
+    return bytes <= FairShare();
+  }
+  bool Full() const { return level() == Level::kFull; }
+  // Decides anew. To be called now and then: of two changes at the same time
+  // the older one may have decided last.
+  void Refresh();
+
+  size_t bytes() const { return bytes_; }
+  size_t used() const { return used_.load(std::memory_order_relaxed); }
+  size_t holders() const { return holders_.load(std::memory_order_relaxed); }
+  Level level() const { return level_.load(std::memory_order_relaxed); }
+  size_t FairShare() const;
+
+  // What follows `level` where `used` bytes of `budget` are in use.
+  static Level Next(Level level, size_t used, size_t budget);
+
+ private:
+  void Change(size_t from, size_t to, int holders);
+
+  const size_t bytes_;
+  std::atomic<size_t> used_{0};
+  std::atomic<size_t> holders_{0};
+  std::atomic<Level> level_{Level::kFree};
+  Mutex mutex_;  // Who changes the level.
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_SESSION_MEMORY_BUDGET_H_
