@@ -250,6 +250,7 @@ Server::~Server() {
     streams_.EndAll("The server stops.");
     grpc_->Shutdown(kLastWords);
   }
+  context_.sessions()->quotas()->Stop();
   for (const auto& [name, executor] : executors_) executor->Stop();
 }
 

@@ -237,6 +237,75 @@ TEST_F(StreamAccessTest, RightsAreThoseOfTheAccessFile) {
   EXPECT_EQ(bob.Finish().code(), absl::StatusCode::kPermissionDenied);
 }
 
+TEST_F(StreamAccessTest, StreamsAndSessionsBeyondALimitAreRefused) {
+  StartWithRules(
+      "rules { principal { prefix: 'a' } handlers: '*'\n"
+      "        limits { streams: 2 sessions: 3 } }\n");
+  const auto first = Open("s1", Token("alice"));
+  auto second = Open("s2", Token("alice"));
+  const absl::Status third = Refused("s3", Token("alice"));
+  EXPECT_EQ(third.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(third.message()),
+              HasSubstr("'alice' has 2 streams; its limit, from the access "
+                        "file, is 2"));
+  // A stream that takes its own session over counts in place of the other.
+  const auto again = Open("s1", Token("alice"));
+  EXPECT_EQ(first->Finish().code(), absl::StatusCode::kAborted);
+  // Others have limits of their own.
+  const auto anna = Open("a1", Token("anna"));
+  EXPECT_EQ(anna->welcome()->principal(), "anna");
+  // A session that is detached is one still, and no stream any more.
+  ASSERT_TRUE(second->Write(Messages(1, 1)));
+  EXPECT_EQ(second->ReadResults(1).size(), 1u);
+  second.reset();
+  ASSERT_TRUE(EventuallyDetached(1));
+  auto third_session = Open("s3", Token("alice"));
+  ASSERT_TRUE(third_session->Write(Messages(1, 1)));
+  EXPECT_EQ(third_session->ReadResults(1).size(), 1u);
+  third_session.reset();
+  ASSERT_TRUE(EventuallyDetached(2));
+  const absl::Status fourth = Refused("s4", Token("alice"));
+  EXPECT_EQ(fourth.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(fourth.message()), HasSubstr("3 sessions"));
+}
+
+TEST_F(StreamAccessTest, MessagesBeyondTheRateWaitAndNothingBreaks) {
+  StartWithRules(
+      "rules { principal { prefix: 'a' } handlers: '*'\n"
+      "        limits { messages_per_second: 10 } }\n");
+  for (const char* handler : {"echo", "pool"}) {
+    const std::string who = absl::StrCat("a-", handler);
+    const auto stream = Open(who, Token(who), handler);
+    ASSERT_TRUE(stream->Write(Messages(1, 40)));
+    EXPECT_EQ(stream->ReadResults(11).size(), 11u);
+    // It waits, and heartbeats are answered meanwhile.
+    ASSERT_TRUE(stream->Acknowledge(11));
+    const auto response = stream->Read();
+    ASSERT_TRUE(response.has_value());
+    EXPECT_EQ(response->results_size(), 0);
+    for (const size_t each_second : {10, 10, 9}) {
+      clock_.Advance(absl::Seconds(1));
+      EXPECT_EQ(stream->ReadResults(each_second).size(), each_second);
+    }
+  }
+}
+
+TEST_F(StreamAccessTest, AnotherRateHoldsForStreamsThatAreOpen) {
+  const auto rules = [](double rate) {
+    return absl::StrCat("rules { principal { exact: 'alice' } handlers: '*'\n",
+                        "        limits { messages_per_second: ", rate,
+                        " } }\n", kAnonymousMayEcho);
+  };
+  StartWithRules(rules(1));
+  const auto stream = Open("s", Token("alice"));
+  ASSERT_TRUE(stream->Write(Messages(1, 100)));
+  EXPECT_EQ(stream->ReadResults(2).size(), 2u);
+  Write(rules_, rules(1000));
+  Reload(*access_file_);
+  clock_.Advance(absl::Seconds(3));
+  EXPECT_EQ(stream->ReadResults(98).size(), 98u);
+}
+
 TEST_F(StreamAccessTest, ARightThatIsTakenAwayEndsOpenStreams) {
   StartWithRules("rules { principal { prefix: 'a' } handlers: '*' }\n");
   const auto alice = Open("s", Token("alice"));

@@ -49,6 +49,23 @@ HostedSession::~HostedSession() {
                          -static_cast<int64_t>(session_.unanswered()));
 }
 
+absl::Status HostedSession::TakeQuota(std::shared_ptr<PrincipalQuota> quota) {
+  MutexLock lock(&mutex_);
+  quota_.Set(std::move(quota));
+  return quota_.Take(/*session=*/!anonymous());
+}
+
+void HostedSession::OnQuota() {
+  std::shared_ptr<AttachedStream> stream;
+  {
+    MutexLock lock(&mutex_);
+    Pump();
+    Account();
+    stream = attachment_;
+  }
+  if (stream != nullptr) stream->OnResultsReady(false);
+}
+
 HostedSession::Attached HostedSession::Attach(
     std::shared_ptr<AttachedStream> attachment, uint64_t received_through,
     std::shared_ptr<const SessionContext> context) {
@@ -86,6 +103,7 @@ bool HostedSession::Detach(const AttachedStream* attachment) {
   MutexLock lock(&mutex_);
   if (attachment_.get() != attachment) return false;
   attachment_.reset();
+  quota_.LeaveStream();
   if (anonymous()) Restart(session_.accepted_through());
   Trim();
   if (anonymous()) TellAbandoned();
@@ -167,7 +185,8 @@ absl::Status HostedSession::AcceptMessages(
     ProcessorCounters::Add(&counters_->outstanding,
                            static_cast<int64_t>(accepted.size()));
     counters_->batch_messages.Observe(static_cast<double>(accepted.size()));
-    if (runs_at_once_ && !pumping_ && session_.CanDispatchDirectly()) {
+    if (runs_at_once_ && !quota_.limited() && !pumping_ &&
+        session_.CanDispatchDirectly()) {
       RunDirectly(accepted);
     } else {
       session_.Enqueue(accepted);
@@ -217,14 +236,22 @@ void HostedSession::Pump() {
   TellAbandoned();
   while (true) {
     const Executor::Limits limits = binding_->executor->LimitsFor(*binding_);
+    const uint64_t admitted =
+        quota_.limited() && session_.CanProcess()
+            ? quota_.Admit(shared_from_this(), clock_->Now(),
+                           session_.input_closed())
+            : UINT64_MAX;
+    if (admitted == 0) break;
     const uint64_t messages = std::clamp(
         session_.pending_messages() / std::max<uint64_t>(1, limits.max_batches),
         std::min(limits.min_messages, limits.max_messages),
         limits.max_messages);
     const size_t held = session_.bytes();
-    const Session::Run run = session_.NextBatch(limits.max_batches, messages,
-                                                limits.max_bytes, &pieces_);
+    const Session::Run run =
+        session_.NextBatch(limits.max_batches, std::min(messages, admitted),
+                           limits.max_bytes, &pieces_);
     if (run.size == 0) break;
+    quota_.Charge(run.size, pieces_, clock_->Now());
     if (!runs_at_once_) {
       out_.push_back({run.epoch, run.first_position, held - session_.bytes()});
       bytes_out_ += out_.back().bytes;

@@ -17,7 +17,9 @@
 #include "services/processor/executors/batch.h"
 #include "services/processor/handlers/session_context.h"
 #include "services/processor/session/memory_budget.h"
+#include "services/processor/session/principal_quota.h"
 #include "services/processor/session/processor_counters.h"
+#include "services/processor/session/quota_share.h"
 #include "services/processor/session/session.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
@@ -42,6 +44,7 @@ class AttachedStream {
 // out, so it lives as long as any of them. Thread-safe. Executors and the
 // attachment are called without the lock held.
 class HostedSession final : public BatchOwner,
+                            public QuotaWaiter,
                             public std::enable_shared_from_this<HostedSession> {
  public:
   struct Identity {
@@ -71,6 +74,16 @@ class HostedSession final : public BatchOwner,
     // The stream that had the session, to be told OnTakenOver.
     std::shared_ptr<AttachedStream> before;
   };
+
+  // To be asked before Attach: whether the principal may have one more session,
+  // if this one does not count yet, and one more stream, if this has none.
+  // RESOURCE_EXHAUSTED. `quota` holds from here on; null: there is none.
+  absl::Status TakeQuota(std::shared_ptr<PrincipalQuota> quota);
+  // What holds from here on for what is there already.
+  void SetQuota(std::shared_ptr<PrincipalQuota> quota) {
+    MutexLock lock(&mutex_);
+    quota_.Set(std::move(quota));
+  }
 
   // Attaches a stream; the one attached before is ignored from now on. Handlers
   // are told `context` of what is given out from here on; null: what they were
@@ -133,6 +146,7 @@ class HostedSession final : public BatchOwner,
   void TrimIfIdle();
 
   void OnBatchDone(std::unique_ptr<Batch> batch) override;
+  void OnQuota() override;
   bool Wants(const Batch& batch) const override {
     return batch.epoch == epoch_.load(std::memory_order_relaxed);
   }
@@ -160,6 +174,7 @@ class HostedSession final : public BatchOwner,
   // Tells the budget what is held.
   void Account() MSGPROC_REQUIRES(mutex_) {
     share_.Set(session_.bytes() + bytes_out_);
+    quota_.Hold(session_.result_bytes());
   }
   // The stream that has the session, when it is not this one: taken over while
   // the lock was released, it must be told of results by the one before.
@@ -200,6 +215,7 @@ class HostedSession final : public BatchOwner,
   std::vector<Out> out_ MSGPROC_GUARDED_BY(mutex_);
   size_t bytes_out_ MSGPROC_GUARDED_BY(mutex_) = 0;
   MemoryBudget::Share share_ MSGPROC_GUARDED_BY(mutex_);
+  QuotaShare quota_ MSGPROC_GUARDED_BY(mutex_);
   // Its stream is not read for the sake of the budget.
   bool withheld_ MSGPROC_GUARDED_BY(mutex_) = false;
   uint64_t affinity_ MSGPROC_GUARDED_BY(mutex_) = 0;

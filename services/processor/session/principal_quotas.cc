@@ -14,7 +14,7 @@ constexpr absl::Duration kLongest = absl::Milliseconds(50);
 
 }  // namespace
 
-PrincipalQuotas::~PrincipalQuotas() {
+void PrincipalQuotas::Stop() {
   std::thread thread;
   {
     MutexLock lock(&mutex_);

@@ -25,7 +25,10 @@ class PrincipalQuotas {
  public:
   // `clock` outlives it.
   explicit PrincipalQuotas(const Clock* clock) : clock_(clock) {}
-  ~PrincipalQuotas();
+  ~PrincipalQuotas() { Stop(); }
+
+  // Nobody is let go on from here on; no session is called once it returns.
+  void Stop() MSGPROC_EXCLUDES(mutex_);
 
   // A principal's quota, with these limits from here on. All anonymous clients
   // are one principal. Null: there is nothing to limit.

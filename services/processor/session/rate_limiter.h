@@ -12,8 +12,8 @@ namespace msgproc::processor {
 // Decides how much of what is counted (messages, bytes) may go now: the generic
 // cell rate algorithm (ITU-T I.371, "virtual scheduling"), which is a token
 // bucket that keeps one time in place of a level. After a pause one second's
-// worth and one more may go at once. What is larger than that goes as well, and is paid for
-// afterwards: the rate holds in the long run.
+// worth and one more may go at once. What is larger than that goes as well, and
+// is paid for afterwards: the rate holds in the long run.
 //
 // Pure: times are handed in, and never go back. Not thread-safe.
 class RateLimiter {

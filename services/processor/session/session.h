@@ -118,6 +118,8 @@ class Session {
     return results_.first_position() > received_through_ + 1;
   }
 
+  bool input_closed() const { return input_closed_; }
+
   // Gives back memory that is kept for more messages than there are.
   void Trim();
 
@@ -154,6 +156,9 @@ class Session {
   size_t bytes() const {
     return pending_.bytes() + results_.bytes() + reordered_bytes_;
   }
+
+  // Of these, results.
+  size_t result_bytes() const { return results_.bytes() + reordered_bytes_; }
 
   // Ready results whose acceptance was timed, since the last call: how many and
   // when they were accepted.

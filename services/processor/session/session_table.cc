@@ -82,7 +82,8 @@ SessionTable::SessionTable(const Options& options, ProcessorCounters* counters,
     : options_(options),
       counters_(counters),
       clock_(clock),
-      memory_(BudgetOf(options)) {
+      memory_(BudgetOf(options)),
+      quotas_(clock) {
   counters_->memory_budget.store(static_cast<int64_t>(memory_.bytes()),
                                  std::memory_order_relaxed);
 }
@@ -138,15 +139,21 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
   MutexLock lock(&mutex_);
   const bool created = sessions_.find(id) == sessions_.end();
   if (created && !binding.ok()) return binding.status();
-  Entry& entry = sessions_[id];
+  std::shared_ptr<HostedSession> session;
   if (created) {
     std::string token(request.session_token);
     if (token.empty()) token = RandomBytes(32);
-    entry.session = std::make_shared<HostedSession>(
+    session = std::make_shared<HostedSession>(
         HostedSession::Identity{id, std::move(token),
                                 std::string(request.client_name),
                                 request.context.principal},
         *binding, options_.limits, counters_, clock_, &memory_);
+    absl::Status may = session->TakeQuota(request.quota);
+    if (!may.ok()) return may;
+  }
+  Entry& entry = sessions_[id];
+  if (created) {
+    entry.session = std::move(session);
     ProcessorCounters::Add(&counters_->sessions_attached, 1);
   } else if (!entry.session->identity().principal.SameAs(
                  request.context.principal)) {
@@ -166,6 +173,8 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
                      " of its client, came after attempt ",
                      entry.generation.attempt, ", which has the session."));
   } else {
+    absl::Status may = entry.session->TakeQuota(request.quota);
+    if (!may.ok()) return may;
     MarkAttached(&entry);
   }
   entry.generation = request.generation;

@@ -17,6 +17,7 @@
 #include "services/processor/handlers/session_context.h"
 #include "services/processor/session/hosted_session.h"
 #include "services/processor/session/memory_budget.h"
+#include "services/processor/session/principal_quotas.h"
 
 namespace msgproc::processor {
 
@@ -68,6 +69,8 @@ class SessionTable {
     // Who opens it, as handlers are told; the session's name and the client's
     // are put in.
     SessionContext context;
+    // What its principal may use; null: there are no limits.
+    std::shared_ptr<PrincipalQuota> quota;
   };
   struct Opened {
     std::shared_ptr<HostedSession> session;
@@ -78,6 +81,7 @@ class SessionTable {
   // new ones, and its error is theirs only. INVALID_ARGUMENT: malformed id or
   // token, or messages that may not come along; PERMISSION_DENIED: wrong token,
   // or another principal's session; UNAVAILABLE: a new one, and no memory;
+  // RESOURCE_EXHAUSTED: more than its principal may have;
   // ABORTED: the client has sent a later Open, which was here first.
   absl::StatusOr<Opened> Open(
       const Request& request, const absl::StatusOr<HandlerBinding*>& binding,
@@ -91,6 +95,7 @@ class SessionTable {
   // Whether there is memory for a new session; if need be, detached ones go.
   absl::Status MakeRoom();
   MemoryBudget* memory() { return &memory_; }
+  PrincipalQuotas* quotas() { return &quotas_; }
 
   // Forgets what has been detached for too long, or is too much. To be called
   // about once a second.
@@ -129,6 +134,7 @@ class SessionTable {
   const Clock* const clock_;
   // Outlives the table's sessions, and those that streams and batches have.
   MemoryBudget memory_;
+  PrincipalQuotas quotas_;
 
   Mutex mutex_;
   Sessions sessions_ MSGPROC_GUARDED_BY(mutex_);

@@ -38,12 +38,22 @@ absl::StatusOr<base::Principal> AccessControl::Refresh(
       Quoted(principal.Shown()), ": another client opens another stream."));
 }
 
-absl::StatusOr<base::AccessLimits> AccessControl::MayUse(
-    const base::Principal& principal, absl::string_view handler) const {
-  if (options_.file == nullptr) return base::AccessLimits();
-  const std::shared_ptr<const base::AccessRules> rules =
-      options_.file->Current();
+std::shared_ptr<const base::AccessRules> AccessControl::Rules() const {
+  return options_.file == nullptr ? nullptr : options_.file->Current();
+}
+
+base::AccessLimits AccessControl::LimitsOf(
+    const base::Principal& principal) const {
+  const std::shared_ptr<const base::AccessRules> rules = Rules();
   if (rules == nullptr) return base::AccessLimits();
+  const base::Grant* const grant = rules->Find(principal);
+  return grant == nullptr ? base::AccessLimits() : grant->limits;
+}
+
+absl::Status AccessControl::MayUse(const base::Principal& principal,
+                                   absl::string_view handler) const {
+  const std::shared_ptr<const base::AccessRules> rules = Rules();
+  if (rules == nullptr) return absl::OkStatus();
   const base::Grant* const grant = rules->Find(principal);
   if (grant == nullptr) {
     return absl::PermissionDeniedError(
@@ -55,7 +65,7 @@ absl::StatusOr<base::AccessLimits> AccessControl::MayUse(
         Quoted(principal.Shown()), " may not use the handler ", Quoted(handler),
         ", by the access rule ", Quoted(grant->rule), "."));
   }
-  return grant->limits;
+  return absl::OkStatus();
 }
 
 absl::Status AccessControl::Recheck(const base::Principal& principal,
@@ -64,7 +74,7 @@ absl::Status AccessControl::Recheck(const base::Principal& principal,
     absl::Status known = options_.authenticator->Recheck(principal);
     if (!known.ok()) return known;
   }
-  return MayUse(principal, handler).status();
+  return MayUse(principal, handler);
 }
 
 absl::Duration AccessControl::TimeLeft(const base::Principal& principal) const {

@@ -44,10 +44,12 @@ class AccessControl {
   absl::StatusOr<base::Principal> Refresh(const base::Principal& principal,
                                           absl::string_view token) const;
 
-  // What a client that uses `handler` may use of the server.
-  // PERMISSION_DENIED: not even that.
-  absl::StatusOr<base::AccessLimits> MayUse(const base::Principal& principal,
-                                            absl::string_view handler) const;
+  // Whether a client may use `handler`. PERMISSION_DENIED.
+  absl::Status MayUse(const base::Principal& principal,
+                      absl::string_view handler) const;
+
+  // What it may use, with whatever handler.
+  base::AccessLimits LimitsOf(const base::Principal& principal) const;
 
   // Whether an open stream may go on. UNAUTHENTICATED, PERMISSION_DENIED.
   absl::Status Recheck(const base::Principal& principal,
@@ -60,6 +62,9 @@ class AccessControl {
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
  private:
+  // Null: there are none.
+  std::shared_ptr<const base::AccessRules> Rules() const;
+
   const Options options_;
   std::atomic<uint64_t> version_{0};
 };

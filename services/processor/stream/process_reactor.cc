@@ -7,6 +7,7 @@
 #include "services/base/grpc_status.h"
 #include "services/processor/stream/drain_message.h"
 #include "services/processor/stream/stream_log.h"
+#include "services/processor/stream/stream_opening.h"
 #include "wire/byte_buffer.h"
 
 namespace msgproc::processor {
@@ -144,7 +145,8 @@ void ProcessReactor::Recheck() {
   const auto on = session();
   if (on == nullptr) return;  // It is checked when it opens one.
   absl::Status status = principal_.Recheck(on->binding().name);
-  if (!status.ok()) EndRefused(std::move(status));
+  if (!status.ok()) return EndRefused(std::move(status));
+  on->SetQuota(QuotaOf(processor_, principal_.Get()));
 }
 
 void ProcessReactor::EndRefused(absl::Status status) {

@@ -58,9 +58,8 @@ absl::StatusOr<HandlerBinding*> FindHandler(const ProcessorContext& processor,
                                             absl::string_view name) {
   absl::StatusOr<HandlerBinding*> binding = processor.FindHandler(name);
   if (!binding.ok()) return binding;
-  const absl::StatusOr<base::AccessLimits> limits =
-      processor.access().MayUse(principal, (*binding)->name);
-  if (!limits.ok()) return limits.status();
+  absl::Status may = processor.access().MayUse(principal, (*binding)->name);
+  if (!may.ok()) return may;
   return binding;
 }
 
@@ -79,6 +78,8 @@ absl::StatusOr<OpenedStream> OpenAnonymous(
       HostedSession::Identity(), *binding, processor->options().sessions.limits,
       processor->counters(), processor->clock(),
       processor->sessions()->memory());
+  absl::Status may = opened.session->TakeQuota(QuotaOf(processor, principal));
+  if (!may.ok()) return may;
   opened.session->Attach(
       stream, 0,
       std::make_shared<const SessionContext>(ContextOf(peer, principal)));
@@ -122,6 +123,12 @@ absl::Status DropDuplicates(uint64_t accepted_through,
 
 }  // namespace
 
+std::shared_ptr<PrincipalQuota> QuotaOf(ProcessorContext* processor,
+                                        const base::Principal& principal) {
+  return processor->sessions()->quotas()->For(
+      principal, processor->access().LimitsOf(principal));
+}
+
 std::string OpenedStream::EncodeWelcome() {
   MSGPROC_CHECK(session != nullptr);
   MSGPROC_CHECK_EQ(response.has_welcome(), !session->anonymous());
@@ -156,7 +163,8 @@ absl::StatusOr<OpenedStream> OpenStream(
            .generation = {.instance = open.instance(),
                           .attempt = open.attempt()},
            .moved = open.moved_for() != v1::Drain::REASON_UNSPECIFIED,
-           .context = ContextOf(peer, principal)},
+           .context = ContextOf(peer, principal),
+           .quota = QuotaOf(processor, principal)},
           FindHandler(*processor, principal, open.handler()), stream);
   if (!found.ok()) return found.status();
   // A session may have been opened with rights that its client has no more.

@@ -9,6 +9,7 @@
 #include "msgproc/v1/processor.pb.h"
 #include "services/base/identity/principal.h"
 #include "services/processor/session/hosted_session.h"
+#include "services/processor/session/principal_quota.h"
 #include "services/processor/stream/processor_context.h"
 #include "services/processor/stream/stream_peer.h"
 #include "wire/frame.h"
@@ -25,6 +26,11 @@ struct OpenedStream {
   // empty for an anonymous stream.
   std::string EncodeWelcome();
 };
+
+// What a principal may use of the server, by its rules as they are now; null:
+// as much as it likes.
+std::shared_ptr<PrincipalQuota> QuotaOf(ProcessorContext* processor,
+                                        const base::Principal& principal);
 
 // Attaches `stream`, which is `principal`'s, to the session that its first
 // request asks for: rules 1, 2, 5 and 9 of processor.proto. Where the request
