@@ -1,8 +1,10 @@
 // Who may open a stream, whose a session is, and what becomes of a stream whose
 // client may not be there any more.
+#include <cstddef>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"

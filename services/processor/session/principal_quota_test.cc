@@ -1,5 +1,6 @@
 #include "services/processor/session/principal_quota.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
