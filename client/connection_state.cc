@@ -100,11 +100,14 @@ void ConnectionState::OnToken(absl::StatusOr<std::string> token) {
     SetAlarm();
     return;
   }
-  if (token.ok()) token_ = *std::move(token);
-  if (phase_ != Phase::kAuthorizing) return;
-  ChangePhase(Phase::kWaiting, "there is an answer");
-  if (!token.ok()) return Retry(token.status(), /*moved=*/false);
-  connecting_ = true;
+  const bool wanted = phase_ == Phase::kAuthorizing;
+  if (wanted) ChangePhase(Phase::kWaiting, "there is an answer");
+  if (token.ok()) {
+    token_ = *std::move(token);
+    connecting_ = connecting_ || wanted;
+  } else if (wanted) {
+    Retry(token.status(), /*moved=*/false);
+  }
 }
 
 bool ConnectionState::OnCallMade(Session::Write* write) {

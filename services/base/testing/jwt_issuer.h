@@ -8,7 +8,7 @@
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 
-typedef struct evp_pkey_st EVP_PKEY;
+using EVP_PKEY = struct evp_pkey_st;
 
 namespace msgproc::base {
 
