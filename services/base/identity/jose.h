@@ -13,8 +13,8 @@ struct JoseKey {
   unsigned int bits = 0;
 };
 
-// Reads a public key from a JWK in JSON; nothing: it is none.
-std::optional<JoseKey> ReadJwk(const std::string& jwk);
+// Reads a public key from a JWK, which is JSON; nothing: it is none.
+std::optional<JoseKey> ReadJwk(const std::string& text);
 
 // Whether `token`, a JWS in its compact form (RFC 7515), is signed with the
 // private half of this key. By the algorithm that the token's header names,

@@ -235,7 +235,7 @@ std::unique_ptr<Batch> AsyncExecutor::Execute(std::unique_ptr<Batch> batch) {
   if (!begun.Add(std::move(batch))) return nullptr;
   try {
     handler->Start(begun.context(), begun.message(), std::move(responder));
-  } catch (...) {
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
     // The Responder was let go of on the way here, and has answered.
   }
   return nullptr;
