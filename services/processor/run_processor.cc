@@ -59,7 +59,7 @@ class RunningProcessor final : public base::RunningServer {
     base::WrongSettings wrong;
     absl::StatusOr<ServerOptions> options = OptionsFromFlags(common);
     wrong.Add(options.status());
-    if (options.ok()) wrong.Add(Server::Check(*std::move(options), handlers));
+    if (options.ok()) wrong.Add(Server::Check(*options, handlers));
     wrong.Add(LinkOptionsFromFlags(common, "", "").status());
     return wrong.AsStatus();
   }

@@ -180,7 +180,7 @@ absl::Status Server::LoadAccess(ServerOptions* options) {
   return absl::OkStatus();
 }
 
-absl::Status Server::Check(ServerOptions options,
+absl::Status Server::Check(const ServerOptions& options,
                            const HandlerRegistry& handlers) {
   base::WrongSettings wrong = Validate(options);
   wrong.Add(base::CheckCredentials(options.grpc.credentials,

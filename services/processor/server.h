@@ -64,7 +64,7 @@ class Server {
 
   // Whether it would start, as far as can be known without listening or
   // starting a worker: options and files. The errors of Start, all of them.
-  static absl::Status Check(ServerOptions options,
+  static absl::Status Check(const ServerOptions& options,
                             const HandlerRegistry& handlers);
 
   // Ends what is still open.
