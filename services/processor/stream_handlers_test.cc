@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/processor/testing/processor_fixture.h"
@@ -67,9 +68,9 @@ TEST_F(StreamHandlersTest, AHandlerIsToldWhoSendsItsMessages) {
     v1::ProcessRequest open = OpenRequest("s-" + handler, handler);
     open.mutable_open()->set_client_name("till 3");
     stream.Open(open);
-    EXPECT_EQ(PayloadOfOne(&stream, 1), "s-" + handler + "|till 3|anonymous|" +
-                                            handler + "|1|s-" + handler +
-                                            "/1|wanted");
+    EXPECT_EQ(PayloadOfOne(&stream, 1),
+              absl::StrCat("s-", handler, "|till 3|anonymous|", handler,
+                           "|1|s-", handler, "/1|wanted"));
   }
 }
 

@@ -72,7 +72,7 @@ void AsyncAnswers::Start(AsyncHandler* handler, const Batch& batch,
   Responder responder(std::move(call));
   try {
     handler->Start(begun.context(), begun.message(), std::move(responder));
-  } catch (...) {
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
     // The Responder was let go of on the way here, and has answered.
   }
 }
