@@ -8,7 +8,7 @@
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 
-using EVP_PKEY = struct evp_pkey_st;
+struct evp_pkey_st;  // EVP_PKEY
 
 namespace msgproc::base {
 
@@ -42,11 +42,11 @@ class JwtIssuer {
   std::string Sign(const std::string& text) const;
 
   struct FreeKey {
-    void operator()(EVP_PKEY* key) const;
+    void operator()(evp_pkey_st* key) const;
   };
   const Kind kind_;
   const std::string kid_;
-  std::unique_ptr<EVP_PKEY, FreeKey> key_;
+  std::unique_ptr<evp_pkey_st, FreeKey> key_;
 };
 
 // {"keys":[...]}
