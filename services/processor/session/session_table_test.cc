@@ -25,6 +25,7 @@ const std::string kToken(16, 't');  // NOLINT(cert-err58-cpp)
 class SessionTableTest : public SessionFixture {
  protected:
   SessionTableTest() { binding_.executor = &manual_; }
+  ~SessionTableTest() override { manual_.DropAll(); }
 
   SessionTable& table() {
     if (table_ == nullptr) {
