@@ -30,13 +30,8 @@ BalancerService::BalancerService(ServerLookup* lookup,
 absl::Status BalancerService::Admit(
     const grpc::CallbackServerContext& context) const {
   if (authenticator_ == nullptr) return absl::OkStatus();
-  const absl::StatusOr<base::Principal> principal =
-      authenticator_->Authenticate(context);
-  if (!principal.ok()) return principal.status();
-  if (!principal->anonymous()) return absl::OkStatus();
-  return absl::UnauthenticatedError(
-      "this balancer answers only those who show who they are: by a token "
-      "(authorization: Bearer JWT) or by the certificate of their connection");
+  return base::RefuseAnonymous(authenticator_->Authenticate(context),
+                               "balancer");
 }
 
 grpc::ServerUnaryReactor* BalancerService::GetServer(

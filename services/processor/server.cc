@@ -173,7 +173,7 @@ absl::Status Server::LoadAccess(ServerOptions* options) {
     access.authenticator = *std::move(authenticator);
   }
   if (access.file == nullptr) {
-    auto file = base::AccessFile::Load(options->access_file);
+    auto file = base::LoadAccessFile(options->access_file);
     if (!file.ok()) return file.status();
     access.file = *std::move(file);
   }
@@ -186,7 +186,7 @@ absl::Status Server::Check(const ServerOptions& options,
   wrong.Add(base::CheckCredentials(options.grpc.credentials,
                                    options.grpc.acceptor.address));
   wrong.Add(base::Authenticator::Create(options.identity).status());
-  wrong.Add(base::AccessFile::Load(options.access_file).status());
+  wrong.Add(base::LoadAccessFile(options.access_file).status());
   const std::string& handler = options.streams.default_handler;
   if (options.workers.command.empty() && !handler.empty()) {
     wrong.Add(handlers.Find(handler).status());

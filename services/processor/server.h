@@ -34,7 +34,7 @@ struct ServerOptions {
   ProcessorContext::Options streams;
   // How clients show who they are.
   base::Authenticator::Options identity;
-  // As base::AccessFile::Load takes it; empty: everybody may everything.
+  // As base::LoadAccessFile takes it; empty: everybody may everything.
   std::string access_file;
   // Whether each call shows who it is from, also health and reflection.
   bool authenticate_all = false;

@@ -44,7 +44,7 @@ class StreamAccessTest : public ProcessorFixture {
   }
   void StartWithRules(const std::string& rules) {
     Write(rules_, rules + kAnonymousMayEcho);
-    auto file = base::AccessFile::Load(rules_);
+    auto file = base::LoadAccessFile(rules_);
     ASSERT_TRUE(file.ok()) << file.status();
     access_file_ = *file;
     options_.streams.access.file = access_file_;

@@ -1,34 +1,17 @@
 """The C++ client shows who it is: by loadgen, at real servers."""
 
-import pathlib
-import tempfile
 import threading
 import time
 import unittest
 
-from tests import harness
-from tests.identity import issuer as issuing
+from tests.identity import identity_case
 
-_TOKENS_ONLY = 'rules { sources: SOURCE_TOKEN handlers: "echo" }\n'
 _TOKEN_SECONDS = 6
 
 
-class ClientLibraryTest(harness.ProcessTest):
+class ClientLibraryTest(identity_case.IdentityTest):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="identity-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.issuer = issuing.Issuer(self.folder)
-        keys = self.folder / "keys.json"
-        issuing.write_jwks(keys, self.issuer)
-        access = self.folder / "access.txtpb"
-        access.write_text(_TOKENS_ONLY)
-        self.flags = [
-            f"--jwt_keys={keys}",
-            f"--jwt_issuer={issuing.ISSUER}",
-            f"--jwt_audience={issuing.AUDIENCE}",
-        ]
-        self.access = f"--access_file={access}"
+        super().setUp()
         self.token = self.folder / "token"
 
     def _write_token(self, **claims):
@@ -53,7 +36,7 @@ class ClientLibraryTest(harness.ProcessTest):
         self.addCleanup(stopped.set)
 
     def test_fresh_tokens_keep_streams_that_outlive_theirs(self):
-        processor = self.processor(*self.flags, self.access)
+        processor = self.processor(*self.flags, f"--access_file={self.access}")
         self._keep_fresh()
         loadgen = self.loadgen(
             f"--target={processor.grpc}",
@@ -67,7 +50,7 @@ class ClientLibraryTest(harness.ProcessTest):
         self.assertEqual(processor.output().count("principal=alice"), 3)
 
     def test_a_token_that_is_never_renewed_ends_its_stream(self):
-        processor = self.processor(*self.flags, self.access)
+        processor = self.processor(*self.flags, f"--access_file={self.access}")
         self._write_token(exp=int(time.time()) + _TOKEN_SECONDS)
         loadgen = self.loadgen(
             f"--target={processor.grpc}",
@@ -81,7 +64,7 @@ class ClientLibraryTest(harness.ProcessTest):
 
     def test_balancers_are_shown_the_token_too(self):
         balancer = self.balancer(*self.flags, "--authenticate_lookups")
-        self.processor(*self.flags, self.access, f"--balancer={balancer.grpc}")
+        self.processor(*self.flags, f"--access_file={self.access}", f"--balancer={balancer.grpc}")
         self._write_token()
         arguments = [f"--balancer={balancer.grpc}", "--n=500"]
         self.assert_all_answered_once(
@@ -92,7 +75,7 @@ class ClientLibraryTest(harness.ProcessTest):
         self.assertIn("UNAUTHENTICATED", without.output().upper())
 
     def test_a_client_without_rights_is_told_so_and_does_not_try_for_ever(self):
-        processor = self.processor(*self.flags, self.access)
+        processor = self.processor(*self.flags, f"--access_file={self.access}")
         loadgen = self.loadgen(f"--target={processor.grpc}", "--n=10")
         self.assertNotEqual(loadgen.wait(60), 0)
         self.assertIn("anonymous", loadgen.output())

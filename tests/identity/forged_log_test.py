@@ -1,13 +1,11 @@
 """Lines of the log say what the server did, whatever a client calls itself."""
 
 import json
-import pathlib
 import re
-import tempfile
 import unittest
 
 from tests import harness
-from tests.identity import issuer as issuing
+from tests.identity import identity_case
 from tests.nginx import raw_call
 
 # Open: session_id, session_token, client_name, handler.
@@ -34,15 +32,7 @@ def _open(session, client_name, handler):
     return _field(1, body)
 
 
-class ForgedLogTest(harness.ProcessTest):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="forged-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.issuer = issuing.Issuer(self.folder)
-        self.keys = self.folder / "keys.json"
-        issuing.write_jwks(self.keys, self.issuer)
-
+class ForgedLogTest(identity_case.IdentityTest):
     def _attack(self, log_format):
         processor = self.processor(
             f"--jwt_keys={self.keys}", f"--log_format={log_format}", "--log_level=debug"

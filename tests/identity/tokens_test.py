@@ -1,8 +1,6 @@
 """Tokens, certificates and files at real servers: the good ones and the others."""
 
 import json
-import pathlib
-import tempfile
 import threading
 import time
 import unittest
@@ -10,6 +8,7 @@ import unittest
 import grpc
 
 from tests import harness
+from tests.identity import identity_case
 from tests.identity import issuer as issuing
 from tests.nginx import front, raw_call
 
@@ -17,7 +16,6 @@ _HEALTH = "/grpc.health.v1.Health/Check"
 _REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 _GET_SERVER = "/msgproc.v1.Balancer/GetServer"
 _LIST_SERVERS = "/msgproc.v1.Balancer/ListServers"
-_TOKENS_ONLY = 'rules { name: "tokens" sources: SOURCE_TOKEN handlers: "echo" }\n'
 # Some looks of a server at its files.
 _LOOKS_SECONDS = 30
 
@@ -84,23 +82,8 @@ class _Talker:
         self._code = self._stream.code()
 
 
-class IdentityTest(harness.ProcessTest):
-    """A folder with a key set of one issuer."""
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="identity-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.issuer = issuing.Issuer(self.folder)
-        self.keys = self.folder / "keys.json"
-        issuing.write_jwks(self.keys, self.issuer)
-        self.access = self.folder / "access.txtpb"
-        self.access.write_text(_TOKENS_ONLY)
-        self.flags = [
-            f"--jwt_keys={self.keys}",
-            f"--jwt_issuer={issuing.ISSUER}",
-            f"--jwt_audience={issuing.AUDIENCE}",
-        ]
+class ServersTest(identity_case.IdentityTest):
+    """What is asked of servers in every test here."""
 
     def assert_echoed(self, outcome):
         self.assertEqual(outcome.code, grpc.StatusCode.OK, outcome.details)
@@ -111,7 +94,7 @@ class IdentityTest(harness.ProcessTest):
         return outcome.code == grpc.StatusCode.OK
 
 
-class TokensTest(IdentityTest):
+class TokensTest(ServersTest):
     def test_bad_tokens_are_refused_with_the_reason_and_never_shown(self):
         processor = self.processor(*self.flags, f"--access_file={self.access}")
         now = int(time.time())
@@ -208,7 +191,7 @@ class TokensTest(IdentityTest):
         self.assertNotIn("Bearer", nginx.log("access") + nginx.log("error"))
 
 
-class CertificatesTest(IdentityTest):
+class CertificatesTest(ServersTest):
     def test_a_certificate_says_who_its_client_is(self):
         authority = issuing.Authority(self.folder)
         certificate, key = authority.issue("server")
@@ -241,7 +224,7 @@ class CertificatesTest(IdentityTest):
                 self.assertEqual(stream.code(), expected, stream.details())
 
 
-class FilesTest(IdentityTest):
+class FilesTest(ServersTest):
     def _failures(self, server, files, prefix="msgproc_processor"):
         return server.metric(f"{prefix}_reload_failures_total", files=files)
 
@@ -333,7 +316,7 @@ class FilesTest(IdentityTest):
         return talker
 
 
-class WholeServersTest(IdentityTest):
+class WholeServersTest(ServersTest):
     def test_authenticate_all_closes_health_and_reflection_too(self):
         processor = self.processor(*self.flags, "--authenticate_all")
         for method in (_HEALTH, _REFLECTION, raw_call.PROCESS):

@@ -32,7 +32,7 @@ class AccessFileTest : public ::testing::Test {
 };
 
 TEST_F(AccessFileTest, WithoutAFileThereAreNoRules) {
-  const auto access = AccessFile::Load("");
+  const auto access = LoadAccessFile("");
   ASSERT_TRUE(access.ok());
   EXPECT_EQ((*access)->Current(), nullptr);
   EXPECT_TRUE((*access)->files().empty());
@@ -40,15 +40,15 @@ TEST_F(AccessFileTest, WithoutAFileThereAreNoRules) {
 
 TEST_F(AccessFileTest, AMistakeStopsTheStart) {
   Write("rules {");
-  const auto access = AccessFile::Load(path_);
+  const auto access = LoadAccessFile(path_);
   EXPECT_TRUE(absl::IsInvalidArgument(access.status()));
   EXPECT_THAT(std::string(access.status().message()),
               HasSubstr("--access_file: " + path_ + ":1:"));
-  EXPECT_TRUE(absl::IsNotFound(AccessFile::Load(path_ + "x").status()));
+  EXPECT_TRUE(absl::IsNotFound(LoadAccessFile(path_ + "x").status()));
 }
 
 TEST_F(AccessFileTest, AChangeIsTakenAndTold) {
-  const auto access = AccessFile::Load(path_);
+  const auto access = LoadAccessFile(path_);
   ASSERT_TRUE(access.ok()) << access.status();
   int told = 0;
   (*access)->OnChange([&] {
@@ -66,7 +66,7 @@ TEST_F(AccessFileTest, AChangeIsTakenAndTold) {
 }
 
 TEST_F(AccessFileTest, AMistakeLaterChangesNothingAndIsCounted) {
-  const auto access = AccessFile::Load(path_);
+  const auto access = LoadAccessFile(path_);
   ASSERT_TRUE(access.ok()) << access.status();
   int told = 0;
   (*access)->OnChange([&told] { ++told; });

@@ -31,45 +31,28 @@ absl::StatusOr<absl::string_view> TokenIn(
   return absl::StripAsciiWhitespace(authorization[0].substr(kScheme.size()));
 }
 
+absl::Time WallNow(const Clock* clock) {
+  return clock == nullptr ? absl::Now() : clock->Now();
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<Authenticator>> Authenticator::Create(
     Options options) {
-  std::shared_ptr<Authenticator> made(new Authenticator(std::move(options)));
-  const std::string& keys = made->options_.jwt_keys;
-  if (keys.empty()) return made;
-  made->files_ = std::make_shared<ReloadedFiles>(
-      "jwt_keys", std::vector<std::string>{keys},
-      [self = std::weak_ptr<Authenticator>(made)](
-          const std::vector<FileText>& files,
-          absl::Time /*now*/) -> absl::StatusOr<absl::Time> {
-        const std::shared_ptr<Authenticator> authenticator = self.lock();
-        if (authenticator == nullptr) return absl::CancelledError();
-        return authenticator->Take(files.at(0));
-      });
-  if (absl::Status loaded = made->files_->Load(made->Now()); !loaded.ok()) {
-    return absl::Status(loaded.code(),
-                        absl::StrCat("--jwt_keys: ", loaded.message()));
-  }
-  return made;
-}
-
-Authenticator::Authenticator(Options options) : options_(std::move(options)) {}
-
-absl::StatusOr<absl::Time> Authenticator::Take(const FileText& file) {
-  absl::StatusOr<JwkSet> keys = JwkSet::Parse(file);
+  const absl::Time now = WallNow(options.clock);
+  auto keys = Keys::Load(
+      "jwt_keys", options.jwt_keys,
+      [expected = JwtVerifier::Expected{std::move(options.jwt_issuer),
+                                        std::move(options.jwt_audience)}](
+          const FileText& file) -> absl::StatusOr<JwtVerifier> {
+        absl::StatusOr<JwkSet> read = JwkSet::Parse(file);
+        if (!read.ok()) return read.status();
+        return JwtVerifier(*std::move(read), expected);
+      },
+      now);
   if (!keys.ok()) return keys.status();
-  auto verifier = std::make_shared<const JwtVerifier>(
-      *std::move(keys),
-      JwtVerifier::Expected{options_.jwt_issuer, options_.jwt_audience});
-  std::vector<std::function<void()>> on_change;
-  {
-    MutexLock lock(&mutex_);
-    verifier_ = std::move(verifier);
-    on_change = on_change_;
-  }
-  for (const auto& changed : on_change) changed();
-  return absl::InfiniteFuture();
+  return std::shared_ptr<Authenticator>(
+      new Authenticator(options.clock, *std::move(keys)));
 }
 
 absl::StatusOr<Principal> Authenticator::Authenticate(
@@ -97,7 +80,7 @@ absl::StatusOr<Principal> Authenticator::Authenticate(
 
 absl::StatusOr<Principal> Authenticator::VerifyToken(
     absl::string_view token) const {
-  const std::shared_ptr<const JwtVerifier> keys = verifier();
+  const std::shared_ptr<const JwtVerifier> keys = keys_->Current();
   if (keys == nullptr) {
     return absl::FailedPreconditionError(
         "this server takes no tokens: it has no keys to check them with");
@@ -107,30 +90,23 @@ absl::StatusOr<Principal> Authenticator::VerifyToken(
 
 absl::Status Authenticator::Recheck(const Principal& principal) const {
   if (principal.source != Principal::Source::kToken) return absl::OkStatus();
-  const std::shared_ptr<const JwtVerifier> keys = verifier();
+  const std::shared_ptr<const JwtVerifier> keys = keys_->Current();
   if (keys == nullptr) {
     return absl::UnauthenticatedError("this server takes no tokens any more");
   }
   return keys->Recheck(principal, Now());
 }
 
-std::vector<std::shared_ptr<ReloadedFiles>> Authenticator::files() const {
-  if (files_ == nullptr) return {};
-  return {files_};
-}
+absl::Time Authenticator::Now() const { return WallNow(clock_); }
 
-void Authenticator::OnChange(std::function<void()> changed) {
-  MutexLock lock(&mutex_);
-  on_change_.push_back(std::move(changed));
-}
-
-std::shared_ptr<const JwtVerifier> Authenticator::verifier() const {
-  MutexLock lock(&mutex_);
-  return verifier_;
-}
-
-absl::Time Authenticator::Now() const {
-  return options_.clock == nullptr ? absl::Now() : options_.clock->Now();
+absl::Status RefuseAnonymous(const absl::StatusOr<Principal>& principal,
+                             absl::string_view who) {
+  if (!principal.ok()) return principal.status();
+  if (!principal->anonymous()) return absl::OkStatus();
+  return absl::UnauthenticatedError(absl::StrCat(
+      "this ", who,
+      " answers only those who show who they are: by a token (authorization: "
+      "Bearer JWT) or by the certificate of their connection"));
 }
 
 }  // namespace msgproc::base

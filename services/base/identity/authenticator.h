@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -12,10 +13,9 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "common/clock.h"
-#include "common/mutex.h"
-#include "services/base/file_text.h"
 #include "services/base/identity/jwt_verifier.h"
 #include "services/base/identity/principal.h"
+#include "services/base/identity/reloaded_value.h"
 #include "services/base/reloaded_files.h"
 
 namespace grpc {
@@ -72,31 +72,32 @@ class Authenticator {
   }
 
   // Whether tokens are asked for.
-  bool takes_tokens() const { return files_ != nullptr; }
+  bool takes_tokens() const { return keys_->has_file(); }
 
-  // To be looked at now and then; none without keys.
-  std::vector<std::shared_ptr<ReloadedFiles>> files() const;
-
-  // Calls `changed` whenever other keys are in use, on the thread that polls
-  // the files and while they are locked: do little there, and do not ask them
-  // anything.
-  void OnChange(std::function<void()> changed);
+  // As of ReloadedValue, of the keys.
+  std::vector<std::shared_ptr<ReloadedFiles>> files() const {
+    return keys_->files();
+  }
+  void OnChange(std::function<void()> changed) {
+    keys_->OnChange(std::move(changed));
+  }
 
  private:
-  explicit Authenticator(Options options);
+  using Keys = ReloadedValue<JwtVerifier>;
 
-  absl::StatusOr<absl::Time> Take(const FileText& file);
-  std::shared_ptr<const JwtVerifier> verifier() const;
+  Authenticator(const Clock* clock, std::shared_ptr<Keys> keys)
+      : clock_(clock), keys_(std::move(keys)) {}
+
   absl::Time Now() const;
 
-  const Options options_;
-  // Constant after Create.
-  std::shared_ptr<ReloadedFiles> files_;
-
-  mutable Mutex mutex_;
-  std::shared_ptr<const JwtVerifier> verifier_ MSGPROC_GUARDED_BY(mutex_);
-  std::vector<std::function<void()>> on_change_ MSGPROC_GUARDED_BY(mutex_);
+  const Clock* const clock_;
+  const std::shared_ptr<Keys> keys_;
 };
+
+// For those who answer nobody anonymous: the error that `principal` is, or
+// UNAUTHENTICATED, saying what is asked for. `who`: answers; "server".
+absl::Status RefuseAnonymous(const absl::StatusOr<Principal>& principal,
+                             absl::string_view who);
 
 }  // namespace msgproc::base
 

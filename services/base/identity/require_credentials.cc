@@ -83,15 +83,8 @@ class EveryCall {
       }
     }
     const Connection connection(context);
-    const absl::StatusOr<Principal> principal =
-        authenticator_->Authenticate(&connection, authorization);
-    absl::Status status = principal.status();
-    if (principal.ok() && principal->anonymous()) {
-      status = absl::UnauthenticatedError(
-          "this server answers only those who show who they are: by a token "
-          "(authorization: Bearer JWT) or by the certificate of their "
-          "connection");
-    }
+    absl::Status status = RefuseAnonymous(
+        authenticator_->Authenticate(&connection, authorization), "server");
     if (status.ok()) return status;
     if (const auto suppressed = log_.Admit(); suppressed.has_value()) {
       LogWarning("call without good credentials refused",

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/mutex.h"
@@ -133,10 +132,7 @@ class AsyncExecutor::Core {
     }
     batch->handler_time = timeout_;
     AppendOutcome(batch.get(), batch->first_sequence,
-                  absl::DeadlineExceededError(absl::StrCat(
-                      "The handler has not answered for ",
-                      absl::FormatDuration(timeout_), " (--handler_timeout).")),
-                  Reply());
+                  NotAnsweredInTime(timeout_), Reply());
     Batch::Done(std::move(batch));
   }
 
@@ -230,14 +226,7 @@ std::unique_ptr<Batch> AsyncExecutor::Execute(std::unique_ptr<Batch> batch) {
       timer_ = std::thread([core = core_.get()] { core->AnswerDue(); });
     });
   }
-  Call& begun = *call;
-  Responder responder(std::move(call));
-  if (!begun.Add(std::move(batch))) return nullptr;
-  try {
-    handler->Start(begun.context(), begun.message(), std::move(responder));
-  } catch (...) {  // NOLINT(bugprone-empty-catch)
-    // The Responder was let go of on the way here, and has answered.
-  }
+  if (call->Add(std::move(batch))) StartCall(handler, std::move(call));
   return nullptr;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "services/processor/handlers/handler.h"
 
 namespace msgproc::processor {
@@ -100,6 +101,13 @@ class AsyncHandler : public Handler {
     return absl::InternalError("An AsyncHandler is started, not called.");
   }
 };
+
+// For executors: starts the handler on a call. A handler that throws has let go
+// of its Responder on the way, which answers.
+void StartCall(AsyncHandler* handler, std::unique_ptr<AsyncCall> call);
+
+// What a message is answered with that a handler has left alone for `timeout`.
+absl::Status NotAnsweredInTime(absl::Duration timeout);
 
 }  // namespace msgproc::processor
 

@@ -66,15 +66,8 @@ class Call final : public AsyncCall, private Cancellation {
 void AsyncAnswers::Start(AsyncHandler* handler, const Batch& batch,
                          const Message& message, size_t index,
                          absl::Time deadline) {
-  auto call = std::make_unique<Call>(shared_from_this(), batch, message, index,
-                                     deadline);
-  const AsyncCall& begun = *call;
-  Responder responder(std::move(call));
-  try {
-    handler->Start(begun.context(), begun.message(), std::move(responder));
-  } catch (...) {  // NOLINT(bugprone-empty-catch)
-    // The Responder was let go of on the way here, and has answered.
-  }
+  StartCall(handler, std::make_unique<Call>(shared_from_this(), batch, message,
+                                            index, deadline));
 }
 
 void AsyncAnswers::Set(size_t index, const absl::Status& status,

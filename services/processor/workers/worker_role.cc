@@ -279,12 +279,7 @@ void WorkerRole::RunAsync(AsyncHandler* handler) {
       if (cancelled()) {
         answers->Cancel();
       } else if (left <= absl::ZeroDuration()) {
-        answers->Set(i,
-                     absl::DeadlineExceededError(absl::StrCat(
-                         "The handler has not answered for ",
-                         absl::FormatDuration(batch_.handler_timeout),
-                         " (--handler_timeout).")),
-                     Reply());
+        answers->Set(i, NotAnsweredInTime(batch_.handler_timeout), Reply());
       } else {
         answers->WaitFor(i, std::min(left, kLookWhileWaiting));
       }
