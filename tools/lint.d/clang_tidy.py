@@ -2,8 +2,8 @@
 
 Usage: clang_tidy.py CLANG_TIDY [--changed_since=COMMIT]
 
-A source that passed is not looked at again until it, a header of ours that it
-includes, a .proto, the checks or the tools change; what passed is remembered in
+A source that passed is not looked at again until it, a header of ours or a .proto
+that it includes, the checks or the tools change; what passed is remembered in
 ~/.cache/msgproc/clang-tidy. Run it in the workspace's root.
 """
 
@@ -23,7 +23,10 @@ _CACHE = pathlib.Path(
     "msgproc/clang-tidy",
 )
 _KEPT_SECONDS = 30 * 24 * 3600
-_INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+_INCLUDE = re.compile(r'^\s*(?:#\s*include|import)\s+"([^"]+)"', re.MULTILINE)
+# A header that protoc makes stands for its .proto.
+_FROM_PROTO = re.compile(r"(.*?)(?:\.grpc)?\.pb\.h|(.*)\.proto")
+_PROTO_ROOT = "proto"
 
 
 def _run(*command):
@@ -38,7 +41,14 @@ def _contents(path):
 @functools.lru_cache(maxsize=None)
 def _includes(path):
     names = _INCLUDE.findall(_contents(path).decode("utf-8", "replace"))
-    return [name for name in names if os.path.isfile(name)]
+    return [file for file in map(_file_of, names) if os.path.isfile(file)]
+
+
+def _file_of(name):
+    made = _FROM_PROTO.fullmatch(name)
+    if made is None:
+        return name
+    return os.path.join(_PROTO_ROOT, (made[1] or made[2]) + ".proto")
 
 
 def sources_of(path):
@@ -57,7 +67,7 @@ def _common_key(clang_tidy):
     digest = hashlib.sha256()
     digest.update(_run(clang_tidy, "--version").encode())
     digest.update(_run("dpkg-query", "--show", "lib*-dev").encode())
-    for path in [".clang-tidy", __file__] + _run("git", "ls-files", "*.proto").split():
+    for path in [".clang-tidy", __file__]:
         digest.update(_contents(path))
     return digest.digest()
 
