@@ -13,10 +13,6 @@ namespace {
 
 std::atomic<uint64_t> next_number{1};
 
-// Batches kept for those to come, until the client has nothing to send: a few
-// threads' worth.
-constexpr size_t kSpareBatches = 8;
-
 // Results of batches that took longer are worth gathering: few come in a given
 // time, and what a frame costs is to go to the handlers. Those of others leave
 // at once, since the client waits for them to send more.
@@ -37,6 +33,7 @@ HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
       session_(identity_.id.empty() ? Session::Kind::kAnonymous
                                     : Session::Kind::kOpened,
                limits),
+      batches_(binding, number_, this),
       share_(memory, kBytes) {
   MSGPROC_CHECK(binding->executor != nullptr);
   // A secret goes with a name, and a name with a secret.
@@ -118,8 +115,7 @@ void HostedSession::TellAbandoned() {
 }
 
 void HostedSession::Trim() {
-  spare_batches_.clear();
-  spare_batches_.shrink_to_fit();
+  batches_.Trim();
   session_.Trim();
 }
 
@@ -195,32 +191,9 @@ absl::Status HostedSession::AcceptMessages(
   return acceptance.status;
 }
 
-std::unique_ptr<Batch> HostedSession::NewBatch(const Session::Run& run) {
-  std::unique_ptr<Batch> batch;
-  if (spare_batches_.empty()) {
-    batch = std::make_unique<Batch>();
-  } else {
-    batch = std::move(spare_batches_.back());
-    spare_batches_.pop_back();
-  }
-  batch->binding = binding_;
-  batch->waiting = this;
-  // A spare one mostly has it.
-  if (batch->context != context_) {
-    batch->context = context_;
-    batch->idempotency_scope = context_->session_id;
-  }
-  batch->session_number = number_;
-  batch->affinity = affinity_;
-  batch->epoch = run.epoch;
-  batch->first_position = run.first_position;
-  batch->size = run.size;
-  return batch;
-}
-
 void HostedSession::RunDirectly(absl::Span<const wire::MessageView> messages) {
   std::unique_ptr<Batch> batch =
-      NewBatch(session_.DispatchDirectly(messages.size()));
+      batches_.New(session_.DispatchDirectly(messages.size()), context_);
   batch->messages = messages;
   mutex_.Unlock();
   batch = binding_->executor->Execute(std::move(batch));
@@ -252,11 +225,8 @@ void HostedSession::Pump() {
                            limits.max_bytes, &pieces_);
     if (run.size == 0) break;
     quota_.Charge(run.size, pieces_, clock_->Now());
-    if (!runs_at_once_) {
-      out_.push_back({run.epoch, run.first_position, held - session_.bytes()});
-      bytes_out_ += out_.back().bytes;
-    }
-    std::unique_ptr<Batch> batch = NewBatch(run);
+    if (!runs_at_once_) batches_.CountOut(run, held - session_.bytes());
+    std::unique_ptr<Batch> batch = batches_.New(run, context_);
     // The batch's own, which is empty, brings memory for the next one.
     batch->pieces.swap(pieces_);
     if (!runs_at_once_) batch->owner = shared_from_this();
@@ -293,19 +263,7 @@ void HostedSession::CountHandled(const Batch& batch) {
 void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const Session::Run run = {batch->epoch, batch->first_position, batch->size};
   if (session_.Complete(run, &batch->results)) CountReady();
-  const auto out = std::find_if(out_.begin(), out_.end(), [&](const Out& o) {
-    return o.epoch == run.epoch && o.first_position == run.first_position;
-  });
-  if (out != out_.end()) {
-    bytes_out_ -= out->bytes;
-    out_.erase(out);
-  }
-  affinity_ = batch->affinity;
-  batch->owner.reset();
-  batch->Clear();
-  if (spare_batches_.size() < kSpareBatches) {
-    spare_batches_.push_back(std::move(batch));
-  }
+  batches_.Return(std::move(batch));
 }
 
 void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {

@@ -22,6 +22,7 @@
 #include "services/processor/session/processor_counters.h"
 #include "services/processor/session/quota_share.h"
 #include "services/processor/session/session.h"
+#include "services/processor/session/session_batches.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
 
@@ -174,7 +175,7 @@ class HostedSession final : public BatchOwner,
   void Trim() MSGPROC_REQUIRES(mutex_);
   // Tells the budget what is held.
   void Account() MSGPROC_REQUIRES(mutex_) {
-    share_.Set(session_.bytes() + bytes_out_);
+    share_.Set(session_.bytes() + batches_.bytes_out());
     quota_.Hold(session_.result_bytes());
   }
   // The stream that has the session, when it is not this one: taken over while
@@ -183,8 +184,6 @@ class HostedSession final : public BatchOwner,
       const AttachedStream* attachment) const MSGPROC_REQUIRES(mutex_) {
     return attachment_.get() == attachment ? nullptr : attachment_;
   }
-  std::unique_ptr<Batch> NewBatch(const Session::Run& run)
-      MSGPROC_REQUIRES(mutex_);
 
   const Identity identity_;
   HandlerBinding* const binding_;
@@ -205,21 +204,12 @@ class HostedSession final : public BatchOwner,
   bool abandoned_ MSGPROC_GUARDED_BY(mutex_) = false;
   // For batches to come; never null once a stream is attached.
   std::shared_ptr<const SessionContext> context_ MSGPROC_GUARDED_BY(mutex_);
-  std::vector<std::unique_ptr<Batch>> spare_batches_ MSGPROC_GUARDED_BY(mutex_);
+  SessionBatches batches_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<wire::Piece> pieces_ MSGPROC_GUARDED_BY(mutex_);  // Pump's.
-  // Batches that an executor has, and what they hold together.
-  struct Out {
-    uint64_t epoch;
-    uint64_t first_position;
-    size_t bytes;
-  };
-  std::vector<Out> out_ MSGPROC_GUARDED_BY(mutex_);
-  size_t bytes_out_ MSGPROC_GUARDED_BY(mutex_) = 0;
   MemoryBudget::Share share_ MSGPROC_GUARDED_BY(mutex_);
   QuotaShare quota_ MSGPROC_GUARDED_BY(mutex_);
   // Its stream is not read for the sake of the budget.
   bool withheld_ MSGPROC_GUARDED_BY(mutex_) = false;
-  uint64_t affinity_ MSGPROC_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace msgproc::processor

@@ -1,0 +1,61 @@
+#include "services/processor/session/session_batches.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.h"
+
+namespace msgproc::processor {
+
+std::unique_ptr<Batch> SessionBatches::New(
+    const Session::Run& run,
+    const std::shared_ptr<const SessionContext>& context) {
+  MSGPROC_CHECK(context != nullptr);
+  std::unique_ptr<Batch> batch;
+  if (spare_.empty()) {
+    batch = std::make_unique<Batch>();
+  } else {
+    batch = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  batch->binding = binding_;
+  batch->waiting = waiting_;
+  // A spare one mostly has it.
+  if (batch->context != context) {
+    batch->context = context;
+    batch->idempotency_scope = context->session_id;
+  }
+  batch->session_number = number_;
+  batch->affinity = affinity_;
+  batch->epoch = run.epoch;
+  batch->first_position = run.first_position;
+  batch->size = run.size;
+  return batch;
+}
+
+void SessionBatches::CountOut(const Session::Run& run, size_t bytes) {
+  out_.push_back({run.epoch, run.first_position, bytes});
+  bytes_out_ += bytes;
+}
+
+void SessionBatches::Return(std::unique_ptr<Batch> batch) {
+  const auto out = std::find_if(out_.begin(), out_.end(), [&](const Out& o) {
+    return o.epoch == batch->epoch && o.first_position == batch->first_position;
+  });
+  if (out != out_.end()) {
+    MSGPROC_CHECK_GE(bytes_out_, out->bytes);
+    bytes_out_ -= out->bytes;
+    out_.erase(out);
+  }
+  affinity_ = batch->affinity;
+  batch->owner.reset();
+  batch->Clear();
+  if (spare_.size() < kMaxSpare) spare_.push_back(std::move(batch));
+}
+
+void SessionBatches::Trim() {
+  spare_.clear();
+  spare_.shrink_to_fit();
+}
+
+}  // namespace msgproc::processor
