@@ -35,9 +35,11 @@ _LIBRARIES = {
     "openssl": ("openssl", "libssl-dev"),
     "prometheus": ("prometheus-cpp-core", "prometheus-cpp-dev"),
     "prometheus_pull": ("prometheus-cpp-pull", "prometheus-cpp-dev"),
+    "pq": ("libpq", "libpq-dev"),
     "protobuf": ("protobuf", "libprotobuf-dev"),
     "rhonabwy": ("librhonabwy", "librhonabwy-dev"),
     "spdlog": ("spdlog", "libspdlog-dev"),
+    "sqlite3": ("sqlite3", "libsqlite3-dev"),
     "ssl": ("libssl", "libssl-dev"),
     "systemd": ("libsystemd", "libsystemd-dev"),
 }

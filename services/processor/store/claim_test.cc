@@ -1,0 +1,173 @@
+#include "services/processor/store/claim.h"
+
+#include <cstdint>
+#include <optional>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace msgproc::processor {
+namespace {
+
+using ::testing::HasSubstr;
+
+Claim TheClaim() {
+  return {.session_id = "s",
+          .token_sha256 = "digest",
+          .principal = "ada",
+          .handler = "echo"};
+}
+
+SessionRow TheRow() {
+  return {.token_sha256 = "digest",
+          .principal = "ada",
+          .handler = "sha256",
+          .epoch = 4,
+          .owner = "other",
+          .instance = 77,
+          .attempt = 5,
+          .trimmed_through = 10,
+          .committed_through = 20};
+}
+
+Claimed Judge(const Claim& claim, const std::optional<SessionRow>& row) {
+  return JudgeClaim(claim, row ? &*row : nullptr, "me", "gen");
+}
+
+TEST(ClaimTest, ASessionThatNobodyKnowsBegins) {
+  const Claimed claimed = Judge(TheClaim(), std::nullopt);
+  EXPECT_TRUE(claimed.status.ok());
+  EXPECT_TRUE(claimed.created);
+  EXPECT_EQ(claimed.epoch, 1u);
+  EXPECT_EQ(claimed.handler, "echo");
+  EXPECT_EQ(claimed.committed_through, 0u);
+}
+
+TEST(ClaimTest, AnotherProcessTakesItWithTheNextEpoch) {
+  Claim claim = TheClaim();
+  claim.received_through = 10;
+  const Claimed claimed = Judge(claim, TheRow());
+  EXPECT_TRUE(claimed.status.ok());
+  EXPECT_FALSE(claimed.created);
+  EXPECT_FALSE(claimed.still_ours);
+  EXPECT_EQ(claimed.epoch, 5u);
+  // What it was opened with, not what is asked for now.
+  EXPECT_EQ(claimed.handler, "sha256");
+  EXPECT_EQ(claimed.trimmed_through, 10u);
+  EXPECT_EQ(claimed.committed_through, 20u);
+}
+
+TEST(ClaimTest, AProcessKeepsWhatIsItsOwn) {
+  Claim claim = TheClaim();
+  claim.received_through = 20;
+  claim.epoch = 4;
+  SessionRow row = TheRow();
+  row.owner = "me";
+  Claimed claimed = Judge(claim, row);
+  EXPECT_TRUE(claimed.still_ours);
+  EXPECT_EQ(claimed.epoch, 4u);
+  // Another one had it meanwhile, or it was this process in a life before.
+  row.epoch = 6;
+  claimed = Judge(claim, row);
+  EXPECT_FALSE(claimed.still_ours);
+  EXPECT_EQ(claimed.epoch, 7u);
+  row = TheRow();
+  EXPECT_FALSE(Judge(claim, row).still_ours);
+  // A process that has none of it.
+  row.owner = "me";
+  claim.epoch = 0;
+  EXPECT_FALSE(Judge(claim, row).still_ours);
+}
+
+TEST(ClaimTest, AnewDrawsAnEpochOnlyWhileItIsOurs) {
+  Claim claim = TheClaim();
+  claim.received_through = 15;
+  claim.epoch = 4;
+  claim.anew = true;
+  SessionRow row = TheRow();
+  row.owner = "me";
+  const Claimed claimed = Judge(claim, row);
+  EXPECT_TRUE(claimed.status.ok());
+  EXPECT_FALSE(claimed.still_ours);
+  EXPECT_EQ(claimed.epoch, 5u);
+  row.epoch = 5;
+  EXPECT_EQ(Judge(claim, row).status.code(), absl::StatusCode::kAborted);
+  row = TheRow();
+  EXPECT_EQ(Judge(claim, row).status.code(), absl::StatusCode::kAborted);
+}
+
+TEST(ClaimTest, ASessionIsItsOwners) {
+  Claim claim = TheClaim();
+  claim.received_through = 10;
+  claim.principal = "eve";
+  Claimed claimed = Judge(claim, TheRow());
+  EXPECT_EQ(claimed.status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(claimed.status.message(), HasSubstr("another principal"));
+  claim.principal = "ada";
+  claim.token_sha256 = "guess";
+  claimed = Judge(claim, TheRow());
+  EXPECT_EQ(claimed.status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(claimed.status.message(), HasSubstr("session_token"));
+  EXPECT_EQ(claimed.epoch, 0u);
+}
+
+TEST(ClaimTest, AnOpenThatWasLongUnderWayTakesNothingOver) {
+  Claim claim = TheClaim();
+  claim.received_through = 10;
+  claim.instance = 77;
+  claim.attempt = 4;
+  EXPECT_EQ(Judge(claim, TheRow()).status.code(), absl::StatusCode::kAborted);
+  claim.attempt = 5;
+  EXPECT_TRUE(Judge(claim, TheRow()).status.ok());
+  // Another client, or one that does not count.
+  claim.attempt = 4;
+  claim.instance = 78;
+  EXPECT_TRUE(Judge(claim, TheRow()).status.ok());
+  claim.instance = 77;
+  claim.attempt = 0;
+  EXPECT_TRUE(Judge(claim, TheRow()).status.ok());
+  SessionRow row = TheRow();
+  row.instance = claim.instance = 0;
+  claim.attempt = 4;
+  EXPECT_TRUE(Judge(claim, row).status.ok());
+}
+
+TEST(ClaimTest, AStoreThatKnowsLessThanTheClientSaysSo) {
+  const auto lost = [](const Claim& claim, const auto& row) {
+    return Judge(claim, row).status.code() == absl::StatusCode::kDataLoss;
+  };
+  Claim resumes = TheClaim();
+  resumes.resumes = true;
+  EXPECT_TRUE(lost(resumes, std::nullopt));
+  Claim received = TheClaim();
+  received.received_through = 1;
+  EXPECT_TRUE(lost(received, std::nullopt));
+  received.received_through = 21;
+  EXPECT_TRUE(lost(received, TheRow()));
+  received.received_through = 20;
+  EXPECT_FALSE(lost(received, TheRow()));
+  Claim elsewhere = TheClaim();
+  elsewhere.store_generation = "before";
+  EXPECT_TRUE(lost(elsewhere, std::nullopt));
+  elsewhere.received_through = 10;
+  EXPECT_TRUE(lost(elsewhere, TheRow()));
+  elsewhere.store_generation = "gen";
+  EXPECT_FALSE(lost(elsewhere, TheRow()));
+}
+
+TEST(ClaimTest, WhatIsNoLongerKeptIsNotProcessedAgain) {
+  Claim claim = TheClaim();
+  claim.received_through = 10;
+  SessionRow row = TheRow();
+  row.expired = true;
+  EXPECT_EQ(Judge(claim, row).status.code(),
+            absl::StatusCode::kFailedPrecondition);
+  claim.received_through = 9;
+  EXPECT_EQ(Judge(claim, TheRow()).status.code(),
+            absl::StatusCode::kFailedPrecondition);
+  claim.received_through = 10;
+  EXPECT_TRUE(Judge(claim, TheRow()).status.ok());
+}
+
+}  // namespace
+}  // namespace msgproc::processor

@@ -1,0 +1,125 @@
+#include "services/processor/store/group_commit.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.h"
+
+namespace msgproc::processor {
+
+GroupCommit::GroupCommit(const Options& options) : options_(options) {
+  MSGPROC_CHECK_GT(options.max_groups, 0);
+  MSGPROC_CHECK_GT(options.max_sessions, 0u);
+}
+
+void GroupCommit::CheckInvariants() const {
+  MSGPROC_CHECK_GE(groups_in_flight_, 0);
+  MSGPROC_CHECK_LE(groups_in_flight_, options_.max_groups);
+  MSGPROC_CHECK_EQ(groups_in_flight_ == 0, in_flight_ == 0);
+  MSGPROC_CHECK_EQ(sessions_.size(), queue_.size() + in_flight_);
+}
+
+void GroupCommit::OnReady(Key session, const Load& more, absl::Time now) {
+  const auto [entry, waits_anew] = sessions_.try_emplace(session);
+  Session& known = entry->second;
+  if (known.removed) return;
+  known.load += more;
+  if (waits_anew) {
+    known.since = now;
+    queue_.push_back(session);
+  } else if (known.in_flight && !known.more) {
+    known.more = true;
+    known.since = now;
+  }
+  CheckInvariants();
+}
+
+std::vector<GroupCommit::Key> GroupCommit::NextGroup() {
+  std::vector<Key> group;
+  if (groups_in_flight_ == options_.max_groups) return group;
+  Load sum;
+  while (!queue_.empty() && group.size() < options_.max_sessions) {
+    Session& next = sessions_.at(queue_.front());
+    MSGPROC_CHECK(!next.in_flight);
+    sum += next.load;
+    if (!group.empty() &&
+        (sum.bytes > options_.max_bytes || sum.work > options_.max_work)) {
+      break;
+    }
+    next.in_flight = true;
+    next.taken = std::exchange(next.load, Load());
+    next.taken_since = std::exchange(next.since, absl::InfiniteFuture());
+    group.push_back(queue_.front());
+    queue_.pop_front();
+  }
+  if (group.empty()) return group;
+  ++groups_in_flight_;
+  in_flight_ += group.size();
+  CheckInvariants();
+  return group;
+}
+
+void GroupCommit::OnDone(const std::vector<Key>& group, absl::Time now) {
+  MSGPROC_CHECK(!group.empty());
+  for (const Key key : group) {
+    const auto entry = sessions_.find(key);
+    MSGPROC_CHECK(entry != sessions_.end());
+    Session& done = entry->second;
+    MSGPROC_CHECK(done.in_flight);
+    --in_flight_;
+    if (!done.more || done.removed) {
+      sessions_.erase(entry);
+      continue;
+    }
+    MSGPROC_CHECK_LE(done.since, now);
+    done.in_flight = done.more = false;
+    done.taken = Load();
+    queue_.push_back(key);
+  }
+  --groups_in_flight_;
+  CheckInvariants();
+}
+
+void GroupCommit::OnUndone(const std::vector<Key>& group) {
+  MSGPROC_CHECK(!group.empty());
+  // From the back, so that they wait in the order in which they left.
+  for (auto key = group.rbegin(); key != group.rend(); ++key) {
+    const auto entry = sessions_.find(*key);
+    MSGPROC_CHECK(entry != sessions_.end());
+    Session& undone = entry->second;
+    MSGPROC_CHECK(undone.in_flight);
+    --in_flight_;
+    if (undone.removed) {
+      sessions_.erase(entry);
+      continue;
+    }
+    undone.in_flight = undone.more = false;
+    undone.load += std::exchange(undone.taken, Load());
+    undone.since = undone.taken_since;
+    queue_.push_front(*key);
+  }
+  --groups_in_flight_;
+  CheckInvariants();
+}
+
+void GroupCommit::Remove(Key session) {
+  const auto entry = sessions_.find(session);
+  if (entry == sessions_.end()) return;
+  if (entry->second.in_flight) {
+    entry->second.removed = true;
+    return;
+  }
+  queue_.erase(std::find(queue_.begin(), queue_.end(), session));
+  sessions_.erase(entry);
+  CheckInvariants();
+}
+
+absl::Time GroupCommit::oldest() const {
+  absl::Time oldest = absl::InfiniteFuture();
+  for (const auto& [key, session] : sessions_) {
+    oldest = std::min({oldest, session.since, session.taken_since});
+  }
+  return oldest;
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,120 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_STORE_SESSION_STORE_H_
+#define MSGPROC_SERVICES_PROCESSOR_STORE_SESSION_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "services/processor/handlers/transaction.h"
+#include "services/processor/store/claim.h"
+
+namespace msgproc::processor {
+
+// What a commit writes of one session.
+struct SessionWrite {
+  std::string session_id;
+  // Of this process's claim. Another one in the store: fenced.
+  uint64_t epoch = 0;
+  // Results; none when `through` is below `first`. Encoded as in Outcome. The
+  // first follows what was committed before: anything else is an error of this
+  // process.
+  uint64_t first = 1;
+  uint64_t through = 0;
+  std::string results;
+  // The client has everything up to here, which need not be kept; 0: as before.
+  // Marks the session as used, too.
+  uint64_t trim_through = 0;
+  // The session goes: its client has everything, and has said goodbye.
+  bool finish = false;
+
+  bool has_results() const { return through >= first; }
+};
+
+// One connection to a store, at most one transaction at a time. Belongs to one
+// thread. Blocks.
+//
+// Errors, of every function but Execute (whose are the handler's):
+//   ABORTED              the transaction was rolled back and may be tried again
+//                        (a deadlock, a serialization failure)
+//   UNAVAILABLE          the store cannot be reached, or is not ready; nothing
+//                        was committed
+//   UNKNOWN              Commit only: its answer is lost. Committed or not.
+//   RESOURCE_EXHAUSTED   the disk is full, or a bound of the store is reached;
+//                        nothing was committed
+//   PERMISSION_DENIED    a read-only file system or account
+//   INTERNAL             anything else
+// After any of them but Execute's the transaction is over (rolled back where
+// that can be said), and after UNAVAILABLE and UNKNOWN so is the connection:
+// Connect again.
+class StoreConnection {
+ public:
+  virtual ~StoreConnection() = default;
+
+  // Claims sessions, each named once, in one transaction of its own. Of each
+  // what came of it, in the same order.
+  virtual absl::StatusOr<std::vector<Claimed>> ClaimSessions(
+      absl::Span<const Claim> claims) = 0;
+
+  // The parts of a commit, in this order: Begin, what handlers execute with
+  // savepoints around them as the caller likes, Write once, Commit.
+  virtual absl::Status Begin() = 0;
+  virtual Transaction* transaction() = 0;
+  // A savepoint, at most one at a time. Rolled back to, it stands; after an
+  // error of Execute that is the way on, or Rollback.
+  virtual absl::Status SetSavepoint() = 0;
+  virtual absl::Status RollbackToSavepoint() = 0;
+  virtual absl::Status ReleaseSavepoint() = 0;
+  // Locks the sessions' rows in the order of their ids, and writes for those
+  // whose epoch is still the claim's. Of each, in the order given, whether so;
+  // false: fenced, or gone, and nothing of it was written. Each session once.
+  virtual absl::StatusOr<std::vector<bool>> Write(
+      absl::Span<const SessionWrite> writes) = 0;
+  virtual absl::Status Commit() = 0;
+  virtual void Rollback() = 0;
+
+  // Each of these is a transaction of its own, bounded in size: call it again
+  // while it returns `limit`.
+
+  // Turns sessions unused for `retention`, by the store's clock, into
+  // tombstones, with a new epoch, and drops tombstones unused for
+  // `tombstone_retention`. Returns how many of both.
+  virtual absl::StatusOr<uint64_t> Expire(absl::Duration retention,
+                                          absl::Duration tombstone_retention,
+                                          uint64_t limit) = 0;
+  // Removes a session as if it had never been. False: there is none.
+  virtual absl::StatusOr<bool> Forget(absl::string_view session_id) = 0;
+  // What the store takes, in bytes, and how many sessions it has.
+  struct Size {
+    uint64_t bytes = 0;
+    uint64_t sessions = 0;
+  };
+  virtual absl::StatusOr<Size> MeasureSize() = 0;
+};
+
+// Where sessions outlive the process. Thread-safe.
+class SessionStore {
+ public:
+  virtual ~SessionStore() = default;
+
+  // A random name of the store, in hex, another one for each store that is made
+  // or restored.
+  virtual const std::string& generation() const = 0;
+  // For logs: what it is and where, without secrets.
+  virtual std::string description() const = 0;
+  // Only this process can have it open: what it has claimed stays its own.
+  virtual bool exclusive() const = 0;
+  // How many connections are of use at the same time. At 1 a second one waits
+  // for ever.
+  virtual int max_connections() const = 0;
+  virtual absl::StatusOr<std::unique_ptr<StoreConnection>> Connect() = 0;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_STORE_SESSION_STORE_H_
