@@ -177,6 +177,40 @@ TEST_F(PrincipalQuotaTest, AFallingHoldLetsItGoOn) {
   EXPECT_GT(session->done, 0U);
 }
 
+TEST_F(PrincipalQuotaTest, ThoseWhoWaitHaveTheirShare) {
+  SetLimits({.messages_per_second = 120, .outstanding_bytes = 100});
+  quota_->Hold(101);
+  const auto last = Add("last");
+  for (const uint64_t share : {120U, 60U, 40U}) {
+    EXPECT_EQ(quota_->Admit(last, now_, true), share);
+    EXPECT_EQ(quota_->Admit(Add("waits"), now_, false), 0U);
+  }
+}
+
+TEST_F(PrincipalQuotaTest, WhoWaitsAlreadyWaitsOnce) {
+  SetLimits({.messages_per_second = 1});
+  const auto session = Add("a");
+  Work(session);
+  EXPECT_EQ(quota_->Admit(session, now_, false), 0U);
+  EXPECT_EQ(waits_, 1);
+  now_ += absl::Seconds(1);
+  quota_->Wake(now_);
+  EXPECT_THAT(woken_, ElementsAre("a"));
+}
+
+TEST_F(PrincipalQuotaTest, WhoHadItsTurnStandsBehindThoseWhoWait) {
+  SetLimits({.messages_per_second = 1});
+  Work(Add("a"));
+  Work(Add("b"));
+  now_ += absl::Seconds(1);
+  quota_->Wake(now_);
+  ASSERT_THAT(woken_, ElementsAre("a"));
+  now_ += absl::Seconds(1);
+  EXPECT_EQ(quota_->Admit(sessions_.at(0), now_, false), 0U);
+  quota_->Wake(now_);
+  EXPECT_THAT(woken_, ElementsAre("a", "b"));
+}
+
 TEST_F(PrincipalQuotaTest, WithoutLimitsNothingWaits) {
   EXPECT_GT(quota_->Admit(Add("a"), now_, false), 1'000'000U);
   EXPECT_EQ(quota_->Wake(now_), absl::InfiniteFuture());

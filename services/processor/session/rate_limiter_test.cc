@@ -73,6 +73,14 @@ TEST_F(RateLimiterTest, AnotherRateHoldsFromNowOn) {
   EXPECT_EQ(limiter.Next(), now_ + absl::Seconds(1));
   limiter.SetRate(0);
   EXPECT_TRUE(std::isinf(limiter.Room(now_)));
+  EXPECT_EQ(limiter.Next(), absl::InfinitePast());
+}
+
+TEST_F(RateLimiterTest, WhatWentWithoutARateIsNotPaidForLater) {
+  RateLimiter limiter;
+  limiter.Take(1e12, now_);
+  limiter.SetRate(10);
+  EXPECT_DOUBLE_EQ(limiter.Room(now_), 10);
 }
 
 }  // namespace
