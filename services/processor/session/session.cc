@@ -57,12 +57,18 @@ absl::Status CheckSizes(const wire::MessageView& message,
 Session::Session(Kind kind, const SessionLimits& limits)
     : kind_(kind), limits_(limits) {
   pending_cursor_ = pending_.At(1);
-  results_cursor_ = results_.At(1);
+  results_cursor_ = commit_cursor_ = results_.At(1);
 }
 
 // The order of the drawing. Not between Accept and what must follow it.
 void Session::CheckInvariants() const {
   MSGPROC_CHECK_LE(received_through_, taken_through_);
+  if (kind_ == Kind::kStored) {
+    MSGPROC_CHECK_LE(taken_through_, committed_through_);
+    MSGPROC_CHECK_LT(committed_through_, commit_cursor_.position());
+    MSGPROC_CHECK_LE(commit_cursor_.position(), results_.next_position());
+    MSGPROC_CHECK_LE(runs_committing_, 1u);
+  }
   MSGPROC_CHECK_LE(taken_through_, accepted_through_);
   MSGPROC_CHECK_LE(results_.next_position(), pending_.first_position());
   MSGPROC_CHECK_EQ(pending_.next_position(), accepted_through_ + 1);
@@ -75,17 +81,43 @@ void Session::CheckInvariants() const {
   MSGPROC_CHECK_LE(results_.first_position(), results_.next_position());
 }
 
+void Session::Restore(uint64_t received_through, uint64_t committed_through,
+                      wire::EntryLog results) {
+  MSGPROC_CHECK(kind_ == Kind::kStored);
+  MSGPROC_CHECK(!opened_);
+  MSGPROC_CHECK_LE(received_through, committed_through);
+  Restart(received_through);
+  opened_ = true;
+  const uint64_t kept = results.next_position() - results.first_position();
+  MSGPROC_CHECK_GE(kept, committed_through - received_through);
+  MSGPROC_CHECK_LE(kept, committed_through);
+  results_.Reset(committed_through + 1 - kept);
+  results_.Splice(&results);
+  MSGPROC_CHECK_EQ(results_.next_position(), committed_through + 1);
+  accepted_through_ = timed_through_ = committed_through_ = committed_through;
+  for (uint64_t i = received_through; i < committed_through; ++i) {
+    window_.Push(0);
+  }
+  pending_.Reset(committed_through + 1);
+  pending_cursor_ = pending_.At(committed_through + 1);
+  results_.ReleaseThrough(received_through);
+  results_cursor_ = results_.At(results_.first_position());
+  commit_cursor_ = results_.At(committed_through + 1);
+  taken_through_ = received_through_;
+  CheckInvariants();
+}
+
 void Session::Restart(uint64_t received_through) {
   ++epoch_;
   accepted_through_ = received_through_ = taken_through_ = timed_through_ =
-      received_through;
-  runs_out_ = 0;
+      committed_through_ = received_through;
+  runs_out_ = runs_committing_ = 0;
   input_closed_ = false;
   window_ = wire::OutstandingWindow();
   pending_.Reset(received_through + 1);
   pending_cursor_ = pending_.At(received_through + 1);
   results_.Reset(received_through + 1);
-  results_cursor_ = results_.At(received_through + 1);
+  results_cursor_ = commit_cursor_ = results_.At(received_through + 1);
   reordered_.clear();
   reordered_bytes_ = 0;
   stamps_ = wire::Ring<Stamp>();
@@ -96,12 +128,10 @@ absl::Status Session::Acknowledge(uint64_t received_through) {
   if (kind_ == Kind::kAnonymous || received_through <= received_through_) {
     return absl::OkStatus();
   }
-  if (received_through >= results_.next_position()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("received_through is ", received_through,
-                     ", but results exist only up "
-                     "to ",
-                     results_.next_position() - 1, "."));
+  if (received_through > committed_through()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "received_through is ", received_through,
+        ", but results exist only up to ", committed_through(), "."));
   }
   window_.Pop(received_through - received_through_);
   received_through_ = received_through;
@@ -140,7 +170,7 @@ absl::string_view Session::WhyNotResume(uint64_t received_through) const {
 }
 
 void Session::Resume(uint64_t received_through) {
-  MSGPROC_CHECK(kind_ == Kind::kOpened);
+  MSGPROC_CHECK(kind_ != Kind::kAnonymous);
   MSGPROC_CHECK_LE(received_through, accepted_through_);
   input_closed_ = false;
   if (received_through > received_through_) {
@@ -154,7 +184,7 @@ void Session::Resume(uint64_t received_through) {
 }
 
 absl::Status Session::Check(const wire::MessageView& message) const {
-  if (kind_ == Kind::kOpened && message.sequence != accepted_through_ + 1) {
+  if (kind_ != Kind::kAnonymous && message.sequence != accepted_through_ + 1) {
     return absl::InvalidArgumentError(absl::StrCat(
         "Message ", message.sequence, " follows message ", accepted_through_,
         "; the next sequence is ", accepted_through_ + 1, "."));
@@ -278,11 +308,54 @@ void Session::DropReceived() {
   results_cursor_ = results_.At(results_.first_position());
 }
 
+Session::Run Session::TakeUncommitted(size_t max_bytes,
+                                      std::vector<wire::Piece>* pieces) {
+  Run run = {epoch_, commit_cursor_.position(), 0};
+  if (!HasUncommitted()) return run;
+  run.size =
+      results_.Take(&commit_cursor_, UINT64_MAX, max_bytes, pieces).entries;
+  MSGPROC_CHECK_GT(run.size, 0U);
+  MSGPROC_CHECK_EQ(run.first_position, committed_through_ + 1);
+  ++runs_committing_;
+  CheckInvariants();
+  return run;
+}
+
+void Session::OnCommitted(const Run& run) {
+  if (run.epoch != epoch_) return;
+  MSGPROC_CHECK_EQ(runs_committing_, 1U);
+  MSGPROC_CHECK_EQ(run.first_position, committed_through_ + 1);
+  --runs_committing_;
+  committed_through_ += run.size;
+  CheckInvariants();
+}
+
+void Session::OnNotCommitted(const Run& run) {
+  if (run.epoch != epoch_) return;
+  MSGPROC_CHECK_EQ(runs_committing_, 1U);
+  MSGPROC_CHECK_EQ(run.first_position, committed_through_ + 1);
+  --runs_committing_;
+  commit_cursor_ = results_.At(run.first_position);
+  CheckInvariants();
+}
+
+void Session::CommitReady() {
+  MSGPROC_CHECK(kind_ == Kind::kStored);
+  MSGPROC_CHECK_EQ(runs_committing_, 0U);
+  committed_through_ = results_.next_position() - 1;
+  commit_cursor_ = results_.At(results_.next_position());
+  CheckInvariants();
+}
+
 uint64_t Session::TakeResults(size_t max_bytes,
                               std::vector<wire::Piece>* pieces) {
+  uint64_t most = wire::kFrameMessages;
+  if (kind_ == Kind::kStored) {
+    most = std::min(most, committed_through_ - taken_through_);
+    if (most == 0) return 0;
+  }
   const uint64_t taken =
-      results_.Take(&results_cursor_, wire::kFrameMessages, max_bytes, pieces)
-          .entries;
+      results_.Take(&results_cursor_, most, max_bytes, pieces).entries;
   taken_through_ += taken;
   if (kind_ == Kind::kAnonymous) {
     // Nobody will ask for them again.

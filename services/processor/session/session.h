@@ -35,18 +35,21 @@ struct SessionLimits {
 // session a message's position is its sequence; in an anonymous one (rule 1)
 // sequences are the client's own business.
 //
-//   received_through <= taken <= ready <= dispatched <= accepted_through
-//        |                |         |            |              |
-//        results cached ..          |            |              |
-//                         results waiting to be written         |
-//                                   being processed             |
-//                                                messages pending
+//   received_through <= taken <= committed <= ready <= dispatched <= accepted
+//        |                |          |          |          |           |
+//        results cached ..           |          |          |           |
+//                   waiting to be written       |          |           |
+//                             waiting for a commit         |           |
+//                                         being processed              |
+//                                                       messages pending
 //
-// (After a journey to another server and back received_through may be beyond
-// what is ready here.)
+// What is ready counts as committed at once, unless the session is kept in a
+// store, which says what is. (After a journey to another server and back
+// received_through may be beyond what is ready here; not with a store.)
 class Session {
  public:
-  enum class Kind { kAnonymous, kOpened };
+  // kStored: opened, and kept in a store.
+  enum class Kind { kAnonymous, kOpened, kStored };
 
   Session(Kind kind, const SessionLimits& limits);
 
@@ -62,6 +65,13 @@ class Session {
     absl::string_view why_lost;  // Static; empty unless kLost.
   };
   Opening Open(uint64_t received_through);
+
+  // A session that another process had, as its store knows it: everything up to
+  // `committed_through` is done, and `results` has the results behind
+  // `received_through`, from the first position that the store still has.
+  // Before anything else, and followed by Open.
+  void Restore(uint64_t received_through, uint64_t committed_through,
+               wire::EntryLog results);
 
   // Starts anew after `received_through`: the first message accepted will be
   // the one behind it. Batches of the life before are ignored when they return.
@@ -106,6 +116,17 @@ class Session {
   // belong to a life before and were dropped.
   bool Complete(const Run& run, wire::EntryLog* results);
 
+  // Of a stored session: appends to `pieces` results that are ready, for the
+  // store to commit; OnCommitted or OnNotCommitted follows. A run of size 0:
+  // there are none, or some are with the store already.
+  Run TakeUncommitted(size_t max_bytes, std::vector<wire::Piece>* pieces);
+  // The store has committed the run, or has not and is to be given it again.
+  // Ignored when it belongs to a life before.
+  void OnCommitted(const Run& run);
+  void OnNotCommitted(const Run& run);
+  // All that is ready was committed before it came here.
+  void CommitReady();
+
   // Appends to `pieces` the next results to write, in order; returns how many.
   uint64_t TakeResults(size_t max_bytes, std::vector<wire::Piece>* pieces);
 
@@ -133,12 +154,15 @@ class Session {
   bool AllTaken() const { return taken_through_ == accepted_through_; }
   // Whether the client has acknowledged everything accepted.
   bool AllReceived() const { return received_through_ == accepted_through_; }
-  bool HasResultsToTake() const {
-    return taken_through_ + 1 < results_.next_position();
+  bool HasResultsToTake() const { return taken_through_ < committed_through(); }
+  // Whether TakeUncommitted has something to give.
+  bool HasUncommitted() const {
+    return kind_ == Kind::kStored && runs_committing_ == 0 &&
+           commit_cursor_.position() < results_.next_position();
   }
   // Whether results were taken that the client can acknowledge.
   bool AwaitsAcknowledgement() const {
-    return kind_ == Kind::kOpened && taken_through_ > received_through_;
+    return kind_ != Kind::kAnonymous && taken_through_ > received_through_;
   }
   // Whether an anonymous session should be read no further for now.
   bool AtLimit() const;
@@ -147,6 +171,11 @@ class Session {
   uint64_t epoch() const { return epoch_; }
   uint64_t accepted_through() const { return accepted_through_; }
   uint64_t received_through() const { return received_through_; }
+  // Results up to here may leave.
+  uint64_t committed_through() const {
+    return kind_ == Kind::kStored ? committed_through_
+                                  : results_.next_position() - 1;
+  }
   uint64_t outstanding() const { return window_.messages(); }
   // Messages accepted whose result is not ready.
   uint64_t unanswered() const {
@@ -195,6 +224,9 @@ class Session {
   uint64_t taken_through_ = 0;
   uint64_t runs_out_ = 0;
   bool input_closed_ = false;
+  // Of a stored session.
+  uint64_t committed_through_ = 0;
+  uint64_t runs_committing_ = 0;
 
   // Messages beyond received_through (opened) or not taken yet (anonymous).
   wire::OutstandingWindow window_;
@@ -202,6 +234,8 @@ class Session {
   wire::EntryLog::Cursor pending_cursor_;
   wire::EntryLog results_;
   wire::EntryLog::Cursor results_cursor_;
+  // The next result that the store has not been given.
+  wire::EntryLog::Cursor commit_cursor_;
   // Results that came back before those in front of them, by first position.
   std::map<uint64_t, wire::EntryLog> reordered_;
   size_t reordered_bytes_ = 0;

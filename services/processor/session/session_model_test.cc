@@ -33,7 +33,8 @@ struct Model {
   uint64_t received = 0;
   uint64_t taken = 0;
   uint64_t dispatched = 0;
-  uint64_t base = 0;  // Where this life began.
+  uint64_t committed = 0;  // Of a stored session.
+  uint64_t base = 0;       // Where this life began.
   std::vector<Record> records;
 
   Record& At(uint64_t position) { return records.at(position - base - 1); }
@@ -55,12 +56,17 @@ class SessionModelTest : public testing::TestWithParam<int> {
   SessionModelTest()
       : random_(static_cast<unsigned>(GetParam())),
         opened_(GetParam() % 4 != 0),
-        session_(opened_ ? Session::Kind::kOpened : Session::Kind::kAnonymous,
+        stored_(GetParam() % 4 == 1),
+        session_(stored_   ? Session::Kind::kStored
+                 : opened_ ? Session::Kind::kOpened
+                           : Session::Kind::kAnonymous,
                  kLimits) {
     EXPECT_EQ(session_.Open(0).state, Session::State::kNew);
   }
 
   uint64_t Random(uint64_t below) { return random_() % below; }
+  // Results up to here may leave.
+  uint64_t Leaving() { return stored_ ? model_.committed : model_.Ready(); }
   size_t RandomBytes() { return Random(5) == 0 ? Random(6000) : Random(60); }
 
   // Up to 12 messages, sometimes with one that breaks a rule; answers how many
@@ -150,7 +156,7 @@ class SessionModelTest : public testing::TestWithParam<int> {
     const uint64_t taken = session_.TakeResults(Random(9000), &pieces);
     const v1::ProcessResponse response = Decode(&pieces);
     ASSERT_EQ(static_cast<uint64_t>(response.results_size()), taken);
-    ASSERT_EQ(taken > 0, model_.Ready() > model_.taken);
+    ASSERT_EQ(taken > 0, Leaving() > model_.taken);
     for (const v1::Result& result : response.results()) {
       ++model_.taken;
       ASSERT_EQ(result.sequence(), model_.taken);
@@ -159,11 +165,36 @@ class SessionModelTest : public testing::TestWithParam<int> {
     if (!opened_) model_.received = model_.taken;
   }
 
+  // The store is given what is ready, and says later what has become of it.
+  void Commit() {
+    if (committing_.size > 0) {
+      if (Random(4) == 0) {
+        session_.OnNotCommitted(committing_);
+      } else {
+        session_.OnCommitted(committing_);
+        if (committing_.epoch == epoch_) model_.committed += committing_.size;
+      }
+      committing_ = Session::Run();
+      return;
+    }
+    const bool some = session_.HasUncommitted();
+    std::vector<wire::Piece> pieces;
+    committing_ = session_.TakeUncommitted(Random(9000), &pieces);
+    ASSERT_EQ(committing_.size > 0, some);
+    const v1::ProcessResponse results = Decode(&pieces);
+    ASSERT_EQ(static_cast<uint64_t>(results.results_size()), committing_.size);
+    uint64_t position = model_.committed;
+    for (const v1::Result& result : results.results()) {
+      ASSERT_EQ(result.sequence(), ++position);
+      ASSERT_EQ(result.payload(), model_.At(position).result);
+    }
+  }
+
   void Acknowledge() {
     if (closed_) return;
     const uint64_t through = Random(model_.accepted() + 3);
     const bool right =
-        !opened_ || through <= model_.received || through <= model_.Ready();
+        !opened_ || through <= model_.received || through <= Leaving();
     ASSERT_EQ(session_.Acknowledge(through).ok(), right);
     if (!right || !opened_) return;
     model_.received = std::max(model_.received, through);
@@ -178,10 +209,15 @@ class SessionModelTest : public testing::TestWithParam<int> {
       session_.CloseInput();
       return;
     }
-    const uint64_t received =
+    uint64_t received =
         model_.received + Random(model_.accepted() - model_.received + 5);
-    closed_ = false;
     const bool forgotten = session_.Forgotten();
+    if (stored_) {
+      // The store sees to both.
+      received = std::min(received, model_.committed);
+      if (forgotten) return;
+    }
+    closed_ = false;
     const Session::State state = session_.Open(received).state;
     if (state == Session::State::kResumed) {
       ASSERT_LE(received, model_.accepted());
@@ -190,7 +226,7 @@ class SessionModelTest : public testing::TestWithParam<int> {
     }
     ASSERT_TRUE(received > model_.accepted() || forgotten);
     ASSERT_EQ(state == Session::State::kNew, received == 0);
-    model_ = Model{received, received, received, received, {}};
+    model_ = Model{received, received, received, received, received, {}};
     ++epoch_;
   }
 
@@ -200,7 +236,10 @@ class SessionModelTest : public testing::TestWithParam<int> {
     ASSERT_EQ(session_.outstanding(), model_.accepted() - model_.received);
     ASSERT_EQ(session_.unanswered(), model_.accepted() - model_.Ready());
     ASSERT_EQ(session_.AllTaken(), model_.taken == model_.accepted());
-    ASSERT_EQ(session_.HasResultsToTake(), model_.taken < model_.Ready());
+    ASSERT_EQ(session_.HasResultsToTake(), model_.taken < Leaving());
+    ASSERT_EQ(session_.committed_through(), Leaving());
+    ASSERT_EQ(session_.HasUncommitted(), stored_ && committing_.size == 0 &&
+                                             model_.committed < model_.Ready());
     // Messages and results, what stands around them, and half-used segments.
     ASSERT_LT(session_.bytes(), 400'000U);
     Session::Timed timed;
@@ -211,7 +250,12 @@ class SessionModelTest : public testing::TestWithParam<int> {
   void Step() {
     const uint64_t epoch = epoch_;
     const uint64_t ready = model_.Ready() - model_.base;
-    switch (Random(12)) {
+    switch (Random(stored_ ? 15 : 12)) {
+      case 12:
+      case 13:
+      case 14:
+        Commit();
+        break;
       case 0:
         if (Random(10) == 0) Reconnect();
         break;
@@ -245,14 +289,19 @@ class SessionModelTest : public testing::TestWithParam<int> {
       ASSERT_LT(step, 10'000) << "It is stuck.";
       ASSERT_NO_FATAL_FAILURE(Dispatch());
       ASSERT_NO_FATAL_FAILURE(Complete());
+      if (stored_) {
+        ASSERT_NO_FATAL_FAILURE(Commit());
+      }
       ASSERT_NO_FATAL_FAILURE(Take());
     }
   }
 
   std::mt19937 random_;
   const bool opened_;
+  const bool stored_;
   Session session_;
   Model model_;
+  Session::Run committing_;
   uint64_t epoch_ = 1;
   bool closed_ = false;
   std::vector<Session::Run> runs_;

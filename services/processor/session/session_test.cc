@@ -316,5 +316,90 @@ TEST(SessionTest, BatchesAreCutByMessagesBytesAndNumber) {
   EXPECT_EQ(Sequences(DecodeMessages(pieces)), Range(1, 8));
 }
 
+Session Stored() { return {Session::Kind::kStored, kLimits}; }
+
+TEST(StoredSessionTest, ResultsLeaveWhenTheyAreCommitted) {
+  Session session = Stored();
+  session.Open(0);
+  Feed(&session, Messages(1, 3));
+  Process(&session);
+  EXPECT_FALSE(session.HasResultsToTake());
+  EXPECT_THAT(Take(&session), testing::IsEmpty());
+  EXPECT_FALSE(session.Acknowledge(1).ok());
+
+  std::vector<wire::Piece> pieces;
+  const Session::Run run = session.TakeUncommitted(1 << 20, &pieces);
+  EXPECT_EQ(run.size, 3u);
+  EXPECT_THAT(Sequences(Decode(&pieces)), testing::ElementsAre(1, 2, 3));
+  EXPECT_THAT(Take(&session), testing::IsEmpty());
+  session.OnCommitted(run);
+  EXPECT_THAT(Take(&session), testing::ElementsAre(1, 2, 3));
+  EXPECT_TRUE(session.Acknowledge(3).ok());
+  EXPECT_TRUE(session.AllReceived());
+}
+
+TEST(StoredSessionTest, WhatWasNotCommittedIsGivenAgain) {
+  Session session = Stored();
+  session.Open(0);
+  Feed(&session, Messages(1, 1));
+  Process(&session);
+  std::vector<wire::Piece> pieces;
+  const Session::Run first = session.TakeUncommitted(1 << 20, &pieces);
+  Feed(&session, Messages(2, 1));
+  Process(&session);
+  // One commit at a time.
+  EXPECT_EQ(session.TakeUncommitted(1 << 20, &pieces).size, 0u);
+  session.OnNotCommitted(first);
+  pieces.clear();
+  const Session::Run second = session.TakeUncommitted(1 << 20, &pieces);
+  EXPECT_THAT(Sequences(Decode(&pieces)), testing::ElementsAre(1, 2));
+  session.OnCommitted(second);
+  EXPECT_EQ(session.committed_through(), 2u);
+}
+
+TEST(StoredSessionTest, ACommitOfALifeBeforeIsOfNoInterest) {
+  Session session = Stored();
+  session.Open(0);
+  Feed(&session, Messages(1, 1));
+  Process(&session);
+  std::vector<wire::Piece> pieces;
+  const Session::Run run = session.TakeUncommitted(1 << 20, &pieces);
+  session.Restart(1);
+  session.OnCommitted(run);
+  EXPECT_EQ(session.committed_through(), 1u);
+}
+
+TEST(StoredSessionTest, GoesOnWhereTheStoreHasIt) {
+  Session session = Stored();
+  wire::EntryLog results;
+  for (const uint64_t sequence : {4, 5, 6}) {
+    wire::AppendResult(&results, sequence, "r");
+  }
+  // The store has kept more than is lacking.
+  session.Restore(4, 6, std::move(results));
+  EXPECT_EQ(session.Open(4).state, Session::State::kResumed);
+  EXPECT_EQ(session.accepted_through(), 6u);
+  EXPECT_FALSE(session.HasUncommitted());
+  EXPECT_THAT(Take(&session), testing::ElementsAre(5, 6));
+  EXPECT_EQ(Feed(&session, Messages(7, 1)).accepted, 1u);
+  Process(&session);
+  std::vector<wire::Piece> pieces;
+  const Session::Run run = session.TakeUncommitted(1 << 20, &pieces);
+  EXPECT_EQ(run.first_position, 7u);
+  session.OnCommitted(run);
+  EXPECT_THAT(Take(&session), testing::ElementsAre(7));
+  EXPECT_TRUE(session.Acknowledge(7).ok());
+}
+
+TEST(StoredSessionTest, WhatWasCommittedElsewhereLeavesAtOnce) {
+  Session session = Stored();
+  session.Open(0);
+  Feed(&session, Messages(1, 2));
+  Process(&session);
+  session.CommitReady();
+  EXPECT_FALSE(session.HasUncommitted());
+  EXPECT_THAT(Take(&session), testing::ElementsAre(1, 2));
+}
+
 }  // namespace
 }  // namespace msgproc::processor
