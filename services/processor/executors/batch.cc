@@ -136,11 +136,16 @@ void Batch::Clear() {
   parsed_.clear();
   if (parsed_.capacity() > kKeepMessages) parsed_.shrink_to_fit();
   pieces.clear();
-  results.Reset(1);
+  ClearResults();
   if (reply_.mutable_payload()->capacity() > kKeepReplyBytes) reply_ = Reply();
+  size = 0;
+}
+
+void Batch::ClearResults() {
+  results.Reset(1);
   failed = 0;
   payload_bytes = 0;
-  size = 0;
+  committed = false;
 }
 
 void Batch::Done(std::unique_ptr<Batch> batch) {
@@ -152,18 +157,21 @@ void Batch::Done(std::unique_ptr<Batch> batch) {
   owner->OnBatchDone(std::move(batch));
 }
 
-bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
+bool RunHandler(Batch* batch, const std::atomic<bool>* stop,
+                MessageScope* scope) {
   MSGPROC_CHECK(batch->binding != nullptr);
   HandlerBinding& binding = *batch->binding;
   MSGPROC_CHECK(binding.handler != nullptr);
   const absl::Time begin = Clock::Monotonic()->Now();
   const BatchCancellation cancellation(*batch);
-  HandlerContext context({.session = batch->context.get(),
-                          .handler = binding.name,
-                          .attempt = batch->attempt,
-                          .idempotency_scope = batch->idempotency_scope,
-                          .cancellation = &cancellation,
-                          .deadline = begin + batch->handler_timeout});
+  HandlerContext context(
+      {.session = batch->context.get(),
+       .handler = binding.name,
+       .attempt = batch->attempt,
+       .idempotency_scope = batch->idempotency_scope,
+       .cancellation = &cancellation,
+       .transaction = scope == nullptr ? nullptr : scope->transaction(),
+       .deadline = begin + batch->handler_timeout});
   Reply& reply = batch->reply_;
   reply.Clear();
   for (const wire::MessageView& message : batch->messages) {
@@ -172,9 +180,15 @@ bool RunHandler(Batch* batch, const std::atomic<bool>* stop) {
       return false;
     }
     context.MoveTo(message.sequence);
+    if (scope != nullptr) scope->Begin();
     absl::Status status = CheckMessage(binding, message);
     if (status.ok()) {
       status = CallHandler(binding.handler, context, message, &reply);
+    }
+    if (scope != nullptr) {
+      // A result that cannot leave undoes what was done for it.
+      if (status.ok()) status = CheckReply(binding, reply);
+      if (!scope->End(&status)) return false;
     }
     AppendOutcome(batch, message.sequence, std::move(status), reply);
     reply.Clear();

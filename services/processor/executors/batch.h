@@ -37,6 +37,18 @@ struct HandlerBinding {
 
 struct Batch;
 
+// What stands around the handling of each message: a transaction.
+class MessageScope {
+ public:
+  virtual ~MessageScope() = default;
+  // What handlers are given.
+  virtual Transaction* transaction() = 0;
+  virtual void Begin() = 0;
+  // The message was handled; `status` says how, and may be made worse. False:
+  // the batch is to be given up.
+  virtual bool End(absl::Status* status) = 0;
+};
+
 // Takes back the batches it gave to an executor: a session.
 class BatchOwner {
  public:
@@ -95,6 +107,8 @@ struct Batch {
   size_t payload_bytes = 0;
   // What the handler took for all of them together.
   absl::Duration handler_time;
+  // The results are in the session's store already.
+  bool committed = false;
 
   bool Wanted() const {
     const BatchOwner* const waits = owner == nullptr ? waiting : owner.get();
@@ -104,11 +118,14 @@ struct Batch {
   void ParsePieces();
   // Forgets the messages, keeps the memory.
   void Clear();
+  // Forgets the results, so that it can be run again.
+  void ClearResults();
   // Hands the finished batch to its owner.
   static void Done(std::unique_ptr<Batch> batch);
 
  private:
-  friend bool RunHandler(Batch* batch, const std::atomic<bool>* stop);
+  friend bool RunHandler(Batch* batch, const std::atomic<bool>* stop,
+                         MessageScope* scope);
 
   std::vector<wire::MessageView> parsed_;
   Reply reply_;
@@ -132,7 +149,9 @@ void AppendOutcome(Batch* batch, uint64_t sequence, absl::Status status,
 // `results`, `failed` and `handler_time`. Exceptions become results. False:
 // `stop` became true before all were handled, or nobody wants the results any
 // more, and the batch is of no more use. Neither is looked at without a `stop`.
-bool RunHandler(Batch* batch, const std::atomic<bool>* stop = nullptr);
+// False also when `scope` has given it up; it may be run again then.
+bool RunHandler(Batch* batch, const std::atomic<bool>* stop = nullptr,
+                MessageScope* scope = nullptr);
 
 }  // namespace msgproc::processor
 

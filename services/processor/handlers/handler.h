@@ -85,6 +85,11 @@ struct HandlerTraits {
   // A session's messages run one at a time and in order. Otherwise they may run
   // in parallel; results leave in order either way.
   bool ordered = false;
+  // What it does in HandlerContext::transaction() is committed together with
+  // the result, once, whatever dies. A session's messages run in order, on a
+  // thread of the store's; the handler may be called again for a message whose
+  // transaction was rolled back. Needs a processor with a session store.
+  bool transactional = false;
   // A larger payload fails by itself, without a call.
   size_t max_payload_bytes = std::numeric_limits<size_t>::max();
 };

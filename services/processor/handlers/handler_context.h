@@ -11,6 +11,8 @@
 
 namespace msgproc::processor {
 
+class Transaction;
+
 // Knows whether somebody still waits for a result.
 class Cancellation {
  public:
@@ -33,6 +35,7 @@ class HandlerContext {
     int attempt = 1;
     absl::string_view idempotency_scope;
     const Cancellation* cancellation = nullptr;  // Null: never.
+    Transaction* transaction = nullptr;
     absl::Time deadline = absl::InfiniteFuture();
   };
 
@@ -65,6 +68,10 @@ class HandlerContext {
   // When the handler must have answered, by Clock::Monotonic(); infinite where
   // nothing stops it.
   absl::Time deadline() const { return call_.deadline; }
+
+  // The transaction that the message's result is committed in, for handlers
+  // with HandlerTraits::transactional; null for others. Valid during the call.
+  Transaction* transaction() const { return call_.transaction; }
 
   // For executors: the next message of the batch.
   void MoveTo(uint64_t sequence) { sequence_ = sequence; }

@@ -42,11 +42,13 @@ class Transaction {
 
   // Executes one statement, whose parameters are $1, $2, …, and returns its
   // rows. The statement stays prepared: write it once and vary the parameters.
-  // INVALID_ARGUMENT: the store refuses the statement; ALREADY_EXISTS: a
-  // constraint is violated. After an error nothing more can be executed for the
-  // message, and its effects are undone, whatever the handler returns. COMMIT,
-  // ROLLBACK and whatever else would end the transaction or look beyond it are
-  // refused.
+  // INVALID_ARGUMENT: the store refuses the statement; ALREADY_EXISTS: a unique
+  // key is taken; FAILED_PRECONDITION: another constraint is violated;
+  // OUT_OF_RANGE: a value does not fit. COMMIT, ROLLBACK and whatever else
+  // would end the transaction or look beyond it are refused (INVALID_ARGUMENT).
+  // Any other error is the store's own. After an error nothing more can be
+  // executed for the message, and its effects are undone, whatever the handler
+  // returns.
   virtual absl::StatusOr<std::vector<SqlRow>> Execute(
       absl::string_view sql, absl::Span<const SqlValue> parameters) = 0;
   absl::StatusOr<std::vector<SqlRow>> Execute(

@@ -76,6 +76,11 @@ Claimed JudgeClaim(const Claim& claim, const SessionRow* row,
         "sent again by itself."));
     return claimed;
   }
+  if (row == nullptr && claim.anew) {
+    claimed.status = absl::AbortedError(
+        absl::StrCat("Session '", claim.session_id, "' is gone."));
+    return claimed;
+  }
   if (row == nullptr) {
     claimed.created = true;
     claimed.epoch = 1;

@@ -94,6 +94,10 @@ TEST(ClaimTest, AnewDrawsAnEpochOnlyWhileItIsOurs) {
   EXPECT_EQ(Judge(claim, row).status.code(), absl::StatusCode::kAborted);
   row = TheRow();
   EXPECT_EQ(Judge(claim, row).status.code(), absl::StatusCode::kAborted);
+  // Finished or forgotten meanwhile: it must not begin once more.
+  claim.received_through = 0;
+  EXPECT_EQ(Judge(claim, std::nullopt).status.code(),
+            absl::StatusCode::kAborted);
 }
 
 TEST(ClaimTest, ASessionIsItsOwners) {

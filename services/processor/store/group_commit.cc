@@ -22,7 +22,6 @@ void GroupCommit::CheckInvariants() const {
 void GroupCommit::OnReady(Key session, const Load& more, absl::Time now) {
   const auto [entry, waits_anew] = sessions_.try_emplace(session);
   Session& known = entry->second;
-  if (known.removed) return;
   known.load += more;
   if (waits_anew) {
     known.since = now;
@@ -67,7 +66,7 @@ void GroupCommit::OnDone(const std::vector<Key>& group, absl::Time now) {
     Session& done = entry->second;
     MSGPROC_CHECK(done.in_flight);
     --in_flight_;
-    if (!done.more || done.removed) {
+    if (!done.more) {
       sessions_.erase(entry);
       continue;
     }
@@ -90,28 +89,12 @@ void GroupCommit::OnUndone(const std::vector<Key>& group) {
     Session& undone = entry->second;
     MSGPROC_CHECK(undone.in_flight);
     --in_flight_;
-    if (undone.removed) {
-      sessions_.erase(entry);
-      continue;
-    }
     undone.in_flight = undone.more = false;
     undone.load += std::exchange(undone.taken, Load());
     undone.since = undone.taken_since;
     queue_.push_front(*key);
   }
   --groups_in_flight_;
-  CheckInvariants();
-}
-
-void GroupCommit::Remove(Key session) {
-  const auto entry = sessions_.find(session);
-  if (entry == sessions_.end()) return;
-  if (entry->second.in_flight) {
-    entry->second.removed = true;
-    return;
-  }
-  queue_.erase(std::find(queue_.begin(), queue_.end(), session));
-  sessions_.erase(entry);
   CheckInvariants();
 }
 

@@ -66,9 +66,8 @@ class GroupCommit {
   // The group was undone, and everything of it waits again, in front of all.
   void OnUndone(const std::vector<Key>& group);
 
-  // The session commits nothing more: unless in flight, it is forgotten.
-  void Remove(Key session);
-
+  // Whether the session waits or is in flight.
+  bool Knows(Key session) const { return sessions_.count(session) > 0; }
   int groups_in_flight() const { return groups_in_flight_; }
   size_t waiting() const { return queue_.size(); }
   // Since when the one waits that has waited longest; infinite future: none.
@@ -83,14 +82,13 @@ class GroupCommit {
     absl::Time since = absl::InfiniteFuture();
     absl::Time taken_since = absl::InfiniteFuture();
     bool more = false;
-    bool removed = false;
   };
 
   void CheckInvariants() const;
 
   const Options options_;
   std::unordered_map<Key, Session> sessions_;
-  // Those that wait; removed ones are skipped.
+  // Those that wait.
   std::deque<Key> queue_;
   int groups_in_flight_ = 0;
   size_t in_flight_ = 0;

@@ -31,6 +31,9 @@ TEST(GroupCommitTest, ALoneSessionLeavesAtOnce) {
   commits.OnReady(7, kSmall, kNow);
   EXPECT_THAT(commits.NextGroup(), ElementsAre(7));
   EXPECT_EQ(commits.groups_in_flight(), 1);
+  EXPECT_TRUE(commits.Knows(7));
+  commits.OnDone({7}, kNow);
+  EXPECT_FALSE(commits.Knows(7));
 }
 
 TEST(GroupCommitTest, WhatBecomesReadyDuringACommitLeavesTogether) {
@@ -116,27 +119,6 @@ TEST(GroupCommitTest, AnUndoneGroupIsFirstAgainInItsOrder) {
   EXPECT_EQ(commits.groups_in_flight(), 0);
   // Its second one has more to say now.
   EXPECT_THAT(commits.NextGroup(), ElementsAre(1));
-}
-
-TEST(GroupCommitTest, ARemovedSessionLeavesNothingBehind) {
-  GroupCommit commits({});
-  commits.Remove(9);
-  commits.OnReady(1, kSmall, kNow);
-  commits.OnReady(2, kSmall, kNow);
-  commits.Remove(1);
-  const auto group = commits.NextGroup();
-  EXPECT_THAT(group, ElementsAre(2));
-  commits.OnReady(2, kSmall, kNow);
-  commits.Remove(2);
-  commits.OnDone(group, kNow);
-  EXPECT_THAT(commits.NextGroup(), IsEmpty());
-
-  commits.OnReady(3, kSmall, kNow);
-  const auto undone = commits.NextGroup();
-  commits.Remove(3);
-  commits.OnUndone(undone);
-  EXPECT_THAT(commits.NextGroup(), IsEmpty());
-  EXPECT_EQ(commits.waiting(), 0u);
 }
 
 TEST(GroupCommitTest, TellsWhoHasWaitedLongest) {

@@ -28,8 +28,10 @@ struct SessionWrite {
   uint64_t through = 0;
   std::string results;
   // The client has everything up to here, which need not be kept; 0: as before.
-  // Marks the session as used, too.
   uint64_t trim_through = 0;
+  // The session is in use, whether anything is written or not: it must not
+  // expire. (A trim says so, too.)
+  bool touch = false;
   // The session goes: its client has everything, and has said goodbye.
   bool finish = false;
 
@@ -39,7 +41,8 @@ struct SessionWrite {
 // One connection to a store, at most one transaction at a time. Belongs to one
 // thread. Blocks.
 //
-// Errors, of every function but Execute (whose are the handler's):
+// Errors (Execute's that are the handler's fault: see there; its others are
+// these, and what the handler makes of them does not matter):
 //   ABORTED              the transaction was rolled back and may be tried again
 //                        (a deadlock, a serialization failure)
 //   UNAVAILABLE          the store cannot be reached, or is not ready; nothing
@@ -49,9 +52,8 @@ struct SessionWrite {
 //                        nothing was committed
 //   PERMISSION_DENIED    a read-only file system or account
 //   INTERNAL             anything else
-// After any of them but Execute's the transaction is over (rolled back where
-// that can be said), and after UNAVAILABLE and UNKNOWN so is the connection:
-// Connect again.
+// After any of them the transaction is over (rolled back where that can be
+// said), and after UNAVAILABLE and UNKNOWN so is the connection: Connect again.
 class StoreConnection {
  public:
   virtual ~StoreConnection() = default;

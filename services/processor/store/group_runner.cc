@@ -1,0 +1,217 @@
+#include "services/processor/store/group_runner.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "common/check.h"
+#include "wire/entry_log.h"
+
+namespace msgproc::processor {
+namespace {
+
+// An error of Execute that the statement is to blame for.
+bool IsStatements(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kOutOfRange:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The transaction as the handlers of one part see it: notes what they do, and
+// puts savepoints where they are wanted and needed.
+class PartScope final : public MessageScope, public Transaction {
+ public:
+  PartScope(StoreConnection* store, bool careful)
+      : store_(store), careful_(careful) {}
+
+  // MessageScope:
+  Transaction* transaction() override { return this; }
+  void Begin() override {
+    executed_ = false;
+    statement_ = absl::OkStatus();
+  }
+  bool End(absl::Status* status) override {
+    if (!store_status_.ok()) return false;
+    if (!statement_.ok()) *status = statement_;
+    if (status->ok()) return !savepoint_ || Done(store_->ReleaseSavepoint());
+    if (!executed_) return true;  // There is nothing to undo.
+    if (!savepoint_) {
+      failed_ = true;
+      return false;
+    }
+    return Done(store_->RollbackToSavepoint()) &&
+           Done(store_->ReleaseSavepoint());
+  }
+
+  // Transaction:
+  absl::StatusOr<std::vector<SqlRow>> Execute(
+      absl::string_view sql, absl::Span<const SqlValue> parameters) override {
+    if (!store_status_.ok()) return store_status_;
+    if (!statement_.ok()) return statement_;
+    BeginToExecute();
+    if (!store_status_.ok()) return store_status_;
+    auto rows = store_->transaction()->Execute(sql, parameters);
+    if (rows.ok()) return rows;
+    (IsStatements(rows.status()) ? statement_ : store_status_) = rows.status();
+    return rows;
+  }
+  void* native() override {
+    BeginToExecute();
+    return store_->transaction()->native();
+  }
+
+  // A message failed that had done something: it takes savepoints.
+  bool failed() const { return failed_; }
+  const absl::Status& store_status() const { return store_status_; }
+
+ private:
+  void BeginToExecute() {
+    executed_ = true;
+    if (!careful_ || savepoint_ || !store_status_.ok()) return;
+    store_status_ = store_->SetSavepoint();
+    savepoint_ = store_status_.ok();
+  }
+  bool Done(absl::Status status) {
+    savepoint_ = false;
+    store_status_ = std::move(status);
+    return store_status_.ok();
+  }
+
+  StoreConnection* const store_;
+  const bool careful_;
+  // Of the message.
+  bool executed_ = false;
+  bool savepoint_ = false;
+  absl::Status statement_;
+  // Of the part.
+  bool failed_ = false;
+  absl::Status store_status_;
+};
+
+void TakeResults(Batch* work, SessionWrite* write) {
+  write->first = work->first_position;
+  write->through = work->first_position + work->size - 1;
+  write->results.clear();
+  std::vector<wire::Piece> pieces;
+  auto cursor = work->results.At(work->results.first_position());
+  work->results.Take(&cursor, UINT64_MAX, SIZE_MAX, &pieces);
+  for (const wire::Piece& piece : pieces) {
+    write->results.append(piece.data, piece.size);
+  }
+}
+
+// One transaction.
+class Attempt {
+ public:
+  Attempt(StoreConnection* store, const std::atomic<bool>* stop,
+          std::vector<GroupPart>* parts)
+      : store_(store), stop_(stop), parts_(*parts) {}
+
+  // Whether to try again, with what it has learned about the parts.
+  bool again() const { return again_; }
+
+  absl::Status Run() {
+    absl::Status status = store_->Begin();
+    if (!status.ok()) return status;
+    for (GroupPart& part : parts_) {
+      if (part.work == nullptr || part.fenced || part.dropped) continue;
+      status = RunWork(&part);
+      if (!status.ok() || again_) return status;
+    }
+    status = Write();
+    if (!status.ok() || again_) return status;
+    return store_->Commit();
+  }
+
+ private:
+  void Again() {
+    again_ = true;
+    store_->Rollback();
+  }
+
+  absl::Status RunWork(GroupPart* part) {
+    Batch* const work = part->work.get();
+    work->ClearResults();
+    work->ParsePieces();
+    MSGPROC_CHECK_EQ(work->messages.size(), work->size);
+    PartScope scope(store_, part->careful);
+    if (RunHandler(work, stop_, &scope)) {
+      TakeResults(work, &part->write);
+      return absl::OkStatus();
+    }
+    if (!scope.store_status().ok()) {
+      // The connection is told, too, where it does not know.
+      store_->Rollback();
+      return scope.store_status();
+    }
+    if (scope.failed()) {
+      BeCareful(part);
+    } else if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) {
+      store_->Rollback();
+      return absl::CancelledError("The server stops.");
+    } else {
+      part->dropped = true;
+    }
+    Again();
+    return absl::OkStatus();
+  }
+
+  void BeCareful(GroupPart* part) {
+    bool first = true;
+    for (const GroupPart& other : parts_) first = first && !other.careful;
+    part->careful = true;
+    if (first) return;
+    for (GroupPart& other : parts_) other.careful = true;
+  }
+
+  absl::Status Write() {
+    std::vector<SessionWrite> writes;
+    std::vector<GroupPart*> written;
+    for (GroupPart& part : parts_) {
+      if (part.fenced || part.dropped) continue;
+      writes.push_back(std::move(part.write));
+      written.push_back(&part);
+    }
+    absl::StatusOr<std::vector<bool>> held = std::vector<bool>();
+    if (!writes.empty()) held = store_->Write(writes);
+    for (size_t i = 0; i < writes.size(); ++i) {
+      written[i]->write = std::move(writes[i]);
+    }
+    if (!held.ok()) return held.status();
+    MSGPROC_CHECK_EQ(held->size(), writes.size());
+    bool undo = false;
+    for (size_t i = 0; i < writes.size(); ++i) {
+      if ((*held)[i]) continue;
+      written[i]->fenced = true;
+      undo = undo || written[i]->work != nullptr;
+    }
+    if (undo) Again();
+    return absl::OkStatus();
+  }
+
+  StoreConnection* const store_;
+  const std::atomic<bool>* const stop_;
+  std::vector<GroupPart>& parts_;
+  bool again_ = false;
+};
+
+}  // namespace
+
+absl::Status RunGroup(StoreConnection* store, const std::atomic<bool>* stop,
+                      std::vector<GroupPart>* parts) {
+  MSGPROC_CHECK(!parts->empty());
+  while (true) {
+    Attempt attempt(store, stop, parts);
+    absl::Status status = attempt.Run();
+    if (!status.ok() || !attempt.again()) return status;
+  }
+}
+
+}  // namespace msgproc::processor
