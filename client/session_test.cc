@@ -2,12 +2,17 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "msgproc/v1/processor.pb.h"
 
 namespace msgproc::client {
 namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 class SessionTest : public testing::Test {
  protected:
@@ -95,14 +100,23 @@ TEST_F(SessionTest, TheFirstWriteIsOpen) {
   EXPECT_EQ(request_.open().session_id(), "me");
   ASSERT_EQ(request_.messages_size(), 1);
   EXPECT_EQ(request_.messages(0).payload(), "hi");
+  write_.half_close = true;
   EXPECT_FALSE(session_.NextWrite(now_, &write_)) << "before Welcome";
+  EXPECT_FALSE(write_.has_frame);
+  EXPECT_FALSE(write_.half_close);
+  EXPECT_TRUE(write_.messages.empty());
 }
 
 TEST_F(SessionTest, HearsWelcome) {
   session_.OnOpen(now_, &write_);
   const Session::Received heard = Hear(Welcome());
   EXPECT_TRUE(heard.welcome);
+  EXPECT_EQ(heard.state, SessionState::kNew);
   EXPECT_EQ(heard.server_id, "server");
+  EXPECT_EQ(heard.first, 0U);
+  EXPECT_EQ(heard.count, 0U);
+  EXPECT_FALSE(heard.drain);
+  EXPECT_FALSE(heard.duplicate);
   EXPECT_EQ(session_.phase(), Session::Phase::kOpen);
   EXPECT_EQ(session_.max_payload_bytes(), 1000U);
 }
@@ -117,6 +131,29 @@ TEST_F(SessionTest, ResultsMayComeWithWelcome) {
   EXPECT_EQ(heard.count, 1U);
 }
 
+TEST_F(SessionTest, AFrameOfResultsSaysNothingElse) {
+  Connect();
+  session_.TryAppend("hi", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  const Session::Received heard = Hear(Results(1, 1));
+  EXPECT_TRUE(heard.status.ok()) << heard.status;
+  EXPECT_EQ(heard.count, 1U);
+  EXPECT_FALSE(heard.welcome);
+  EXPECT_FALSE(heard.drain);
+  EXPECT_FALSE(heard.duplicate);
+}
+
+TEST_F(SessionTest, AMessagesSecondResultIsAnErrorThatIsCalledSo) {
+  Connect();
+  session_.TryAppend("a", {});
+  session_.TryAppend("b", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  EXPECT_FALSE(Hear(Results(1, 1)).duplicate);
+  const Session::Received heard = Hear(Results(1, 1));
+  EXPECT_EQ(heard.status.code(), absl::StatusCode::kInternal);
+  EXPECT_TRUE(heard.duplicate);
+}
+
 TEST_F(SessionTest, ResultsBeforeWelcomeAreAnError) {
   session_.TryAppend("hi", {});
   session_.OnOpen(now_, &write_);
@@ -128,6 +165,84 @@ TEST_F(SessionTest, ResultsBeforeWelcomeAreAnError) {
 TEST_F(SessionTest, ASecondWelcomeIsAnError) {
   Connect();
   EXPECT_EQ(Hear(Welcome()).status.code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(SessionTest, HearsThatTheSessionWasLostAndSendsEverythingAgain) {
+  Connect();
+  session_.TryAppend("hi", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  session_.OnDisconnected();
+  EXPECT_FALSE(session_.window().connected());
+  session_.OnOpen(now_, &write_);
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->set_state(v1::Welcome::STATE_LOST);
+  const Session::Received heard = Hear(welcome);
+  EXPECT_TRUE(heard.status.ok()) << heard.status;
+  EXPECT_TRUE(heard.welcome);
+  EXPECT_EQ(heard.state, SessionState::kLost);
+  ASSERT_TRUE(NextWrite(&request_));
+  ASSERT_EQ(request_.messages_size(), 1);
+  EXPECT_EQ(request_.messages(0).payload(), "hi");
+}
+
+TEST_F(SessionTest, ResultsThatAreThereAlreadyStandBeforeTheFirstNewOne) {
+  Connect();
+  session_.TryAppend("a", {});
+  session_.TryAppend("b", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  Hear(Results(1, 1));
+  session_.OnDisconnected();
+  session_.OnOpen(now_, &write_);
+  v1::ProcessResponse response = Results(1, 2);
+  *response.mutable_welcome() = Welcome().welcome();
+  response.mutable_welcome()->set_state(v1::Welcome::STATE_RESUMED);
+  response.mutable_welcome()->set_accepted_through(2);
+  const Session::Received heard = Hear(response);
+  EXPECT_TRUE(heard.status.ok()) << heard.status;
+  EXPECT_EQ(heard.state, SessionState::kResumed);
+  EXPECT_EQ(heard.first, 1U);
+  EXPECT_EQ(heard.count, 1U);
+}
+
+TEST_F(SessionTest, SendsNoMoreAtOnceThanTheServerAllows) {
+  const auto sent = [this](const v1::ProcessResponse& welcome) {
+    Session session(Options());
+    session.OnOpen(now_, &write_);
+    bytes_ = welcome.SerializeAsString();
+    wire::ResponseFrame frame;
+    EXPECT_TRUE(frame.Parse(bytes_));
+    EXPECT_TRUE(session.OnFrame(frame, now_).status.ok());
+    for (int i = 0; i < 9; ++i) session.TryAppend("0123456789", {});
+    std::vector<int> frames;
+    while (session.NextWrite(now_, &write_)) {
+      std::string bytes = write_.head;
+      for (const wire::Piece& piece : write_.messages) {
+        bytes.append(piece.data, piece.size);
+      }
+      EXPECT_TRUE(request_.ParseFromString(bytes));
+      frames.push_back(request_.messages_size());
+    }
+    return frames;
+  };
+  v1::ProcessResponse welcome = Welcome();
+  EXPECT_THAT(sent(welcome), ElementsAre(9));
+  welcome.mutable_welcome()->set_max_batch_messages(5);
+  EXPECT_THAT(sent(welcome), ElementsAre(5, 4));
+  welcome.mutable_welcome()->set_max_outstanding_messages(7);
+  EXPECT_THAT(sent(welcome), ElementsAre(5, 2));
+  welcome.mutable_welcome()->set_max_outstanding_bytes(30);
+  EXPECT_THAT(sent(welcome), ElementsAre(3));
+}
+
+TEST_F(SessionTest, WhatTheServerDoesNotLimitIsNotLimited) {
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->clear_max_payload_bytes();
+  Connect(welcome);
+  EXPECT_EQ(session_.max_payload_bytes(), UINT64_MAX);
+  session_.OnDisconnected();
+  welcome.mutable_welcome()->set_max_payload_bytes(1);
+  Connect(welcome);
+  EXPECT_EQ(session_.max_payload_bytes(), 1U);
 }
 
 TEST_F(SessionTest, AnUnknownStateIsAnError) {
@@ -167,6 +282,21 @@ TEST_F(SessionTest, ThreeSilentIntervalsBreakTheConnection) {
   EXPECT_EQ(session_.OnTime(now_).code(), absl::StatusCode::kUnavailable);
 }
 
+TEST_F(SessionTest, SilenceWhileTheCallerWasTooBusyToReadIsItsOwn) {
+  Connect();
+  now_ += absl::Seconds(11);
+  session_.OnBusy(now_);
+  EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(12));
+}
+
+TEST_F(SessionTest, AnIntervalMayHaveAFraction) {
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->mutable_heartbeat_interval()->set_nanos(
+      500'000'000);
+  Connect(welcome);
+  EXPECT_EQ(session_.SpeakTime(), now_ + absl::Milliseconds(4500));
+}
+
 TEST_F(SessionTest, SocketsOpenedOneAfterAnotherWakeTogether) {
   session_.OnOpen(now_ + absl::Milliseconds(1), &write_);
   EXPECT_EQ(session_.BreakTime(), now_ + absl::Milliseconds(10'100));
@@ -174,6 +304,12 @@ TEST_F(SessionTest, SocketsOpenedOneAfterAnotherWakeTogether) {
   Session another(Session::Options{});
   another.OnOpen(now_ + absl::Milliseconds(99), &write_);
   EXPECT_EQ(another.BreakTime(), session_.BreakTime());
+}
+
+TEST_F(SessionTest, WhatLastsShortlyIsTimedFinely) {
+  Session session({.connect_timeout = absl::Milliseconds(80)});
+  session.OnOpen(now_ + absl::Milliseconds(1), &write_);
+  EXPECT_EQ(session.BreakTime(), now_ + absl::Milliseconds(90));
 }
 
 TEST_F(SessionTest, HeartbeatsGoTogetherAndNeverLate) {
@@ -194,6 +330,17 @@ TEST_F(SessionTest, WithoutHeartbeatsNothingIsDueAndNothingBreaks) {
   EXPECT_EQ(session_.SpeakTime(), absl::InfiniteFuture());
   EXPECT_EQ(session_.BreakTime(), absl::InfiniteFuture());
   EXPECT_TRUE(session_.OnTime(now_ + absl::Hours(1000)).ok());
+}
+
+TEST_F(SessionTest, HeartbeatsAreOfTheirConnection) {
+  Connect();
+  session_.OnDisconnected();
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->mutable_heartbeat_interval()->set_seconds(0);
+  Connect(welcome);
+  EXPECT_EQ(session_.SpeakTime(), absl::InfiniteFuture()) << "0 is none";
+  EXPECT_EQ(session_.BreakTime(), absl::InfiniteFuture());
+  EXPECT_TRUE(session_.OnTime(now_).ok());
 }
 
 TEST_F(SessionTest, WithoutTimeToConnectItBreaksAtOnce) {
@@ -226,6 +373,17 @@ TEST_F(SessionTest, AnOpenDoesNotHalfCloseWhateverWasWrittenBefore) {
   session_.OnOpen(now_, &write_);
   EXPECT_FALSE(write_.half_close);
   EXPECT_TRUE(write_.has_frame);
+}
+
+TEST_F(SessionTest, AnOpenSendsOnlyWhatHasNoResultWhateverWasWrittenBefore) {
+  Connect();
+  session_.TryAppend("hi", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  ASSERT_FALSE(write_.messages.empty());
+  Hear(Results(1, 1));
+  session_.OnDisconnected();
+  session_.OnOpen(now_, &write_);
+  EXPECT_TRUE(write_.messages.empty());
 }
 
 TEST_F(SessionTest, AnAttemptToConnectTakesNoLongerThanItMay) {
@@ -281,6 +439,8 @@ TEST_F(SessionTest, AServerThatDoesNotEndAfterTheHalfCloseIsGivenUp) {
   session_.Close();
   ASSERT_TRUE(NextWrite(&request_));
   EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(10));
+  EXPECT_THAT(session_.OnTime(now_ + absl::Seconds(10)).message(),
+              HasSubstr("after the half-close"));
 }
 
 TEST_F(SessionTest, DrainsOnlyWhatIsInFlight) {
@@ -380,6 +540,20 @@ TEST_F(SessionTest, SaysWhyItWasSentAwayUntilAnotherServerHasWelcomedIt) {
       << "that one did not send it away";
 }
 
+TEST_F(SessionTest, ADrainIsTheReasonForOneMoveOnly) {
+  Connect();
+  Hear(Drain(v1::Drain::REASON_REBALANCE));
+  ASSERT_TRUE(NextWrite(&request_));
+  session_.OnDisconnected();
+  Connect();
+  // This server is left in order as well, but not because it said so.
+  session_.Close();
+  ASSERT_TRUE(NextWrite(&request_));
+  ASSERT_TRUE(write_.half_close);
+  session_.OnDisconnected();
+  EXPECT_EQ(Open().moved_for(), v1::Drain::REASON_UNSPECIFIED);
+}
+
 TEST_F(SessionTest, WhatIsLeftBehindWhenADrainIsCutShortIsNoMove) {
   Connect();
   session_.TryAppend("sent", {});
@@ -422,8 +596,9 @@ TEST_F(SessionTest, ADrainThatTakesLongerThanItsGraceBreaks) {
   v1::ProcessResponse drain;
   drain.mutable_drain()->mutable_grace()->set_seconds(1);
   Hear(drain);
-  EXPECT_EQ(session_.OnTime(now_ + absl::Seconds(1)).code(),
-            absl::StatusCode::kUnavailable);
+  const absl::Status status = session_.OnTime(now_ + absl::Seconds(1));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status.message(), HasSubstr("the time to drain"));
 }
 
 TEST_F(SessionTest, HeartbeatsGoOnWhileDraining) {
@@ -449,6 +624,20 @@ TEST_F(SessionTest, ANewConnectionForgetsTheDrainOfTheLast) {
   Connect();
   EXPECT_EQ(session_.phase(), Session::Phase::kOpen);
   EXPECT_EQ(session_.BreakTime(), now_ + absl::Seconds(12));
+}
+
+TEST_F(SessionTest, ANewConnectionForgetsADrainThatCameInPlaceOfAWelcome) {
+  session_.OnOpen(now_, &write_);
+  v1::ProcessResponse drain;
+  drain.mutable_drain()->set_server_address("there:1");
+  Hear(drain);
+  ASSERT_TRUE(session_.refused_by_drain());
+  session_.OnDisconnected();
+  session_.OnOpen(now_, &write_);
+  EXPECT_FALSE(session_.refused_by_drain());
+  EXPECT_EQ(session_.drain_address(), "");
+  EXPECT_FALSE(Hear(Welcome()).drain);
+  EXPECT_EQ(session_.phase(), Session::Phase::kOpen);
 }
 
 TEST_F(SessionTest, SendsAFreshTokenByItselfOrWithMessages) {
@@ -483,6 +672,47 @@ TEST_F(SessionTest, ATokenIsOfItsConnection) {
   EXPECT_EQ(session_.RefreshTime(), absl::InfiniteFuture());
   v1::ProcessRequest request;
   EXPECT_FALSE(NextWrite(&request));
+}
+
+TEST_F(SessionTest, ATokenThatWasRefreshedIsNotWantedUntilItsExpiryIsKnown) {
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->mutable_token_expires_in()->set_seconds(40);
+  Connect(welcome);
+  session_.Refresh("fresh");
+  EXPECT_EQ(session_.RefreshTime(), absl::InfiniteFuture());
+  v1::ProcessResponse expiry;
+  expiry.mutable_token_expires_in()->set_seconds(80);
+  EXPECT_TRUE(Hear(expiry).status.ok());
+  EXPECT_EQ(session_.RefreshTime(), now_ + absl::Seconds(60));
+}
+
+TEST_F(SessionTest, ATokenIsWantedWhileDrainingAndForThatConnectionOnly) {
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->mutable_token_expires_in()->set_seconds(40);
+  Connect(welcome);
+  Hear(Drain(v1::Drain::REASON_SHUTDOWN));
+  ASSERT_EQ(session_.phase(), Session::Phase::kDraining);
+  EXPECT_EQ(session_.RefreshTime(), now_ + absl::Seconds(30));
+  session_.OnDisconnected();
+  Connect();
+  EXPECT_EQ(session_.RefreshTime(), absl::InfiniteFuture());
+  session_.OnNoToken(now_);
+  EXPECT_EQ(session_.RefreshTime(), now_ + absl::Seconds(30));
+}
+
+TEST_F(SessionTest, WithoutATokenItAsksAgainAfterAQuarterOfWhatIsLeft) {
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->mutable_token_expires_in()->set_seconds(400);
+  Connect(welcome);
+  session_.OnNoToken(now_);
+  EXPECT_EQ(session_.RefreshTime(), now_ + absl::Seconds(30)) << "at most";
+  now_ += absl::Seconds(360);
+  session_.OnNoToken(now_);
+  EXPECT_EQ(session_.RefreshTime(), now_ + absl::Seconds(10));
+  now_ += absl::Seconds(40);
+  session_.OnNoToken(now_);
+  EXPECT_EQ(session_.RefreshTime(), now_ + absl::Milliseconds(100))
+      << "at least";
 }
 
 TEST_F(SessionTest, RefusesAnExpiryThatIsNone) {
