@@ -1,5 +1,7 @@
 #include "services/processor/store/check_write.h"
 
+#include <cstdint>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

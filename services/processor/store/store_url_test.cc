@@ -1,5 +1,7 @@
 #include "services/processor/store/store_url.h"
 
+#include <string>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,7 +1,9 @@
 #include "services/processor/store/testing/memory_store.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

@@ -1,5 +1,9 @@
 #include "services/processor/store/testing/memory_store.h"
 
+#include <cstdint>
+#include <memory>
+#include <string>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/processor/store/testing/session_store_contract.h"

@@ -1,0 +1,18 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_STORE_PRIVATE_FILE_H_
+#define MSGPROC_SERVICES_PROCESSOR_STORE_PRIVATE_FILE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace msgproc::processor {
+
+// Makes a file, empty, with mode 0600, and the directories above it with 0700,
+// as far as they are not there, so that their names outlive a loss of power.
+// The path is absolute. PERMISSION_DENIED or FAILED_PRECONDITION: what stands
+// in the way, and what to do.
+absl::Status MakePrivateFile(const std::string& path);
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_STORE_PRIVATE_FILE_H_

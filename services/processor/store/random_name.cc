@@ -1,0 +1,17 @@
+#include "services/processor/store/random_name.h"
+
+#include "absl/strings/escaping.h"
+#include "common/check.h"
+#include "openssl/rand.h"
+
+namespace msgproc::processor {
+
+std::string RandomName() {
+  std::string random(16, '\0');
+  MSGPROC_CHECK_EQ(RAND_bytes(reinterpret_cast<unsigned char*>(random.data()),
+                              static_cast<int>(random.size())),
+                   1);
+  return absl::BytesToHexString(random);
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,36 @@
+#include "services/processor/store/schema_version.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace msgproc::processor {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(SchemaVersionTest, ItsOwnAndWhatCameBeforeIsRead) {
+  EXPECT_TRUE(
+      CheckSchemaVersion(kSchemaVersion, kOldestReader, kEncodingVersion).ok());
+  EXPECT_TRUE(CheckSchemaVersion(0, 0, 0).ok());
+}
+
+TEST(SchemaVersionTest, OneThatHasOnlyGrownIsReadToo) {
+  EXPECT_TRUE(
+      CheckSchemaVersion(kSchemaVersion + 1, kSchemaVersion, kEncodingVersion)
+          .ok());
+}
+
+TEST(SchemaVersionTest, ALaterOneIsRefusedByName) {
+  const absl::Status status = CheckSchemaVersion(
+      kSchemaVersion + 2, kSchemaVersion + 1, kEncodingVersion);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("tables of version 3"));
+  EXPECT_THAT(status.message(), HasSubstr("knows version 2;"));
+  EXPECT_THAT(status.message(), HasSubstr("this one knows version 1."));
+  EXPECT_THAT(
+      CheckSchemaVersion(1, 1, kEncodingVersion + 1).message(),
+      HasSubstr("results of encoding 2, and this processor knows encoding 1"));
+}
+
+}  // namespace
+}  // namespace msgproc::processor
