@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/process_limits.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/processor/testing/session_fixture.h"
@@ -267,6 +268,28 @@ TEST_F(SessionTableTest, TellsTheStreamThatIsTakenOver) {
   table().Detach(opened->session, stream_.get(), true);
   EXPECT_EQ(counters_.sessions_attached, 1);
   EXPECT_TRUE(Send(opened->session.get(), newer, Messages(1, 1)).ok());
+}
+
+TEST_F(SessionTableTest, AnAnonymousSessionEndsWithItsStream) {
+  const auto session = NewSession(&manual_, "");
+  const Stream stream = Attach(session.get());
+  ASSERT_TRUE(Send(session.get(), stream, Messages(0, 1)).ok());
+  ASSERT_EQ(manual_.held(), 1U);
+  EXPECT_TRUE(manual_.batch(0).Wanted());
+  table().Detach(session, stream.get(), false);
+  EXPECT_FALSE(manual_.batch(0).Wanted());
+  EXPECT_EQ(counters_.sessions_detached, 0);
+}
+
+TEST_F(SessionTableTest, HandlersAreToldTheSessionAndItsClient) {
+  const auto opened = table().Open(
+      {.session_id = "a", .session_token = kToken, .client_name = "shop"},
+      &binding_, stream_);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  ASSERT_TRUE(Send(opened->session.get(), stream_, Messages(1, 1)).ok());
+  ASSERT_EQ(manual_.held(), 1U);
+  EXPECT_EQ(manual_.batch(0).context->session_id, "a");
+  EXPECT_EQ(manual_.batch(0).context->client_name, "shop");
 }
 
 TEST_F(SessionTableTest, AFinishedSessionIsForgottenOnceAllIsReceived) {
@@ -545,6 +568,24 @@ TEST_F(SessionTableTest, DetachedSessionsGoBeforeANewOneIsRefused) {
   EXPECT_EQ(counters_.memory_refusals, 0U);
   EXPECT_EQ(StateOf("young"), State::kResumed);
   EXPECT_EQ(StateOf("old"), State::kNew);
+}
+
+TEST_F(SessionTableTest, NothingIsProcessedForASessionThatHadToGo) {
+  options_.memory_budget = 1 << 20;
+  limits_.max_payload_bytes = options_.limits.max_payload_bytes = 2 << 20;
+  const auto opened = Open("old", stream_);
+  ASSERT_TRUE(Send(opened->session.get(), stream_, Large(3 << 19)).ok());
+  table().Detach(opened->session, stream_.get(), false);
+  ASSERT_EQ(manual_.held(), 1U);
+  EXPECT_TRUE(manual_.batch(0).Wanted());
+  table().Sweep();
+  EXPECT_EQ(counters_.sessions_evicted, 1U);
+  EXPECT_FALSE(manual_.batch(0).Wanted());
+}
+
+TEST_F(SessionTableTest, TheBudgetIsHalfOfWhatTheProcessMayHave) {
+  options_.memory_budget = -1;
+  EXPECT_EQ(table().memory()->bytes(), ReadProcessLimits().memory_bytes / 2);
 }
 
 TEST_F(SessionTableTest, ASweepForgetsWhatTheBudgetHasNoRoomFor) {
