@@ -52,36 +52,31 @@ absl::StatusOr<CommandReader> CommandReader::Open(const std::string& pipe) {
 }
 
 std::vector<std::string> CommandReader::Read(absl::Duration timeout) {
-  const bool input = !input_ended_ && MayReadInput();
+  const bool input = !from_terminal_.ended && MayReadInput();
   pollfd ready[] = {{pipe_.get(), POLLIN, 0},
                     {input ? STDIN_FILENO : -1, POLLIN, 0}};
   std::vector<std::string> lines;
   const auto wait = static_cast<int>(absl::ToInt64Milliseconds(timeout));
   if (poll(ready, 2, wait) <= 0) return lines;
-  bool pipe_ended = false;
-  if (ready[0].revents != 0) {
-    Take(pipe_.get(), &pipe_rest_, &lines, &pipe_ended);
-  }
-  if (ready[1].revents != 0) {
-    Take(STDIN_FILENO, &input_rest_, &lines, &input_ended_);
-  }
+  if (ready[0].revents != 0) Take(pipe_.get(), &from_pipe_, &lines);
+  if (ready[1].revents != 0) Take(STDIN_FILENO, &from_terminal_, &lines);
   return lines;
 }
 
-void CommandReader::Take(int fd, std::string* rest,
-                         std::vector<std::string>* lines, bool* ended) {
-  char bytes[4096];
-  const ssize_t size = read(fd, bytes, sizeof(bytes));
-  *ended = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
-  if (size <= 0) return;
-  rest->append(bytes, static_cast<size_t>(size));
-  for (size_t end = 0; (end = rest->find('\n')) != std::string::npos;) {
+void CommandReader::Take(int fd, Input* input,
+                         std::vector<std::string>* lines) {
+  ReadBuffer& buffer = input->buffer;
+  const ssize_t size = buffer.ReadFrom(fd);
+  input->ended = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
+  for (size_t end = 0;
+       (end = buffer.data().find('\n')) != absl::string_view::npos;) {
     const absl::string_view line =
-        absl::StripAsciiWhitespace(absl::string_view(*rest).substr(0, end));
+        absl::StripAsciiWhitespace(buffer.data().substr(0, end));
     if (!line.empty()) lines->emplace_back(line);
-    rest->erase(0, end + 1);
+    buffer.Consume(end + 1);
   }
-  if (rest->size() > sizeof(bytes)) rest->clear();  // No command is that long.
+  // No command is that long.
+  if (buffer.data().size() >= Input::kLongestLine) buffer.Clear();
 }
 
 }  // namespace msgproc::cluster

@@ -1,7 +1,7 @@
 #ifndef MSGPROC_TOOLS_CLUSTER_COMMANDS_H_
 #define MSGPROC_TOOLS_CLUSTER_COMMANDS_H_
 
-#include <optional>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/read_buffer.h"
 #include "services/base/unique_fd.h"
 
 namespace msgproc::cluster {
@@ -34,14 +35,20 @@ class CommandReader {
   std::vector<std::string> Read(absl::Duration timeout);
 
  private:
+  // One of the two, and what came from it that is no whole line yet.
+  struct Input {
+    static constexpr size_t kLongestLine = 4096;
+
+    ReadBuffer buffer{kLongestLine};
+    bool ended = false;
+  };
+
   explicit CommandReader(base::UniqueFd pipe) : pipe_(std::move(pipe)) {}
-  void Take(int fd, std::string* rest, std::vector<std::string>* lines,
-            bool* ended);
+  static void Take(int fd, Input* input, std::vector<std::string>* lines);
 
   base::UniqueFd pipe_;
-  std::string pipe_rest_;
-  std::string input_rest_;
-  bool input_ended_ = false;
+  Input from_pipe_;
+  Input from_terminal_;
 };
 
 }  // namespace msgproc::cluster

@@ -1,10 +1,9 @@
 #include "services/processor/workers/worker_link.h"
 
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <cstddef>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -16,8 +15,8 @@ namespace msgproc::processor {
 namespace {
 
 constexpr size_t kBufferBytes = 256 << 10;
-// A larger one, made for a large result, is let go of again.
-constexpr size_t kLargeBufferBytes = 1 << 20;
+// A larger one, made for a large result, is released again.
+constexpr size_t kMostBufferBytesKept = 1 << 20;
 
 }  // namespace
 
@@ -31,7 +30,8 @@ WorkerLink::WorkerLink(WorkerId id, int number,
       codec_(std::move(codec)),
       epoll_(epoll),
       started_(now),
-      since_(now) {
+      since_(now),
+      buffer_(kBufferBytes, kMostBufferBytesKept) {
   OutFrame greeting{codec_->Greeting(), {}};
   if (!greeting.head.empty()) pushed_.Push(std::move(greeting));
 }
@@ -106,26 +106,13 @@ void WorkerLink::CloseInput(absl::Time now, absl::string_view why) {
   if (!writing_) process_->CloseInput();
 }
 
-void WorkerLink::MakeRoom() {
-  if (filled_ < capacity_) return;
-  const size_t capacity = capacity_ == 0 ? kBufferBytes : capacity_ * 2;
-  auto larger = std::make_unique<char[]>(capacity);
-  if (filled_ > 0) std::memcpy(larger.get(), buffer_.get(), filled_);
-  buffer_ = std::move(larger);
-  capacity_ = capacity;
-}
-
 WorkerLink::ReadOutcome WorkerLink::Read(absl::Time now, absl::Status* breach) {
-  MakeRoom();
-  MSGPROC_CHECK_LT(filled_, capacity_);
-  const ssize_t size =
-      read(process_->from(), buffer_.get() + filled_, capacity_ - filled_);
+  const ssize_t size = buffer_.ReadFrom(process_->from());
   if (size < 0) {
     return errno == EAGAIN || errno == EINTR ? ReadOutcome::kNothing
                                              : ReadOutcome::kEnd;
   }
   if (size == 0) return ReadOutcome::kEnd;
-  filled_ += static_cast<size_t>(size);
   {
     // What has been answered was pushed before.
     MutexLock lock(&mutex_);
@@ -134,21 +121,14 @@ WorkerLink::ReadOutcome WorkerLink::Read(absl::Time now, absl::Status* breach) {
       responses_.Expect(expected, expected_at_);
   }
   newly_expected_.clear();
-  const absl::StatusOr<size_t> consumed = codec_->Decode(
-      absl::string_view(buffer_.get(), filled_), now, &responses_);
+  const absl::StatusOr<size_t> consumed =
+      codec_->Decode(buffer_.data(), now, &responses_);
   if (!consumed.ok()) {
     *breach = consumed.status();
-    filled_ = 0;
+    buffer_.Clear();
     return ReadOutcome::kBreach;
   }
-  MSGPROC_CHECK_LE(*consumed, filled_);
-  filled_ -= *consumed;
-  if (filled_ > 0) {
-    std::memmove(buffer_.get(), buffer_.get() + *consumed, filled_);
-  } else if (capacity_ > kLargeBufferBytes) {
-    buffer_.reset();
-    capacity_ = 0;
-  }
+  buffer_.Consume(*consumed);
   return ReadOutcome::kAnswers;
 }
 

@@ -1,7 +1,6 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_LINK_H_
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_LINK_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
+#include "common/read_buffer.h"
 #include "services/processor/workers/output_queue.h"
 #include "services/processor/workers/response_tracker.h"
 #include "services/processor/workers/work_item.h"
@@ -88,7 +88,6 @@ class WorkerLink {
 
  private:
   void WaitForRoom() MSGPROC_REQUIRES(mutex_);
-  void MakeRoom();
 
   const WorkerId id_;
   const int number_;
@@ -115,9 +114,7 @@ class WorkerLink {
   absl::Time since_;
   ResponseTracker responses_;
   std::vector<ResponseTracker::Expected> newly_expected_;
-  std::unique_ptr<char[]> buffer_;
-  size_t capacity_ = 0;
-  size_t filled_ = 0;
+  ReadBuffer buffer_;
 };
 
 }  // namespace msgproc::processor

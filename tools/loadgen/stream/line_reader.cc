@@ -1,17 +1,25 @@
 #include "tools/loadgen/stream/line_reader.h"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace msgproc::loadgen {
+namespace {
+
+constexpr size_t kBlockBytes = size_t{256} << 10;
+
+}  // namespace
 
 LineReader::LineReader(int input, int stop, size_t max_line_bytes)
-    : input_(input), stop_(stop), max_line_bytes_(max_line_bytes) {}
+    : input_(input),
+      stop_(stop),
+      max_line_bytes_(max_line_bytes),
+      buffer_(kBlockBytes) {}
 
 absl::Status LineReader::TooLong() const {
   return absl::InvalidArgumentError(
@@ -20,47 +28,40 @@ absl::Status LineReader::TooLong() const {
 }
 
 absl::StatusOr<bool> LineReader::Next(absl::string_view* line) {
+  buffer_.Consume(std::exchange(given_out_, 0));
   size_t end = 0;
-  while ((end = buffer_.find('\n', scanned_)) == std::string::npos) {
-    end = scanned_ = buffer_.size();
-    if (end - begin_ > max_line_bytes_) return TooLong();
+  size_t scanned = 0;  // Up to here there is no newline.
+  while ((end = buffer_.data().find('\n', scanned)) ==
+         absl::string_view::npos) {
+    end = scanned = buffer_.data().size();
+    if (end > max_line_bytes_) return TooLong();
     if (ended_) {
-      if (begin_ == end) return false;
+      if (end == 0) return false;
       break;
     }
     const absl::StatusOr<bool> more = Fill();
     if (!more.ok()) return more;
     ended_ = !*more;
   }
-  *line = absl::string_view(buffer_).substr(begin_, end - begin_);
+  *line = buffer_.data().substr(0, end);
   if (line->size() > max_line_bytes_) return TooLong();
-  begin_ = scanned_ = std::min(end + 1, buffer_.size());
+  given_out_ = std::min(end + 1, buffer_.data().size());
   ++lines_;
   return true;
 }
 
 absl::StatusOr<bool> LineReader::Fill() {
-  buffer_.erase(0, begin_);
-  scanned_ -= begin_;
-  begin_ = 0;
-  const size_t size = buffer_.size();
-  buffer_.resize(size + kBlockBytes);
   ssize_t count = 0;
   do {
     const absl::StatusOr<bool> ready = WaitForInput();
-    if (!ready.ok() || !*ready) {
-      buffer_.resize(size);
-      if (ready.ok()) {
-        buffer_.clear();  // A line that is cut short is no line.
-        scanned_ = 0;
-      }
-      return ready;
+    if (!ready.ok()) return ready;
+    if (!*ready) {
+      buffer_.Clear();  // A line that is cut short is no line.
+      return false;
     }
-    count = read(input_, buffer_.data() + size, kBlockBytes);
+    count = buffer_.ReadFrom(input_);
   } while (count < 0 && (errno == EINTR || errno == EAGAIN));
-  const int error = errno;
-  buffer_.resize(size + (count > 0 ? static_cast<size_t>(count) : 0));
-  if (count < 0) return absl::ErrnoToStatus(error, "reading the input");
+  if (count < 0) return absl::ErrnoToStatus(errno, "reading the input");
   return count > 0;
 }
 

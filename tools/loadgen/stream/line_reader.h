@@ -3,21 +3,19 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/read_buffer.h"
 
 namespace msgproc::loadgen {
 
 // Reads a file, a pipe or a terminal line by line, however long it is as a
-// whole: at most the longest line and a block are in memory. A line is what
-// stands before a newline, with all its other bytes; the last one needs none.
-// Used by one thread.
+// whole: no more is in memory than twice the longest line, or a block. A line
+// is what stands before a newline, with all its other bytes; the last one needs
+// none. Used by one thread.
 class LineReader {
  public:
-  static constexpr size_t kBlockBytes = size_t{256} << 10;
-
   // Neither descriptor is owned. Once `stop` (-1: none) can be read, no more
   // lines come, even while the input keeps us waiting.
   LineReader(int input, int stop, size_t max_line_bytes);
@@ -39,9 +37,8 @@ class LineReader {
   const int input_;
   const int stop_;
   const size_t max_line_bytes_;
-  std::string buffer_;
-  size_t begin_ = 0;    // Of what has not been given out.
-  size_t scanned_ = 0;  // Up to here there is no newline.
+  ReadBuffer buffer_;
+  size_t given_out_ = 0;  // Bytes of the last line, and its newline.
   uint64_t lines_ = 0;
   bool ended_ = false;
   bool waits_ = true;
