@@ -69,6 +69,7 @@ void WriteSessions(const ProcessorCounters& c, base::MetricWriter* writer) {
                 "What was done for the sake of the memory budget. paused: a "
                 "stream was not read for a while. refused: a new session or "
                 "anonymous stream was not let in.")
+      .Add({{"action", "ended"}}, Load(c.memory_ends))
       .Add({{"action", "paused"}}, Load(c.memory_pauses))
       .Add({{"action", "refused"}}, Load(c.memory_refusals));
   writer

@@ -101,7 +101,9 @@ bool HostedSession::Detach(const AttachedStream* attachment) {
   if (attachment_.get() != attachment) return false;
   attachment_.reset();
   quota_.LeaveStream();
+  reading_ = writing_ = 0;
   if (anonymous()) Restart(session_.accepted_through());
+  Account();
   Trim();
   if (anonymous()) TellAbandoned();
   return true;
@@ -157,7 +159,10 @@ absl::Status HostedSession::OnFrame(const AttachedStream* attachment,
       status = AcceptMessages(frame.messages);
     }
     // A heartbeat: what a burst has left behind is not needed for now.
-    if (frame.messages.empty()) Trim();
+    if (frame.messages.empty()) {
+      reading_ = 0;
+      Trim();
+    }
     // What was acknowledged may have made room for results.
     Pump();
     Account();
@@ -172,11 +177,13 @@ absl::Status HostedSession::AcceptMessages(
   const Session::Acceptance acceptance =
       session_.Accept(messages, clock_->Now());
   const auto accepted = messages.first(acceptance.accepted);
+  reading_ = 0;
   if (!accepted.empty()) {
     size_t bytes = 0;
     for (const wire::MessageView& message : accepted) {
       bytes += message.payload.size();
     }
+    reading_ = bytes;
     ProcessorCounters::Add(&counters_->bytes_received, bytes);
     ProcessorCounters::Add(&counters_->outstanding,
                            static_cast<int64_t>(accepted.size()));
@@ -209,6 +216,7 @@ void HostedSession::Pump() {
   TellAbandoned();
   while (true) {
     const Executor::Limits limits = binding_->executor->LimitsFor(*binding_);
+    session_.LimitResults(share_.ResultRoom(anonymous()));
     const uint64_t admitted =
         quota_.limited() && session_.CanProcess()
             ? quota_.Admit(shared_from_this(), clock_->Now(),
@@ -289,8 +297,10 @@ HostedSession::Output HostedSession::TakeResults(
   MutexLock lock(&mutex_);
   Output output;
   if (attachment_.get() != attachment) return output;
+  const size_t held = session_.bytes();
   output.results = session_.TakeResults(wire::kMaxFrameBytes - 1024, pieces);
-  if (output.results > 0 && anonymous()) Account();
+  const size_t let_go = held - session_.bytes();
+  if (std::exchange(writing_, let_go) != let_go) Account();
   output.all_taken = session_.AllTaken();
   output.can_resume = output.results > 0 && session_.CanProcess() && !pumping_;
   return output;
@@ -313,6 +323,7 @@ void HostedSession::CloseInput(const AttachedStream* attachment) {
     MutexLock lock(&mutex_);
     if (attachment_.get() != attachment) return;
     session_.CloseInput();
+    reading_ = 0;
     Pump();
     Account();
     other = OtherThan(attachment);
@@ -330,12 +341,24 @@ bool HostedSession::AtLimit(bool unread) {
   if (session_.AtLimit()) return true;
   // An acknowledgement that may be on its way would free something.
   const bool may_free = !unread && session_.AwaitsAcknowledgement();
-  const bool withheld = !may_free && !share_.MayGrow(anonymous());
+  // Who has acknowledged before is believed to do so with what it sends.
+  const size_t more = session_.received_through() > 0 ? 0 : reading_;
+  const bool withheld = !share_.MayRead(anonymous(), may_free, more);
   if (withheld && !withheld_) {
     ProcessorCounters::Add(&counters_->memory_pauses, 1);
   }
   withheld_ = withheld;
   return withheld;
+}
+
+bool HostedSession::Starves() const {
+  MutexLock lock(&mutex_);
+  return withheld_ && session_.AwaitsAcknowledgement();
+}
+
+bool HostedSession::Limited() const {
+  MutexLock lock(&mutex_);
+  return session_.limited();
 }
 
 uint64_t HostedSession::accepted_through() const {

@@ -137,6 +137,11 @@ class HostedSession final : public BatchOwner,
   // its limits, and any that holds too much of the memory of all. `unread`: the
   // client has not taken the last that was written.
   bool AtLimit(bool unread = false);
+  // Whether it is not read, for want of memory, though its client could free
+  // some by an acknowledgement: that can come by another stream's Open only.
+  bool Starves() const;
+  // Whether handlers may be pausing for want of memory: Resume now and then.
+  bool Limited() const;
   uint64_t accepted_through() const;
   // What it holds in memory, about; and whether that stays so without a stream.
   struct Holding {
@@ -175,7 +180,7 @@ class HostedSession final : public BatchOwner,
   void Trim() MSGPROC_REQUIRES(mutex_);
   // Tells the budget what is held.
   void Account() MSGPROC_REQUIRES(mutex_) {
-    share_.Set(session_.bytes() + batches_.bytes_out());
+    share_.Set(session_.bytes() + batches_.bytes_out() + reading_ + writing_);
     quota_.Hold(session_.result_bytes());
   }
   // The stream that has the session, when it is not this one: taken over while
@@ -207,6 +212,10 @@ class HostedSession final : public BatchOwner,
   SessionBatches batches_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<wire::Piece> pieces_ MSGPROC_GUARDED_BY(mutex_);  // Pump's.
   MemoryBudget::Share share_ MSGPROC_GUARDED_BY(mutex_);
+  // What the next frame may hold, going by the last one; and what the write in
+  // flight holds that the session does not hold any more.
+  size_t reading_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  size_t writing_ MSGPROC_GUARDED_BY(mutex_) = 0;
   QuotaShare quota_ MSGPROC_GUARDED_BY(mutex_);
   // Its stream is not read for the sake of the budget.
   bool withheld_ MSGPROC_GUARDED_BY(mutex_) = false;

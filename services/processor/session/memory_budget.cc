@@ -34,7 +34,10 @@ void MemoryBudget::Change(size_t from, size_t to, int holders) {
 
 void MemoryBudget::Refresh() {
   MutexLock lock(&mutex_);
-  level_.store(Next(level(), used(), bytes_), std::memory_order_relaxed);
+  const Level next = Next(level(), used(), bytes_);
+  if (next == level()) return;
+  level_.store(next, std::memory_order_relaxed);
+  changes_.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace msgproc::processor

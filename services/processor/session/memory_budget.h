@@ -1,8 +1,10 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_SESSION_MEMORY_BUDGET_H_
 #define MSGPROC_SERVICES_PROCESSOR_SESSION_MEMORY_BUDGET_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "common/mutex.h"
@@ -15,8 +17,8 @@ namespace msgproc::processor {
 // flutter at a bound.
 //
 // Each may hold as much as everybody's equal share of the budget, and kFloor
-// always. Who holds more is not read while the sum is high, anonymous ones
-// first: where the sum exceeds the budget somebody exceeds the share.
+// always. Who holds more is not given more while the sum is high, anonymous
+// ones first: where the sum exceeds the budget somebody exceeds the share.
 // Thread-safe.
 class MemoryBudget {
  public:
@@ -26,7 +28,7 @@ class MemoryBudget {
 
   enum class Level {
     kFree,
-    kHigh,  // Anonymous holders beyond their share are not read.
+    kHigh,  // Anonymous holders beyond their share are given no more.
     kFull,  // Nor are others; detached sessions go, and no new ones come.
   };
 
@@ -61,20 +63,35 @@ class MemoryBudget {
     bool MayGrow(bool anonymous) const {
       return budget_ == nullptr || budget_->MayGrow(told_, anonymous);
     }
+    // Whether it is to be read. `may_free`: what is read may let it hold less,
+    // and will bring about `more`. Then it is read beyond its share as well, as
+    // long as on the whole it does not grow.
+    bool MayRead(bool anonymous, bool may_free, size_t more) {
+      if (MayGrow(anonymous)) {
+        least_ = SIZE_MAX;
+        return true;
+      }
+      least_ = std::min(least_, told_);
+      return may_free && told_ - least_ + more <= kFloor;
+    }
+    // How much of it may be results before its handlers pause.
+    size_t ResultRoom(bool anonymous) const {
+      return budget_ == nullptr || budget_->Free(anonymous)
+                 ? SIZE_MAX
+                 : budget_->FairShare();
+    }
 
    private:
     MemoryBudget* const budget_;
     const size_t base_;
     size_t told_ = 0;
+    // The least that it held since it may not grow.
+    size_t least_ = SIZE_MAX;
   };
 
   // Whether one that holds `bytes` may be given more.
   bool MayGrow(size_t bytes, bool anonymous) const {
-    const Level level = this->level();
-    if (level == Level::kFree || (level == Level::kHigh && !anonymous)) {
-      return true;
-    }
-    return bytes <= FairShare();
+    return Free(anonymous) || bytes <= FairShare();
   }
   bool Full() const { return level() == Level::kFull; }
   // Decides anew. To be called now and then: of two changes at the same time
@@ -85,18 +102,26 @@ class MemoryBudget {
   size_t used() const { return used_.load(std::memory_order_relaxed); }
   size_t holders() const { return holders_.load(std::memory_order_relaxed); }
   Level level() const { return level_.load(std::memory_order_relaxed); }
+  // How often the level has changed: who waits may have missed that.
+  uint64_t changes() const { return changes_.load(std::memory_order_relaxed); }
   size_t FairShare() const;
 
   // What follows `level` where `used` bytes of `budget` are in use.
   static Level Next(Level level, size_t used, size_t budget);
 
  private:
+  // Whether there is more for everybody.
+  bool Free(bool anonymous) const {
+    const Level level = this->level();
+    return level == Level::kFree || (level == Level::kHigh && !anonymous);
+  }
   void Change(size_t from, size_t to, int holders);
 
   const size_t bytes_;
   std::atomic<size_t> used_{0};
   std::atomic<size_t> holders_{0};
   std::atomic<Level> level_{Level::kFree};
+  std::atomic<uint64_t> changes_{0};
   Mutex mutex_;  // Who changes the level.
 };
 

@@ -1,6 +1,7 @@
 #include "services/processor/session/memory_budget.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <thread>
@@ -80,6 +81,72 @@ TEST(MemoryBudgetTest, TheFloorIsAlwaysOnesOwn) {
   EXPECT_TRUE(first.MayGrow(true));
   second.Set(MemoryBudget::kFloor + MemoryBudget::kGrain);
   EXPECT_FALSE(second.MayGrow(false));
+}
+
+TEST(MemoryBudgetTest, BeyondItsShareOnesReadsMayFreeAndNotAdd) {
+  constexpr size_t kFloor = MemoryBudget::kFloor;
+  constexpr size_t kGrain = MemoryBudget::kGrain;
+  MemoryBudget budget(kBudget);
+  Share other(&budget, 0);
+  other.Set(4 * kEighth);
+  Share share(&budget, 0);
+  share.Set(4 * kEighth);
+  EXPECT_TRUE(share.MayRead(false, false, kBudget));
+
+  share.Set(5 * kEighth);
+  ASSERT_TRUE(budget.Full());
+  EXPECT_FALSE(share.MayRead(false, /*may_free=*/false, 0));
+  EXPECT_TRUE(share.MayRead(false, /*may_free=*/true, kFloor));
+  EXPECT_FALSE(share.MayRead(false, /*may_free=*/true, kFloor + 1));
+
+  // It grows a little, and no more than that.
+  share.Set(5 * kEighth + kFloor);
+  EXPECT_TRUE(share.MayRead(false, true, 0));
+  share.Set(5 * kEighth + kFloor + kGrain);
+  EXPECT_FALSE(share.MayRead(false, true, 0));
+  // What it gives back is not its own any more.
+  share.Set(5 * kEighth - kGrain);
+  EXPECT_TRUE(share.MayRead(false, true, 0));
+  share.Set(5 * kEighth + kFloor);
+  EXPECT_FALSE(share.MayRead(false, true, 0));
+
+  // Once there is room all begins anew.
+  other.Set(0);
+  ASSERT_EQ(budget.level(), Level::kFree);
+  EXPECT_TRUE(share.MayRead(false, false, kBudget));
+  other.Set(5 * kEighth);
+  ASSERT_TRUE(budget.Full());
+  EXPECT_TRUE(share.MayRead(false, true, 0));
+}
+
+TEST(MemoryBudgetTest, ResultsHaveAShareWhileItIsShort) {
+  MemoryBudget budget(kBudget);
+  Share share(&budget, 0);
+  Share other(&budget, 0);
+  share.Set(kEighth);
+  EXPECT_EQ(share.ResultRoom(true), SIZE_MAX);
+  other.Set(6 * kEighth + MemoryBudget::kGrain);
+  ASSERT_EQ(budget.level(), Level::kHigh);
+  EXPECT_EQ(share.ResultRoom(false), SIZE_MAX);
+  EXPECT_EQ(share.ResultRoom(true), kBudget / 2);
+  other.Set(kBudget);
+  EXPECT_EQ(share.ResultRoom(false), kBudget / 2);
+  Share nobodys(nullptr, 0);
+  EXPECT_EQ(nobodys.ResultRoom(true), SIZE_MAX);
+  EXPECT_TRUE(nobodys.MayRead(true, false, kBudget));
+}
+
+TEST(MemoryBudgetTest, CountsHowOftenItsLevelHasChanged) {
+  MemoryBudget budget(kBudget);
+  Share share(&budget, 0);
+  share.Set(kEighth);
+  budget.Refresh();
+  EXPECT_EQ(budget.changes(), 0U);
+  share.Set(2 * kBudget);
+  EXPECT_EQ(budget.changes(), 1U);
+  // Between two looks at it.
+  share.Set(0);
+  EXPECT_EQ(budget.changes(), 2U);
 }
 
 TEST(MemoryBudgetTest, SmallChangesAreNotTold) {

@@ -87,9 +87,11 @@ struct ProcessorCounters {
   Counter sessions_late{0};
   Counter sessions_expired{0};
   Counter sessions_evicted{0};
-  // For the sake of the memory budget: streams that were not read any more, and
-  // sessions and anonymous streams that were not let in.
+  // For the sake of the memory budget: streams that were not read any more,
+  // those of them that were ended, and sessions and anonymous streams that were
+  // not let in.
   Counter memory_pauses{0};
+  Counter memory_ends{0};
   Counter memory_refusals{0};
   std::array<Counter, kRejections> rejected{};
 

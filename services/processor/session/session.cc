@@ -55,7 +55,7 @@ absl::Status CheckSizes(const wire::MessageView& message,
 }  // namespace
 
 Session::Session(Kind kind, const SessionLimits& limits)
-    : kind_(kind), limits_(limits) {
+    : kind_(kind), limits_(limits), result_limit_(limits.max_result_bytes) {
   pending_cursor_ = pending_.At(1);
   results_cursor_ = commit_cursor_ = results_.At(1);
 }
@@ -371,6 +371,12 @@ uint64_t Session::TakeResults(size_t max_bytes,
 
 void Session::CloseInput() {
   input_closed_ = true;
+  LetGoOfTaken();
+}
+
+void Session::LimitResults(size_t bytes) {
+  result_limit_ = std::min(bytes, limits_.max_result_bytes);
+  // They may be what processing waits for from now on.
   LetGoOfTaken();
 }
 

@@ -108,7 +108,7 @@ class Session {
 
   // Takes pending messages as encoded entries; a run of size 0 when there are
   // none, when `max_batches` runs are out, or while results exceed
-  // max_result_bytes.
+  // max_result_bytes or LimitResults.
   Run NextBatch(uint64_t max_batches, uint64_t max_messages, size_t max_bytes,
                 std::vector<wire::Piece>* pieces);
 
@@ -140,6 +140,11 @@ class Session {
   }
 
   bool input_closed() const { return input_closed_; }
+
+  // For now processing pauses at so many bytes of results already, if that is
+  // less than max_result_bytes.
+  void LimitResults(size_t bytes);
+  bool limited() const { return result_limit_ < limits_.max_result_bytes; }
 
   // Gives back memory that is kept for more messages than there are.
   void Trim();
@@ -211,11 +216,12 @@ class Session {
   void LetGoOfTaken();
   bool Paused() const {
     return (!results_.empty() || reordered_bytes_ > 0) &&
-           results_.bytes() + reordered_bytes_ > limits_.max_result_bytes;
+           results_.bytes() + reordered_bytes_ > result_limit_;
   }
 
   const Kind kind_;
   const SessionLimits limits_;
+  size_t result_limit_;
 
   bool opened_ = false;
   uint64_t epoch_ = 0;

@@ -303,6 +303,39 @@ TEST_F(SessionResultsTest, AfterTheHalfCloseNothingIsLetGoWhileThereIsRoom) {
   EXPECT_EQ(Take(), Range(1, 2));
 }
 
+TEST_F(SessionResultsTest, ALowerLimitPausesProcessingForAsLongAsItHolds) {
+  Feed(1, 6);
+  Process(1, 400);
+  EXPECT_FALSE(session_.limited());
+  session_.LimitResults(300);
+  EXPECT_TRUE(session_.limited());
+  EXPECT_FALSE(session_.CanProcess());
+  // It limits results that are there, not the first one.
+  EXPECT_EQ(Take(), Range(1, 1));
+  ASSERT_TRUE(session_.Acknowledge(1).ok());
+  EXPECT_TRUE(session_.CanProcess());
+  Process(1, 400);
+  EXPECT_FALSE(session_.CanProcess());
+  // No higher than the session's own.
+  session_.LimitResults(SIZE_MAX);
+  EXPECT_FALSE(session_.limited());
+  EXPECT_TRUE(session_.CanProcess());
+  Process(1, 400);
+  EXPECT_FALSE(session_.CanProcess());
+}
+
+TEST_F(SessionResultsTest, AfterTheHalfCloseALowerLimitLetsGoOfWhatWasTaken) {
+  Feed(1, 6);
+  Process(2, 400);
+  EXPECT_EQ(Take(), Range(1, 2));
+  session_.CloseInput();
+  EXPECT_FALSE(session_.Forgotten());
+  // No acknowledgement can come that would let it go on.
+  session_.LimitResults(300);
+  EXPECT_TRUE(session_.Forgotten());
+  EXPECT_TRUE(session_.CanProcess());
+}
+
 TEST_F(SessionResultsTest, AResumedSessionLetsGoOfNothing) {
   Feed(1, 6);
   session_.CloseInput();

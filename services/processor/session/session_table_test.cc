@@ -533,8 +533,8 @@ TEST_F(SessionTableTest, BeyondTheMemoryBudgetNoNewSessionComes) {
   // them.
   manual_.CompleteAll();
   EXPECT_TRUE(held->session->AtLimit());
+  EXPECT_FALSE(held->session->Starves());
   EXPECT_EQ(Take(held->session.get(), again), std::vector<uint64_t>{1});
-  EXPECT_FALSE(held->session->AtLimit());
   EXPECT_TRUE(held->session->AtLimit(/*unread=*/true));
   ASSERT_TRUE(Acknowledge(held->session.get(), again, 1).ok());
   EXPECT_FALSE(held->session->AtLimit(/*unread=*/true));
@@ -553,7 +553,91 @@ TEST_F(SessionTableTest, WhatAnExecutorHasCounts) {
   held->session->Abandon();
   EXPECT_GE(table().memory()->used(), size_t{1} << 19);
   manual_.CompleteAll();
+  EXPECT_LT(table().memory()->used(), size_t{1} << 20);
+  table().Detach(held->session, stream.get(), false);
   EXPECT_EQ(table().memory()->used(), SessionTable::kSessionBytes);
+}
+
+TEST_F(SessionTableTest, SoDoesTheFrameThatMayBeOnItsWay) {
+  options_.memory_budget = 8 << 20;
+  const auto stream = std::make_shared<FakeAttachedStream>();
+  const auto held = Open("a", stream);
+  ASSERT_TRUE(Send(held->session.get(), stream, Large(1 << 19)).ok());
+  // Going by the one before.
+  EXPECT_GE(table().memory()->used(), size_t{1} << 20);
+  ASSERT_TRUE(Acknowledge(held->session.get(), stream, 0).ok());
+  EXPECT_LT(table().memory()->used(), size_t{5} << 17);
+  EXPECT_GE(table().memory()->used(), size_t{1} << 19);
+}
+
+TEST_F(SessionTableTest, AndWhatAnAnonymousClientIsJustSent) {
+  options_.memory_budget = 8 << 20;
+  MemoryBudget& memory = *table().memory();
+  auto session =
+      std::make_shared<HostedSession>(HostedSession::Identity{}, &binding_,
+                                      limits_, &counters_, &clock_, &memory);
+  const auto stream = Attach(session.get());
+  ASSERT_TRUE(Send(session.get(), stream, Large(1 << 19)).ok());
+  manual_.CompleteAll();
+  ASSERT_TRUE(Acknowledge(session.get(), stream, 0).ok());
+  const size_t held = memory.used();
+  EXPECT_EQ(Take(session.get(), stream), std::vector<uint64_t>{1});
+  EXPECT_EQ(session->holding().bytes, 0U);
+  EXPECT_EQ(memory.used(), held);
+  // It is written before more is asked for.
+  EXPECT_TRUE(Take(session.get(), stream).empty());
+  EXPECT_EQ(memory.used(), SessionTable::kSessionBytes);
+}
+
+TEST_F(SessionTableTest, WhoAcknowledgesNothingIsReadNoFurtherThanItsShare) {
+  options_.memory_budget = 1 << 20;
+  const auto other = Open("b", std::make_shared<FakeAttachedStream>());
+  const auto stream = std::make_shared<FakeAttachedStream>();
+  const auto held = Open("a", stream);
+  HostedSession* const session = held->session.get();
+  v1::ProcessRequest request = Large(600 << 10);
+  ASSERT_TRUE(Send(session, stream, request).ok());
+  manual_.CompleteAll();
+  EXPECT_EQ(Take(session, stream), std::vector<uint64_t>{1});
+  ASSERT_TRUE(table().memory()->Full());
+  // Its next frame may be as large as that, and acknowledge nothing again.
+  EXPECT_TRUE(session->AtLimit());
+  EXPECT_TRUE(session->Starves());
+  EXPECT_EQ(counters_.memory_pauses, 1U);
+
+  // Whoever has received it says so with the next Open.
+  table().Detach(held->session, stream.get(), false);
+  ASSERT_TRUE(Open("a", stream, 1).ok());
+  EXPECT_FALSE(session->AtLimit());
+  EXPECT_FALSE(session->Starves());
+}
+
+TEST_F(SessionTableTest, HandlersPauseForWhoHoldsResultsBeyondItsShare) {
+  options_.memory_budget = 2 << 20;
+  limits_.max_payload_bytes = options_.limits.max_payload_bytes = 2 << 20;
+  const auto stream = std::make_shared<FakeAttachedStream>();
+  const auto held = Open("a", stream);
+  const auto other_stream = std::make_shared<FakeAttachedStream>();
+  const auto other = Open("b", other_stream);
+  ASSERT_TRUE(Send(other->session.get(), other_stream, Large(1100 << 10)).ok());
+  HostedSession* const session = held->session.get();
+  ASSERT_TRUE(Send(session, stream, Large(1100 << 10)).ok());
+  ASSERT_TRUE(table().memory()->Full());
+  manual_.CompleteAll();
+  EXPECT_TRUE(session->Limited());
+  // Its results exceed its half: what comes waits, though its window does not.
+  v1::ProcessRequest second = Large(1);
+  second.mutable_messages(0)->set_sequence(2);
+  ASSERT_TRUE(Send(session, stream, second).ok());
+  EXPECT_EQ(manual_.held(), 0U);
+
+  // Others give back theirs: it goes on when it is looked at.
+  EXPECT_EQ(Take(other->session.get(), other_stream), std::vector<uint64_t>{1});
+  ASSERT_TRUE(Acknowledge(other->session.get(), other_stream, 1).ok());
+  ASSERT_FALSE(table().memory()->Full());
+  session->Resume(stream.get());
+  EXPECT_FALSE(session->Limited());
+  EXPECT_EQ(manual_.held(), 1U);
 }
 
 TEST_F(SessionTableTest, DetachedSessionsGoBeforeANewOneIsRefused) {

@@ -110,9 +110,10 @@ void OpenStreams::Tick() {
   RecheckAccess();
   const absl::Time now = processor_->clock()->Now();
   // Any of them may not be read for want of memory, or not any more.
-  const bool pressed =
-      processor_->sessions()->memory()->level() != MemoryBudget::Level::kFree;
-  const bool all = pressed_.exchange(pressed) || pressed;
+  const MemoryBudget& memory = *processor_->sessions()->memory();
+  const uint64_t changes = memory.changes();
+  const bool all = memory_changes_.exchange(changes) != changes ||
+                   memory.level() != MemoryBudget::Level::kFree;
   std::vector<Stream> due;
   {
     MutexLock lock(&mutex_);

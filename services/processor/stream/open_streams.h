@@ -79,8 +79,8 @@ class OpenStreams {
 
   // Of keys and rules, when all streams were last checked.
   std::atomic<uint64_t> access_version_{0};
-  // Memory was short at the last tick.
-  std::atomic<bool> pressed_{false};
+  // Of the memory's level, at the last tick.
+  std::atomic<uint64_t> memory_changes_{0};
 };
 
 }  // namespace msgproc::processor

@@ -126,13 +126,19 @@ bool ProcessReactor::Drain(v1::Drain::Reason reason, absl::string_view address,
 }
 
 absl::Time ProcessReactor::Tick(absl::Time now) {
+  const auto on = session();
+  // Others may have freed memory.
+  const bool limited = on != nullptr && on->Limited();
+  if (limited) on->Resume(this);
+  if (limited || Tell([](StreamState* state) { return state->withheld(); })) {
+    Advance();
+  }
+  const bool starves = on != nullptr && on->Starves();
   const auto [verdict, next] = Tell([&](StreamState* state) {
-    return std::pair(state->OnTick(now), state->NextTick(now));
+    return std::pair(state->OnTick(now, starves), state->NextTick(now));
   });
   // Anonymous ones send no heartbeats, upon which others do so.
-  if (const auto on = session(); on && on->anonymous()) on->TrimIfIdle();
-  // Others may have freed memory.
-  if (Tell([](StreamState* state) { return state->withheld(); })) Advance();
+  if (on != nullptr && on->anonymous()) on->TrimIfIdle();
   if (verdict == StreamState::Verdict::kAged) {
     Drain(v1::Drain::REASON_AGE, "", processor_->options().drain_grace);
   } else if (verdict != StreamState::Verdict::kPatient) {
@@ -159,12 +165,13 @@ void ProcessReactor::GiveUp(StreamState::Verdict verdict) {
   ProcessorCounters& all = *processor_->counters();
   ProcessorCounters::Add(&all.slow_consumers, verdict == Verdict::kUnread);
   ProcessorCounters::Add(&all.silent_sessions, verdict == Verdict::kSilent);
+  ProcessorCounters::Add(&all.memory_ends, verdict == Verdict::kStarved);
   const auto why = StreamState::Reproach(verdict, processor_->patience());
   if (verdict == Verdict::kExpired) {
     return EndRefused(absl::UnauthenticatedError(why));
   }
   End(why);
-  if (verdict == Verdict::kSilent) return;
+  if (verdict == Verdict::kSilent || verdict == Verdict::kStarved) return;
   // What nobody reads does not end by itself.
   Tell([](StreamState* state) { state->OnCancelling(); });
   canceller_.Cancel(why);

@@ -205,7 +205,9 @@ StreamState::Actions StreamState::NextActions(
     // The client may have spoken long ago.
     if (withheld_) heard_ = now;
   }
-  withheld_ = Live() && !read_in_flight_;
+  const bool withheld = Live() && !read_in_flight_;
+  if (withheld && !withheld_) withheld_since_ = now;
+  withheld_ = withheld;
   // Behind a read, which may have a frame already; without one in flight, once
   // that is.
   if (gatherer_.gathering() && !processing_ && read_in_flight_ && Live() &&
@@ -246,12 +248,16 @@ void StreamState::DecideWrite(absl::Time now, absl::FunctionRef<Supply()> take,
   actions->finish = true;
 }
 
-StreamState::Verdict StreamState::OnTick(absl::Time now) const {
+StreamState::Verdict StreamState::OnTick(absl::Time now, bool starves) const {
   if (cancelling_) return Verdict::kPatient;
   if (write_in_flight_ && now - write_started_ > patience_) {
     return Verdict::kUnread;
   }
   if (MustSpeak() && now - heard_ > patience_) return Verdict::kSilent;
+  if (starves && withheld_ && !write_in_flight_ &&
+      now - withheld_since_ > std::min(patience_ / 3, kMostStarving)) {
+    return Verdict::kStarved;
+  }
   if (Live() && now >= credentials_expire_) return Verdict::kExpired;
   if (phase_ == Phase::kFinished && now - finished_at_ > patience_) {
     return Verdict::kUnfinished;
@@ -269,6 +275,10 @@ std::string StreamState::Reproach(Verdict verdict, absl::Duration patience) {
     case Verdict::kSilent:
       return absl::StrCat("The client has been silent for ",
                           absl::FormatDuration(patience), ".");
+    case Verdict::kStarved:
+      return "There is no memory to read more of this session, which holds "
+             "more "
+             "than its share: open it again, with what was received.";
     case Verdict::kExpired:
       return "The client's token has expired, and no fresh one has come.";
     default:

@@ -65,6 +65,10 @@ class StreamState {
     bool finish = false;  // Give status().
   };
 
+  // What a client that keeps to rule 6 of the proto takes for an
+  // acknowledgement, and again for its way.
+  static constexpr absl::Duration kMostStarving = absl::Seconds(2);
+
   // `patience`: how long a client may be silent, or not read. `aged_at`: when a
   // session that can be resumed elsewhere is to be told to go.
   StreamState(absl::Duration patience, absl::Time now,
@@ -128,11 +132,14 @@ class StreamState {
     kPatient,
     kUnread,      // The client takes nothing: cancel the call.
     kSilent,      // The client says nothing: end the stream.
+    kStarved,     // There is no memory to read it: end the stream.
     kExpired,     // Its credentials hold no more: end the stream.
     kUnfinished,  // The client does not take the status: cancel the call.
     kAged,        // The stream is old enough: Drain.
   };
-  Verdict OnTick(absl::Time now) const;
+  // `starves`: the session wants nothing to be read though an acknowledgement
+  // may be waiting, which the next stream's Open can bring.
+  Verdict OnTick(absl::Time now, bool starves = false) const;
   // What a client is told that is given up: not kPatient, not kAged.
   static std::string Reproach(Verdict verdict, absl::Duration patience);
   // When to call OnTick next: nothing runs out before.
@@ -195,6 +202,7 @@ class StreamState {
   std::string head_;
 
   absl::Time heard_;
+  absl::Time withheld_since_;  // Where withheld_.
   absl::Time credentials_expire_ = absl::InfiniteFuture();
   absl::Time write_started_;
   absl::Time finished_at_;

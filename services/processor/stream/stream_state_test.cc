@@ -1,10 +1,12 @@
 #include "services/processor/stream/stream_state.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace msgproc::processor {
@@ -553,6 +555,47 @@ TEST_F(StreamStateTest, AClientThatIsNotReadMayBeSilent) {
   EXPECT_EQ(state_.OnTick(now_ + kPatience), Verdict::kPatient);
   EXPECT_EQ(state_.OnTick(now_ + kPatience + absl::Seconds(1)),
             Verdict::kSilent);
+}
+
+TEST_F(StreamStateTest, AStreamThatStarvesIsEndedAfterAWhile) {
+  const absl::Duration most =
+      std::min(kPatience / 3, StreamState::kMostStarving);
+  Open();
+  // It is read: whatever its session says, that was before.
+  EXPECT_EQ(state_.OnTick(now_ + kPatience, /*starves=*/true),
+            Verdict::kPatient);
+  now_ += absl::Seconds(1);
+  at_limit_ = true;
+  Frame();
+  EXPECT_EQ(Next(), "");
+  const absl::Time since = now_;
+  now_ += most;
+  // Asked again meanwhile, it is withheld since then all the same.
+  EXPECT_EQ(Next(), "");
+  EXPECT_EQ(state_.OnTick(since + most, true), Verdict::kPatient);
+  const absl::Time after = since + most + absl::Milliseconds(1);
+  EXPECT_EQ(state_.OnTick(after, true), Verdict::kStarved);
+  EXPECT_EQ(state_.OnTick(after, false), Verdict::kPatient);
+  EXPECT_THAT(StreamState::Reproach(Verdict::kStarved, kPatience),
+              testing::HasSubstr("open it again"));
+
+  // It was read in between, and counts anew.
+  at_limit_ = false;
+  EXPECT_EQ(Next(), "r");
+  EXPECT_FALSE(state_.OnReadStarted());
+  at_limit_ = true;
+  now_ = after;
+  Frame();
+  EXPECT_EQ(Next(), "");
+  EXPECT_EQ(state_.OnTick(after + most, true), Verdict::kPatient);
+  EXPECT_EQ(state_.OnTick(after + most + absl::Milliseconds(1), true),
+            Verdict::kStarved);
+
+  // Who does not take what is written is another matter.
+  supply_.results = 1;
+  EXPECT_EQ(Next(), "w");
+  EXPECT_EQ(state_.OnTick(after + most + absl::Milliseconds(1), true),
+            Verdict::kPatient);
 }
 
 TEST_F(StreamStateTest, AnAnonymousClientMayBeSilent) {
