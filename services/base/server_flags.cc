@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/flags/flag.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/base/listen_address.h"
@@ -95,13 +96,18 @@ absl::Status NamingFlag(absl::string_view flag, const absl::Status& status) {
                       absl::StrCat("--", flag, ": ", status.message()));
 }
 
-// A Unix socket's path counts from where the user is, too.
-absl::Status ResolveAddress(absl::string_view flag, std::string* text) {
-  absl::StatusOr<ListenAddress> address = ListenAddress::Parse(*text);
-  if (!address.ok()) return NamingFlag(flag, address.status());
-  if (!address->is_unix()) return absl::OkStatus();
-  *text = absl::StrCat("unix:", UserPath(address->path));
-  return NamingFlag(flag, ListenAddress::Parse(*text).status());
+// A Unix socket's path counts from where the user is, too. `address` stays as
+// it is where the flag's value is none.
+absl::Status ReadAddress(absl::string_view flag, std::string text,
+                         std::string* address) {
+  absl::StatusOr<ListenAddress> parsed = ListenAddress::Parse(text);
+  if (parsed.ok() && parsed->is_unix()) {
+    text = absl::StrCat("unix:", UserPath(parsed->path));
+    parsed = ListenAddress::Parse(text);
+  }
+  if (!parsed.ok()) return NamingFlag(flag, parsed.status());
+  *address = std::move(text);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -150,14 +156,16 @@ WrongSettings Validate(const ServerOptions& options) {
   return wrong;
 }
 
-absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
+ServerOptions ServerOptionsFromFlags(WrongSettings* wrong) {
   ServerOptions options;
-  options.listen_address = absl::GetFlag(FLAGS_listen_address);
-  WrongSettings wrong;
-  wrong.Add(ResolveAddress("listen_address", &options.listen_address));
-  options.http_address = absl::GetFlag(FLAGS_http_address);
-  if (!options.http_address.empty()) {
-    wrong.Add(ResolveAddress("http_address", &options.http_address));
+  wrong->Add(ReadAddress("listen_address", absl::GetFlag(FLAGS_listen_address),
+                         &options.listen_address));
+  const std::string http_address = absl::GetFlag(FLAGS_http_address);
+  if (http_address.empty()) {
+    options.http_address.clear();
+  } else {
+    wrong->Add(
+        ReadAddress("http_address", http_address, &options.http_address));
   }
   options.address_file = UserPath(absl::GetFlag(FLAGS_address_file));
   options.credentials.tls_cert = UserPath(absl::GetFlag(FLAGS_tls_cert));
@@ -179,16 +187,15 @@ absl::StatusOr<ServerOptions> ServerOptionsFromFlags() {
                     absl::GetFlag(FLAGS_stall_unhealthy)};
   const absl::StatusOr<LogFormat> format =
       ParseLogFormat(absl::GetFlag(FLAGS_log_format));
-  wrong.Add(NamingFlag("log_format", format.status()));
+  wrong->Add(NamingFlag("log_format", format.status()));
   options.log_format = format.value_or(options.log_format);
   const absl::StatusOr<LogLevel> level =
       ParseLogLevel(absl::GetFlag(FLAGS_log_level));
-  wrong.Add(NamingFlag("log_level", level.status()));
+  wrong->Add(NamingFlag("log_level", level.status()));
   options.log_level = level.value_or(options.log_level);
   options.trim_heap = absl::GetFlag(FLAGS_trim_heap);
   options.park_callback_threads = absl::GetFlag(FLAGS_park_callback_threads);
-  wrong.Add(Validate(options), AsFlag);
-  if (!wrong.empty()) return wrong.AsStatus(AsFlag);
+  wrong->Add(Validate(options), AsFlag);
   return options;
 }
 

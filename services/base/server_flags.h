@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/base/credentials.h"
@@ -48,9 +47,10 @@ WrongSettings Validate(const ServerOptions& options);
 // Whether the process is only to say whether it would start (--check_config).
 bool CheckConfigAsked();
 
-// After ParseFlagsOrExit. Paths count from where the user is (UserPath).
-// INVALID_ARGUMENT, naming every flag that is wrong, a line each.
-absl::StatusOr<ServerOptions> ServerOptionsFromFlags();
+// After ParseFlagsOrExit. Paths count from where the user is (UserPath). Every
+// flag that is wrong is named in `wrong`; options that cannot be read from
+// theirs are left at their defaults.
+ServerOptions ServerOptionsFromFlags(WrongSettings* wrong);
 
 }  // namespace msgproc::base
 

@@ -6,9 +6,12 @@
 #include <vector>
 
 #include "absl/flags/reflection.h"
+#include "absl/status/statusor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/base/flag_parser.h"
+#include "services/base/setting_name.h"
+#include "services/base/wrong_settings.h"
 
 namespace msgproc::base {
 namespace {
@@ -23,6 +26,12 @@ class ServerFlagsTest : public ::testing::Test {
   ServerFlagsTest() { SetDefaultAddresses("127.0.0.1:50051", "[::1]:8051"); }
   ~ServerFlagsTest() override { unsetenv("BUILD_WORKING_DIRECTORY"); }
 
+  static absl::StatusOr<ServerOptions> Options() {
+    WrongSettings wrong;
+    ServerOptions options = ServerOptionsFromFlags(&wrong);
+    if (!wrong.empty()) return wrong.AsStatus(AsFlag);
+    return options;
+  }
   static void ExpectError(const std::vector<std::string>& arguments,
                           const ::testing::Matcher<std::string>& message) {
     const absl::Status status = ParseFlags(arguments);
@@ -33,7 +42,7 @@ class ServerFlagsTest : public ::testing::Test {
                             const ::testing::Matcher<std::string>& message) {
     const absl::FlagSaver restore;
     ASSERT_TRUE(ParseFlags(arguments).ok());
-    const absl::Status status = ServerOptionsFromFlags().status();
+    const absl::Status status = Options().status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()), message);
   }
@@ -50,7 +59,7 @@ class ServerFlagsTest : public ::testing::Test {
 
 TEST_F(ServerFlagsTest, TheDefaultsAreTheServersOwn) {
   ASSERT_TRUE(ParseFlags({}).ok());
-  const auto options = ServerOptionsFromFlags();
+  const auto options = Options();
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->listen_address, "127.0.0.1:50051");
   EXPECT_EQ(options->http_address, "[::1]:8051");
@@ -59,12 +68,23 @@ TEST_F(ServerFlagsTest, TheDefaultsAreTheServersOwn) {
   EXPECT_EQ(options->log_format, LogFormat::kText);
 }
 
+TEST_F(ServerFlagsTest, AnAddressThatIsNoneLeavesTheOptionAtItsDefault) {
+  ASSERT_TRUE(ParseFlags({"--listen_address=50051", "--http_address=x"}).ok());
+  WrongSettings wrong;
+  const ServerOptions options = ServerOptionsFromFlags(&wrong);
+  EXPECT_THAT(std::string(wrong.AsStatus().message()),
+              AllOf(HasSubstr("--listen_address: the address \"50051\""),
+                    HasSubstr("--http_address: the address \"x\"")));
+  EXPECT_EQ(options.listen_address, ServerOptions().listen_address);
+  EXPECT_EQ(options.http_address, ServerOptions().http_address);
+}
+
 TEST_F(ServerFlagsTest, AFlagMayBeWrittenInEveryUsualWay) {
   ASSERT_TRUE(ParseFlags({"--listen_address=*:1", "--http_address", "*:2",
                           "-drain_timeout=1m", "--insecure", "--log_format",
                           "json", "--log_level=debug"})
                   .ok());
-  auto options = ServerOptionsFromFlags();
+  auto options = Options();
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->listen_address, "*:1");
   EXPECT_EQ(options->http_address, "*:2");
@@ -73,7 +93,7 @@ TEST_F(ServerFlagsTest, AFlagMayBeWrittenInEveryUsualWay) {
   EXPECT_EQ(options->log_format, LogFormat::kJson);
   EXPECT_EQ(options->log_level, LogLevel::kDebug);
   ASSERT_TRUE(ParseFlags({"--noinsecure", "--http_address="}).ok());
-  options = ServerOptionsFromFlags();
+  options = Options();
   EXPECT_FALSE(options->credentials.insecure);
   EXPECT_EQ(options->http_address, "");
 }
@@ -120,7 +140,7 @@ TEST_F(ServerFlagsTest, AllThatIsWrongIsSaidAtOnce) {
 
 TEST_F(ServerFlagsTest, DefaultsAreThoseOfTheOptions) {
   ASSERT_TRUE(ParseFlags({}).ok());
-  const auto options = ServerOptionsFromFlags();
+  const auto options = Options();
   ASSERT_TRUE(options.ok()) << options.status();
   const ServerOptions defaults;
   EXPECT_EQ(options->max_streams_per_connection,
@@ -139,7 +159,7 @@ TEST_F(ServerFlagsTest, PathsCountFromWhereTheUserIs) {
   ASSERT_TRUE(ParseFlags({"--tls_cert=certs/a.pem", "--tls_key=/abs/a.key",
                           "--address_file=here", "--listen_address=unix:s"})
                   .ok());
-  const auto options = ServerOptionsFromFlags();
+  const auto options = Options();
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->credentials.tls_cert, "/home/user/certs/a.pem");
   EXPECT_EQ(options->credentials.tls_key, "/abs/a.key");
@@ -191,7 +211,7 @@ TEST_F(ServerFlagsTest, FlagsComeFromFilesAndTheEnvironmentInTheirPlace) {
                           "--tryfromenv=drain_timeout,log_format"})
                   .ok());
   unsetenv("FLAGS_log_format");
-  const auto options = ServerOptionsFromFlags();
+  const auto options = Options();
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->listen_address, "*:7");
   EXPECT_TRUE(options->credentials.insecure);

@@ -18,9 +18,11 @@
 #include "services/base/heap_trimmer.h"
 #include "services/base/liveness.h"
 #include "services/base/log.h"
+#include "services/base/setting_name.h"
 #include "services/base/shutdown_signal.h"
 #include "services/base/standard_streams.h"
 #include "services/base/systemd_notify.h"
+#include "services/base/wrong_settings.h"
 
 namespace msgproc::base {
 namespace {
@@ -147,43 +149,45 @@ int RunServer(const ProgramInfo& program, const StartServer& start,
   OpenClosedStandardStreams();
   TuneProcess();
   ShutdownSignal::Block();
-  absl::StatusOr<ServerOptions> options = ServerOptionsFromFlags();
+  WrongSettings wrong;
+  ServerOptions options = ServerOptionsFromFlags(&wrong);
+  // What is wrong with the server's own settings is said together with that.
+  if (CheckConfigAsked() || !wrong.empty()) wrong.Add(check(options));
   if (CheckConfigAsked()) {
-    return SayWhetherOk(program.name,
-                        options.ok() ? check(*options) : options.status());
+    return SayWhetherOk(program.name, wrong.AsStatus(AsFlag));
   }
-  if (!options.ok()) return CannotStart(program.name, options.status());
-  InitLog(options->log_format, options->log_level);
+  if (!wrong.empty()) return CannotStart(program.name, wrong.AsStatus(AsFlag));
+  InitLog(options.log_format, options.log_level);
   RaiseAndLogDescriptorLimit();
   Requests requests;
   const ShutdownSignal signals({[&requests](int /*signal*/) {
                                   if (!requests.AskDrain()) StopWhileStarting();
                                 },
                                 [&requests] { requests.AskReload(); },
-                                [usual = options->log_level](bool debug) {
+                                [usual = options.log_level](bool debug) {
                                   ChangeLogLevel(debug ? LogLevel::kDebug
                                                        : usual);
                                 }});
 
-  Liveness liveness(options->stalls);
-  options->liveness = &liveness;
-  absl::StatusOr<std::unique_ptr<RunningServer>> started = start(*options);
+  Liveness liveness(options.stalls);
+  options.liveness = &liveness;
+  absl::StatusOr<std::unique_ptr<RunningServer>> started = start(options);
   if (!started.ok()) return CannotStart(program.name, started.status());
   const std::unique_ptr<RunningServer> server = *std::move(started);
   requests.Started();
   const std::unique_ptr<CallbackThreads> callback_threads =
-      options->park_callback_threads ? std::make_unique<CallbackThreads>()
-                                     : nullptr;
+      options.park_callback_threads ? std::make_unique<CallbackThreads>()
+                                    : nullptr;
   const std::unique_ptr<HeapTrimmer> heap_trimmer =
-      options->trim_heap ? std::make_unique<HeapTrimmer>() : nullptr;
+      options.trim_heap ? std::make_unique<HeapTrimmer>() : nullptr;
   liveness.WatchCallbacks();
   LogInfo("serving", {{"server", program.name},
                       {"version", GetBuildInfo().version},
                       {"grpc", server->grpc_address()},
                       {"http", server->http_address()}});
-  if (!options->address_file.empty()) {
+  if (!options.address_file.empty()) {
     const absl::Status written = WriteAddressFile(
-        options->address_file, server->grpc_address(), server->http_address());
+        options.address_file, server->grpc_address(), server->http_address());
     if (!written.ok()) {
       return CannotStart(
           program.name,
@@ -194,7 +198,7 @@ int RunServer(const ProgramInfo& program, const StartServer& start,
   const SystemdWatchdog watchdog([&liveness] { return Healthy(liveness); });
   Serve(server.get(), &requests);
   NotifyStopping();
-  server->Drain(options->drain_timeout);
+  server->Drain(options.drain_timeout);
   LogInfo("drained", {{"server", program.name}});
   return 0;
 }

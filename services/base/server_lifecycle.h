@@ -47,7 +47,9 @@ using CheckServer = std::function<absl::Status(const ServerOptions& options)>;
 // (a taken port). Called from main, before any thread is started, once.
 //
 // With --check_config it only calls `check`, which reads and judges all that
-// `start` would, and says what is wrong, a line each, or "ok": 0 or 1.
+// `start` would, and says what is wrong, a line each, or "ok": 0 or 1. `check`
+// is called as well where flags that all servers have are wrong, so that all
+// that is wrong is said together.
 int RunServer(const ProgramInfo& program, const StartServer& start,
               const CheckServer& check);
 

@@ -246,6 +246,18 @@ TEST_F(ServerLifecycleTest, WhatItWasToldWronglyExits2AndOtherFailures1) {
   EXPECT_THAT(second.Output(), HasSubstr("Address already in use"));
 }
 
+TEST_F(ServerLifecycleTest, WhatIsWrongWithItsOwnSettingsIsSaidWithTheCommon) {
+  for (const char* asked : {"--nocheck_config", "--check_config"}) {
+    ChildProcess& both = Run(
+        {asked, "--max_connection_idle=0", "--listen_address=unix:/dev/null"});
+    EXPECT_NE(both.Wait(), 0);
+    EXPECT_THAT(both.Output(),
+                AllOf(HasSubstr("--max_connection_idle is 0"),
+                      HasSubstr("this is wrong"), HasSubstr("and so is that"),
+                      Not(HasSubstr("now serving"))));
+  }
+}
+
 TEST_F(ServerLifecycleTest, CheckConfigSaysWhatIsWrongAndServesNothing) {
   ChildProcess& good = Run({"--check_config"});
   EXPECT_EQ(good.Wait(), 0) << good.Output();

@@ -51,6 +51,8 @@ FLAGS = [
     (PROCESSOR, "--workers=2 --handler_timeout=1ms --max_delivery_attempts=0", 2, ["--handler_timeout is 1ms", "--max_delivery_attempts is 0"]),
     (PROCESSOR, "--handler_timeout=1ms", 2, ["--handler_timeout is 1ms", "at least 10ms, or 0 for none"]),
     (PROCESSOR, "--log_level=loud --drain_timeout=-1s", 2, ["--log_level", "--drain_timeout cannot be negative"]),
+    (PROCESSOR, "--log_level=loud --heartbeat_interval=0s --weight=0", 2, ["--log_level", "--heartbeat_interval is 0", "--weight is 0"]),
+    (BALANCER, "--drain_timeout=-1s --lease=0s", 2, ["--drain_timeout cannot be negative", "--lease: 0"]),
     (BALANCER, "--lease=0s --moves_per_second=-1 --policy=best --servers=a", 2, ["--lease: 0", "--moves_per_second: -1", "--policy", "--servers"]),
     (LOADGEN, "--n=0 --rate=-1 --poisson", 2, ["--n=0", "--rate=-1"]),
     (BALANCER, "--lease=0s", 2, ["--lease: 0", "it takes 100ms to 1h"]),

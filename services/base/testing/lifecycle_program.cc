@@ -55,7 +55,8 @@ int Main(int argc, char** argv) {
   const ProgramInfo program{"msgproc-idle", "Does nothing.", "idle [flags]"};
   ParseFlagsOrExit(argc, argv, program);
   return RunServer(program, Start, [](const ServerOptions& options) {
-    return options.http_address == "unix:/dev/null"
+    return options.http_address == "unix:/dev/null" ||
+                   options.listen_address == "unix:/dev/null"
                ? absl::InvalidArgumentError("this is wrong\nand so is that")
                : absl::OkStatus();
   });
