@@ -44,6 +44,14 @@ class LruCache {
     return &entries_.front().second;
   }
 
+  void Erase(absl::string_view key) {
+    const auto it = index_.find(key);
+    if (it == index_.end()) return;
+    const auto entry = it->second;
+    index_.erase(it);
+    entries_.erase(entry);
+  }
+
   void Clear() {
     index_.clear();
     entries_.clear();

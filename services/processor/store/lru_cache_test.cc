@@ -30,6 +30,18 @@ TEST(LruCacheTest, WhatWasNotUsedForLongestGoes) {
   EXPECT_EQ(cache.size(), 2u);
 }
 
+TEST(LruCacheTest, WhatIsErasedMakesRoom) {
+  LruCache<int> cache(1);
+  const auto evicted = [](int) { FAIL(); };
+  cache.Insert("one", 1, evicted);
+  cache.Erase("two");
+  EXPECT_NE(cache.Find("one"), nullptr);
+  cache.Erase("one");
+  EXPECT_EQ(cache.Find("one"), nullptr);
+  cache.Insert("two", 2, evicted);
+  EXPECT_EQ(*cache.Find("two"), 2);
+}
+
 TEST(LruCacheTest, AValueStaysWhereItIs) {
   LruCache<std::unique_ptr<int>> cache(100);
   const auto evicted = [](std::unique_ptr<int>) { FAIL(); };

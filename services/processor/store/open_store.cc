@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/base/user_path.h"
+#include "services/processor/store/postgres_store.h"
 #include "services/processor/store/random_name.h"
 #include "services/processor/store/sqlite_store.h"
 #include "services/processor/store/store_url.h"
@@ -13,13 +14,13 @@
 namespace msgproc::processor {
 
 absl::StatusOr<std::unique_ptr<SessionStore>> OpenSessionStore(
-    const StoreOptions& given) {
-  const auto url = ParseStoreUrl(given.url);
+    const StoreOptions& options) {
+  const auto url = ParseStoreUrl(options.url);
   if (!url.ok()) return url.status();
-  StoreOptions options = given;
-  if (options.owner.empty()) options.owner = RandomName();
+  StoreOptions named = options;
+  if (named.owner.empty()) named.owner = RandomName();
   if (url->kind == StoreUrl::Kind::kPostgres) {
-    return absl::UnimplementedError("PostgreSQL is about to come");
+    return OpenPostgresStore(url->description, named);
   }
   std::error_code error;
   const std::string path =
@@ -28,7 +29,7 @@ absl::StatusOr<std::unique_ptr<SessionStore>> OpenSessionStore(
     return absl::FailedPreconditionError(
         absl::StrCat(url->description, ": ", error.message()));
   }
-  return OpenSqliteStore({.path = path}, options);
+  return OpenSqliteStore({.path = path}, named);
 }
 
 }  // namespace msgproc::processor

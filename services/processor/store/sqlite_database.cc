@@ -8,6 +8,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "services/processor/store/handler_statement.h"
 #include "services/processor/store/sqlite_error.h"
 
 namespace msgproc::processor {
@@ -130,6 +131,8 @@ absl::StatusOr<SqliteStatement*> SqliteDatabase::Own(const char* sql) {
 absl::StatusOr<SqliteStatement*> SqliteDatabase::OfHandler(
     absl::string_view sql) {
   if (auto* statement = of_handlers_.Find(sql)) return statement->get();
+  absl::Status status = CheckSqliteStatement(sql);
+  if (!status.ok()) return status;
   auto prepared = SqliteStatement::Prepare(database_, sql);
   if (!prepared.ok()) return prepared.status();
   return of_handlers_.Insert(sql, *std::move(prepared), [](const auto&) {})

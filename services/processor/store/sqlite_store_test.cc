@@ -212,7 +212,8 @@ TEST_F(SqliteStoreTest, HandlersNeitherEndTheTransactionNorLookBeyondIt) {
            {"CREATE TRIGGER mine AFTER INSERT ON msgproc_outcomes BEGIN"
             " SELECT 1; END",
             "tables of the store"},
-           {"CREATE TABLE msgproc_mine (x)", "tables of the store"}}) {
+           {"CREATE TABLE msgproc_mine (x)", "tables of the store"},
+           {"INSERT OR ROLLBACK INTO mine VALUES (1)", "OR ROLLBACK is not"}}) {
     ASSERT_TRUE(connection_->Begin().ok());
     const absl::Status status = Execute(sql);
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << sql << ": " << status;
@@ -276,12 +277,15 @@ TEST_F(SqliteStoreTest, AFullStoreIsSaidAndGoesOnWhenThereIsRoom) {
 
 TEST_F(SqliteStoreTest, AStatementThatEndsTheTransactionIsNoticed) {
   ASSERT_TRUE(connection_->ClaimSessions({ClaimOf("s")}).ok());
+  // Past what its text tells.
+  ASSERT_EQ(sqlite3_exec(native(),
+                         "CREATE TABLE mine (x UNIQUE ON CONFLICT ROLLBACK)",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
   ASSERT_TRUE(connection_->Begin().ok());
-  ASSERT_TRUE(Execute("CREATE TABLE mine (x PRIMARY KEY)").ok());
   ASSERT_TRUE(connection_->SetSavepoint().ok());
   ASSERT_TRUE(Execute("INSERT INTO mine VALUES (1)").ok());
-  EXPECT_TRUE(absl::IsAlreadyExists(
-      Execute("INSERT OR ROLLBACK INTO mine VALUES (1)")));
+  EXPECT_TRUE(absl::IsAlreadyExists(Execute("INSERT INTO mine VALUES (1)")));
   EXPECT_TRUE(absl::IsAborted(connection_->RollbackToSavepoint()));
   ASSERT_TRUE(connection_->Begin().ok());
   EXPECT_THAT(*connection_->Write({ResultsOf("s", 1, 1, 1)}),

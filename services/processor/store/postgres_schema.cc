@@ -1,0 +1,188 @@
+#include "services/processor/store/postgres_schema.h"
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "services/processor/store/random_name.h"
+#include "services/processor/store/schema_version.h"
+
+namespace msgproc::processor {
+namespace {
+
+// Names and principals are any bytes, which text is not, and are compared
+// without a collation. There is no foreign key: each insert would lock the
+// session's row once more, which it holds anyway.
+const char* const kVersion1[] = {
+    "CREATE TABLE msgproc_meta ("
+    " one boolean PRIMARY KEY DEFAULT true CHECK (one),"
+    " schema_version bigint NOT NULL,"
+    " oldest_reader bigint NOT NULL,"
+    " encoding bigint NOT NULL,"
+    " generation text NOT NULL)",
+    // Room for a row's next version beside it, and no index on what changes:
+    // then an update touches no index.
+    "CREATE TABLE msgproc_sessions ("
+    " key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " session_id bytea NOT NULL UNIQUE,"
+    " token_sha256 bytea NOT NULL,"
+    " principal bytea NOT NULL,"
+    " handler text NOT NULL,"
+    " epoch bigint NOT NULL,"
+    " owner text NOT NULL,"
+    " instance bigint NOT NULL,"
+    " attempt bigint NOT NULL,"
+    " trimmed_through bigint NOT NULL DEFAULT 0,"
+    " last_use timestamptz NOT NULL DEFAULT now(),"
+    " expired boolean NOT NULL DEFAULT false)"
+    " WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)",
+    // Rows live for a few commits: vacuumed by their number and not by the
+    // table's size, which is next to nothing then.
+    "CREATE TABLE msgproc_outcomes ("
+    " session bigint NOT NULL,"
+    " first bigint NOT NULL,"
+    " through bigint NOT NULL,"
+    " results bytea NOT NULL,"
+    " PRIMARY KEY (session, through))"
+    " WITH (autovacuum_vacuum_scale_factor = 0,"
+    " autovacuum_vacuum_threshold = 5000,"
+    " toast.autovacuum_vacuum_scale_factor = 0,"
+    " toast.autovacuum_vacuum_threshold = 50000)",
+    // Not compressed: that costs more than it saves for so short a life.
+    "ALTER TABLE msgproc_outcomes ALTER COLUMN results SET STORAGE EXTERNAL",
+};
+
+// What each version adds to the one before it.
+const absl::Span<const char* const> kVersions[] = {kVersion1};
+static_assert(std::size(kVersions) == kSchemaVersion);
+
+struct Meta {
+  int64_t schema_version = 0;
+  std::string generation;
+};
+
+using Results = absl::StatusOr<std::vector<PostgresResult>>;
+
+Results Run(PostgresConnection* connection, absl::string_view sql,
+            PostgresParameters parameters = {}) {
+  connection->Queue(
+      {.sql = sql, .parameters = std::move(parameters), .prepared = false});
+  return connection->Flush();
+}
+
+// Nothing: there are no tables yet.
+absl::StatusOr<std::optional<Meta>> ReadMeta(PostgresConnection* connection) {
+  const auto there =
+      Run(connection, "SELECT to_regclass('msgproc_meta') IS NOT NULL");
+  if (!there.ok()) return there.status();
+  if (!there->back().boolean(0, 0)) return std::nullopt;
+  const auto rows = Run(connection,
+                        "SELECT schema_version, oldest_reader, encoding,"
+                        " generation FROM msgproc_meta");
+  if (!rows.ok()) return rows.status();
+  const PostgresResult& row = rows->back();
+  if (row.rows() != 1) {
+    return absl::FailedPreconditionError(
+        "the store's table msgproc_meta has no row: it is only half there. "
+        "Restore a backup, or drop the tables msgproc_*.");
+  }
+  const auto version = static_cast<int64_t>(row.integer(0, 0));
+  absl::Status status =
+      CheckSchemaVersion(version, static_cast<int64_t>(row.integer(0, 1)),
+                         static_cast<int64_t>(row.integer(0, 2)));
+  if (!status.ok()) return status;
+  return Meta{version, std::string(row.bytes(0, 3))};
+}
+
+absl::Status Upgrade(PostgresConnection* connection, int64_t version) {
+  for (int64_t next = version + 1; next <= kSchemaVersion; ++next) {
+    for (const char* statement : kVersions[next - 1]) {
+      connection->Queue(statement);
+    }
+  }
+  PostgresParameters parameters;
+  parameters.Int8(kSchemaVersion).Int8(kOldestReader);
+  if (version > 0) {
+    return Run(connection,
+               "UPDATE msgproc_meta SET schema_version = $1,"
+               " oldest_reader = $2",
+               std::move(parameters))
+        .status();
+  }
+  parameters.Int8(kEncodingVersion).Text(RandomName());
+  return Run(connection,
+             "INSERT INTO msgproc_meta (schema_version, oldest_reader,"
+             " encoding, generation) VALUES ($1, $2, $3, $4)",
+             std::move(parameters))
+      .status();
+}
+
+absl::StatusOr<std::string> PrepareInside(PostgresConnection* connection,
+                                          bool renew_generation) {
+  // One process at a time, until it commits; the number is "msgproc" in ASCII.
+  connection->Queue("SELECT pg_advisory_xact_lock(30807660566835043)");
+  auto meta = ReadMeta(connection);
+  if (!meta.ok()) return meta.status();
+  const int64_t version = meta->has_value() ? (*meta)->schema_version : 0;
+  if (version < kSchemaVersion) {
+    absl::Status status = Upgrade(connection, version);
+    if (!status.ok()) return status;
+    meta = ReadMeta(connection);
+    if (!meta.ok()) return meta.status();
+  }
+  if (!renew_generation) return (*meta)->generation;
+  const std::string generation = RandomName();
+  PostgresParameters parameters;
+  parameters.Text(generation);
+  const auto renewed =
+      Run(connection, "UPDATE msgproc_meta SET generation = $1",
+          std::move(parameters));
+  if (!renewed.ok()) return renewed.status();
+  return generation;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> PreparePostgresSchema(
+    PostgresConnection* connection, bool renew_generation) {
+  const auto meta = ReadMeta(connection);
+  if (!meta.ok()) return meta.status();
+  if (meta->has_value() && (*meta)->schema_version == kSchemaVersion &&
+      !renew_generation) {
+    return (*meta)->generation;
+  }
+  connection->Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+  auto generation = PrepareInside(connection, renew_generation);
+  connection->Queue(generation.ok() ? "COMMIT" : "ROLLBACK");
+  const auto ended = connection->Flush();
+  if (!generation.ok()) return generation;
+  if (!ended.ok()) return ended.status();
+  return generation;
+}
+
+absl::Status CheckPostgresServer(PostgresConnection* connection) {
+  const auto rows =
+      Run(connection,
+          "SELECT pg_is_in_recovery(), current_setting('synchronous_commit')");
+  if (!rows.ok()) return rows.status();
+  if (rows->back().boolean(0, 0)) {
+    return absl::UnavailableError(
+        "postgresql: the server is a standby. Add "
+        "\"target_session_attrs=read-write\" to the URL, with all servers in "
+        "it, so that the primary is found.");
+  }
+  if (rows->back().bytes(0, 1) == "off") {
+    return absl::FailedPreconditionError(
+        "postgresql: synchronous_commit is off: a server that crashes forgets "
+        "what it has acknowledged. Set it to on, for this user or database: "
+        "ALTER ROLE … SET synchronous_commit = on.");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace msgproc::processor
