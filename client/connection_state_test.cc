@@ -2,6 +2,7 @@
 // many things do at once is connection_model_test's.
 #include "client/connection_state.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "common/fake_clock.h"
 #include "gtest/gtest.h"
 #include "msgproc/v1/processor.pb.h"
+#include "wire/gather_policy.h"
 
 namespace msgproc::client {
 namespace {
@@ -54,9 +56,17 @@ class ConnectionStateTest : public ::testing::Test {
     EXPECT_EQ(Again(), Kind::kNone);
     EXPECT_EQ(state_->phase(), Phase::kCalling);
   }
+  // Connected, with its first write done.
+  void Connect() { Connect(Welcome()); }
+  void Connect(const v1::ProcessResponse& welcome) {
+    Make();
+    Call();
+    Written();
+    Say(welcome);
+  }
   // The server says something, and the thread that reads it does all it is
-  // told.
-  std::vector<Kind> Say(const v1::ProcessResponse& response) {
+  // told. Callbacks with results send `replies` messages each.
+  std::vector<Kind> Say(const v1::ProcessResponse& response, int replies = 0) {
     state_->OnFrame();
     std::vector<Kind> told;
     Kind kind = Next(Role::kReader);
@@ -68,9 +78,45 @@ class ConnectionStateTest : public ::testing::Test {
         EXPECT_TRUE(frame.Parse(bytes));
         state_->OnParsed(&frame, bytes.size());
       }
-      if (kind == Kind::kResults) state_->OnDelivered();
+      if (kind == Kind::kResults) {
+        for (int i = 0; i < replies; ++i) {
+          EXPECT_NE(state_->TryAppend("x", {}), 0U);
+          EXPECT_FALSE(state_->OnAppended(/*inside=*/true));
+        }
+        state_->OnDelivered();
+      }
     }
     return told;
+  }
+  static v1::ProcessResponse Results(uint64_t first, uint64_t last,
+                                     size_t bytes = 0) {
+    v1::ProcessResponse response;
+    for (uint64_t i = first; i <= last; ++i) {
+      v1::Result* result = response.add_results();
+      result->set_sequence(i);
+      result->set_payload(std::string(bytes, 'r'));
+    }
+    return response;
+  }
+  // A caller sends, and it is written at once.
+  void Send(int messages) {
+    for (int i = 0; i < messages; ++i) {
+      EXPECT_NE(state_->TryAppend("x", {}), 0U);
+    }
+    EXPECT_TRUE(state_->OnAppended(/*inside=*/false));
+    EXPECT_EQ(Next(Role::kCaller), Kind::kWrite);
+    EXPECT_EQ(Again(), Kind::kNone);
+    Written();
+  }
+  // How many messages the last write has.
+  int MessagesWritten() const {
+    std::string bytes = output_.write.head;
+    for (const wire::Piece& piece : output_.write.messages) {
+      bytes.append(piece.data, piece.size);
+    }
+    v1::ProcessRequest request;
+    EXPECT_TRUE(request.ParseFromString(bytes));
+    return request.messages_size();
   }
   static v1::ProcessResponse Welcome(uint64_t accepted_through = 0) {
     v1::ProcessResponse response;
@@ -102,6 +148,12 @@ class ConnectionStateTest : public ::testing::Test {
     absl::Time when;
     state_->TakeAlarm(&when);
     return when;
+  }
+  // OnTime, and whoever has called it asks what to do.
+  Kind Wait(absl::Duration time) {
+    clock_.Advance(time);
+    state_->OnTime();
+    return Next(Role::kConnector);
   }
   // The end is told by a thread of its own where there is no call.
   void ExpectToldEnd(absl::StatusCode code) {
@@ -135,6 +187,9 @@ TEST_F(ConnectionStateTest, LocatesCallsAndWelcomes) {
             (std::vector<Kind>{Kind::kParse, Kind::kEvent, Kind::kRead}));
   EXPECT_EQ(output_.event.kind, StreamEvent::Kind::kConnected);
   EXPECT_EQ(output_.event.address, "a");
+  EXPECT_EQ(output_.event.server_id, "s");
+  EXPECT_EQ(role_, Role::kReader) << "it delivers no more";
+  EXPECT_EQ(state_->delivered(), 0U);
   EXPECT_EQ(output_.event.state, SessionState::kNew);
   EXPECT_EQ(changes_, (std::vector<std::string>{
                           "waiting locating: it is time to connect",
@@ -290,8 +345,8 @@ TEST_F(ConnectionStateTest, ACallThatEndsOkTooEarlyIsRetried) {
 }
 
 TEST_F(ConnectionStateTest, GoesWhereDrainSaysOnlyIfItFollows) {
-  for (const bool follows : {true, false}) {
-    options_.follows_drain = follows;
+  for (const bool follows : {false, true}) {
+    if (follows) options_.follows_drain = true;
     Make();
     Call();
     Written();
@@ -393,6 +448,436 @@ TEST_F(ConnectionStateTest, WhyNothingCanBeSent) {
   EXPECT_EQ(state_->WhyNotSend("").code(), absl::StatusCode::kCancelled);
 }
 
+TEST_F(ConnectionStateTest, AnEndedStreamSaysWhyNothingCanBeSent) {
+  Make();
+  Locate();
+  state_->OnLocated(absl::PermissionDeniedError("not you"));
+  EXPECT_EQ(state_->WhyNotSend(""), absl::PermissionDeniedError("not you"));
+  Make();
+  state_->Close(/*inside=*/false);
+  ASSERT_EQ(state_->phase(), Phase::kEnded);
+  EXPECT_EQ(state_->WhyNotSend("").code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(ConnectionStateTest, AnEndIsTheOnlyOne) {
+  Make();
+  state_->Close(/*inside=*/false);
+  state_->Close(/*inside=*/false);
+  state_->Cancel();
+  state_->OnTime();
+  EXPECT_EQ(state_->status(), absl::OkStatus());
+  ExpectToldEnd(absl::StatusCode::kOk);
+}
+
+TEST_F(ConnectionStateTest, ResultsAreDeliveredBeforeTheNextRead) {
+  Connect();
+  Send(3);
+  EXPECT_EQ(Say(Results(1, 2)),
+            (std::vector<Kind>{Kind::kParse, Kind::kResults, Kind::kRead}));
+  EXPECT_EQ(state_->delivered(), 2U);
+  state_->OnFrame();
+  EXPECT_EQ(Next(Role::kReader), Kind::kParse);
+  const std::string bytes = Results(3, 3).SerializeAsString();
+  wire::ResponseFrame frame;
+  ASSERT_TRUE(frame.Parse(bytes));
+  state_->OnParsed(&frame, bytes.size());
+  const ConnectionState::Action action = state_->NextAction(&role_, &output_);
+  EXPECT_EQ(action.kind, Kind::kResults);
+  EXPECT_EQ(action.first, 0U);
+  EXPECT_EQ(action.count, 1U);
+  EXPECT_FALSE(state_->Finished());
+  state_->OnDelivered();
+  EXPECT_EQ(state_->delivered(), 3U);
+}
+
+TEST_F(ConnectionStateTest, AFrameOfACallThatWasGivenUpIsNotDelivered) {
+  Connect();
+  Send(1);
+  state_->OnFrame();
+  EXPECT_EQ(Next(Role::kReader), Kind::kParse);
+  state_->Cancel();
+  const std::string bytes = Results(1, 1).SerializeAsString();
+  wire::ResponseFrame frame;
+  ASSERT_TRUE(frame.Parse(bytes));
+  state_->OnParsed(&frame, bytes.size());
+  EXPECT_EQ(Again(), Kind::kCancel);
+  EXPECT_EQ(Again(), Kind::kRead);
+  EXPECT_EQ(Again(), Kind::kNone);
+  EXPECT_EQ(state_->delivered(), 0U);
+}
+
+TEST_F(ConnectionStateTest, ASecondResultIsAViolationThatIsCalledSo) {
+  Connect();
+  Send(2);
+  Say(Results(1, 1));
+  EXPECT_EQ(Say(Results(1, 1)),
+            (std::vector<Kind>{Kind::kParse, Kind::kRead, Kind::kCancel,
+                               Kind::kEvent}));
+  EXPECT_EQ(output_.event.kind, StreamEvent::Kind::kViolation);
+  EXPECT_TRUE(output_.event.duplicate);
+}
+
+TEST_F(ConnectionStateTest, WhoeverWaitsIsToldThatThereIsNews) {
+  Make();
+  EXPECT_FALSE(state_->TakeNews());
+  Call();
+  Written();
+  EXPECT_FALSE(state_->TakeNews());
+  state_->OnFrame();
+  EXPECT_EQ(Next(Role::kReader), Kind::kParse);
+  v1::ProcessResponse response = Welcome();
+  std::string bytes = response.SerializeAsString();
+  wire::ResponseFrame frame;
+  ASSERT_TRUE(frame.Parse(bytes));
+  state_->OnParsed(&frame, bytes.size());
+  EXPECT_TRUE(state_->TakeNews()) << "what may be sent is known";
+  EXPECT_FALSE(state_->TakeNews());
+  while (Again() != Kind::kNone) {
+  }
+  EXPECT_TRUE(state_->TakeNews()) << "nobody delivers any more";
+  Send(1);
+  state_->TakeNews();
+  state_->OnFrame();
+  EXPECT_EQ(Next(Role::kReader), Kind::kParse);
+  response = Results(1, 1);
+  bytes = response.SerializeAsString();
+  ASSERT_TRUE(frame.Parse(bytes));
+  state_->OnParsed(&frame, bytes.size());
+  EXPECT_EQ(Again(), Kind::kResults);
+  EXPECT_FALSE(state_->TakeNews());
+  state_->OnDelivered();
+  EXPECT_TRUE(state_->TakeNews()) << "there is room for another";
+  while (Again() != Kind::kNone) {
+  }
+  state_->TakeNews();
+  state_->Close(/*inside=*/false);
+  EXPECT_TRUE(state_->TakeNews());
+  state_->Cancel();
+  EXPECT_TRUE(state_->TakeNews());
+  Make();
+  Locate();
+  state_->OnLocated(absl::PermissionDeniedError("not you"));
+  EXPECT_TRUE(state_->TakeNews()) << "it ended";
+}
+
+TEST_F(ConnectionStateTest, ACallerWritesWhileOthersDeliver) {
+  Connect();
+  state_->OnFrame();
+  ASSERT_EQ(Next(Role::kReader), Kind::kParse);
+  Role caller = Role::kCaller;
+  EXPECT_EQ(state_->NextAction(&caller, &output_).kind, Kind::kNone);
+  EXPECT_NE(state_->TryAppend("x", {}), 0U);
+  // From a callback: it leaves with what else that sends.
+  EXPECT_FALSE(state_->OnAppended(/*inside=*/true));
+  EXPECT_EQ(state_->NextAction(&caller, &output_).kind, Kind::kNone);
+  EXPECT_TRUE(state_->OnAppended(/*inside=*/false));
+  EXPECT_EQ(state_->NextAction(&caller, &output_).kind, Kind::kWrite);
+  EXPECT_EQ(MessagesWritten(), 1);
+  // What is appended while that is in flight waits for it.
+  EXPECT_NE(state_->TryAppend("x", {}), 0U);
+  EXPECT_FALSE(state_->OnAppended(/*inside=*/false));
+  EXPECT_EQ(state_->NextAction(&caller, &output_).kind, Kind::kNone);
+  state_->OnWritten(true);
+  Role writer = Role::kWriter;
+  EXPECT_EQ(state_->NextAction(&writer, &output_).kind, Kind::kWrite);
+  EXPECT_EQ(MessagesWritten(), 1);
+  // The caller's was written: what callbacks send now waits for them.
+  state_->OnWritten(true);
+  EXPECT_NE(state_->TryAppend("x", {}), 0U);
+  EXPECT_FALSE(state_->OnAppended(/*inside=*/true));
+  EXPECT_EQ(state_->NextAction(&writer, &output_).kind, Kind::kNone);
+}
+
+TEST_F(ConnectionStateTest, WhatACallersWriteHadNoRoomForFollowsAtOnce) {
+  Connect();  // Ten messages a frame.
+  state_->OnFrame();
+  ASSERT_EQ(Next(Role::kReader), Kind::kParse);
+  for (int i = 0; i < 15; ++i) EXPECT_NE(state_->TryAppend("x", {}), 0U);
+  EXPECT_TRUE(state_->OnAppended(/*inside=*/false));
+  Role caller = Role::kCaller;
+  EXPECT_EQ(state_->NextAction(&caller, &output_).kind, Kind::kWrite);
+  EXPECT_EQ(MessagesWritten(), 10);
+  state_->OnWritten(true);
+  Role writer = Role::kWriter;
+  EXPECT_EQ(state_->NextAction(&writer, &output_).kind, Kind::kWrite);
+  EXPECT_EQ(MessagesWritten(), 5);
+}
+
+TEST_F(ConnectionStateTest, AFullFrameIsWrittenByWhoeverIsThere) {
+  Connect();  // Ten messages a frame.
+  state_->OnFrame();
+  ASSERT_EQ(Next(Role::kReader), Kind::kParse);
+  for (int i = 0; i < 9; ++i) {
+    EXPECT_NE(state_->TryAppend("x", {}), 0U);
+    EXPECT_FALSE(state_->OnAppended(/*inside=*/true));
+  }
+  EXPECT_NE(state_->TryAppend("x", {}), 0U);
+  EXPECT_TRUE(state_->OnAppended(/*inside=*/true));
+  Role caller = Role::kCaller;
+  EXPECT_EQ(state_->NextAction(&caller, &output_).kind, Kind::kWrite);
+}
+
+TEST_F(ConnectionStateTest, CloseIsWrittenByItsCallerUnlessACallbackCloses) {
+  for (const bool inside : {false, true}) {
+    Connect();
+    state_->OnFrame();
+    ASSERT_EQ(Next(Role::kReader), Kind::kParse);
+    state_->Close(inside);
+    Role caller = Role::kCaller;
+    EXPECT_EQ(state_->NextAction(&caller, &output_).kind,
+              inside ? Kind::kNone : Kind::kWrite);
+  }
+}
+
+v1::ProcessResponse WithHeartbeat(v1::ProcessResponse response,
+                                  int64_t seconds) {
+  response.mutable_welcome()->mutable_heartbeat_interval()->set_seconds(
+      seconds);
+  return response;
+}
+
+TEST_F(ConnectionStateTest, TheAlarmIsForWhatIsDueNext) {
+  Make();
+  absl::Time when;
+  EXPECT_FALSE(state_->TakeAlarm(&when));
+  Call();
+  EXPECT_EQ(Wait(absl::ZeroDuration()), Kind::kNone);
+  EXPECT_TRUE(state_->TakeAlarm(&when));
+  EXPECT_EQ(when, clock_.Now() + absl::Seconds(10)) << "connect_timeout";
+  EXPECT_FALSE(state_->TakeAlarm(&when)) << "it was taken";
+  // Its first write is still in flight: nothing else could be written.
+  Say(WithHeartbeat(Welcome(), 4));
+  EXPECT_FALSE(state_->TakeAlarm(&when)) << "nothing is due sooner";
+  EXPECT_EQ(Wait(absl::ZeroDuration()), Kind::kNone);
+  EXPECT_EQ(Alarm(), clock_.Now() + absl::Seconds(12)) << "silence";
+  Written();
+  EXPECT_TRUE(state_->TakeAlarm(&when));
+  EXPECT_EQ(when, clock_.Now() + absl::Seconds(4)) << "a heartbeat";
+  // A caller's write puts the heartbeat off, which the alarm finds out.
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  EXPECT_FALSE(state_->TakeAlarm(&when));
+  EXPECT_EQ(Wait(absl::Seconds(4)), Kind::kWrite);
+}
+
+TEST_F(ConnectionStateTest, AHeartbeatIsWrittenThoughSomebodyDelivers) {
+  Connect(WithHeartbeat(Welcome(), 4));
+  state_->OnFrame();
+  ASSERT_EQ(Next(Role::kReader), Kind::kParse);
+  clock_.Advance(absl::Seconds(4));
+  state_->OnTime();
+  Role connector = Role::kConnector;
+  EXPECT_EQ(state_->NextAction(&connector, &output_).kind, Kind::kWrite);
+  EXPECT_EQ(MessagesWritten(), 0);
+}
+
+TEST_F(ConnectionStateTest, ASilentServerIsGivenUp) {
+  Connect(WithHeartbeat(Welcome(), 4));
+  EXPECT_EQ(Wait(absl::Seconds(12)), Kind::kCancel);
+  EndCall(absl::CancelledError("by us"));
+  ASSERT_EQ(events_.size(), 1U);
+  EXPECT_EQ(events_[0].kind, StreamEvent::Kind::kDisconnected);
+  EXPECT_EQ(events_[0].status.code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ConnectionStateTest, SilenceWhileCallbacksTakeTheirTimeIsOurOwn) {
+  Connect(WithHeartbeat(Welcome(), 4));
+  state_->OnFrame();
+  ASSERT_EQ(Next(Role::kReader), Kind::kParse);
+  clock_.Advance(absl::Seconds(12));
+  state_->OnTime();
+  Role connector = Role::kConnector;
+  EXPECT_EQ(state_->NextAction(&connector, &output_).kind, Kind::kWrite);
+  EXPECT_TRUE(state_->NextAction(&connector, &output_).kind == Kind::kNone);
+}
+
+TEST_F(ConnectionStateTest, TimesAreExact) {
+  options_.reconnect.give_up_after = absl::Seconds(3);
+  Make();
+  Locate();
+  EXPECT_EQ(Wait(absl::Seconds(3) - absl::Nanoseconds(1)), Kind::kNone);
+  EXPECT_EQ(Wait(absl::Nanoseconds(1)), Kind::kDeliverOnThread);
+
+  options_.reconnect.give_up_after = absl::Seconds(60);
+  options_.random = [] { return UINT64_MAX; };
+  Make();
+  Locate();
+  state_->OnLocated(absl::UnavailableError("no server"));
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  const absl::Duration pause = state_->destination().when() - clock_.Now();
+  ASSERT_GT(pause, absl::Nanoseconds(1));
+  EXPECT_EQ(Alarm(), state_->destination().when());
+  EXPECT_EQ(Wait(pause - absl::Nanoseconds(1)), Kind::kNone);
+  EXPECT_EQ(Alarm(), state_->destination().when());
+  EXPECT_EQ(Wait(absl::Nanoseconds(1)), Kind::kLocate);
+}
+
+TEST_F(ConnectionStateTest, GivesUpAlsoAfterACallThatItHadGivenUp) {
+  options_.reconnect.give_up_after = absl::Seconds(60);
+  Make();
+  Call();
+  Written();
+  EXPECT_EQ(Wait(absl::Seconds(10)), Kind::kCancel);
+  EndCall(absl::CancelledError("by us"));
+  Kind kind = Wait(absl::Seconds(10));
+  if (kind == Kind::kConnect) GTEST_SKIP() << "the same address again";
+  ASSERT_EQ(kind, Kind::kLocate);
+  EXPECT_EQ(Again(), Kind::kNone);
+  EXPECT_EQ(Alarm(), clock_.Now() + absl::Seconds(40));
+}
+
+TEST_F(ConnectionStateTest, AnEndThatNobodyTellsYetIsTheTimersAtOnce) {
+  Make();
+  Locate();
+  state_->Cancel();
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  EXPECT_EQ(Alarm(), absl::InfinitePast());
+  ExpectToldEnd(absl::StatusCode::kCancelled);
+  EXPECT_EQ(Alarm(), absl::InfiniteFuture());
+  state_->OnTime();
+  EXPECT_EQ(Next(Role::kConnector), Kind::kNone);
+  EXPECT_EQ(Alarm(), absl::InfiniteFuture());
+}
+
+TEST_F(ConnectionStateTest, WithoutTokensNoneIsFetched) {
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->mutable_token_expires_in()->set_seconds(40);
+  Connect(welcome);
+  EXPECT_EQ(Wait(absl::Seconds(39)), Kind::kNone);
+}
+
+TEST_F(ConnectionStateTest, AWelcomeThatWasNotReadIsForgottenWithItsCall) {
+  Make();
+  Call();
+  Written();
+  // The frame has come, and nobody has taken it up when the call ends.
+  state_->OnFrame();
+  state_->Cancel();
+  EXPECT_EQ(Next(Role::kCaller), Kind::kCancel);
+  EXPECT_EQ(Again(), Kind::kNone);
+}
+
+// Frames of one result each, whose callbacks send one message each.
+class GatheringTest : public ConnectionStateTest {
+ protected:
+  static constexpr int kProbe = wire::GatherPolicy::kProbeFrames;
+  const std::vector<Kind> kAnswered = {Kind::kParse, Kind::kResults,
+                                       Kind::kWrite, Kind::kRead};
+  const std::vector<Kind> kGathers = {Kind::kParse, Kind::kResults,
+                                      Kind::kRead};
+  const std::vector<Kind> kMarks = {Kind::kParse, Kind::kResults, Kind::kRead,
+                                    Kind::kMark};
+
+  std::vector<Kind> Answer(size_t bytes = 0) {
+    ++answered_;
+    return Say(Results(answered_, answered_, bytes), /*replies=*/1);
+  }
+  // Until a frame is followed by a look for another.
+  void Probe(int in_flight) {
+    Connect();
+    Send(in_flight);
+    for (int i = 1; i < kProbe; ++i) {
+      ASSERT_EQ(Answer(), kAnswered) << i;
+      EXPECT_EQ(MessagesWritten(), 1);
+      Written();
+    }
+    ASSERT_EQ(Answer(), kMarks);
+  }
+  // To where every frame is followed by a look: one was worth it.
+  void Gather(int in_flight) {
+    Probe(in_flight);
+    ASSERT_EQ(Answer(), kAnswered);
+    Written();
+    Reach(Kind::kNone);
+    ASSERT_EQ(Answer(), kMarks);
+  }
+  // The marker's thread: what it is told first.
+  void Reach(Kind first) {
+    state_->OnMarkerReached();
+    EXPECT_EQ(Next(Role::kMarker), first);
+    if (first == Kind::kWrite || first == Kind::kMark) {
+      EXPECT_EQ(Again(), Kind::kNone);
+    }
+  }
+
+  uint64_t answered_ = 0;
+};
+
+TEST_F(GatheringTest, WritesWhereALookFindsNothing) {
+  Probe(1);
+  Reach(Kind::kWrite);
+  EXPECT_EQ(MessagesWritten(), 1);
+  Written();
+  EXPECT_EQ(Answer(), kAnswered);
+}
+
+TEST_F(GatheringTest, OthersDoNotWriteWhatIsGathered) {
+  Probe(1);
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  EXPECT_EQ(Next(Role::kReader), Kind::kNone);
+  // A caller's own message does not wait.
+  EXPECT_NE(state_->TryAppend("x", {}), 0U);
+  EXPECT_TRUE(state_->OnAppended(/*inside=*/false));
+  EXPECT_EQ(Next(Role::kCaller), Kind::kWrite);
+  EXPECT_EQ(MessagesWritten(), 2);
+  Written();
+  Reach(Kind::kNone);
+}
+
+TEST_F(GatheringTest, LooksAgainWhereALookHasFoundAFrame) {
+  Gather(4);
+  ASSERT_EQ(Answer(), kGathers) << "the marker is still on its way";
+  Reach(Kind::kMark);
+  Reach(Kind::kWrite);
+  EXPECT_EQ(MessagesWritten(), 2);
+}
+
+TEST_F(GatheringTest, AMarkerLeavesTheNextLookToWhoDelivers) {
+  Gather(4);
+  ASSERT_EQ(Answer(), kGathers);
+  state_->OnFrame();
+  ASSERT_EQ(Next(Role::kReader), Kind::kParse);
+  Reach(Kind::kNone);
+}
+
+TEST_F(GatheringTest, MuchIsWrittenAtOnce) {
+  Gather(6);
+  Reach(Kind::kWrite);
+  Written();
+  const size_t enough = wire::GatherPolicy::kEnoughBytes;
+  ASSERT_EQ(Answer(enough / 2), kMarks);
+  // It counts with what was gathered before.
+  ASSERT_EQ(Answer(enough / 2), kAnswered);
+  EXPECT_EQ(MessagesWritten(), 2);
+  Written();
+  Reach(Kind::kNone);
+  // And no more once that was written.
+  EXPECT_EQ(Answer(enough / 2), kMarks);
+}
+
+TEST_F(GatheringTest, WithoutAReplyThereIsNothingToGather) {
+  Gather(4);
+  Reach(Kind::kWrite);
+  Written();
+  ++answered_;
+  EXPECT_EQ(Say(Results(answered_, answered_)), kGathers);
+}
+
+TEST_F(GatheringTest, TheCallIsLetGoOfBehindItsMarker) {
+  Probe(1);
+  state_->OnReadEnded();
+  EXPECT_EQ(Next(Role::kReader), Kind::kNone) << "the marker is on its way";
+  Reach(Kind::kRelease);
+}
+
+TEST_F(GatheringTest, NothingIsGatheredOnACallThatIsOver) {
+  Gather(4);
+  ASSERT_EQ(Answer(), kGathers);
+  state_->OnReadEnded();
+  EXPECT_EQ(Next(Role::kReader), Kind::kNone);
+  Reach(Kind::kRelease);
+}
+
 v1::ProcessResponse ExpiresIn(v1::ProcessResponse response, int64_t seconds) {
   response.mutable_welcome()->mutable_token_expires_in()->set_seconds(seconds);
   return response;
@@ -421,6 +906,7 @@ class TokenTest : public ConnectionStateTest {
     Written();
     Say(ExpiresIn(Welcome(), expires_in));
   }
+  // OnTime; what to do is not asked yet.
   void Wait(absl::Duration time) {
     clock_.Advance(time);
     state_->OnTime();
