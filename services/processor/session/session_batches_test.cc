@@ -1,4 +1,5 @@
 #include "services/processor/session/session_batches.h"
+#include <cstdint>
 
 #include <memory>
 #include <utility>

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <iterator>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -61,6 +60,7 @@ const char* const kVersion1[] = {
 const absl::Span<const char* const> kVersions[] = {kVersion1};
 static_assert(std::size(kVersions) == kSchemaVersion);
 
+// Version 0: there are no tables yet.
 struct Meta {
   int64_t schema_version = 0;
   std::string generation;
@@ -75,12 +75,14 @@ Results Run(PostgresConnection* connection, absl::string_view sql,
   return connection->Flush();
 }
 
-// Nothing: there are no tables yet.
-absl::StatusOr<std::optional<Meta>> ReadMeta(PostgresConnection* connection) {
-  const auto there =
-      Run(connection, "SELECT to_regclass('msgproc_meta') IS NOT NULL");
+absl::StatusOr<Meta> ReadMeta(PostgresConnection* connection) {
+  // By way of pg_class, which is locked for it: only a lock of a table makes
+  // the server look at what others have created since the transaction began.
+  const auto there = Run(connection,
+                         "SELECT count(*) > 0 FROM pg_class"
+                         " WHERE oid = to_regclass('msgproc_meta')");
   if (!there.ok()) return there.status();
-  if (!there->back().boolean(0, 0)) return std::nullopt;
+  if (!there->back().boolean(0, 0)) return Meta();
   const auto rows = Run(connection,
                         "SELECT schema_version, oldest_reader, encoding,"
                         " generation FROM msgproc_meta");
@@ -99,7 +101,8 @@ absl::StatusOr<std::optional<Meta>> ReadMeta(PostgresConnection* connection) {
   return Meta{version, std::string(row.bytes(0, 3))};
 }
 
-absl::Status Upgrade(PostgresConnection* connection, int64_t version) {
+absl::Status Upgrade(PostgresConnection* connection, int64_t version,
+                     const std::string& generation) {
   for (int64_t next = version + 1; next <= kSchemaVersion; ++next) {
     for (const char* statement : kVersions[next - 1]) {
       connection->Queue(statement);
@@ -114,7 +117,7 @@ absl::Status Upgrade(PostgresConnection* connection, int64_t version) {
                std::move(parameters))
         .status();
   }
-  parameters.Int8(kEncodingVersion).Text(RandomName());
+  parameters.Int8(kEncodingVersion).Text(generation);
   return Run(connection,
              "INSERT INTO msgproc_meta (schema_version, oldest_reader,"
              " encoding, generation) VALUES ($1, $2, $3, $4)",
@@ -128,15 +131,14 @@ absl::StatusOr<std::string> PrepareInside(PostgresConnection* connection,
   connection->Queue("SELECT pg_advisory_xact_lock(30807660566835043)");
   auto meta = ReadMeta(connection);
   if (!meta.ok()) return meta.status();
-  const int64_t version = meta->has_value() ? (*meta)->schema_version : 0;
-  if (version < kSchemaVersion) {
-    absl::Status status = Upgrade(connection, version);
+  std::string generation = meta->generation;
+  if (meta->schema_version < kSchemaVersion) {
+    if (generation.empty()) generation = RandomName();
+    absl::Status status = Upgrade(connection, meta->schema_version, generation);
     if (!status.ok()) return status;
-    meta = ReadMeta(connection);
-    if (!meta.ok()) return meta.status();
   }
-  if (!renew_generation) return (*meta)->generation;
-  const std::string generation = RandomName();
+  if (!renew_generation) return generation;
+  generation = RandomName();
   PostgresParameters parameters;
   parameters.Text(generation);
   const auto renewed =
@@ -152,9 +154,9 @@ absl::StatusOr<std::string> PreparePostgresSchema(
     PostgresConnection* connection, bool renew_generation) {
   const auto meta = ReadMeta(connection);
   if (!meta.ok()) return meta.status();
-  if (meta->has_value() && (*meta)->schema_version == kSchemaVersion &&
-      !renew_generation) {
-    return (*meta)->generation;
+  // A later version that this binary may read stays as it is.
+  if (meta->schema_version >= kSchemaVersion && !renew_generation) {
+    return meta->generation;
   }
   connection->Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
   auto generation = PrepareInside(connection, renew_generation);

@@ -127,7 +127,7 @@ struct Writes {
   std::vector<absl::string_view> results;
 
   void Add(const SessionWrite& write) {
-    ids.push_back(write.session_id);
+    ids.emplace_back(write.session_id);
     epochs.push_back(write.epoch);
   }
   // $1 to $3 of every statement.
@@ -175,7 +175,7 @@ PostgresSessions::Lock(absl::Span<const absl::string_view> ids) {
 absl::Status PostgresSessions::QueueClaims(absl::Span<const Claim> claims) {
   std::vector<absl::string_view> ids;
   ids.reserve(claims.size());
-  for (const Claim& claim : claims) ids.push_back(claim.session_id);
+  for (const Claim& claim : claims) ids.emplace_back(claim.session_id);
   const auto found = Lock(ids);
   if (!found.ok()) return found.status();
 
@@ -196,10 +196,10 @@ absl::Status PostgresSessions::QueueClaims(absl::Span<const Claim> claims) {
     const Claimed& claimed = claimed_.back();
     if (!claimed.status.ok()) continue;
     if (claimed.created) {
-      new_ids.push_back(claim.session_id);
-      tokens.push_back(claim.token_sha256);
-      principals.push_back(claim.principal);
-      handlers.push_back(claimed.handler);
+      new_ids.emplace_back(claim.session_id);
+      tokens.emplace_back(claim.token_sha256);
+      principals.emplace_back(claim.principal);
+      handlers.emplace_back(claimed.handler);
       new_epochs.push_back(claimed.epoch);
       new_instances.push_back(claim.instance);
       new_attempts.push_back(claim.attempt);
@@ -273,7 +273,7 @@ void PostgresSessions::QueueWrites(absl::Span<const SessionWrite> writes) {
       results.Add(write);
       results.first.push_back(write.first);
       results.through.push_back(write.through);
-      results.results.push_back(write.results);
+      results.results.emplace_back(write.results);
     }
     if (write.trim_through > 0) {
       trims.Add(write);

@@ -40,9 +40,10 @@ class SqliteDatabase {
     bool synchronous = true;
   };
 
-  // Opens it, or makes it. What an earlier process left in the write-ahead log
-  // is moved to the file, and on the disk, before anybody reads it: a commit
-  // that was written and not synced must not be shown and lost afterwards.
+  // Opens it, or makes it. What is left in the write-ahead log is moved to the
+  // file, and so written once more, before anybody reads it: after a sync that
+  // failed it may be in the system's memory and never reach the disk, while
+  // later syncs succeed.
   static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(
       const Options& options);
 

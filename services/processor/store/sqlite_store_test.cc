@@ -94,7 +94,7 @@ class SqliteStoreTest : public ::testing::Test {
     connection_ = *store_->Connect();
   }
   absl::Status Execute(absl::string_view sql,
-                       std::vector<SqlValue> parameters = {}) {
+                       const std::vector<SqlValue>& parameters = {}) {
     return connection_->transaction()->Execute(sql, parameters).status();
   }
   sqlite3* native() {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/spawn.h"
@@ -28,9 +29,10 @@ std::string FindBinaries() {
   std::error_code error;
   for (const auto& entry :
        std::filesystem::directory_iterator("/usr/lib/postgresql", error)) {
-    const int version = std::atoi(entry.path().filename().c_str());
+    int version = 0;
     const std::string binaries = entry.path().string() + "/bin";
-    if (version > newest && std::filesystem::exists(binaries + "/postgres")) {
+    if (absl::SimpleAtoi(entry.path().filename().string(), &version) &&
+        version > newest && std::filesystem::exists(binaries + "/postgres")) {
       newest = version;
       found = binaries;
     }

@@ -116,7 +116,13 @@ struct PowerLossDisk::Calls {
 
   static int Sync(sqlite3_file* file, int flags) {
     Handle& handle = HandleOf(file);
-    if (!handle.disk->Works()) return SQLITE_IOERR_FSYNC;
+    if (!handle.disk->Works()) {
+      for (const Operation& operation : handle.file->since) {
+        handle.disk->ForgetSome(operation, &handle.file->synced);
+      }
+      handle.file->since.clear();
+      return SQLITE_IOERR_FSYNC;
+    }
     for (const Operation& operation : handle.file->since) {
       Apply(operation, &handle.file->synced);
     }

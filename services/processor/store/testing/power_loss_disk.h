@@ -16,7 +16,9 @@ namespace msgproc::processor {
 
 // A disk for SQLite, in memory, that forgets what was not synced when the power
 // goes: of the writes since then any sectors may be there and others not, in
-// whatever order they were made (as file systems and drives with caches do).
+// whatever order they were made (as file systems and drives with caches do). A
+// sync that fails forgets, too, and the next one does not know (as on Linux:
+// "PostgreSQL's fsyncgate"); until the power goes, what was written is read.
 // Registered as the VFS `name` while it lives. Not thread-safe.
 class PowerLossDisk {
  public:
