@@ -98,6 +98,42 @@ TEST_F(DispatcherTest, GivesToTheWorkerWithTheLeastWork) {
   EXPECT_THAT(Destinations(), ElementsAre(2));
 }
 
+TEST_F(DispatcherTest, KnowsHowMuchAWorkerHasAndHasHad) {
+  dispatcher_->AddWorker(1, now_);
+  Enqueue(3);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  EXPECT_EQ(dispatcher_->held(1), 3u);
+  EXPECT_EQ(dispatcher_->given(1), 3u);
+  EXPECT_FALSE(dispatcher_->Idle(1));
+  EXPECT_NE(dispatcher_->OnAnswered(1, 3, now_), nullptr);
+  EXPECT_EQ(dispatcher_->held(1), 0u);
+  EXPECT_EQ(dispatcher_->given(1), 3u);
+  EXPECT_TRUE(dispatcher_->Idle(1));
+  EXPECT_EQ(dispatcher_->held(2), 0u);
+  EXPECT_EQ(dispatcher_->given(2), 0u);
+  EXPECT_TRUE(dispatcher_->Idle(2));
+}
+
+TEST_F(DispatcherTest, NothingWaitsOnceAllThatDoesWasTaken) {
+  Enqueue(3);
+  EnqueueOrdered(2, 0);
+  EXPECT_EQ(dispatcher_->TakeWaiting().size(), 2u);
+  EXPECT_EQ(dispatcher_->waiting(), 0u);
+  EXPECT_THAT(dispatcher_->TakeWaiting(), IsEmpty());
+  Enqueue(1);
+  EXPECT_EQ(dispatcher_->waiting(), 1u);
+}
+
+TEST_F(DispatcherTest, AMessageOfWhichNothingIsKnownCountsAsSlow) {
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
+  Enqueue(1, /*nanoseconds=*/0);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  Enqueue(100);
+  EXPECT_THAT(Destinations(), ElementsAre(2));
+  Enqueue(1);
+  EXPECT_THAT(Destinations(), ElementsAre(2));
+}
+
 TEST_F(DispatcherTest, LetsWhatWaitsTravelTogetherOnceAWorkerHoldsTwoFlights) {
   dispatcher_->AddWorker(1, now_);
   for (int i = 0; i < 2; ++i) {
