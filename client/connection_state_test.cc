@@ -313,7 +313,7 @@ TEST_F(ConnectionStateTest, ItGivesUpInEveryPhase) {
 
 TEST_F(ConnectionStateTest, WhichStatusesAreRetried) {
   for (const bool own_token : {true, false}) {
-    options_.own_token = own_token;
+    if (!own_token) options_.own_token = false;
     for (int code = 1; code <= 16; ++code) {
       Make();
       Call();
@@ -327,6 +327,9 @@ TEST_F(ConnectionStateTest, WhichStatusesAreRetried) {
                            (status == absl::StatusCode::kAborted && own_token);
       EXPECT_EQ(state_->phase(), retried ? Phase::kWaiting : Phase::kEnded)
           << status;
+      // It was not connected, and so is not disconnected.
+      EXPECT_EQ(events_.empty(), retried);
+      events_.clear();
     }
   }
 }
@@ -342,6 +345,46 @@ TEST_F(ConnectionStateTest, ACallThatEndsOkTooEarlyIsRetried) {
   EXPECT_EQ(events_[0].kind, StreamEvent::Kind::kDisconnected);
   EXPECT_EQ(events_[0].status,
             absl::UnavailableError("the server ended the stream early"));
+  EXPECT_EQ(Wait(absl::Seconds(10)), Kind::kLocate);
+  EXPECT_EQ(Again(), Kind::kNone);
+  state_->OnLocated(std::string("b"));
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  state_->OnTime();
+  EXPECT_EQ(Next(Role::kConnector), Kind::kConnect);
+  EXPECT_FALSE(state_->OnCallMade(&output_.write));
+  // Also before anybody asks what is next.
+  EXPECT_EQ(Alarm(), clock_.Now() + absl::Seconds(10));
+}
+
+TEST_F(ConnectionStateTest, ACallThatWasOfUseIsFollowedByOneToTheSameAddress) {
+  options_.random = [] { return UINT64_MAX; };
+  Connect();
+  Send(1);
+  Say(Results(1, 1));
+  EndCall(absl::UnavailableError("gone"));
+  EXPECT_EQ(Wait(absl::ZeroDuration()), Kind::kConnect);
+  EXPECT_EQ(output_.address, "a");
+}
+
+TEST_F(ConnectionStateTest, ARefusalForGoodIsNoDisconnection) {
+  Connect();
+  EndCall(absl::PermissionDeniedError("not you"));
+  ASSERT_EQ(events_.size(), 1u);
+  EXPECT_EQ(events_[0].kind, StreamEvent::Kind::kClosed);
+}
+
+TEST_F(ConnectionStateTest, AnEventIsOneThreadsUntilItWasDelivered) {
+  Connect();
+  state_->Cancel();
+  EXPECT_EQ(Next(Role::kCaller), Kind::kCancel);
+  EXPECT_EQ(Again(), Kind::kNone);
+  state_->OnReadEnded();
+  EXPECT_EQ(Next(Role::kReader), Kind::kRelease);
+  state_->OnCallEnded(absl::CancelledError("by us"));
+  EXPECT_EQ(Next(Role::kReader), Kind::kEvent);
+  EXPECT_FALSE(state_->Finished());
+  EXPECT_EQ(Again(), Kind::kNone);
+  EXPECT_TRUE(state_->Finished());
 }
 
 TEST_F(ConnectionStateTest, GoesWhereDrainSaysOnlyIfItFollows) {
@@ -389,6 +432,58 @@ TEST_F(ConnectionStateTest, AFrameThatIsNoneIsAViolation) {
             absl::InternalError(
                 "the server sent a frame that is no ProcessResponse"));
   EXPECT_EQ(Again(), Kind::kNone);
+}
+
+TEST_F(ConnectionStateTest, AFrameThatIsNoneSaysNothingOfTheLast) {
+  Connect();
+  Send(1);
+  v1::ProcessResponse drain;
+  drain.mutable_drain();
+  Say(drain);
+  state_->OnFrame();
+  EXPECT_EQ(Next(Role::kReader), Kind::kParse);
+  state_->OnParsed(nullptr, 3);
+  std::vector<StreamEvent::Kind> events;
+  for (Kind kind = Again(); kind != Kind::kNone; kind = Again()) {
+    if (kind == Kind::kEvent) events.push_back(output_.event.kind);
+  }
+  EXPECT_EQ(events, std::vector{StreamEvent::Kind::kViolation});
+}
+
+TEST_F(ConnectionStateTest, TheCallIsKeptWhileAFrameOfItIsDelivered) {
+  Make();
+  Call();
+  Written();
+  state_->OnFrame();
+  ASSERT_EQ(Next(Role::kReader), Kind::kParse);
+  const std::string bytes = Welcome().SerializeAsString();
+  wire::ResponseFrame frame;
+  ASSERT_TRUE(frame.Parse(bytes));
+  state_->OnParsed(&frame, bytes.size());
+  ASSERT_EQ(Again(), Kind::kEvent);
+  ASSERT_EQ(Again(), Kind::kRead);
+  state_->OnReadEnded();
+  Role other = Role::kReader;
+  EXPECT_EQ(state_->NextAction(&other, &output_).kind, Kind::kNone);
+  EXPECT_EQ(Again(), Kind::kRelease);
+}
+
+TEST_F(ConnectionStateTest, WhatACallbackSendsFirstWaitsForThatCallback) {
+  Make();
+  Call();
+  state_->OnFrame();
+  ASSERT_EQ(Next(Role::kReader), Kind::kParse);
+  const std::string bytes = Welcome().SerializeAsString();
+  wire::ResponseFrame frame;
+  ASSERT_TRUE(frame.Parse(bytes));
+  state_->OnParsed(&frame, bytes.size());
+  ASSERT_EQ(Again(), Kind::kEvent);
+  EXPECT_NE(state_->TryAppend("x", {}), 0U);
+  EXPECT_FALSE(state_->OnAppended(/*inside=*/true));
+  state_->OnWritten(true);
+  Role writer = Role::kWriter;
+  EXPECT_EQ(state_->NextAction(&writer, &output_).kind, Kind::kNone);
+  EXPECT_EQ(Again(), Kind::kWrite);
 }
 
 TEST_F(ConnectionStateTest, OneThreadDeliversAndOthersDoNot) {
@@ -593,7 +688,7 @@ TEST_F(ConnectionStateTest, WhatACallersWriteHadNoRoomForFollowsAtOnce) {
   Connect();  // Ten messages a frame.
   state_->OnFrame();
   ASSERT_EQ(Next(Role::kReader), Kind::kParse);
-  for (int i = 0; i < 15; ++i) EXPECT_NE(state_->TryAppend("x", {}), 0U);
+  for (int i = 0; i < 11; ++i) EXPECT_NE(state_->TryAppend("x", {}), 0U);
   EXPECT_TRUE(state_->OnAppended(/*inside=*/false));
   Role caller = Role::kCaller;
   EXPECT_EQ(state_->NextAction(&caller, &output_).kind, Kind::kWrite);
@@ -601,7 +696,7 @@ TEST_F(ConnectionStateTest, WhatACallersWriteHadNoRoomForFollowsAtOnce) {
   state_->OnWritten(true);
   Role writer = Role::kWriter;
   EXPECT_EQ(state_->NextAction(&writer, &output_).kind, Kind::kWrite);
-  EXPECT_EQ(MessagesWritten(), 5);
+  EXPECT_EQ(MessagesWritten(), 1);
 }
 
 TEST_F(ConnectionStateTest, AFullFrameIsWrittenByWhoeverIsThere) {
@@ -977,6 +1072,19 @@ TEST_F(TokenTest, SendsAFreshOneOnTheOpenStream) {
   EXPECT_EQ(Alarm(), clock_.Now() + absl::Seconds(75));
   Wait(absl::Seconds(75));
   EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+}
+
+TEST_F(TokenTest, AFreshOneIsWrittenThoughSomebodyDelivers) {
+  Connect("one", 1000);
+  Wait(absl::Seconds(750));
+  EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
+  EXPECT_EQ(Again(), Kind::kNone);
+  state_->OnFrame();
+  ASSERT_EQ(Next(Role::kReader), Kind::kParse);
+  state_->OnToken(std::string("two"));
+  Role caller = Role::kCaller;
+  EXPECT_EQ(state_->NextAction(&caller, &output_).kind, Kind::kWrite);
+  EXPECT_EQ(Sent(), "two");
 }
 
 TEST_F(TokenTest, TriesAgainBeforeTheOldOneExpires) {

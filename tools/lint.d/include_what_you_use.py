@@ -70,7 +70,7 @@ _STD = {
     "list": "list",
     "map": "map multimap",
     "memory": """addressof align allocator allocator_traits const_pointer_cast default_delete destroy_at
-        dynamic_pointer_cast enable_shared_from_this make_shared make_unique pointer_traits
+        dynamic_pointer_cast enable_shared_from_this make_shared make_unique make_unique_for_overwrite pointer_traits
         reinterpret_pointer_cast shared_ptr static_pointer_cast unique_ptr weak_ptr""",
     "mutex": "adopt_lock call_once defer_lock lock_guard mutex once_flag recursive_mutex scoped_lock timed_mutex "
     "unique_lock",

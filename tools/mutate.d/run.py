@@ -14,6 +14,7 @@ import time
 
 import mutants
 import programs
+import report
 import switched
 
 _HERE = pathlib.Path(__file__).parent
@@ -28,29 +29,6 @@ def _changed(classes, revision):
     ).stdout
     files = set(changed.split("\n"))
     return [entry for entry in classes if files & set(entry["files"])]
-
-
-class _Report:
-    """What became of the mutants of one class."""
-
-    def __init__(self, name):
-        self.name = name
-        self.killed = 0
-        self.not_built = 0
-        self.explained = 0
-        self.survivors = []
-        self.left = 0
-
-    def share(self):
-        judged = self.killed + len(self.survivors)
-        return self.killed / judged if judged else 1.0
-
-    def line(self):
-        left = f", {self.left} not tried for want of time" if self.left else ""
-        return (
-            f"{self.name}: {self.share():.1%} killed ({self.killed} killed, {len(self.survivors)} survived,"
-            f" {self.explained} explained, {self.not_built} did not compile{left})"
-        )
 
 
 class _Class:
@@ -144,14 +122,14 @@ class _Class:
 
 
 def _mutate(entry, equivalent, deadline, options):
-    report = _Report(entry["name"])
+    counts = report.Report(entry["name"])
     with tempfile.TemporaryDirectory(prefix="mutate.") as place:
         tried = _Class(entry, options.jobs, deadline, pathlib.Path(place))
         tried.build()
         todo = []
         for number, (name, mutant) in tried.mutants.items():
             if mutant.change in equivalent.get(name, {}):
-                report.explained += 1
+                counts.explained += 1
             else:
                 todo.append(number)
         # In a random order: where the time does not suffice, what was tried is a sample.
@@ -159,15 +137,15 @@ def _mutate(entry, equivalent, deadline, options):
         for number, outcome in tried.try_all(todo):
             name, mutant = tried.mutants[number]
             if outcome == _KILLED:
-                report.killed += 1
+                counts.killed += 1
             elif outcome == _NOT_BUILT:
-                report.not_built += 1
+                counts.not_built += 1
             elif outcome == _LEFT:
-                report.left += 1
+                counts.left += 1
             else:
-                report.survivors.append((name, mutant))
+                counts.survivors.append((name, mutant))
                 print(f"  survived: {name}:{mutant.line}: {mutant.change}", flush=True)
-    return report
+    return counts
 
 
 def _parse(argv):
@@ -202,11 +180,14 @@ def main(argv):
     passed = failed = 0
     for index, entry in enumerate(classes):
         now = time.monotonic()
+        if now > deadline:
+            print(f"{entry['name']}: not tried for want of time", flush=True)
+            continue
         # Each has an equal share of the time that is left.
         share = (deadline - now) / (len(classes) - index)
-        report = _mutate(entry, equivalent, now + share, options)
-        print(report.line(), flush=True)
-        good = report.share() * 100 >= options.least
+        counts = _mutate(entry, equivalent, now + share, options)
+        print(counts.line(), flush=True)
+        good = counts.good(min(options.least, entry.get("least", 100)))
         passed, failed = passed + good, failed + (not good)
     print(f"mutate: {passed} passed, {failed} failed")
     return 1 if failed else 0
