@@ -19,6 +19,7 @@
 
 namespace msgproc::processor {
 
+class CommitSource;
 class Executor;
 
 // A handler with the executor that runs it and what all of its sessions share.
@@ -59,6 +60,8 @@ class BatchOwner {
   // Whether somebody still waits for its results; on any thread. If not, the
   // batch may be dropped in place of OnBatchDone.
   virtual bool Wants(const Batch& /*batch*/) const { return true; }
+  // Itself, if it is kept in a store.
+  virtual std::shared_ptr<CommitSource> commits() { return nullptr; }
 };
 
 // Messages of one session at contiguous positions, on their way through an

@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "services/processor/executors/executor.h"
+#include "services/processor/store/store_committer.h"
 
 namespace msgproc::processor {
 namespace {
@@ -23,21 +24,31 @@ constexpr absl::Duration kWorthGathering = absl::Microseconds(100);
 HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
                              const SessionLimits& limits,
                              ProcessorCounters* counters, const Clock* clock,
-                             MemoryBudget* memory)
+                             MemoryBudget* memory, const Stored* stored)
     : identity_(std::move(identity)),
       binding_(binding),
       runs_at_once_(binding->executor->LimitsFor(*binding).runs_at_once),
       counters_(counters),
       clock_(clock),
+      committer_(stored == nullptr ? nullptr : stored->committer),
       number_(next_number.fetch_add(1, std::memory_order_relaxed)),
-      session_(identity_.id.empty() ? Session::Kind::kAnonymous
-                                    : Session::Kind::kOpened,
+      session_(stored != nullptr      ? Session::Kind::kStored
+               : identity_.id.empty() ? Session::Kind::kAnonymous
+                                      : Session::Kind::kOpened,
                limits),
       batches_(binding, number_, this),
       share_(memory, kBytes) {
   MSGPROC_CHECK(binding->executor != nullptr);
   // A secret goes with a name, and a name with a secret.
   MSGPROC_CHECK_EQ(identity_.id.empty(), identity_.token.empty());
+  if (stored == nullptr) return;
+  MSGPROC_CHECK(committer_ != nullptr);
+  commits_.emplace(*stored->claim, *stored->claimed, clock_->Now());
+  if (stored->claimed->created) return;
+  session_.Restore(stored->claim->received_through,
+                   stored->claimed->committed_through,
+                   std::move(*stored->results));
+  epoch_ = session_.epoch();
 }
 
 HostedSession::~HostedSession() {
@@ -104,6 +115,7 @@ bool HostedSession::Detach(const AttachedStream* attachment) {
   reading_ = writing_ = 0;
   if (anonymous()) Restart(session_.accepted_through());
   Account();
+  if (commits_ && commits_->OnLeft(session_)) AskToCommit(0);
   Trim();
   if (anonymous()) TellAbandoned();
   return true;
@@ -154,6 +166,9 @@ absl::Status HostedSession::OnFrame(const AttachedStream* attachment,
     if (attachment_.get() != attachment) {
       return absl::AbortedError("Another stream took the session over.");
     }
+    if (commits_ && commits_->fenced()) {
+      return absl::AbortedError("Another server has the session.");
+    }
     status = session_.Acknowledge(frame.received_through);
     if (status.ok() && !frame.messages.empty()) {
       status = AcceptMessages(frame.messages);
@@ -163,6 +178,7 @@ absl::Status HostedSession::OnFrame(const AttachedStream* attachment,
       reading_ = 0;
       Trim();
     }
+    if (commits_ && commits_->OnUse(clock_->Now())) AskToCommit(0);
     // What was acknowledged may have made room for results.
     Pump();
     Account();
@@ -270,7 +286,15 @@ void HostedSession::CountHandled(const Batch& batch) {
 
 void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const Session::Run run = {batch->epoch, batch->first_position, batch->size};
-  if (session_.Complete(run, &batch->results)) CountReady();
+  const size_t bytes = batch->results.bytes();
+  if (session_.Complete(run, &batch->results)) {
+    CountReady();
+    if (batch->committed) {
+      session_.CommitReady();
+    } else if (commits_) {
+      AskToCommit(bytes);
+    }
+  }
   batches_.Return(std::move(batch));
 }
 
@@ -374,6 +398,63 @@ HostedSession::Holding HostedSession::holding() const {
 void HostedSession::TrimIfIdle() {
   MutexLock lock(&mutex_);
   if (session_.outstanding() == 0) Trim();
+}
+
+void HostedSession::AskToCommit(size_t bytes) {
+  committer_->OnReady(number_, shared_from_this(), {.bytes = bytes});
+}
+
+uint64_t HostedSession::store_epoch() const {
+  MutexLock lock(&mutex_);
+  return commits_->fenced() || session_.Forgotten() ? 0 : commits_->epoch();
+}
+
+bool HostedSession::fenced() const {
+  MutexLock lock(&mutex_);
+  return commits_ && commits_->fenced();
+}
+
+void HostedSession::Finish() {
+  MutexLock lock(&mutex_);
+  commits_->OnFinished();
+  AskToCommit(0);
+}
+
+Claim HostedSession::ClaimAnew() const {
+  MutexLock lock(&mutex_);
+  return commits_->Anew(session_);
+}
+
+SessionWrite HostedSession::TakeCommit(size_t max_bytes, bool with_results) {
+  MutexLock lock(&mutex_);
+  return commits_->Take(&session_, max_bytes, with_results);
+}
+
+void HostedSession::OnCommitted(const SessionWrite& write, uint64_t epoch) {
+  std::shared_ptr<AttachedStream> attachment;
+  {
+    MutexLock lock(&mutex_);
+    commits_->OnCommitted(&session_, write, epoch);
+    if (write.has_results()) attachment = attachment_;
+  }
+  if (attachment != nullptr) attachment->OnResultsReady(false);
+}
+
+void HostedSession::OnNotCommitted(const SessionWrite& write, uint64_t epoch) {
+  MutexLock lock(&mutex_);
+  commits_->OnNotCommitted(&session_, write, epoch);
+}
+
+void HostedSession::OnFenced() {
+  std::shared_ptr<AttachedStream> attachment;
+  {
+    MutexLock lock(&mutex_);
+    commits_->OnFenced();
+    Restart(session_.accepted_through());
+    TellAbandoned();
+    attachment = attachment_;
+  }
+  if (attachment != nullptr) attachment->OnTakenOver();
 }
 
 }  // namespace msgproc::processor

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "services/base/identity/principal.h"
@@ -23,10 +24,16 @@
 #include "services/processor/session/quota_share.h"
 #include "services/processor/session/session.h"
 #include "services/processor/session/session_batches.h"
+#include "services/processor/session/session_commits.h"
+#include "services/processor/store/claim.h"
+#include "services/processor/store/commit_source.h"
+#include "services/processor/store/session_store.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
 
 namespace msgproc::processor {
+
+class StoreCommitter;
 
 // The stream that has a session, as the session sees it: a ProcessReactor.
 class AttachedStream {
@@ -46,6 +53,7 @@ class AttachedStream {
 // out, so it lives as long as any of them. Thread-safe. Executors and the
 // attachment are called without the lock held.
 class HostedSession final : public BatchOwner,
+                            public CommitSource,
                             public QuotaWaiter,
                             public std::enable_shared_from_this<HostedSession> {
  public:
@@ -57,17 +65,31 @@ class HostedSession final : public BatchOwner,
     base::Principal principal;
   };
 
+  // A session that is kept in a store: the claim that was made of it, what came
+  // of that, and what the store has that the client lacks. They outlive the
+  // constructor, and `committer` the session.
+  struct Stored {
+    StoreCommitter* committer = nullptr;
+    const Claim* claim = nullptr;
+    const Claimed* claimed = nullptr;
+    wire::EntryLog* results = nullptr;
+  };
+
   // What a session takes that holds nothing, as measured.
   static constexpr size_t kBytes = 4352;
 
-  // `memory`, which may be null, is told what it holds.
+  // `memory`, which may be null, is told what it holds. Without `stored` the
+  // session lives as long as this process.
   HostedSession(Identity identity, HandlerBinding* binding,
                 const SessionLimits& limits, ProcessorCounters* counters,
-                const Clock* clock, MemoryBudget* memory = nullptr);
+                const Clock* clock, MemoryBudget* memory = nullptr,
+                const Stored* stored = nullptr);
   ~HostedSession() override;
 
   const Identity& identity() const { return identity_; }
   bool anonymous() const { return identity_.id.empty(); }
+  // Whether it is kept in a store.
+  bool stored() const { return committer_ != nullptr; }
   const HandlerBinding& binding() const { return *binding_; }
 
   struct Attached {
@@ -104,6 +126,13 @@ class HostedSession final : public BatchOwner,
 
   // Drops all messages and results: nobody will ask for them.
   void Abandon();
+
+  // Of a stored session. The epoch of the claim that it has; 0: it has none any
+  // more, or lacks results that only the store has.
+  uint64_t store_epoch() const;
+  bool fenced() const;
+  // The client has everything and will not come back: the store forgets it.
+  void Finish();
 
   // Takes a request's acknowledgement and messages, and processes what it may.
   // Those accepted before a violation are processed all the same. ABORTED: the
@@ -152,7 +181,16 @@ class HostedSession final : public BatchOwner,
   // Gives back memory that a burst has left behind, if the burst is over.
   void TrimIfIdle();
 
+  // BatchOwner, CommitSource and QuotaWaiter:
   void OnBatchDone(std::unique_ptr<Batch> batch) override;
+  std::shared_ptr<CommitSource> commits() override {
+    return stored() ? shared_from_this() : nullptr;
+  }
+  Claim ClaimAnew() const override;
+  SessionWrite TakeCommit(size_t max_bytes, bool with_results) override;
+  void OnCommitted(const SessionWrite& write, uint64_t epoch) override;
+  void OnNotCommitted(const SessionWrite& write, uint64_t epoch) override;
+  void OnFenced() override;
   void OnQuota() override;
   bool Wants(const Batch& batch) const override {
     return batch.epoch == epoch_.load(std::memory_order_relaxed);
@@ -176,6 +214,8 @@ class HostedSession final : public BatchOwner,
   void TellAbandoned() MSGPROC_REQUIRES(mutex_);
   // The session may have begun another life.
   void CountRestarted(uint64_t unanswered_before) MSGPROC_REQUIRES(mutex_);
+  // There is something for the store: `bytes` of results, or what may go.
+  void AskToCommit(size_t bytes) MSGPROC_REQUIRES(mutex_);
   // Gives back memory that is kept for what may come.
   void Trim() MSGPROC_REQUIRES(mutex_);
   // Tells the budget what is held.
@@ -196,12 +236,15 @@ class HostedSession final : public BatchOwner,
   const bool runs_at_once_;
   ProcessorCounters* const counters_;
   const Clock* const clock_;
+  StoreCommitter* const committer_;  // Null: the session is in memory.
   const uint64_t number_;
   // The session's, for those who do not have the lock.
   std::atomic<uint64_t> epoch_{0};
 
   mutable Mutex mutex_;
   Session session_ MSGPROC_GUARDED_BY(mutex_);
+  // Of a stored session.
+  absl::optional<SessionCommits> commits_ MSGPROC_GUARDED_BY(mutex_);
   std::shared_ptr<AttachedStream> attachment_ MSGPROC_GUARDED_BY(mutex_);
   // Some thread is giving out batches; it will see what others bring.
   bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;

@@ -10,22 +10,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "services/processor/session/session_limits.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
 #include "wire/outstanding_window.h"
 #include "wire/ring.h"
 
 namespace msgproc::processor {
-
-// Bounds of one session; rules 1, 2 and 6 of processor.proto.
-struct SessionLimits {
-  uint64_t max_batch_messages = 4096;
-  size_t max_payload_bytes = 1 << 20;
-  uint64_t max_outstanding_messages = 65536;
-  uint64_t max_outstanding_bytes = 32 << 20;
-  // Handlers pause while unreceived results exceed it.
-  size_t max_result_bytes = 32 << 20;
-};
 
 // What a session has accepted, what of it is being processed, and the results
 // that its client may not have received. Decides, and touches nothing outside:

@@ -22,9 +22,9 @@ class CommitSource {
   // the transaction. One of the three below follows if it has anything.
   virtual SessionWrite TakeCommit(size_t max_bytes, bool with_results) = 0;
 
-  // It is in the store, for good.
-  virtual void OnCommitted(const SessionWrite& write) = 0;
-  // It is not, and will be asked for again. `epoch`: of the claim as it is now.
+  // It is in the store, for good. `epoch`: of the claim, as it is now.
+  virtual void OnCommitted(const SessionWrite& write, uint64_t epoch) = 0;
+  // It is not, and will be asked for again.
   virtual void OnNotCommitted(const SessionWrite& write, uint64_t epoch) = 0;
   // The session is another process's now, or gone: nothing of it counts here.
   virtual void OnFenced() = 0;

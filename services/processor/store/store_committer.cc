@@ -248,7 +248,7 @@ void StoreCommitter::TellMembers(Members* members) {
     if (member.committed) {
       Add(&counters_.sessions_committed, 1);
       Add(&counters_.bytes_committed, part.write.results.size());
-      member.source->OnCommitted(part.write);
+      member.source->OnCommitted(part.write, member.epoch);
       if (part.work == nullptr) continue;
       part.work->committed = true;
       Batch::Done(std::move(part.work));

@@ -1,0 +1,92 @@
+#include "services/processor/session/session_commits.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/check.h"
+#include "wire/entry_log.h"
+
+namespace msgproc::processor {
+
+SessionCommits::SessionCommits(const Claim& claim, const Claimed& claimed,
+                               absl::Time now)
+    : claim_(claim),
+      trimmed_through_(claimed.trimmed_through),
+      touched_at_(now) {
+  MSGPROC_CHECK(claimed.status.ok());
+  MSGPROC_CHECK_GT(claimed.epoch, 0u);
+  claim_.epoch = claimed.epoch;
+}
+
+bool SessionCommits::OnUse(absl::Time now) {
+  if (now - touched_at_ < kTouchInterval) return false;
+  touched_at_ = now;
+  touch_ = true;
+  return true;
+}
+
+bool SessionCommits::OnLeft(const Session& session) {
+  trim_ = session.received_through() > trimmed_through_;
+  return trim_;
+}
+
+Claim SessionCommits::Anew(const Session& session) const {
+  Claim claim = claim_;
+  claim.anew = true;
+  claim.received_through =
+      std::max(claim.received_through, session.received_through());
+  return claim;
+}
+
+SessionWrite SessionCommits::Take(Session* session, size_t max_bytes,
+                                  bool with_results) {
+  SessionWrite write;
+  write.session_id = claim_.session_id;
+  write.epoch = claim_.epoch;
+  if (fenced_) return write;
+  write.finish = finished_;
+  write.touch = std::exchange(touch_, false);
+  if (trim_ || commits_since_trim_ >= kCommitsPerTrim) {
+    trim_ = false;
+    commits_since_trim_ = 0;
+    if (session->received_through() > trimmed_through_) {
+      write.trim_through = session->received_through();
+    }
+  }
+  if (!with_results) return write;
+  MSGPROC_CHECK_EQ(run_.size, 0u);
+  std::vector<wire::Piece> pieces;
+  run_ = session->TakeUncommitted(max_bytes, &pieces);
+  if (run_.size == 0) return write;
+  write.first = run_.first_position;
+  write.through = run_.first_position + run_.size - 1;
+  size_t bytes = 0;
+  for (const wire::Piece& piece : pieces) bytes += piece.size;
+  write.results.reserve(bytes);
+  for (const wire::Piece& piece : pieces) {
+    write.results.append(piece.data, piece.size);
+  }
+  return write;
+}
+
+void SessionCommits::OnCommitted(Session* session, const SessionWrite& write,
+                                 uint64_t epoch) {
+  claim_.epoch = epoch;
+  if (write.has_results()) ++commits_since_trim_;
+  trimmed_through_ = std::max(trimmed_through_, write.trim_through);
+  if (run_.size > 0) session->OnCommitted(std::exchange(run_, Session::Run()));
+}
+
+void SessionCommits::OnNotCommitted(Session* session, const SessionWrite& write,
+                                    uint64_t epoch) {
+  claim_.epoch = epoch;
+  // With the next one.
+  trim_ = trim_ || write.trim_through > 0;
+  touch_ = touch_ || write.touch;
+  if (run_.size > 0) {
+    session->OnNotCommitted(std::exchange(run_, Session::Run()));
+  }
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,61 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_SESSION_SESSION_COMMITS_H_
+#define MSGPROC_SERVICES_PROCESSOR_SESSION_SESSION_COMMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "services/processor/session/session.h"
+#include "services/processor/store/claim.h"
+#include "services/processor/store/session_store.h"
+
+namespace msgproc::processor {
+
+// What a stored session's process knows of it in the store, and what is to be
+// written there next. Pure; its session's lock guards it.
+class SessionCommits {
+ public:
+  // How often a session in use says so, long before it could expire.
+  static constexpr absl::Duration kTouchInterval = absl::Hours(1);
+  // Received results go from the store after so many commits, together.
+  static constexpr int kCommitsPerTrim = 16;
+
+  // `claim` is the one that was made, and `claimed` what came of it.
+  SessionCommits(const Claim& claim, const Claimed& claimed, absl::Time now);
+
+  // The session is in use: returns whether the store is to be told, now.
+  [[nodiscard]] bool OnUse(absl::Time now);
+  // The client has left: what it has received may go. Returns whether there is
+  // something.
+  [[nodiscard]] bool OnLeft(const Session& session);
+  // The client has left for good, with everything.
+  void OnFinished() { finished_ = true; }
+  void OnFenced() { fenced_ = true; }
+  bool fenced() const { return fenced_; }
+
+  // As CommitSource has them.
+  Claim Anew(const Session& session) const;
+  SessionWrite Take(Session* session, size_t max_bytes, bool with_results);
+  void OnCommitted(Session* session, const SessionWrite& write, uint64_t epoch);
+  void OnNotCommitted(Session* session, const SessionWrite& write,
+                      uint64_t epoch);
+
+  uint64_t epoch() const { return claim_.epoch; }
+
+ private:
+  // As it stands now.
+  Claim claim_;
+  bool fenced_ = false;
+  bool finished_ = false;
+  uint64_t trimmed_through_ = 0;
+  int commits_since_trim_ = 0;
+  bool trim_ = false;
+  bool touch_ = false;
+  absl::Time touched_at_;
+  // Results that are with the store; size 0: none.
+  Session::Run run_;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_SESSION_SESSION_COMMITS_H_
