@@ -357,7 +357,7 @@ void HostedSession::CloseInput(const AttachedStream* attachment) {
 
 bool HostedSession::CanForget() const {
   MutexLock lock(&mutex_);
-  return session_.AllReceived() || session_.Forgotten();
+  return session_.AllReceived() || (session_.Forgotten() && !stored());
 }
 
 bool HostedSession::AtLimit(bool unread) {

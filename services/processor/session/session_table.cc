@@ -15,16 +15,10 @@
 #include "common/check.h"
 #include "common/process_limits.h"
 #include "common/quoted.h"
+#include "services/processor/store/outcomes.h"
 
 namespace msgproc::processor {
 namespace {
-
-constexpr size_t kMaxIdBytes = 128;
-constexpr size_t kMinTokenBytes = 16;
-constexpr size_t kMaxTokenBytes = 64;
-constexpr size_t kMaxClientNameBytes = 256;
-// No client lives to see it, and sequences must not wrap.
-constexpr uint64_t kMaxReceivedThrough = uint64_t{1} << 62;
 
 // From OpenSSL's CSPRNG.
 std::string RandomBytes(size_t bytes) {
@@ -44,35 +38,6 @@ size_t BudgetOf(const SessionTable::Options& options) {
 bool SameToken(absl::string_view a, absl::string_view b) {
   return a.size() == b.size() &&
          CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
-absl::Status CheckRequest(const SessionTable::Request& request) {
-  if (request.session_id.size() > kMaxIdBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("session_id has ", request.session_id.size(),
-                     " bytes; at most ", kMaxIdBytes, " are allowed."));
-  }
-  const size_t token = request.session_token.size();
-  if (token != 0 && (token < kMinTokenBytes || token > kMaxTokenBytes)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("session_token has ", token, " bytes; ", kMinTokenBytes,
-                     " to ", kMaxTokenBytes, " are needed."));
-  }
-  if (request.client_name.size() > kMaxClientNameBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("client_name has ", request.client_name.size(),
-                     " bytes; at most ", kMaxClientNameBytes, " are allowed."));
-  }
-  if (request.received_through > kMaxReceivedThrough) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("received_through is ", request.received_through,
-                     "; at most ", kMaxReceivedThrough, " is possible."));
-  }
-  if (request.has_messages && request.received_through > 0) {
-    return absl::InvalidArgumentError(
-        "Only a session's first Open may carry messages along.");
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -115,16 +80,41 @@ absl::Status SessionTable::MakeRoom() {
       " bytes of a budget of ", memory_.bytes(), "."));
 }
 
+absl::StatusOr<absl::optional<Claim>> SessionTable::PrepareClaim(
+    const Request& request) {
+  if (options_.committer == nullptr || request.session_id.empty() ||
+      request.session_token.empty()) {
+    return absl::optional<Claim>();
+  }
+  if (absl::Status status = CheckOpen(request); !status.ok()) return status;
+  Claim claim = ClaimOf(request);
+  MutexLock lock(&mutex_);
+  const auto here = sessions_.find(claim.session_id);
+  if (here == sessions_.end() || !here->second.session->stored()) return claim;
+  if (request.generation.Before(here->second.generation)) {
+    return LateOpen(request, here->second.generation);
+  }
+  claim.epoch = here->second.session->store_epoch();
+  return claim;
+}
+
 absl::StatusOr<SessionTable::Opened> SessionTable::Open(
     const Request& request, const absl::StatusOr<HandlerBinding*>& binding,
-    const std::shared_ptr<AttachedStream>& attachment) {
-  if (absl::Status status = CheckRequest(request); !status.ok()) return status;
+    const std::shared_ptr<AttachedStream>& attachment, const Stored* stored) {
+  if (absl::Status status = CheckOpen(request); !status.ok()) return status;
   if (memory_.Full() && !Has(request.session_id)) {
     if (absl::Status room = MakeRoom(); !room.ok()) return room;
   }
   std::string id(request.session_id);
   if (id.empty()) id = absl::BytesToHexString(RandomBytes(16));
-  absl::StatusOr<Opened> opened = Attach(id, request, binding, attachment);
+  if (stored != nullptr) {
+    if (!stored->claimed->status.ok()) return stored->claimed->status;
+    auto before = MakeWay(id, *stored->claimed);
+    if (!before.ok()) return before.status();
+    if (*before != nullptr) (*before)->OnFenced();
+  }
+  absl::StatusOr<Opened> opened =
+      Attach(id, request, binding, attachment, stored);
   if (opened.ok() && opened->attached.before != nullptr) {
     ProcessorCounters::Add(&counters_->takeovers, 1);
     std::exchange(opened->attached.before, nullptr)->OnTakenOver();
@@ -132,24 +122,70 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Open(
   return opened;
 }
 
+absl::StatusOr<std::shared_ptr<HostedSession>> SessionTable::MakeWay(
+    const std::string& id, const Claimed& claimed) {
+  MutexLock lock(&mutex_);
+  const auto here = sessions_.find(id);
+  const uint64_t epoch =
+      here == sessions_.end() || !here->second.session->stored()
+          ? 0
+          : here->second.session->store_epoch();
+  if (claimed.still_ours && epoch != claimed.epoch) {
+    // It was let go of while the store was asked.
+    return absl::UnavailableError("The session has just left this server.");
+  }
+  if (epoch > claimed.epoch) {
+    return absl::AbortedError("A later Open of this session came before.");
+  }
+  // One that lives in memory has another secret, as Attach will find.
+  if (here == sessions_.end() || claimed.still_ours ||
+      !here->second.session->stored()) {
+    return nullptr;
+  }
+  return Forget(here);
+}
+
+absl::StatusOr<std::shared_ptr<HostedSession>> SessionTable::NewSession(
+    const std::string& id, const Request& request, HandlerBinding* binding,
+    const Stored* stored) {
+  std::string token(request.session_token);
+  if (token.empty()) token = RandomBytes(32);
+  wire::EntryLog results;
+  HostedSession::Stored kept;
+  if (stored != nullptr) {
+    auto read =
+        ReadOutcomes(stored->claimed->outcomes, request.received_through,
+                     stored->claimed->committed_through);
+    if (!read.ok()) return read.status();
+    results = *std::move(read);
+    kept = {.committer = options_.committer,
+            .claim = stored->claim,
+            .claimed = stored->claimed,
+            .results = &results};
+  }
+  auto session = std::make_shared<HostedSession>(
+      HostedSession::Identity{id, std::move(token),
+                              std::string(request.client_name),
+                              request.context.principal},
+      binding, options_.limits, counters_, clock_, &memory_,
+      stored == nullptr ? nullptr : &kept);
+  absl::Status may = session->TakeQuota(request.quota);
+  if (!may.ok()) return may;
+  return session;
+}
+
 absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
     const std::string& id, const Request& request,
     const absl::StatusOr<HandlerBinding*>& binding,
-    const std::shared_ptr<AttachedStream>& attachment) {
+    const std::shared_ptr<AttachedStream>& attachment, const Stored* stored) {
   MutexLock lock(&mutex_);
   const bool created = sessions_.find(id) == sessions_.end();
   if (created && !binding.ok()) return binding.status();
   std::shared_ptr<HostedSession> session;
   if (created) {
-    std::string token(request.session_token);
-    if (token.empty()) token = RandomBytes(32);
-    session = std::make_shared<HostedSession>(
-        HostedSession::Identity{id, std::move(token),
-                                std::string(request.client_name),
-                                request.context.principal},
-        *binding, options_.limits, counters_, clock_, &memory_);
-    absl::Status may = session->TakeQuota(request.quota);
-    if (!may.ok()) return may;
+    auto made = NewSession(id, request, *binding, stored);
+    if (!made.ok()) return made.status();
+    session = *std::move(made);
   }
   Entry& entry = sessions_[id];
   if (created) {
@@ -167,11 +203,7 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
         absl::StrCat("The session_token is not the one that session '", id,
                      "' was opened with."));
   } else if (request.generation.Before(entry.generation)) {
-    ProcessorCounters::Add(&counters_->sessions_late, 1);
-    return absl::AbortedError(
-        absl::StrCat("This Open, attempt ", request.generation.attempt,
-                     " of its client, came after attempt ",
-                     entry.generation.attempt, ", which has the session."));
+    return LateOpen(request, entry.generation);
   } else {
     absl::Status may = entry.session->TakeQuota(request.quota);
     if (!may.ok()) return may;
@@ -187,6 +219,15 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
                                           std::move(context));
   CountOpen(opened.attached.opening.state, request.moved);
   return opened;
+}
+
+absl::Status SessionTable::LateOpen(const Request& request,
+                                    const OpenGeneration& here) {
+  ProcessorCounters::Add(&counters_->sessions_late, 1);
+  return absl::AbortedError(
+      absl::StrCat("This Open, attempt ", request.generation.attempt,
+                   " of its client, came after attempt ", here.attempt,
+                   ", which has the session."));
 }
 
 void SessionTable::CountOpen(Session::State state, bool moved) {
@@ -242,7 +283,8 @@ void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
   if (!session->Detach(attachment)) return;
   const auto found = sessions_.find(session->identity().id);
   if (found == sessions_.end() || found->second.session != session) return;
-  if (finished && session->CanForget()) {
+  if (session->fenced() || (finished && session->CanForget())) {
+    if (session->stored() && !session->fenced()) session->Finish();
     Forget(found);
     return;
   }

@@ -12,12 +12,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "common/clock.h"
 #include "common/mutex.h"
-#include "services/processor/handlers/session_context.h"
 #include "services/processor/session/hosted_session.h"
 #include "services/processor/session/memory_budget.h"
+#include "services/processor/session/open_request.h"
 #include "services/processor/session/principal_quotas.h"
+#include "services/processor/store/claim.h"
 
 namespace msgproc::processor {
 
@@ -35,6 +37,8 @@ class SessionTable {
     // may use, 0: anything.
     int64_t memory_budget = -1;
     SessionLimits limits;
+    // Where sessions outlive the process, if they do. Outlives the table.
+    StoreCommitter* committer = nullptr;
   };
   static constexpr size_t kSessionBytes = HostedSession::kBytes;
 
@@ -42,39 +46,21 @@ class SessionTable {
   SessionTable(const Options& options, ProcessorCounters* counters,
                const Clock* clock);
 
-  // Which of a client's Opens one is: `instance` and `attempt` of the proto.
-  struct Generation {
-    uint64_t instance = 0;
-    uint64_t attempt = 0;
-
-    // Whether it was sent before `other`, by the same client.
-    bool Before(const Generation& other) const {
-      return instance != 0 && instance == other.instance && attempt != 0 &&
-             attempt < other.attempt;
-    }
-  };
-
-  // What an Open asks for.
-  struct Request {
-    absl::string_view session_id;     // Empty: made here.
-    absl::string_view session_token;  // Empty: made here.
-    absl::string_view client_name;
-    uint64_t received_through = 0;
-    // Whether messages came along.
-    bool has_messages = false;
-    Generation generation;
-    // Whether another server sent the client here, who left nothing behind
-    // there.
-    bool moved = false;
-    // Who opens it, as handlers are told; the session's name and the client's
-    // are put in.
-    SessionContext context;
-    // What its principal may use; null: there are no limits.
-    std::shared_ptr<PrincipalQuota> quota;
-  };
+  using Request = OpenRequest;
   struct Opened {
     std::shared_ptr<HostedSession> session;
     HostedSession::Attached attached;
+  };
+
+  // Before Open: the claim that is to be made of the session at the store.
+  // Nullopt: none, since the session lives in memory (there is no store, or the
+  // client lacks a name or a secret of its own). INVALID_ARGUMENT, ABORTED as
+  // of Open.
+  absl::StatusOr<absl::optional<Claim>> PrepareClaim(const Request& request);
+  // A claim that was made, and what came of it. Both outlive the call.
+  struct Stored {
+    const Claim* claim = nullptr;
+    const Claimed* claimed = nullptr;
   };
 
   // Opens, resumes or takes over a session for `attachment`. `binding` is for
@@ -83,9 +69,12 @@ class SessionTable {
   // or another principal's session; UNAVAILABLE: a new one, and no memory;
   // RESOURCE_EXHAUSTED: more than its principal may have;
   // ABORTED: the client has sent a later Open, which was here first.
-  absl::StatusOr<Opened> Open(
-      const Request& request, const absl::StatusOr<HandlerBinding*>& binding,
-      const std::shared_ptr<AttachedStream>& attachment);
+  // With `stored`, of the session that the store has: also what that says, and
+  // DATA_LOSS where its results are broken.
+  absl::StatusOr<Opened> Open(const Request& request,
+                              const absl::StatusOr<HandlerBinding*>& binding,
+                              const std::shared_ptr<AttachedStream>& attachment,
+                              const Stored* stored = nullptr);
 
   // The stream of a session ended. `finished`: by half-closing, so that the
   // session goes when everything was received.
@@ -104,7 +93,7 @@ class SessionTable {
  private:
   struct Entry {
     std::shared_ptr<HostedSession> session;
-    Generation generation;  // Of the Open that has it, or had it last.
+    OpenGeneration generation;  // Of the Open that has it, or had it last.
     bool detached = false;
     absl::Time detached_at;
     size_t bytes = 0;  // What it counts in detached_bytes_, when detached.
@@ -115,10 +104,19 @@ class SessionTable {
   absl::StatusOr<Opened> Attach(
       const std::string& id, const Request& request,
       const absl::StatusOr<HandlerBinding*>& binding,
-      const std::shared_ptr<AttachedStream>& attachment);
+      const std::shared_ptr<AttachedStream>& attachment, const Stored* stored);
+  // Makes way for a session as the store has it: what is here of it is of a
+  // claim before. Returns that, to be given up without the lock. ABORTED: what
+  // is here is of a later claim.
+  absl::StatusOr<std::shared_ptr<HostedSession>> MakeWay(
+      const std::string& id, const Claimed& claimed);
+  absl::StatusOr<std::shared_ptr<HostedSession>> NewSession(
+      const std::string& id, const Request& request, HandlerBinding* binding,
+      const Stored* stored);
   // Answers the session, to be let go without the lock: it may hold much.
   std::shared_ptr<HostedSession> Forget(Sessions::iterator entry)
       MSGPROC_REQUIRES(mutex_);
+  absl::Status LateOpen(const Request& request, const OpenGeneration& here);
   void CountOpen(Session::State state, bool moved);
   void MarkAttached(Entry* entry) MSGPROC_REQUIRES(mutex_);
   // Takes what a detached session holds into the sum. Returns whether that may
