@@ -21,6 +21,8 @@ struct SessionContext {
   std::string peer;
   // The header x-forwarded-for as it came; whoever connects can write it.
   std::string forwarded_for;
+  // With "/" and a sequence, names a message for ever; empty: nothing does.
+  std::string idempotency_scope;
 };
 
 }  // namespace msgproc::processor

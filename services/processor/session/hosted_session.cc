@@ -83,8 +83,10 @@ HostedSession::Attached HostedSession::Attach(
     MSGPROC_CHECK_EQ(context->session_id, identity_.id);
     context_ = std::move(context);
   } else if (context_ == nullptr) {
-    context_ = std::make_shared<const SessionContext>(SessionContext{
-        .session_id = identity_.id, .client_name = identity_.client_name});
+    context_ = std::make_shared<const SessionContext>(
+        SessionContext{.session_id = identity_.id,
+                       .client_name = identity_.client_name,
+                       .idempotency_scope = identity_.id});
   }
   Attached attached;
   attached.before = std::exchange(attachment_, std::move(attachment));

@@ -23,7 +23,7 @@ std::unique_ptr<Batch> SessionBatches::New(
   // A spare one mostly has it.
   if (batch->context != context) {
     batch->context = context;
-    batch->idempotency_scope = context->session_id;
+    batch->idempotency_scope = context->idempotency_scope;
   }
   batch->session_number = number_;
   batch->affinity = affinity_;

@@ -17,7 +17,7 @@ class SessionBatchesTest : public testing::Test, public BatchOwner {
   HandlerBinding binding_;
   std::shared_ptr<const SessionContext> context_ =
       std::make_shared<const SessionContext>(
-          SessionContext{.session_id = "orders"});
+          SessionContext{.idempotency_scope = "orders"});
   SessionBatches batches_{&binding_, 7, this};
 };
 
@@ -45,7 +45,7 @@ TEST_F(SessionBatchesTest, ASpareOneHasNothingOfItsRunBefore) {
   batches_.Return(std::move(batch));
 
   const auto other = std::make_shared<const SessionContext>(
-      SessionContext{.session_id = "bills"});
+      SessionContext{.idempotency_scope = "bills"});
   batch = batches_.New({.epoch = 1, .first_position = 5, .size = 1}, other);
   EXPECT_EQ(batch.get(), first);
   EXPECT_EQ(batch->owner, nullptr);

@@ -16,6 +16,7 @@
 #include "common/process_limits.h"
 #include "common/quoted.h"
 #include "services/processor/store/outcomes.h"
+#include "services/processor/store/store_committer.h"
 
 namespace msgproc::processor {
 namespace {
@@ -215,6 +216,11 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
   auto context = std::make_shared<SessionContext>(request.context);
   context->session_id = id;
   context->client_name = std::string(request.client_name);
+  // Another store, or an older copy of it, counts anew.
+  context->idempotency_scope =
+      opened.session->stored()
+          ? absl::StrCat(options_.committer->generation(), "/", id)
+          : id;
   opened.attached = entry.session->Attach(attachment, request.received_through,
                                           std::move(context));
   CountOpen(opened.attached.opening.state, request.moved);

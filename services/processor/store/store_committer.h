@@ -56,6 +56,7 @@ class StoreCommitter {
   ~StoreCommitter() { Stop(); }
 
   const SessionStore& store() const { return *store_; }
+  const std::string& generation() const { return store_->generation(); }
   StoreCounters* counters() { return &counters_; }
 
   // Claims a session. `done` is called once, on a thread of the store's; what

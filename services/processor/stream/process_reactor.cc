@@ -5,6 +5,7 @@
 
 #include "grpcpp/server_context.h"
 #include "services/base/grpc_status.h"
+#include "services/processor/store/store_committer.h"
 #include "services/processor/stream/drain_message.h"
 #include "services/processor/stream/stream_log.h"
 #include "services/processor/stream/stream_opening.h"
@@ -40,9 +41,8 @@ void ProcessReactor::Start() {
 }
 
 void ProcessReactor::OnCredentials() {
-  const absl::Time expire_at =
-      processor_->clock()->Now() + principal_.TimeLeft();
-  Tell([&](StreamState* state) { state->OnCredentials(expire_at); });
+  const absl::Time end = processor_->clock()->Now() + principal_.TimeLeft();
+  Tell([&](StreamState* state) { state->OnCredentials(end); });
 }
 
 void ProcessReactor::OnReadDone(bool ok) {
@@ -53,13 +53,18 @@ void ProcessReactor::OnReadDone(bool ok) {
   const absl::Time now = processor_->clock()->Now();
   if (!Tell([&](StreamState* state) { return state->OnRead(now); })) return;
   processor_->method()->MessageReceived();
-  ProcessFrame();
-  Advance();
+  Conclude(input_.Process(&read_buffer_, session(), shared_from_this()));
 }
 
-void ProcessReactor::ProcessFrame() {
-  StreamInput::Outcome outcome =
-      input_.Process(&read_buffer_, session(), shared_from_this());
+void ProcessReactor::Conclude(StreamInput::Outcome outcome) {
+  if (outcome.claim) {
+    processor_->committer()->ClaimSession(
+        *std::move(outcome.claim),
+        [self = shared_from_this()](const absl::StatusOr<Claimed>& claimed) {
+          self->Conclude(self->input_.OnClaimed(claimed, self));
+        });
+    return;
+  }
   if (outcome.refreshed) OnCredentials();
   const absl::Status& status = outcome.status;
   bool close_input = false;
@@ -77,6 +82,7 @@ void ProcessReactor::ProcessFrame() {
     processor_->Refuse(status, peer_);
   }
   if (close_input) CloseInput();
+  Advance();
 }
 
 void ProcessReactor::OnWriteDone(bool ok) {
@@ -241,15 +247,13 @@ ProcessReactor::Step ProcessReactor::Decide() {
 
 void ProcessReactor::OnDone() {
   canceller_.Close();
+  // Both go without the lock.
   std::shared_ptr<ProcessReactor> self;
   std::shared_ptr<HostedSession> session;
-  {
-    MutexLock lock(&mutex_);
-    self = std::move(self_);
-    session = std::move(session_);
-  }
-  // It may have been attached after the stream was finished.
-  if (session != nullptr) processor_->sessions()->Detach(session, this, false);
+  MutexLock lock(&mutex_);
+  self.swap(self_);
+  session.swap(session_);
+  lock.Unlock();
   on_gone_(self);
 }
 

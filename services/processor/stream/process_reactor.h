@@ -117,7 +117,8 @@ class ProcessReactor final
     return session_;
   }
 
-  void ProcessFrame();
+  // A request was dealt with, or its session is to be claimed first.
+  void Conclude(StreamInput::Outcome outcome);
   void OnCredentials();
   void EndStream(StreamState::End end, absl::Status status);
   // It is not to be here: counted and logged.

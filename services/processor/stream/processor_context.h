@@ -55,6 +55,8 @@ class ProcessorContext {
 
   const Options& options() const { return options_; }
   SessionTable* sessions() { return &sessions_; }
+  // Null: sessions live in memory.
+  StoreCommitter* committer() { return options_.sessions.committer; }
   ProcessorCounters* counters() { return &counters_; }
   // Counts and logs what a client is refused.
   void Refuse(const absl::Status& status, const StreamPeer& peer);

@@ -34,6 +34,7 @@ RequestReader::RequestReader() : storage_(std::move(spare)) {
 }
 
 RequestReader::~RequestReader() {
+  if (storage_ == nullptr) return;
   storage_->flat.Clear();
   spare = std::move(storage_);
 }

@@ -14,14 +14,15 @@ namespace msgproc::processor {
 
 // One request, read in place. What reading needs is kept by the thread for the
 // next request and not by the stream: of ten thousand streams that are idle
-// each would keep the memory of its largest frame. Made, used and destroyed on
-// one thread.
+// each would keep the memory of its largest frame. Used by one thread at a
+// time.
 class RequestReader {
  public:
   RequestReader();
   ~RequestReader();
-  RequestReader(const RequestReader&) = delete;
-  RequestReader& operator=(const RequestReader&) = delete;
+  // Takes the request along, which stays where it is.
+  RequestReader(RequestReader&&) = default;
+  RequestReader& operator=(RequestReader&&) = delete;
 
   // Empties `buffer`. INVALID_ARGUMENT: not a ProcessRequest, or more in it
   // than rules 2 and 3 of processor.proto allow.

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "services/processor/stream/request_reader.h"
+#include "common/check.h"
 #include "services/processor/stream/stream_opening.h"
 
 namespace msgproc::processor {
@@ -20,6 +20,28 @@ StreamInput::Outcome StreamInput::Process(
   }
   outcome.messages = reader.frame()->message_count;
   outcome.bytes = reader.bytes();
+  if (outcome.claim) {
+    waiting_.reset(
+        new Waiting{std::move(reader), *outcome.claim, outcome.answered});
+  }
+  return outcome;
+}
+
+StreamInput::Outcome StreamInput::OnClaimed(
+    const absl::StatusOr<Claimed>& claimed,
+    const std::shared_ptr<AttachedStream>& stream) {
+  const std::unique_ptr<Waiting> waiting = std::move(waiting_);
+  MSGPROC_CHECK(waiting != nullptr);
+  Outcome outcome;
+  outcome.answered = waiting->answered;
+  outcome.messages = waiting->request.frame()->message_count;
+  outcome.bytes = waiting->request.bytes();
+  outcome.status = claimed.status();
+  if (!claimed.ok()) return outcome;
+  const SessionTable::Stored stored = {.claim = &waiting->claim,
+                                       .claimed = &*claimed};
+  outcome.status =
+      OpenSession(waiting->request.frame(), stream, &stored, &outcome);
   return outcome;
 }
 
@@ -38,7 +60,13 @@ absl::Status StreamInput::TakeFrame(
   }
   // A heartbeat.
   if (frame->messages.empty()) outcome->answered = true;
-  if (std::exchange(first_, false)) return OpenSession(frame, stream, outcome);
+  if (std::exchange(first_, false)) {
+    auto claim = PrepareClaim(processor_, *peer_, principal_->Get(), *frame);
+    if (!claim.ok()) return claim.status();
+    outcome->claim = *std::move(claim);
+    if (outcome->claim) return absl::OkStatus();
+    return OpenSession(frame, stream, nullptr, outcome);
+  }
   if (frame->has_open) {
     return absl::InvalidArgumentError(
         "Open stands in the first request of a stream only.");
@@ -49,9 +77,9 @@ absl::Status StreamInput::TakeFrame(
 
 absl::Status StreamInput::OpenSession(
     wire::RequestFrame* frame, const std::shared_ptr<AttachedStream>& stream,
-    Outcome* outcome) {
+    const SessionTable::Stored* stored, Outcome* outcome) {
   absl::StatusOr<OpenedStream> opened =
-      OpenStream(processor_, *peer_, principal_->Get(), stream, frame);
+      OpenStream(processor_, *peer_, principal_->Get(), stream, frame, stored);
   if (!opened.ok()) return opened.status();
   // The messages before the Welcome, which says how many were accepted; nothing
   // is written before the stream counts as open.

@@ -6,9 +6,14 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "services/processor/session/hosted_session.h"
+#include "services/processor/session/session_table.h"
+#include "services/processor/store/claim.h"
 #include "services/processor/stream/processor_context.h"
+#include "services/processor/stream/request_reader.h"
 #include "services/processor/stream/stream_peer.h"
 #include "services/processor/stream/stream_principal.h"
 #include "wire/frame.h"
@@ -26,6 +31,9 @@ class StreamInput {
 
   // What came of a request.
   struct Outcome {
+    // The session is to be claimed first: call OnClaimed with what comes of it.
+    // The request waits here until then, and nothing else is said of it.
+    absl::optional<Claim> claim;
     // Of what it broke. ABORTED: another stream has the session.
     absl::Status status;
     size_t messages = 0;
@@ -45,20 +53,33 @@ class StreamInput {
   Outcome Process(grpc::ByteBuffer* request,
                   const std::shared_ptr<HostedSession>& session,
                   const std::shared_ptr<AttachedStream>& stream);
+  // The claim that the last request asked for was made, or could not be: goes
+  // on with the request.
+  Outcome OnClaimed(const absl::StatusOr<Claimed>& claimed,
+                    const std::shared_ptr<AttachedStream>& stream);
 
  private:
+  // A first request whose session is being claimed.
+  struct Waiting {
+    RequestReader request;
+    Claim claim;
+    bool answered = false;
+  };
+
   absl::Status TakeFrame(wire::RequestFrame* frame,
                          const std::shared_ptr<HostedSession>& session,
                          const std::shared_ptr<AttachedStream>& stream,
                          Outcome* outcome);
   absl::Status OpenSession(wire::RequestFrame* frame,
                            const std::shared_ptr<AttachedStream>& stream,
+                           const SessionTable::Stored* stored,
                            Outcome* outcome);
 
   ProcessorContext* const processor_;
   const StreamPeer* const peer_;
   StreamPrincipal* const principal_;
   bool first_ = true;
+  std::unique_ptr<Waiting> waiting_;
 };
 
 }  // namespace msgproc::processor

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "google/protobuf/util/time_util.h"
+#include "services/processor/store/store_committer.h"
 #include "services/processor/stream/stream_log.h"
 #include "services/processor/stream/token_expiry.h"
 
@@ -37,6 +38,11 @@ void FillWelcome(const SessionTable::Opened& opened,
   welcome->set_max_outstanding_messages(
       static_cast<uint32_t>(limits.max_outstanding_messages));
   welcome->set_max_outstanding_bytes(limits.max_outstanding_bytes);
+  welcome->set_durability(v1::Welcome::DURABILITY_PROCESS);
+  if (opened.session->stored()) {
+    welcome->set_durability(v1::Welcome::DURABILITY_STORE);
+    welcome->set_store_generation(options.sessions.committer->generation());
+  }
   *welcome->mutable_heartbeat_interval() =
       google::protobuf::util::TimeUtil::NanosecondsToDuration(
           absl::ToInt64Nanoseconds(options.heartbeat_interval));
@@ -63,6 +69,34 @@ absl::StatusOr<HandlerBinding*> FindHandler(const ProcessorContext& processor,
   return binding;
 }
 
+// A handler that keeps its effects with its results needs a session that is
+// kept.
+absl::Status CheckDurable(const HandlerBinding& binding, bool stored) {
+  if (stored || !binding.traits.transactional) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "The handler '", binding.name,
+      "' commits what it does together with its results, in a session store: "
+      "open a session with a session_id and a session_token of your own."));
+}
+
+// What an Open asks for. Views into `open`.
+OpenRequest RequestOf(ProcessorContext* processor, const StreamPeer& peer,
+                      const base::Principal& principal, const v1::Open& open,
+                      const wire::RequestFrame& frame) {
+  return {
+      .session_id = open.session_id(),
+      .session_token = open.session_token(),
+      .client_name = open.client_name(),
+      .received_through = frame.received_through,
+      .has_messages = !frame.messages.empty(),
+      .generation = {.instance = open.instance(), .attempt = open.attempt()},
+      .moved = open.moved_for() != v1::Drain::REASON_UNSPECIFIED,
+      .context = ContextOf(peer, principal),
+      .resumes = open.resumes(),
+      .store_generation = open.store_generation(),
+      .quota = QuotaOf(processor, principal)};
+}
+
 absl::StatusOr<OpenedStream> OpenAnonymous(
     ProcessorContext* processor, const StreamPeer& peer,
     const base::Principal& principal,
@@ -70,6 +104,9 @@ absl::StatusOr<OpenedStream> OpenAnonymous(
   const absl::StatusOr<HandlerBinding*> binding =
       FindHandler(*processor, principal, "");
   if (!binding.ok()) return binding.status();
+  if (absl::Status durable = CheckDurable(**binding, false); !durable.ok()) {
+    return durable;
+  }
   if (absl::Status room = processor->sessions()->MakeRoom(); !room.ok()) {
     return room;
   }
@@ -137,10 +174,30 @@ std::string OpenedStream::EncodeWelcome() {
   return response.SerializeAsString();
 }
 
+absl::StatusOr<absl::optional<Claim>> PrepareClaim(
+    ProcessorContext* processor, const StreamPeer& peer,
+    const base::Principal& principal, const wire::RequestFrame& frame) {
+  v1::Open open;
+  if (processor->options().sessions.committer == nullptr || !frame.has_open ||
+      !open.ParseFromArray(frame.open.data(),
+                           static_cast<int>(frame.open.size()))) {
+    return absl::optional<Claim>();
+  }
+  // Before the store has a session of it.
+  if (absl::Status along = CheckMessagesAlong(frame); !along.ok()) return along;
+  const absl::StatusOr<HandlerBinding*> binding =
+      FindHandler(*processor, principal, open.handler());
+  if (!binding.ok()) return binding.status();
+  OpenRequest request = RequestOf(processor, peer, principal, open, frame);
+  request.handler = (*binding)->name;
+  return processor->sessions()->PrepareClaim(request);
+}
+
 absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
     const base::Principal& principal,
-    const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame) {
+    const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame,
+    const SessionTable::Stored* stored) {
   MSGPROC_CHECK(stream != nullptr);
   if (!frame->has_open) {
     return OpenAnonymous(processor, peer, principal, stream);
@@ -153,19 +210,18 @@ absl::StatusOr<OpenedStream> OpenStream(
   if (absl::Status along = CheckMessagesAlong(*frame); !along.ok()) {
     return along;
   }
+  // One that the store has keeps the handler that it was opened with.
+  const absl::StatusOr<HandlerBinding*> binding = FindHandler(
+      *processor, principal,
+      stored == nullptr ? open.handler() : stored->claimed->handler);
+  if (stored == nullptr && binding.ok()) {
+    absl::Status durable = CheckDurable(**binding, false);
+    if (!durable.ok()) return durable;
+  }
   const absl::StatusOr<SessionTable::Opened> found =
       processor->sessions()->Open(
-          {.session_id = open.session_id(),
-           .session_token = open.session_token(),
-           .client_name = open.client_name(),
-           .received_through = frame->received_through,
-           .has_messages = !frame->messages.empty(),
-           .generation = {.instance = open.instance(),
-                          .attempt = open.attempt()},
-           .moved = open.moved_for() != v1::Drain::REASON_UNSPECIFIED,
-           .context = ContextOf(peer, principal),
-           .quota = QuotaOf(processor, principal)},
-          FindHandler(*processor, principal, open.handler()), stream);
+          RequestOf(processor, peer, principal, open, *frame), binding, stream,
+          stored);
   if (!found.ok()) return found.status();
   // A session may have been opened with rights that its client has no more.
   if (absl::Status may = processor->access().Recheck(

@@ -6,10 +6,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "msgproc/v1/processor.pb.h"
 #include "services/base/identity/principal.h"
 #include "services/processor/session/hosted_session.h"
 #include "services/processor/session/principal_quota.h"
+#include "services/processor/session/session_table.h"
+#include "services/processor/store/claim.h"
 #include "services/processor/stream/processor_context.h"
 #include "services/processor/stream/stream_peer.h"
 #include "wire/frame.h"
@@ -32,15 +35,23 @@ struct OpenedStream {
 std::shared_ptr<PrincipalQuota> QuotaOf(ProcessorContext* processor,
                                         const base::Principal& principal);
 
+// The claim that is to be made of the session that the first request asks for,
+// before OpenStream; nullopt: none. Errors as of that.
+absl::StatusOr<absl::optional<Claim>> PrepareClaim(
+    ProcessorContext* processor, const StreamPeer& peer,
+    const base::Principal& principal, const wire::RequestFrame& frame);
+
 // Attaches `stream`, which is `principal`'s, to the session that its first
 // request asks for: rules 1, 2, 5 and 9 of processor.proto. Where the request
 // is one that was read before (its Welcome was lost), its messages are taken
-// out of `frame`: they are accepted already. INVALID_ARGUMENT, NOT_FOUND,
-// PERMISSION_DENIED, ABORTED as of rule 8.
+// out of `frame`: they are accepted already. `stored`: the claim that was made,
+// and what came of it. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ABORTED,
+// FAILED_PRECONDITION, DATA_LOSS as of rule 8.
 absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
     const base::Principal& principal,
-    const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame);
+    const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame,
+    const SessionTable::Stored* stored);
 
 }  // namespace msgproc::processor
 

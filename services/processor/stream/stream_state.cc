@@ -64,6 +64,7 @@ void StreamState::CheckInvariants() const {
   if (phase_ != Phase::kFinished) return;
   MSGPROC_CHECK(!write_in_flight_);
   MSGPROC_CHECK(!gatherer_.marker_in_flight());
+  MSGPROC_CHECK(!processing_);
   MSGPROC_CHECK_EQ(reads_starting_, 0);
 }
 
@@ -241,8 +242,9 @@ void StreamState::DecideWrite(absl::Time now, absl::FunctionRef<Supply()> take,
     finish_waits_ = true;
     return;
   }
-  // It asks again.
-  if (gatherer_.marker_in_flight()) return;
+  // They ask again: the marker, and whoever deals with the frame, which may
+  // attach the stream to a session yet.
+  if (gatherer_.marker_in_flight() || processing_) return;
   finished_at_ = now;
   ChangePhase(Phase::kFinished, EndName(end_));
   actions->finish = true;
