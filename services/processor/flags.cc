@@ -10,6 +10,7 @@
 #include "absl/flags/flag.h"
 #include "absl/random/random.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
@@ -95,6 +96,26 @@ ABSL_FLAG(int64_t, memory_budget, Defaults().streams.sessions.memory_budget,
           "read, sessions without a stream go, and no new ones come. -1: half "
           "of what the process may use; 0: anything.");
 
+ABSL_FLAG(std::string, session_store, "memory",
+          "Where sessions outlive the process, and with them what was done: "
+          "memory (nowhere), sqlite:/path/to/sessions.db (one server), or "
+          "postgresql://host/database (a fleet). See docs/durability.md.");
+ABSL_FLAG(int, session_store_connections, Defaults().store.connections,
+          "Connections to a PostgreSQL store, each of which commits.");
+ABSL_FLAG(bool, session_store_prepared, Defaults().store.prepared_statements,
+          "Statements stay prepared in PostgreSQL; false behind a pgbouncer "
+          "that pools transactions.");
+ABSL_FLAG(bool, session_store_restored, Defaults().store.renew_generation,
+          "The store was restored from a backup: clients who know more than it "
+          "does are told (DATA_LOSS). For the first start after that, once.");
+ABSL_FLAG(absl::Duration, session_retention,
+          Defaults().commits.session_retention,
+          "How long the store keeps a session that nobody uses.");
+ABSL_FLAG(absl::Duration, tombstone_retention,
+          Defaults().commits.tombstone_retention,
+          "How long the store then still knows that it was there, so that its "
+          "messages are not processed once more.");
+
 namespace msgproc::processor {
 namespace {
 
@@ -105,6 +126,15 @@ std::string DefaultServerId() {
   return absl::StrCat(
       host.data(), "-",
       absl::Hex(absl::Uniform<uint32_t>(random), absl::kZeroPad8));
+}
+
+// A file's path counts as the user meant it.
+std::string StoreUrlFromFlag() {
+  constexpr absl::string_view kSqlite = "sqlite:";
+  const std::string url = absl::GetFlag(FLAGS_session_store);
+  if (url == "memory") return "";
+  if (!absl::StartsWith(url, kSqlite)) return url;
+  return absl::StrCat(kSqlite, base::UserPath(url.substr(kSqlite.size())));
 }
 
 }  // namespace
@@ -148,6 +178,14 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   sessions.limits.max_outstanding_bytes =
       absl::GetFlag(FLAGS_max_outstanding_bytes);
   sessions.limits.max_result_bytes = absl::GetFlag(FLAGS_max_result_bytes);
+  options.store.url = StoreUrlFromFlag();
+  options.store.connections = absl::GetFlag(FLAGS_session_store_connections);
+  options.store.prepared_statements =
+      absl::GetFlag(FLAGS_session_store_prepared);
+  options.store.renew_generation = absl::GetFlag(FLAGS_session_store_restored);
+  options.commits.session_retention = absl::GetFlag(FLAGS_session_retention);
+  options.commits.tombstone_retention =
+      absl::GetFlag(FLAGS_tombstone_retention);
   base::WrongSettings wrong;
   options.workers = WorkerOptionsFromFlags(&wrong);
   if (options.authenticate_all && common.identity.jwt_keys.empty() &&

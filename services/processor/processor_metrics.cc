@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "services/base/metric_writer.h"
+#include "services/processor/store/store_metrics.h"
 
 namespace msgproc::processor {
 namespace {
@@ -143,6 +144,9 @@ std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
   const AsyncCounters none;
   WriteAsync(server_->async() == nullptr ? none : server_->async()->counters(),
              &writer);
+  if (server_->committer() != nullptr) {
+    WriteStoreMetrics(server_->committer(), &writer);
+  }
   writer.Gauge("msgproc_processor_streams", "Open streams.")
       .Add({}, Load(counters.streams));
   writer

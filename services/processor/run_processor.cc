@@ -119,7 +119,7 @@ class RunningProcessor final : public base::RunningServer {
   absl::Status StartHttp(const std::string& address) {
     if (address.empty()) return absl::OkStatus();
     base::HttpHandlers pages = base::HealthPages(
-        liveness_, [this] { return server_->Serving() ? "" : "not serving"; });
+        liveness_, [this] { return server_->WhyNotServing(); });
     pages["/metrics"] = [this](const base::HttpRequest&) {
       return base::MetricsPage({&metrics_, &worker_metrics_, &link_metrics_,
                                 &server_->context()->methods(),

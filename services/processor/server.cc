@@ -11,6 +11,9 @@
 #include "common/process_limits.h"
 #include "services/processor/executors/inline_executor.h"
 #include "services/processor/executors/thread_pool_executor.h"
+#include "services/processor/store/open_store.h"
+#include "services/processor/store/store_url.h"
+#include "services/processor/store/transaction_executor.h"
 
 namespace msgproc::processor {
 namespace {
@@ -40,6 +43,7 @@ constexpr absl::string_view kInline = "inline";
 constexpr absl::string_view kThreadPool = "thread pool";
 constexpr absl::string_view kWorkers = "workers";
 constexpr absl::string_view kAsync = "async";
+constexpr absl::string_view kTransactions = "transactions";
 
 }  // namespace
 
@@ -73,6 +77,18 @@ base::WrongSettings Validate(const ServerOptions& options) {
                    sessions.memory_budget >= (1 << 20),
                "memory_budget", sessions.memory_budget,
                "at least 1048576, 0 for none, or -1");
+  if (!options.store.url.empty()) {
+    wrong.Add(ParseStoreUrl(options.store.url).status());
+  }
+  wrong.Expect(
+      options.store.connections >= 1 && options.store.connections <= 64,
+      "session_store_connections", options.store.connections, "1 to 64");
+  wrong.Expect(options.commits.session_retention >= sessions.session_ttl,
+               "session_retention", options.commits.session_retention,
+               "at least what session_ttl is");
+  wrong.Expect(options.commits.tombstone_retention >= absl::ZeroDuration(),
+               "tombstone_retention", options.commits.tombstone_retention,
+               "at least 0");
   // A Welcome carries them as they are, and a first Open must always fit.
   const SessionLimits& limits = sessions.limits;
   wrong.Expect(limits.max_batch_messages >= wire::kMaxMessagesWithOpen &&
@@ -93,10 +109,13 @@ base::WrongSettings Validate(const ServerOptions& options) {
 }
 
 Server::Server(ServerOptions options, const HandlerRegistry* handlers,
-               std::unique_ptr<WorkerProcessExecutor> workers)
+               std::unique_ptr<WorkerProcessExecutor> workers,
+               std::unique_ptr<StoreCommitter> committer)
     : options_(std::move(options)),
+      committer_(std::move(committer)),
       context_([this] {
         ProcessorContext::Options streams = options_.streams;
+        streams.sessions.committer = committer_.get();
         streams.real_peer = [this](const std::string& peer) {
           const base::GrpcServer* grpc = clients_.load();
           return grpc == nullptr ? peer : grpc->ClientOf(peer);
@@ -108,6 +127,10 @@ Server::Server(ServerOptions options, const HandlerRegistry* handlers,
   if (workers != nullptr) {
     workers_ = workers.get();
     executors_.emplace(kWorkers, std::move(workers));
+  }
+  if (committer_ != nullptr) {
+    executors_.emplace(kTransactions,
+                       std::make_unique<TransactionExecutor>(committer_.get()));
   }
   if (options_.workers.command.empty()) {
     BindHandlers(*handlers);
@@ -132,14 +155,16 @@ void Server::BindHandlers(const HandlerRegistry& handlers) {
   }
   for (const std::string& name : handlers.Names()) {
     const HandlerRegistry::Entry& entry = **handlers.Find(name);
-    Bind(entry.name, entry.traits,
-         workers_ == nullptr ? entry.handler.get() : nullptr);
+    const bool here = workers_ == nullptr || entry.traits.transactional;
+    Bind(entry.name, entry.traits, here ? entry.handler.get() : nullptr);
   }
 }
 
 // Who runs a handler.
 absl::string_view Server::ExecutorFor(const HandlerTraits& traits,
                                       Handler* handler) const {
+  // Without a store no stream is let in to it.
+  if (traits.transactional && committer_ != nullptr) return kTransactions;
   if (workers_ != nullptr) return kWorkers;
   if (handler->async() != nullptr) return kAsync;
   return traits.never_blocks ? kInline : kThreadPool;
@@ -219,10 +244,23 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     if (!started.ok()) return started.status();
     workers = *std::move(started);
   }
-  std::unique_ptr<Server> server(
-      new Server(std::move(options), handlers, std::move(workers)));
-  if (auto binding = server->context_.FindHandler(""); !binding.ok()) {
-    return binding.status();
+  std::unique_ptr<StoreCommitter> committer;
+  if (!options.store.url.empty()) {
+    auto store = OpenSessionStore(options.store);
+    if (!store.ok()) return store.status();
+    committer =
+        std::make_unique<StoreCommitter>(*std::move(store), options.commits);
+  }
+  std::unique_ptr<Server> server(new Server(
+      std::move(options), handlers, std::move(workers), std::move(committer)));
+  auto binding = server->context_.FindHandler("");
+  if (!binding.ok()) return binding.status();
+  if ((*binding)->traits.transactional && server->committer_ == nullptr) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "The handler '", (*binding)->name,
+        "' commits what it does together with its results: give "
+        "--session_store, as in --session_store=sqlite:/var/lib/msgproc/"
+        "sessions.db."));
   }
   auto grpc =
       base::GrpcServer::Start(server->options_.grpc, {&server->service_});
@@ -252,11 +290,18 @@ Server::~Server() {
   }
   context_.sessions()->quotas()->Stop();
   for (const auto& [name, executor] : executors_) executor->Stop();
+  if (committer_ != nullptr) committer_->Stop();
 }
 
-bool Server::Serving() {
-  return !context_.counters()->draining.load(std::memory_order_relaxed) &&
-         (workers_ == nullptr || workers_->Ready());
+std::string Server::WhyNotServing() {
+  if (context_.counters()->draining.load(std::memory_order_relaxed)) {
+    return "draining";
+  }
+  if (workers_ != nullptr && !workers_->Ready()) return "no worker serves";
+  if (committer_ == nullptr) return "";
+  const absl::Status store = committer_->Health();
+  if (store.ok()) return "";
+  return absl::StrCat("the session store fails: ", store.message());
 }
 
 void Server::Tick() {

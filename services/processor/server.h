@@ -21,6 +21,8 @@
 #include "services/processor/executors/async_executor.h"
 #include "services/processor/executors/executor.h"
 #include "services/processor/handlers/handler_registry.h"
+#include "services/processor/store/store_committer.h"
+#include "services/processor/store/store_options.h"
 #include "services/processor/stream/open_streams.h"
 #include "services/processor/stream/processor_context.h"
 #include "services/processor/stream/processor_service.h"
@@ -45,6 +47,9 @@ struct ServerOptions {
   // the command has; otherwise it has one, "worker". Without workers
   // `workers.handler_timeout` is for handlers that answer later; 0: none.
   WorkerOptions workers;
+  // Where sessions outlive the process; without a URL they do not.
+  StoreOptions store;
+  StoreCommitter::Options commits;
   // Null: nobody looks whether it stalls. Outlives the server.
   base::Liveness* liveness = nullptr;
 };
@@ -81,8 +86,13 @@ class Server {
   // Runs handlers that answer later. Null in Model II.
   const AsyncExecutor* async() const { return async_; }
 
-  // Whether new streams are welcome, and a worker serves where there are any.
-  bool Serving();
+  // Whether new streams are welcome, a worker serves where there are any, and
+  // the session store works if there is one.
+  bool Serving() { return WhyNotServing().empty(); }
+  // For people; empty: it serves.
+  std::string WhyNotServing();
+  // Null: sessions live in memory.
+  StoreCommitter* committer() { return committer_.get(); }
 
   // Gives up silent clients and forgets sessions whose time is over. Done by a
   // thread of its own about once a second; tests that move the clock call it.
@@ -95,7 +105,8 @@ class Server {
 
  private:
   Server(ServerOptions options, const HandlerRegistry* handlers,
-         std::unique_ptr<WorkerProcessExecutor> workers);
+         std::unique_ptr<WorkerProcessExecutor> workers,
+         std::unique_ptr<StoreCommitter> committer);
 
   // Makes `streams.access` of what the other options name, where that is empty.
   static absl::Status LoadAccess(ServerOptions* options);
@@ -109,6 +120,7 @@ class Server {
   absl::Duration TickInterval() const;
 
   const ServerOptions options_;
+  const std::unique_ptr<StoreCommitter> committer_;
   ProcessorContext context_;
   OpenStreams streams_;
   std::map<std::string, std::unique_ptr<Executor>> executors_;

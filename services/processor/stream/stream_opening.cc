@@ -69,14 +69,18 @@ absl::StatusOr<HandlerBinding*> FindHandler(const ProcessorContext& processor,
   return binding;
 }
 
-// A handler that keeps its effects with its results needs a session that is
-// kept.
-absl::Status CheckDurable(const HandlerBinding& binding, bool stored) {
-  if (stored || !binding.traits.transactional) return absl::OkStatus();
+// FAILED_PRECONDITION: the handler keeps its effects with its results, and the
+// session is kept nowhere.
+absl::Status CheckDurable(ProcessorContext* processor,
+                          const HandlerBinding& binding) {
+  if (!binding.traits.transactional) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "The handler '", binding.name,
-      "' commits what it does together with its results, in a session store: "
-      "open a session with a session_id and a session_token of your own."));
+      "' commits what it does together with its results, in a session store: ",
+      processor->committer() == nullptr
+          ? "this server has none (--session_store)."
+          : "open a session with a session_id and a session_token of your "
+            "own."));
 }
 
 // What an Open asks for. Views into `open`.
@@ -104,7 +108,8 @@ absl::StatusOr<OpenedStream> OpenAnonymous(
   const absl::StatusOr<HandlerBinding*> binding =
       FindHandler(*processor, principal, "");
   if (!binding.ok()) return binding.status();
-  if (absl::Status durable = CheckDurable(**binding, false); !durable.ok()) {
+  if (absl::Status durable = CheckDurable(processor, **binding);
+      !durable.ok()) {
     return durable;
   }
   if (absl::Status room = processor->sessions()->MakeRoom(); !room.ok()) {
@@ -215,7 +220,7 @@ absl::StatusOr<OpenedStream> OpenStream(
       *processor, principal,
       stored == nullptr ? open.handler() : stored->claimed->handler);
   if (stored == nullptr && binding.ok()) {
-    absl::Status durable = CheckDurable(**binding, false);
+    absl::Status durable = CheckDurable(processor, **binding);
     if (!durable.ok()) return durable;
   }
   const absl::StatusOr<SessionTable::Opened> found =
