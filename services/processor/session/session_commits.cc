@@ -45,7 +45,8 @@ SessionWrite SessionCommits::Take(Session* session, size_t max_bytes,
   write.session_id = claim_.session_id;
   write.epoch = claim_.epoch;
   if (fenced_) return write;
-  write.finish = finished_;
+  // Once: behind it there is no session.
+  write.finish = std::exchange(finished_, false);
   write.touch = std::exchange(touch_, false);
   if (trim_ || commits_since_trim_ >= kCommitsPerTrim) {
     trim_ = false;
@@ -84,6 +85,7 @@ void SessionCommits::OnNotCommitted(Session* session, const SessionWrite& write,
   // With the next one.
   trim_ = trim_ || write.trim_through > 0;
   touch_ = touch_ || write.touch;
+  finished_ = finished_ || write.finish;
   if (run_.size > 0) {
     session->OnNotCommitted(std::exchange(run_, Session::Run()));
   }
