@@ -51,7 +51,7 @@ absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
     const base::Principal& principal,
     const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame,
-    const SessionTable::Stored* stored);
+    const SessionTable::Stored* stored = nullptr);
 
 }  // namespace msgproc::processor
 
