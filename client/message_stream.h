@@ -54,6 +54,10 @@ struct MessageStreamOptions {
   std::string session_id;
   std::string session_token;
   std::string affinity_key;  // For the balancer.
+  // The stream ends FAILED_PRECONDITION where the server does not keep the
+  // session in a store, so that each message's effects there happen once.
+  // (A stream that was in a store never goes on without: it ends DATA_LOSS.)
+  bool require_durable = false;
 
   // Shows servers and balancers who the client is: gives the token (a JWT) that
   // each call carries as `authorization: Bearer`, and a fresh one on the open

@@ -47,6 +47,7 @@ TEST_F(MessageStreamReconnectTest, ResumesWhereTheServerStands) {
   call_->Finish(kCut);
   Reconnect();
   first.mutable_open()->set_attempt(2);
+  first.mutable_open()->set_resumes(true);
   EXPECT_EQ(request_.open().SerializeAsString(),
             first.open().SerializeAsString());
   EXPECT_EQ(request_.received_through(), 2U);

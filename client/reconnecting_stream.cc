@@ -30,6 +30,7 @@ void Trace(ConnectionState::Phase from, ConnectionState::Phase to,
 
 ConnectionState::Options StateOptions(const MessageStreamOptions& options) {
   return {.session = {.open = EncodedOpen(options),
+                      .require_durable = options.require_durable,
                       .limits = {.messages = options.max_outstanding_messages,
                                  .bytes = options.max_outstanding_bytes,
                                  .batch_messages = options.max_batch_messages},

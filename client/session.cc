@@ -15,6 +15,9 @@ namespace {
 constexpr uint32_t kOpenTag = wire::Tag(1, wire::WireType::kLengthDelimited);
 constexpr uint32_t kAttemptTag = wire::Tag(6, wire::WireType::kVarint);
 constexpr uint32_t kMovedForTag = wire::Tag(7, wire::WireType::kVarint);
+constexpr uint32_t kResumesTag = wire::Tag(8, wire::WireType::kVarint);
+constexpr uint32_t kStoreGenerationTag =
+    wire::Tag(9, wire::WireType::kLengthDelimited);
 constexpr uint32_t kReceivedTag = wire::Tag(3, wire::WireType::kVarint);
 constexpr uint32_t kRefreshTag = wire::Tag(4, wire::WireType::kLengthDelimited);
 // What a process's sockets do by time they do together, this often at most: a
@@ -59,6 +62,7 @@ uint64_t LimitOr(uint64_t limit, uint64_t otherwise) {
 
 Session::Session(const Options& options)
     : open_(options.open),
+      require_durable_(options.require_durable),
       connect_timeout_(options.connect_timeout),
       window_(options.limits) {}
 
@@ -70,6 +74,10 @@ void Session::PutOpen(Write* write) const {
   std::string open = open_;
   PutUint(kAttemptTag, attempts_, &open);
   PutUint(kMovedForTag, static_cast<uint64_t>(moved_for_), &open);
+  PutUint(kResumesTag, welcomed_ ? 1 : 0, &open);
+  if (!store_generation_.empty()) {
+    PutBytes(kStoreGenerationTag, store_generation_, &open);
+  }
   write->head.clear();
   PutBytes(kOpenTag, open, &write->head);
 }
@@ -191,6 +199,12 @@ absl::Status Session::OnWelcome(absl::string_view encoded, absl::Time now,
           absl::StrCat("the server sent a Welcome with the unknown state ",
                        static_cast<int>(welcome.state())));
   }
+  if (absl::Status kept =
+          CheckDurability(welcome.durability() == v1::Welcome::DURABILITY_STORE,
+                          welcome.store_generation());
+      !kept.ok()) {
+    return kept;
+  }
   WindowLimits limits;
   limits.messages = LimitOr(welcome.max_outstanding_messages(), UINT64_MAX);
   limits.bytes = LimitOr(welcome.max_outstanding_bytes(), UINT64_MAX);
@@ -210,11 +224,33 @@ absl::Status Session::OnWelcome(absl::string_view encoded, absl::Time now,
   if (welcome.has_token_expires_in()) {
     OnTokenExpiresIn(ToDuration(welcome.token_expires_in()), now);
   }
+  welcomed_ = true;
+  store_generation_ = welcome.store_generation();
   received->welcome = true;
   received->server_id = welcome.server_id();
   phase_ = drained_early_ ? Phase::kDraining : Phase::kOpen;
   received->drain = drained_early_;
   moved_for_ = 0;
+  return absl::OkStatus();
+}
+
+// What was sent may have been done, and a server that cannot know must not be
+// given it again.
+absl::Status Session::CheckDurability(bool stored,
+                                      absl::string_view generation) const {
+  if (!store_generation_.empty() && generation != store_generation_) {
+    return absl::DataLossError(
+        absl::StrCat("the session is kept in store '", store_generation_,
+                     "', and the server has ",
+                     generation.empty() ? std::string("none")
+                                        : absl::StrCat("'", generation, "'"),
+                     ": what became of its last messages is not known here"));
+  }
+  if (require_durable_ && !stored) {
+    return absl::FailedPreconditionError(
+        "the server keeps sessions in memory, and this one must be kept in a "
+        "store (start the processor with --session_store)");
+  }
   return absl::OkStatus();
 }
 

@@ -33,8 +33,10 @@ class Session {
   enum class Phase { kDetached, kOpening, kOpen, kDraining, kHalfClosed };
 
   struct Options {
-    // The encoded Open, but for `attempt` and `moved_for`.
+    // The encoded Open, but for what changes from one to the next.
     std::string open;
+    // The session is to be kept in a store, or the stream ends.
+    bool require_durable = false;
     WindowLimits limits;
     absl::Duration connect_timeout = absl::Seconds(10);
   };
@@ -57,8 +59,9 @@ class Session {
     size_t count = 0;
     bool drain = false;  // Said once the server has sent Welcome, too.
     // INTERNAL: the server broke the protocol. FAILED_PRECONDITION: the session
-    // is not this client's alone. Break the connection; the results above count
-    // nevertheless.
+    // is not this client's alone, or not kept in a store though it must be.
+    // DATA_LOSS: it was, and is not any more. Break the connection; the results
+    // above count nevertheless.
     absl::Status status;
     bool duplicate = false;  // It broke it with a message's second result.
   };
@@ -133,13 +136,19 @@ class Session {
   // Whether the server has sent the client away and owes it nothing.
   bool LeftInOrder() const;
 
+  absl::Status CheckDurability(bool stored, absl::string_view generation) const;
+
   const std::string open_;
+  const bool require_durable_;
   const absl::Duration connect_timeout_;
   SendWindow window_;
   Phase phase_ = Phase::kDetached;
   bool closing_ = false;
   uint64_t max_payload_bytes_ = UINT64_MAX;
   uint64_t attempts_ = 0;
+  // Once welcomed; and the store that has the session, empty: none.
+  bool welcomed_ = false;
+  std::string store_generation_;
   // The reason of the Drain that the client left a server for, until another
   // has sent Welcome.
   int moved_for_ = 0;

@@ -724,5 +724,56 @@ TEST_F(SessionTest, RefusesAnExpiryThatIsNone) {
             absl::StatusCode::kInternal);
 }
 
+v1::ProcessResponse Kept(v1::ProcessResponse response,
+                         const std::string& generation) {
+  response.mutable_welcome()->set_durability(v1::Welcome::DURABILITY_STORE);
+  response.mutable_welcome()->set_store_generation(generation);
+  return response;
+}
+
+TEST_F(SessionTest, SaysWhetherItWasWelcomedBeforeAndByWhichStore) {
+  EXPECT_FALSE(Open().resumes());
+  session_.OnDisconnected();
+  // No Welcome came.
+  EXPECT_FALSE(Open().resumes());
+  ASSERT_TRUE(Hear(Kept(Welcome(), "gen")).status.ok());
+  session_.OnDisconnected();
+  const v1::Open again = Open();
+  EXPECT_TRUE(again.resumes());
+  EXPECT_EQ(again.store_generation(), "gen");
+}
+
+TEST_F(SessionTest, NeverGoesOnWithAnotherStoreOrWithout) {
+  Connect(Kept(Welcome(), "gen"));
+  for (const v1::ProcessResponse& other :
+       {Kept(Welcome(), "another"), Welcome()}) {
+    session_.OnDisconnected();
+    session_.OnOpen(now_, &write_);
+    const Session::Received received = Hear(other);
+    EXPECT_EQ(received.status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(received.status.message(), HasSubstr("'gen'"));
+    EXPECT_FALSE(received.welcome);
+  }
+  session_.OnDisconnected();
+  Connect(Kept(Welcome(), "gen"));
+}
+
+TEST_F(SessionTest, MayInsistOnAStore) {
+  Session::Options options = Options();
+  options.require_durable = true;
+  Session strict(options);
+  strict.OnOpen(now_, &write_);
+  bytes_ = Welcome().SerializeAsString();
+  wire::ResponseFrame frame;
+  ASSERT_TRUE(frame.Parse(bytes_));
+  EXPECT_EQ(strict.OnFrame(frame, now_).status.code(),
+            absl::StatusCode::kFailedPrecondition);
+  strict.OnDisconnected();
+  strict.OnOpen(now_, &write_);
+  bytes_ = Kept(Welcome(), "gen").SerializeAsString();
+  ASSERT_TRUE(frame.Parse(bytes_));
+  EXPECT_TRUE(strict.OnFrame(frame, now_).status.ok());
+}
+
 }  // namespace
 }  // namespace msgproc::client

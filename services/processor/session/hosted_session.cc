@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "services/processor/executors/executor.h"
+#include "services/processor/session/session_counts.h"
 #include "services/processor/store/store_committer.h"
 
 namespace msgproc::processor {
@@ -197,15 +198,7 @@ absl::Status HostedSession::AcceptMessages(
   const auto accepted = messages.first(acceptance.accepted);
   reading_ = 0;
   if (!accepted.empty()) {
-    size_t bytes = 0;
-    for (const wire::MessageView& message : accepted) {
-      bytes += message.payload.size();
-    }
-    reading_ = bytes;
-    ProcessorCounters::Add(&counters_->bytes_received, bytes);
-    ProcessorCounters::Add(&counters_->outstanding,
-                           static_cast<int64_t>(accepted.size()));
-    counters_->batch_messages.Observe(static_cast<double>(accepted.size()));
+    reading_ = CountAccepted(accepted, counters_);
     if (runs_at_once_ && !quota_.limited() && !pumping_ &&
         session_.CanDispatchDirectly()) {
       RunDirectly(accepted);
@@ -223,7 +216,7 @@ void HostedSession::RunDirectly(absl::Span<const wire::MessageView> messages) {
   mutex_.Unlock();
   batch = binding_->executor->Execute(std::move(batch));
   MSGPROC_CHECK(batch != nullptr);
-  CountHandled(*batch);
+  CountHandled(*batch, counters_);
   mutex_.Lock();
   Complete(std::move(batch));
 }
@@ -258,39 +251,18 @@ void HostedSession::Pump() {
     if (!runs_at_once_) batch->owner = shared_from_this();
     mutex_.Unlock();
     batch = binding_->executor->Execute(std::move(batch));
-    if (batch != nullptr) CountHandled(*batch);
+    if (batch != nullptr) CountHandled(*batch, counters_);
     mutex_.Lock();
     if (batch != nullptr) Complete(std::move(batch));
   }
   pumping_ = false;
 }
 
-void HostedSession::CountReady() {
-  const absl::Time now = clock_->Now();
-  Session::Timed timed;
-  uint64_t ready = 0;
-  while (session_.NextTimed(&timed)) {
-    ready += timed.messages;
-    counters_->message_seconds.Observe(
-        absl::ToDoubleSeconds(now - timed.accepted_at), timed.messages);
-  }
-  ProcessorCounters::Add(&counters_->outstanding, -static_cast<int64_t>(ready));
-}
-
-void HostedSession::CountHandled(const Batch& batch) {
-  ProcessorCounters::Add(&counters_->messages_error, batch.failed);
-  ProcessorCounters::Add(&counters_->messages_ok, batch.size - batch.failed);
-  ProcessorCounters::Add(&counters_->bytes_sent, batch.payload_bytes);
-  counters_->handler_seconds.Observe(absl::ToDoubleSeconds(batch.handler_time) /
-                                         static_cast<double>(batch.size),
-                                     batch.size);
-}
-
 void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const Session::Run run = {batch->epoch, batch->first_position, batch->size};
   const size_t bytes = batch->results.bytes();
   if (session_.Complete(run, &batch->results)) {
-    CountReady();
+    CountReady(&session_, clock_->Now(), counters_);
     if (batch->committed) {
       session_.CommitReady();
     } else if (commits_) {
@@ -301,7 +273,7 @@ void HostedSession::Complete(std::unique_ptr<Batch> batch) {
 }
 
 void HostedSession::OnBatchDone(std::unique_ptr<Batch> batch) {
-  CountHandled(*batch);
+  CountHandled(*batch, counters_);
   const bool gather = batch->handler_time > kWorthGathering;
   std::shared_ptr<AttachedStream> attachment;
   bool more = false;
@@ -357,11 +329,6 @@ void HostedSession::CloseInput(const AttachedStream* attachment) {
   if (other != nullptr) other->OnResultsReady(false);
 }
 
-bool HostedSession::CanForget() const {
-  MutexLock lock(&mutex_);
-  return session_.AllReceived() || (session_.Forgotten() && !stored());
-}
-
 bool HostedSession::AtLimit(bool unread) {
   MutexLock lock(&mutex_);
   if (session_.AtLimit()) return true;
@@ -377,26 +344,6 @@ bool HostedSession::AtLimit(bool unread) {
   return withheld;
 }
 
-bool HostedSession::Starves() const {
-  MutexLock lock(&mutex_);
-  return withheld_ && session_.AwaitsAcknowledgement();
-}
-
-bool HostedSession::Limited() const {
-  MutexLock lock(&mutex_);
-  return session_.limited();
-}
-
-uint64_t HostedSession::accepted_through() const {
-  MutexLock lock(&mutex_);
-  return session_.accepted_through();
-}
-
-HostedSession::Holding HostedSession::holding() const {
-  MutexLock lock(&mutex_);
-  return {.bytes = session_.bytes(), .settled = session_.unanswered() == 0};
-}
-
 void HostedSession::TrimIfIdle() {
   MutexLock lock(&mutex_);
   if (session_.outstanding() == 0) Trim();
@@ -406,25 +353,10 @@ void HostedSession::AskToCommit(size_t bytes) {
   committer_->OnReady(number_, shared_from_this(), {.bytes = bytes});
 }
 
-uint64_t HostedSession::store_epoch() const {
-  MutexLock lock(&mutex_);
-  return commits_->fenced() || session_.Forgotten() ? 0 : commits_->epoch();
-}
-
-bool HostedSession::fenced() const {
-  MutexLock lock(&mutex_);
-  return commits_ && commits_->fenced();
-}
-
 void HostedSession::Finish() {
   MutexLock lock(&mutex_);
   commits_->OnFinished();
   AskToCommit(0);
-}
-
-Claim HostedSession::ClaimAnew() const {
-  MutexLock lock(&mutex_);
-  return commits_->Anew(session_);
 }
 
 SessionWrite HostedSession::TakeCommit(size_t max_bytes, bool with_results) {

@@ -129,8 +129,14 @@ class HostedSession final : public BatchOwner,
 
   // Of a stored session. The epoch of the claim that it has; 0: it has none any
   // more, or lacks results that only the store has.
-  uint64_t store_epoch() const;
-  bool fenced() const;
+  uint64_t store_epoch() const {
+    MutexLock lock(&mutex_);
+    return commits_->fenced() || session_.Forgotten() ? 0 : commits_->epoch();
+  }
+  bool fenced() const {
+    MutexLock lock(&mutex_);
+    return commits_ && commits_->fenced();
+  }
   // The client has everything and will not come back: the store forgets it.
   void Finish();
 
@@ -161,23 +167,38 @@ class HostedSession final : public BatchOwner,
 
   // Whether nothing would be lost by forgetting the session, or too much is
   // lost already to resume it.
-  bool CanForget() const;
+  bool CanForget() const {
+    MutexLock lock(&mutex_);
+    return session_.AllReceived() || (session_.Forgotten() && !stored());
+  }
   // Whether the stream should not be read for now: an anonymous session's at
   // its limits, and any that holds too much of the memory of all. `unread`: the
   // client has not taken the last that was written.
   bool AtLimit(bool unread = false);
   // Whether it is not read, for want of memory, though its client could free
   // some by an acknowledgement: that can come by another stream's Open only.
-  bool Starves() const;
+  bool Starves() const {
+    MutexLock lock(&mutex_);
+    return withheld_ && session_.AwaitsAcknowledgement();
+  }
   // Whether handlers may be pausing for want of memory: Resume now and then.
-  bool Limited() const;
-  uint64_t accepted_through() const;
+  bool Limited() const {
+    MutexLock lock(&mutex_);
+    return session_.limited();
+  }
+  uint64_t accepted_through() const {
+    MutexLock lock(&mutex_);
+    return session_.accepted_through();
+  }
   // What it holds in memory, about; and whether that stays so without a stream.
   struct Holding {
     size_t bytes = 0;
     bool settled = true;
   };
-  Holding holding() const;
+  Holding holding() const {
+    MutexLock lock(&mutex_);
+    return {.bytes = session_.bytes(), .settled = session_.unanswered() == 0};
+  }
   // Gives back memory that a burst has left behind, if the burst is over.
   void TrimIfIdle();
 
@@ -186,7 +207,10 @@ class HostedSession final : public BatchOwner,
   std::shared_ptr<CommitSource> commits() override {
     return stored() ? shared_from_this() : nullptr;
   }
-  Claim ClaimAnew() const override;
+  Claim ClaimAnew() const override {
+    MutexLock lock(&mutex_);
+    return commits_->Anew(session_);
+  }
   SessionWrite TakeCommit(size_t max_bytes, bool with_results) override;
   void OnCommitted(const SessionWrite& write, uint64_t epoch) override;
   void OnNotCommitted(const SessionWrite& write, uint64_t epoch) override;
@@ -203,11 +227,8 @@ class HostedSession final : public BatchOwner,
   void RunDirectly(absl::Span<const wire::MessageView> messages)
       MSGPROC_REQUIRES(mutex_);
   void Pump() MSGPROC_REQUIRES(mutex_);
-  // Counts what the handler made of a batch.
-  void CountHandled(const Batch& batch);
   // Takes a batch back whose results are there.
   void Complete(std::unique_ptr<Batch> batch) MSGPROC_REQUIRES(mutex_);
-  void CountReady() MSGPROC_REQUIRES(mutex_);
   void Restart(uint64_t received_through) MSGPROC_REQUIRES(mutex_);
   // Tells the executor, letting go of the lock, when a life has ended since it
   // was told last.

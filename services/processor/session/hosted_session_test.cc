@@ -33,8 +33,8 @@ TEST_F(HostedSessionTest, ProcessesInlineWithinTheCall) {
 }
 
 std::shared_ptr<const SessionContext> ContextFrom(const std::string& peer) {
-  return std::make_shared<const SessionContext>(
-      SessionContext{.session_id = "s", .peer = peer});
+  return std::make_shared<const SessionContext>(SessionContext{
+      .session_id = "s", .peer = peer, .idempotency_scope = "s"});
 }
 
 TEST_F(HostedSessionTest, ABatchSaysWhoSentIt) {

@@ -40,11 +40,6 @@ void ProcessReactor::Start() {
   OnCredentials();
 }
 
-void ProcessReactor::OnCredentials() {
-  const absl::Time end = processor_->clock()->Now() + principal_.TimeLeft();
-  Tell([&](StreamState* state) { state->OnCredentials(end); });
-}
-
 void ProcessReactor::OnReadDone(bool ok) {
   if (!ok) {
     if (call_->IsCancelled()) return OnCancel();
@@ -58,12 +53,11 @@ void ProcessReactor::OnReadDone(bool ok) {
 
 void ProcessReactor::Conclude(StreamInput::Outcome outcome) {
   if (outcome.claim) {
-    processor_->committer()->ClaimSession(
+    return processor_->committer()->ClaimSession(
         *std::move(outcome.claim),
         [self = shared_from_this()](const absl::StatusOr<Claimed>& claimed) {
           self->Conclude(self->input_.OnClaimed(claimed, self));
         });
-    return;
   }
   if (outcome.refreshed) OnCredentials();
   const absl::Status& status = outcome.status;
@@ -159,11 +153,6 @@ void ProcessReactor::Recheck() {
   absl::Status status = principal_.Recheck(on->binding().name);
   if (!status.ok()) return EndRefused(std::move(status));
   on->SetQuota(QuotaOf(processor_, principal_.Get()));
-}
-
-void ProcessReactor::EndRefused(absl::Status status) {
-  processor_->Refuse(status, peer_);
-  EndStream(StreamState::End::kStopped, std::move(status));
 }
 
 void ProcessReactor::GiveUp(StreamState::Verdict verdict) {

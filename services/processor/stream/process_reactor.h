@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -119,10 +120,16 @@ class ProcessReactor final
 
   // A request was dealt with, or its session is to be claimed first.
   void Conclude(StreamInput::Outcome outcome);
-  void OnCredentials();
+  void OnCredentials() {
+    const absl::Time end = processor_->clock()->Now() + principal_.TimeLeft();
+    Tell([&](StreamState* state) { state->OnCredentials(end); });
+  }
   void EndStream(StreamState::End end, absl::Status status);
   // It is not to be here: counted and logged.
-  void EndRefused(absl::Status status);
+  void EndRefused(absl::Status status) {
+    processor_->Refuse(status, peer_);
+    EndStream(StreamState::End::kStopped, std::move(status));
+  }
   void CloseInput();
   void GiveUp(StreamState::Verdict verdict);
   void Advance();
