@@ -53,11 +53,13 @@ constexpr absl::string_view kFence =
     " ON s.session_id = w.id AND s.epoch = w.epoch"
     " WHERE s.owner = $3 ORDER BY s.session_id FOR NO KEY UPDATE OF s";
 
+// Results are picked from their array one by one: in the join their bytes would
+// be copied twice more.
 constexpr absl::string_view kInsert =
     "INSERT INTO msgproc_outcomes (session, first, through, results)"
-    " SELECT s.key, w.first, w.through, w.results"
-    " FROM unnest($1, $2, $4, $5, $6)"
-    " AS w(id, epoch, first, through, results)"
+    " SELECT s.key, w.first, w.through, ($6::bytea[])[w.i]"
+    " FROM unnest($1, $2, $4, $5) WITH ORDINALITY"
+    " AS w(id, epoch, first, through, i)"
     " JOIN msgproc_sessions s ON s.session_id = w.id AND s.epoch = w.epoch"
     " WHERE s.owner = $3";
 

@@ -40,7 +40,8 @@ constexpr absl::string_view kLedger =
 
 class PostgresUnderTest : public StoreUnderTest {
  public:
-  explicit PostgresUnderTest(bool prepared) : prepared_(prepared) {}
+  PostgresUnderTest(std::string url, bool prepared)
+      : prepared_(prepared), url_(std::move(url)) {}
 
   absl::StatusOr<std::unique_ptr<SessionStore>> Open(
       const std::string& owner, bool renew_generation) override {
@@ -64,21 +65,30 @@ class PostgresUnderTest : public StoreUnderTest {
 
  private:
   const bool prepared_;
-  const std::string url_ = PostgresCluster::Shared()->FreshUrl();
+  const std::string url_;
 };
 
-std::unique_ptr<StoreUnderTest> MakePrepared() {
-  if (PostgresCluster::Shared() == nullptr) return nullptr;
-  return std::make_unique<PostgresUnderTest>(true);
+std::unique_ptr<StoreUnderTest> MakeDirect() {
+  PostgresCluster* const cluster = PostgresCluster::Shared();
+  if (cluster == nullptr) return nullptr;
+  return std::make_unique<PostgresUnderTest>(cluster->FreshUrl(),
+                                             /*prepared=*/true);
 }
 
-std::unique_ptr<StoreUnderTest> MakeUnprepared() {
-  if (PostgresCluster::Shared() == nullptr) return nullptr;
-  return std::make_unique<PostgresUnderTest>(false);
+std::unique_ptr<StoreUnderTest> MakePooled() {
+  PostgresCluster* const cluster = PostgresCluster::Shared();
+  if (cluster == nullptr) return nullptr;
+  std::string url = cluster->FreshPooledUrl();
+  if (url.empty()) return nullptr;
+  return std::make_unique<PostgresUnderTest>(std::move(url),
+                                             /*prepared=*/false);
 }
 
 INSTANTIATE_TEST_SUITE_P(Postgres, SessionStoreContractTest,
-                         ::testing::Values(&MakePrepared, &MakeUnprepared));
+                         ::testing::Values(&MakeDirect));
+// Behind pgbouncer.
+INSTANTIATE_TEST_SUITE_P(Pooled, SessionStoreContractTest,
+                         ::testing::Values(&MakePooled));
 
 class PostgresStoreTest : public ::testing::Test {
  protected:

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -48,6 +49,18 @@ std::vector<std::string> NotAsRoot() {
           "--"};
 }
 
+// A user namespace forgets what its parent asked for in this.
+std::vector<std::string> UntilWeEnd() {
+  std::vector<std::string> arguments = NotAsRoot();
+  for (const char* argument : {"/usr/bin/setpriv", "--pdeathsig", "QUIT"}) {
+    arguments.emplace_back(argument);
+  }
+  return arguments;
+}
+
+constexpr const char* kPooler = "/usr/sbin/pgbouncer";
+constexpr int kPoolersPort = 6432;
+
 absl::StatusOr<pid_t> SpawnAll(std::vector<std::string> arguments,
                                const std::vector<std::string>& more,
                                const std::string& log) {
@@ -67,6 +80,10 @@ PostgresCluster::PostgresCluster(std::string binaries, std::string directory)
     : binaries_(std::move(binaries)), directory_(std::move(directory)) {}
 
 PostgresCluster::~PostgresCluster() {
+  if (pooler_ != 0) {
+    kill(pooler_, SIGKILL);
+    waitpid(pooler_, nullptr, 0);
+  }
   if (server_ != 0) Stop(SIGQUIT);
   std::error_code error;
   std::filesystem::remove_all(directory_, error);
@@ -117,13 +134,8 @@ PostgresCluster* PostgresCluster::Shared() {
 }
 
 absl::Status PostgresCluster::Start() {
-  std::vector<std::string> arguments = NotAsRoot();
-  // A user namespace forgets what its parent asked for in this.
-  for (const char* argument : {"/usr/bin/setpriv", "--pdeathsig", "QUIT"}) {
-    arguments.emplace_back(argument);
-  }
   auto server = SpawnAll(
-      std::move(arguments),
+      UntilWeEnd(),
       {binaries_ + "/postgres", "-D", directory_ + "/data", "-k", directory_,
        "-c", "listen_addresses=", "-c", "max_connections=50", "-c",
        "shared_buffers=64MB", "-c", "max_prepared_transactions=2"},
@@ -154,6 +166,37 @@ std::string PostgresCluster::FreshUrl() {
   const std::string schema = absl::StrCat("test_", ++schemas_);
   Run(absl::StrCat("CREATE SCHEMA ", schema));
   return Url(absl::StrCat("&options=-csearch_path%3D", schema));
+}
+
+absl::Status PostgresCluster::StartPooler() {
+  const std::string file = directory_ + "/pgbouncer.ini";
+  std::ofstream(file) << "[databases]\n* = host=" << directory_
+                      << " user=msgproc\n[pgbouncer]\npool_mode = transaction\n"
+                      << "auth_type = any\nlisten_port = " << kPoolersPort
+                      << "\nunix_socket_dir = " << directory_ << "\n";
+  auto pooler = SpawnAll(UntilWeEnd(), {kPooler, "--quiet", file},
+                         directory_ + "/pgbouncer.log");
+  if (!pooler.ok()) return pooler.status();
+  pooler_ = *pooler;
+  const std::string url = Url(absl::StrCat("&port=", kPoolersPort));
+  const bool up = base::Eventually(
+      [&url] { return PQping(url.c_str()) == PQPING_OK; }, absl::Seconds(60));
+  return up ? absl::OkStatus()
+            : absl::InternalError(directory_ + "/pgbouncer.log says why");
+}
+
+std::string PostgresCluster::FreshPooledUrl() {
+  if (!std::filesystem::exists(kPooler)) return "";
+  if (pooler_ == 0) {
+    const absl::Status status = StartPooler();
+    if (!status.ok()) {
+      std::fprintf(stderr, "%s\n", status.ToString().c_str());
+      std::abort();
+    }
+  }
+  Run("DROP SCHEMA public CASCADE");
+  Run("CREATE SCHEMA public");
+  return Url(absl::StrCat("&port=", kPoolersPort));
 }
 
 void PostgresCluster::Run(const std::string& sql) {

@@ -28,6 +28,9 @@ class PostgresCluster {
 
   // Of a schema of its own, empty, for each call.
   std::string FreshUrl();
+  // By way of pgbouncer, which hands out connections a transaction. All of its
+  // URLs lead to the same tables; they are dropped. Empty: it is not installed.
+  std::string FreshPooledUrl();
   // In the database, not in a schema. Aborts on an error.
   void Run(const std::string& sql);
 
@@ -43,11 +46,13 @@ class PostgresCluster {
   PostgresCluster(std::string binaries, std::string directory);
 
   std::string Url(const std::string& parameters) const;
+  absl::Status StartPooler();
 
   const std::string binaries_;
   const std::string directory_;
   int schemas_ = 0;
   pid_t server_ = 0;
+  pid_t pooler_ = 0;
 };
 
 }  // namespace msgproc::processor
