@@ -21,6 +21,8 @@ constexpr int64_t kSlow = 10'000'000;
 
 class DispatcherTest : public ::testing::Test {
  protected:
+  ~DispatcherTest() override { EXPECT_TRUE(dispatcher_->CheckInvariants()); }
+
   WorkItem* Enqueue(uint64_t messages, int64_t nanoseconds = kFast,
                     WorkerId ordered_on = 0, bool ordered = false) {
     WorkItem& item = deliveries_.emplace_back();
@@ -49,8 +51,11 @@ class DispatcherTest : public ::testing::Test {
   std::vector<Assignment> Flights() {
     std::vector<Assignment> in_flight;
     Assignment assignment;
-    while (dispatcher_->NextAssignment(now_, &assignment))
+    while (dispatcher_->NextAssignment(now_, &assignment)) {
       in_flight.push_back(assignment);
+      EXPECT_TRUE(dispatcher_->CheckInvariants());
+    }
+    EXPECT_TRUE(dispatcher_->CheckInvariants());
     return in_flight;
   }
   std::vector<WorkerId> Destinations() {
@@ -62,6 +67,7 @@ class DispatcherTest : public ::testing::Test {
   std::vector<WorkItem*> Remove(WorkerId worker) {
     std::vector<WorkItem*> given_up;
     dispatcher_->RemoveWorker(worker, now_, &given_up);
+    EXPECT_TRUE(dispatcher_->CheckInvariants());
     return given_up;
   }
   void Use(const Dispatcher::Options& options) {
@@ -111,13 +117,91 @@ TEST_F(DispatcherTest, KnowsHowMuchAWorkerHasAndHasHad) {
 }
 
 TEST_F(DispatcherTest, NothingWaitsOnceAllThatDoesWasTaken) {
+  dispatcher_->AddWorker(1, now_);
   Enqueue(3);
-  EnqueueOrdered(2, 0);
+  EnqueueOrdered(2, 1);
+  EXPECT_TRUE(dispatcher_->CheckInvariants());
   EXPECT_EQ(dispatcher_->TakeWaiting().size(), 2u);
   EXPECT_EQ(dispatcher_->waiting(), 0u);
+  EXPECT_TRUE(dispatcher_->CheckInvariants());
+  EXPECT_THAT(Flights(), IsEmpty());
   EXPECT_THAT(dispatcher_->TakeWaiting(), IsEmpty());
   Enqueue(1);
   EXPECT_EQ(dispatcher_->waiting(), 1u);
+}
+
+TEST_F(DispatcherTest, AWorkerThatIsNotThereHasNothing) {
+  std::vector<WorkItem*> given_up;
+  EXPECT_EQ(dispatcher_->RemoveWorker(7, now_, &given_up), 0u);
+  EXPECT_THAT(given_up, IsEmpty());
+  dispatcher_->AddWorker(1, now_);
+  Enqueue(3);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  EXPECT_EQ(dispatcher_->RemoveWorker(1, now_, &given_up), 3u);
+}
+
+TEST_F(DispatcherTest, AnAssignmentHasNoMoreThanSoManyItems) {
+  dispatcher_->AddWorker(1, now_);
+  for (int i = 0; i < 2; ++i) {
+    Enqueue(1);
+    EXPECT_THAT(Destinations(), ElementsAre(1));
+  }
+  for (int i = 0; i < 70; ++i) Enqueue(1);
+  EXPECT_NE(dispatcher_->OnAnswered(1, 1, now_), nullptr);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts.size(), 64u);
+}
+
+TEST_F(DispatcherTest, AnAssignmentHasNoMoreThanSoManyBytes) {
+  dispatcher_->AddWorker(1, now_);
+  for (int i = 0; i < 2; ++i) {
+    Enqueue(1);
+    EXPECT_THAT(Destinations(), ElementsAre(1));
+  }
+  // Each has 64 bytes a message.
+  for (int i = 0; i < 4; ++i) Enqueue(1600, /*nanoseconds=*/1);
+  EXPECT_NE(dispatcher_->OnAnswered(1, 1, now_), nullptr);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts.size(), 2u);
+}
+
+TEST_F(DispatcherTest, WhatWasBoundToAWorkerThatRetiresKeepsItsOrder) {
+  dispatcher_->AddWorker(1, now_);
+  std::vector<WorkItem*> bound;
+  for (int i = 0; i < 3; ++i) bound.push_back(EnqueueOrdered(1, 1));
+  dispatcher_->RetireWorker(1, now_);
+  EXPECT_TRUE(dispatcher_->CheckInvariants());
+  dispatcher_->AddWorker(2, now_);
+  std::vector<WorkItem*> given;
+  for (const Assignment& assignment : Flights()) {
+    for (const Assignment::Part& part : assignment.parts) {
+      given.push_back(part.item);
+    }
+  }
+  EXPECT_EQ(given, bound);
+}
+
+TEST_F(DispatcherTest, AWorkerIsLateFromWhenItWasGivenSomething) {
+  dispatcher_->AddWorker(1, now_);
+  now_ += absl::Hours(1);
+  Enqueue(1);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  now_ += absl::Milliseconds(20);
+  Enqueue(1);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+}
+
+TEST_F(DispatcherTest, ASecondAssignmentGoesToAWorkerThatIsDoneInAMillisecond) {
+  dispatcher_->AddWorker(1, now_);
+  Enqueue(1, 1'000'000);
+  Enqueue(1, 1'000'000);
+  EXPECT_THAT(Destinations(), ElementsAre(1, 1));
+  dispatcher_->AddWorker(2, now_);
+  Enqueue(1, 1'000'001);
+  Enqueue(1, 1'000'001);
+  EXPECT_THAT(Destinations(), ElementsAre(2));
 }
 
 TEST_F(DispatcherTest, AMessageOfWhichNothingIsKnownCountsAsSlow) {
