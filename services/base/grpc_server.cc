@@ -8,16 +8,19 @@
 #include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/impl/server_builder_plugin.h>
 #include <grpcpp/impl/server_initializer.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "common/grpc_deadline.h"
+#include "common/process_limits.h"
 #include "services/base/acceptor_metrics.h"
 #include "services/base/health_descriptor.h"
 #include "services/base/socket_address.h"
@@ -105,6 +108,20 @@ class ServiceNames final : public grpc::ServerBuilderOption {
   std::vector<std::string>* const names_;
 };
 
+// Of a process that may use this much, for what connections buffer.
+constexpr int kBufferedPart = 4;
+
+void LimitBuffers(int64_t bytes, grpc::ServerBuilder* builder) {
+  if (bytes < 0) {
+    bytes =
+        static_cast<int64_t>(ReadProcessLimits().memory_bytes) / kBufferedPart;
+  }
+  if (bytes == 0) return;
+  grpc::ResourceQuota quota("msgproc_server");
+  quota.Resize(static_cast<size_t>(bytes));
+  builder->SetResourceQuota(quota);
+}
+
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
@@ -164,6 +181,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     builder.SetOption(std::make_unique<WithoutChannelz>());
   }
   Configure(options, &builder);
+  LimitBuffers(options.max_buffered_bytes, &builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> receiver =
       builder.experimental().AddExternalConnectionAcceptor(

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_BASE_GRPC_SERVER_H_
 #define MSGPROC_SERVICES_BASE_GRPC_SERVER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,6 +34,11 @@ struct GrpcServerOptions {
   CredentialsOptions credentials;
   // A larger message ends its stream with RESOURCE_EXHAUSTED.
   int max_receive_message_bytes = 4 << 20;
+  // What connections may hold of messages that are half there and of others
+  // that nobody has read yet, together: gRPC refuses a large message only when
+  // it has all of it. Beyond that gRPC ends streams (RESOURCE_EXHAUSTED). -1: a
+  // quarter of the memory that the process may use; 0: anything.
+  int64_t max_buffered_bytes = -1;
   // Streams beyond it wait at the client, which is not told; 0: no cap.
   int max_streams_per_connection = 100;
   // Whether grpc.channelz.v1.Channelz is served: it lists every peer's address.

@@ -2,13 +2,14 @@
 
 import os
 import re
+import struct
 import unittest
 
 import grpc
 
 from tests import harness
 from tests.limits import traffic
-from tests.nginx import raw_call
+from tests.nginx import http2, raw_call
 
 # Beside the streams: threads' own caches, and malloc's.
 _SLACK = 32 * traffic.MIB
@@ -42,6 +43,30 @@ class StreamsTest(harness.ProcessTest):
                 f"--target={processor.grpc}", "--n=1500", "--streams_per_connection=150"
             )
             self.assert_all_answered_once(load, 1500)
+
+    def test_two_thousand_streams_of_a_client_that_ignores_the_cap(self):
+        processor = self.processor()
+        connection = http2.Connection(processor.grpc, reads=False)
+        self.addCleanup(connection.close)
+        cap = None
+        while cap is None:
+            kind, _, payload = connection.next_frame()
+            if kind == http2.SETTINGS:
+                settings = struct.iter_unpack(">HI", payload)
+                cap = dict(settings).get(http2.MAX_CONCURRENT_STREAMS)
+        self.assertEqual(cap, 100)
+        connection.send(http2.frame(http2.SETTINGS, http2.ACK, 0))
+        for number in range(2000):
+            headers = http2.process_headers(processor.grpc)
+            connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 2 * number + 1, headers))
+        # It is no client of HTTP/2: its connection ends.
+        while connection.next_frame() is not None:
+            pass
+        started = processor.metric("grpc_server_started_total", grpc_method="Process")
+        self.assertLessEqual(started, cap)
+        self.assertEqual(processor.metric("msgproc_processor_streams"), 0)
+        load = self.loadgen(f"--target={processor.grpc}", "--n=2000")
+        self.assert_all_answered_once(load, 2000)
 
     @unittest.skipIf(os.environ.get("MSGPROC_SANITIZER"), "sanitizers hold more")
     def test_two_million_empty_headers_are_refused_and_hold_nothing(self):

@@ -6,8 +6,9 @@ import struct
 import threading
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 8, 9
-END_STREAM, END_HEADERS = 0x1, 0x4
-INITIAL_WINDOW_SIZE = 4
+END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
+MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 3, 4
+REFUSED_STREAM = 7
 
 
 def frame(kind, flags, stream, payload=b""):
@@ -72,6 +73,28 @@ class Connection:
             return False
         self.bytes_sent += len(data)
         return not self.ended.is_set()
+
+    def next_frame(self):
+        """Returns (kind, stream, payload) of the next frame, None at the end. Without `reads`."""
+        head = self._receive(9)
+        if head is None:
+            return None
+        size = int.from_bytes(head[:3], "big")
+        kind, _, stream = struct.unpack(">BBI", head[3:])
+        payload = self._receive(size)
+        return None if payload is None else (kind, stream, payload)
+
+    def _receive(self, size):
+        received = b""
+        while len(received) < size:
+            try:
+                more = self._socket.recv(size - len(received))
+            except OSError:
+                return None
+            if not more:
+                return None
+            received += more
+        return received
 
     def close(self):
         self._socket.close()

@@ -1,6 +1,7 @@
 #include "services/processor/session/session_batches.h"
 #include <cstdint>
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>

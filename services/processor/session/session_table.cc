@@ -32,7 +32,7 @@ std::string RandomBytes(size_t bytes) {
 }
 
 size_t BudgetOf(const SessionTable::Options& options) {
-  return options.memory_budget < 0 ? ReadProcessLimits().memory_bytes / 2
+  return options.memory_budget < 0 ? ReadProcessLimits().memory_bytes / 8 * 3
                                    : static_cast<size_t>(options.memory_budget);
 }
 

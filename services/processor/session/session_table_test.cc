@@ -667,9 +667,10 @@ TEST_F(SessionTableTest, NothingIsProcessedForASessionThatHadToGo) {
   EXPECT_FALSE(manual_.batch(0).Wanted());
 }
 
-TEST_F(SessionTableTest, TheBudgetIsHalfOfWhatTheProcessMayHave) {
+TEST_F(SessionTableTest, TheBudgetIsThreeEighthsOfWhatTheProcessMayHave) {
   options_.memory_budget = -1;
-  EXPECT_EQ(table().memory()->bytes(), ReadProcessLimits().memory_bytes / 2);
+  EXPECT_EQ(table().memory()->bytes(),
+            ReadProcessLimits().memory_bytes / 8 * 3);
 }
 
 TEST_F(SessionTableTest, ASweepForgetsWhatTheBudgetHasNoRoomFor) {
