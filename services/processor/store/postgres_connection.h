@@ -125,6 +125,8 @@ class PostgresConnection {
   const std::string& sqlstate() const { return sqlstate_; }
   // The server ended the connection, or it was lost.
   bool broken() const { return broken_; }
+  // Says that it is.
+  void GiveUp() { broken_ = true; }
 
   PGconn* handle() { return connection_; }
 

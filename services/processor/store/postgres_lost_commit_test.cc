@@ -3,8 +3,8 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"

@@ -65,7 +65,7 @@ absl::Status PostgresStoreConnection::BeginNow() {
 absl::Status PostgresStoreConnection::Begin() {
   phase_.Begin();
   sent_ = false;
-  executed_ = false;
+  constraints_set_ = false;
   absl::Status status = BeginNow();
   return status.ok() ? status : End(status);
 }
@@ -76,8 +76,8 @@ absl::Status PostgresStoreConnection::End(absl::Status status) {
   if (sent_ && !connection_->broken()) {
     connection_->Queue("ROLLBACK");
     const auto rolled_back = connection_->Flush();
-    // Else the next call says so.
-    if (!rolled_back.ok()) MSGPROC_CHECK(connection_->broken());
+    // Whatever it has then, it is not a connection to begin with again.
+    if (!rolled_back.ok()) connection_->GiveUp();
   }
   sent_ = false;
   return status;
@@ -93,6 +93,8 @@ absl::Status PostgresStoreConnection::Savepoint(absl::string_view sql) {
 
 absl::Status PostgresStoreConnection::SetSavepoint() {
   phase_.SetSavepoint();
+  // Within the savepoint it would be undone with that.
+  QueueConstraints();
   return Savepoint("SAVEPOINT msgproc");
 }
 
@@ -104,6 +106,11 @@ absl::Status PostgresStoreConnection::RollbackToSavepoint() {
 absl::Status PostgresStoreConnection::ReleaseSavepoint() {
   phase_.ReleaseSavepoint();
   return Savepoint("RELEASE SAVEPOINT msgproc");
+}
+
+void PostgresStoreConnection::QueueConstraints() {
+  if (std::exchange(constraints_set_, true)) return;
+  connection_->Queue(kConstraints);
 }
 
 absl::Status PostgresStoreConnection::Check(absl::string_view sql) {
@@ -126,7 +133,7 @@ absl::StatusOr<std::vector<SqlRow>> PostgresStoreConnection::ExecuteChecked(
   if (absl::Status status = Check(sql); !status.ok()) return status;
   auto converted = ToPostgres(parameters);
   if (!converted.ok()) return converted.status();
-  if (!std::exchange(executed_, true)) connection_->Queue(kConstraints);
+  QueueConstraints();
   connection_->Queue(
       {.sql = sql, .parameters = *std::move(converted), .binary = false});
   sent_ = true;

@@ -63,6 +63,8 @@ class PostgresStoreConnection : public StoreConnection, private Transaction {
   // Ends the transaction after an error of it.
   absl::Status End(absl::Status status);
   absl::Status Savepoint(absl::string_view sql);
+  // Before what handlers execute.
+  void QueueConstraints();
   absl::Status Check(absl::string_view sql);
   absl::StatusOr<std::vector<SqlRow>> ExecuteChecked(
       absl::string_view sql, absl::Span<const SqlValue> parameters);
@@ -78,7 +80,8 @@ class PostgresStoreConnection : public StoreConnection, private Transaction {
   TransactionPhase phase_;
   // Whether the server has, or may have, a transaction open.
   bool sent_ = false;
-  bool executed_ = false;
+  // Whether that was sent, or queued, in this transaction.
+  bool constraints_set_ = false;
   // Handlers' statements that may be executed.
   LruCache<bool> checked_;
 };

@@ -407,6 +407,18 @@ TEST_F(PostgresStoreTest, ADeferredConstraintIsTheMessagesOwn) {
   ASSERT_TRUE(connection_->Begin().ok());
   ASSERT_TRUE(Execute("INSERT INTO t VALUES (1)").ok());
   EXPECT_TRUE(absl::IsAlreadyExists(Execute("INSERT INTO t VALUES (1)")));
+  connection_->Rollback();
+  // Nor does it become everybody's again with a savepoint.
+  ASSERT_TRUE(connection_->Begin().ok());
+  for (int message = 0; message < 2; ++message) {
+    ASSERT_TRUE(connection_->SetSavepoint().ok());
+    ASSERT_TRUE(Execute("INSERT INTO t VALUES (1)").ok());
+    EXPECT_TRUE(absl::IsAlreadyExists(Execute("INSERT INTO t VALUES (1)")));
+    ASSERT_TRUE(connection_->RollbackToSavepoint().ok());
+    ASSERT_TRUE(connection_->ReleaseSavepoint().ok());
+  }
+  ASSERT_TRUE(connection_->Write({}).ok());
+  EXPECT_TRUE(connection_->Commit().ok());
 }
 
 TEST_F(PostgresStoreTest, MoreStatementsThanStayPrepared) {
