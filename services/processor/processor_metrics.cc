@@ -2,8 +2,13 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
+#include "absl/strings/string_view.h"
+#include "services/base/identity/principal.h"
 #include "services/base/metric_writer.h"
+#include "services/processor/session/principal_usage.h"
 #include "services/processor/store/store_metrics.h"
 
 namespace msgproc::processor {
@@ -68,8 +73,9 @@ void WriteSessions(const ProcessorCounters& c, base::MetricWriter* writer) {
   writer
       ->Counter("msgproc_processor_memory_actions_total",
                 "What was done for the sake of the memory budget. paused: a "
-                "stream was not read for a while. refused: a new session or "
-                "anonymous stream was not let in.")
+                "stream was not read for a while. ended: nor could an "
+                "acknowledgement be. refused: a new session or anonymous "
+                "stream was not let in.")
       .Add({{"action", "ended"}}, Load(c.memory_ends))
       .Add({{"action", "paused"}}, Load(c.memory_pauses))
       .Add({{"action", "refused"}}, Load(c.memory_refusals));
@@ -133,6 +139,37 @@ void WriteAsync(const AsyncCounters& c, base::MetricWriter* writer) {
       .Add({{"kind", "repeated"}}, Load(c.repeated));
 }
 
+absl::string_view SourceName(base::Principal::Source source) {
+  switch (source) {
+    case base::Principal::Source::kCertificate:
+      return "certificate";
+    case base::Principal::Source::kToken:
+      return "token";
+    case base::Principal::Source::kAnonymous:
+      break;
+  }
+  return "any";
+}
+
+void WriteUsage(const std::vector<PrincipalUsage::Line>& lines,
+                base::MetricWriter* writer) {
+  const auto write = [&](absl::string_view name, absl::string_view help,
+                         uint64_t PrincipalUsage::Sent::*sent) {
+    auto samples = writer->Counter(name, help);
+    for (const PrincipalUsage::Line& line : lines) {
+      const absl::string_view shown = line.name.empty() ? "other" : line.name;
+      samples.Add({{"principal", shown}, {"source", SourceName(line.source)}},
+                  static_cast<double>(line.sent.*sent));
+    }
+  };
+  write("msgproc_processor_principal_messages_total",
+        "Messages read of those who sent the most, since they are among them, "
+        "and of all other principals.",
+        &PrincipalUsage::Sent::messages);
+  write("msgproc_processor_principal_received_bytes_total",
+        "Bytes of requests read, likewise.", &PrincipalUsage::Sent::bytes);
+}
+
 }  // namespace
 
 std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
@@ -141,6 +178,7 @@ std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
   WriteMessages(counters, &writer);
   WriteSessions(counters, &writer);
   WriteRejections(counters, &writer);
+  WriteUsage(server_->context()->usage()->Top(), &writer);
   const AsyncCounters none;
   WriteAsync(server_->async() == nullptr ? none : server_->async()->counters(),
              &writer);

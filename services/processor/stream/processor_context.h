@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "services/base/method_metrics.h"
 #include "services/processor/executors/batch.h"
+#include "services/processor/session/principal_usage.h"
 #include "services/processor/session/processor_counters.h"
 #include "services/processor/session/session_table.h"
 #include "services/processor/stream/access_control.h"
@@ -58,6 +59,7 @@ class ProcessorContext {
   // Null: sessions live in memory.
   StoreCommitter* committer() { return options_.sessions.committer; }
   ProcessorCounters* counters() { return &counters_; }
+  PrincipalUsage* usage() { return &usage_; }
   // Counts and logs what a client is refused.
   void Refuse(const absl::Status& status, const StreamPeer& peer);
   const AccessControl& access() const { return access_; }
@@ -73,6 +75,7 @@ class ProcessorContext {
  private:
   const Options options_;
   ProcessorCounters counters_;
+  PrincipalUsage usage_;
   RefusalLog refusals_;
   const AccessControl access_;
   SessionTable sessions_;

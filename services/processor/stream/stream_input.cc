@@ -20,6 +20,8 @@ StreamInput::Outcome StreamInput::Process(
   }
   outcome.messages = reader.frame()->message_count;
   outcome.bytes = reader.bytes();
+  // What waits for a claim counts once that is there.
+  if (usage_ != nullptr) usage_->Add(outcome.messages, outcome.bytes);
   if (outcome.claim) {
     waiting_.reset(
         new Waiting{std::move(reader), *outcome.claim, outcome.answered});
@@ -42,6 +44,7 @@ StreamInput::Outcome StreamInput::OnClaimed(
                                        .claimed = &*claimed};
   outcome.status =
       OpenSession(waiting->request.frame(), stream, &stored, &outcome);
+  if (usage_ != nullptr) usage_->Add(outcome.messages, outcome.bytes);
   return outcome;
 }
 
@@ -81,6 +84,7 @@ absl::Status StreamInput::OpenSession(
   absl::StatusOr<OpenedStream> opened =
       OpenStream(processor_, *peer_, principal_->Get(), stream, frame, stored);
   if (!opened.ok()) return opened.status();
+  usage_ = processor_->usage()->For(principal_->Get());
   // The messages before the Welcome, which says how many were accepted; nothing
   // is written before the stream counts as open.
   absl::Status status = opened->session->OnFrame(stream.get(), *frame);

@@ -10,6 +10,7 @@
 #include "absl/types/optional.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "services/processor/session/hosted_session.h"
+#include "services/processor/session/principal_usage.h"
 #include "services/processor/session/session_table.h"
 #include "services/processor/store/claim.h"
 #include "services/processor/stream/processor_context.h"
@@ -78,6 +79,8 @@ class StreamInput {
   ProcessorContext* const processor_;
   const StreamPeer* const peer_;
   StreamPrincipal* const principal_;
+  // Of the principal, once it has opened something; null: it is anonymous.
+  std::shared_ptr<PrincipalUsage::Count> usage_;
   bool first_ = true;
   std::unique_ptr<Waiting> waiting_;
 };
