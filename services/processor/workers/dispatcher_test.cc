@@ -1,5 +1,6 @@
 #include "services/processor/workers/dispatcher.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
