@@ -40,7 +40,16 @@ _BELOW = {
         "proto",
         "common",
     ),
+    f"{_PROCESSOR}/store": (
+        f"{_PROCESSOR}/executors",
+        f"{_PROCESSOR}/handlers",
+        "services/base",
+        "wire",
+        "proto",
+        "common",
+    ),
     f"{_PROCESSOR}/session": (
+        f"{_PROCESSOR}/store",
         f"{_PROCESSOR}/executors",
         f"{_PROCESSOR}/handlers",
         "services/base",
@@ -50,6 +59,7 @@ _BELOW = {
     ),
     f"{_PROCESSOR}/stream": (
         f"{_PROCESSOR}/session",
+        f"{_PROCESSOR}/store",
         f"{_PROCESSOR}/executors",
         f"{_PROCESSOR}/handlers",
         "services/base",
@@ -63,6 +73,7 @@ _BELOW = {
         f"{_PROCESSOR}/registration",
         f"{_PROCESSOR}/stream",
         f"{_PROCESSOR}/session",
+        f"{_PROCESSOR}/store",
         f"{_PROCESSOR}/workers",
         f"{_PROCESSOR}/executors",
         f"{_PROCESSOR}/handlers",
