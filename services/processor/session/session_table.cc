@@ -278,7 +278,8 @@ std::shared_ptr<HostedSession> SessionTable::Forget(Sessions::iterator entry) {
 }
 
 void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
-                          const AttachedStream* attachment, bool finished) {
+                          const AttachedStream* attachment, bool finished,
+                          bool sent_away) {
   // Not in the table; and their executor hears of it, without a lock held.
   if (session->anonymous()) {
     session->Detach(attachment);
@@ -290,7 +291,9 @@ void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
   const auto found = sessions_.find(session->identity().id);
   if (found == sessions_.end() || found->second.session != session) return;
   if (session->fenced() || (finished && session->CanForget())) {
-    if (session->stored() && !session->fenced()) session->Finish();
+    if (session->stored() && !session->fenced() && !sent_away) {
+      session->Finish();
+    }
     Forget(found);
     return;
   }

@@ -77,9 +77,11 @@ class SessionTable {
                               const Stored* stored = nullptr);
 
   // The stream of a session ended. `finished`: by half-closing, so that the
-  // session goes when everything was received.
+  // session goes from here when everything was received; from its store, too,
+  // unless it was `sent_away` and the client goes on with it elsewhere.
   void Detach(const std::shared_ptr<HostedSession>& session,
-              const AttachedStream* attachment, bool finished);
+              const AttachedStream* attachment, bool finished,
+              bool sent_away = false);
 
   // Whether there is memory for a new session; if need be, detached ones go.
   absl::Status MakeRoom();

@@ -42,8 +42,8 @@ class TransactionExecutor final : public Executor {
   std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override {
     std::shared_ptr<CommitSource> session = batch->owner->commits();
     MSGPROC_CHECK(session != nullptr);
-    committer_->Submit(batch->session_number, std::move(session),
-                       std::move(batch));
+    const uint64_t number = batch->session_number;
+    committer_->Submit(number, std::move(session), std::move(batch));
     return nullptr;
   }
 

@@ -192,7 +192,8 @@ void ProcessReactor::Advance() {
     }
     if (step.actions.mark) Post(call_->c_call());
     if (step.ended != nullptr) {
-      processor_->sessions()->Detach(step.ended, this, step.status.ok());
+      processor_->sessions()->Detach(step.ended, this, step.status.ok(),
+                                     step.sent_away);
     }
     if (step.actions.finish) {
       LogStreamEnded(step.ended.get(), peer_, step.status.error_code(),
@@ -230,6 +231,7 @@ ProcessReactor::Step ProcessReactor::Decide() {
     step.status = base::ToGrpcStatus(state_.status());
     step.why = std::string(state_.Why());
     step.ended = session_;
+    step.sent_away = state_.drain_sent();
   }
   return step;
 }

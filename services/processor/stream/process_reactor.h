@@ -99,6 +99,7 @@ class ProcessReactor final
     std::string why;
     // Detached from: its stream is at its end.
     std::shared_ptr<HostedSession> ended;
+    bool sent_away = false;
     // Writing made room for more to be processed.
     std::shared_ptr<HostedSession> resumed;
   };

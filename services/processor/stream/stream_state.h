@@ -145,6 +145,9 @@ class StreamState {
   // When to call OnTick next: nothing runs out before.
   absl::Time NextTick(absl::Time now) const;
 
+  // Whether the client was told to go elsewhere.
+  bool drain_sent() const { return drain_sent_; }
+
   Phase phase() const { return phase_; }
   const absl::Status& status() const { return status_; }
   // Why it ended, for people: what the status says; of a client that left as it
