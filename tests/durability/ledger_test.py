@@ -66,7 +66,7 @@ class SqliteTest(LedgerTest):
         address = f"127.0.0.1:{harness.free_port()}"
         ledger = self.ledger(f"sqlite:{file}", listen_address=address)
         self.open_accounts(f"--target={address}")
-        count = 60_000
+        count = 40_000
         load = self.transfer(count, f"--target={address}")
         kills = 0
         while load.running() and kills < 12:
@@ -114,7 +114,7 @@ class PostgresTest(LedgerTest):
         fleet = [self.member() for _ in range(3)]
         by_name = f"--balancer={self.balancer_process.grpc}"
         self.open_accounts(by_name)
-        count = 20_000
+        count = 6_000
         load = self.transfer(count, by_name)
         chance = random.Random(3)
         kills = 0
@@ -132,7 +132,7 @@ class PostgresTest(LedgerTest):
         fleet = [self.member() for _ in range(2)]
         by_name = f"--balancer={self.balancer_process.grpc}"
         self.open_accounts(by_name)
-        count = 20_000
+        count = 6_000
         load = self.transfer(count, by_name)
         time.sleep(0.3)
         fleet[0].signal(signal.SIGSTOP)
@@ -147,7 +147,7 @@ class PostgresTest(LedgerTest):
     def test_it_holds_through_restarts_of_the_store(self):
         member = self.member()
         self.open_accounts(f"--target={member.grpc}")
-        count = 20_000
+        count = 6_000
         load = self.transfer(count, f"--target={member.grpc}")
         for number in (signal.SIGINT, signal.SIGQUIT):
             time.sleep(0.3)

@@ -1,5 +1,6 @@
 #include "services/processor/store/group_runner.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -111,14 +112,15 @@ void TakeResults(Batch* work, SessionWrite* write) {
 class Attempt {
  public:
   Attempt(StoreConnection* store, const std::atomic<bool>* stop,
-          std::vector<GroupPart>* parts)
-      : store_(store), stop_(stop), parts_(*parts) {}
+          std::vector<GroupPart>* parts, bool serialize)
+      : store_(store), stop_(stop), parts_(*parts), serialize_(serialize) {}
 
   // Whether to try again, with what it has learned about the parts.
   bool again() const { return again_; }
 
   absl::Status Run() {
     absl::Status status = store_->Begin();
+    if (status.ok() && serialize_ && HasWork()) status = store_->Serialize();
     if (!status.ok()) return status;
     for (GroupPart& part : parts_) {
       if (part.work == nullptr || part.fenced || part.dropped) continue;
@@ -131,6 +133,11 @@ class Attempt {
   }
 
  private:
+  bool HasWork() const {
+    return std::any_of(parts_.begin(), parts_.end(), [](const GroupPart& part) {
+      return part.work != nullptr;
+    });
+  }
   void Again() {
     again_ = true;
     store_->Rollback();
@@ -199,16 +206,17 @@ class Attempt {
   StoreConnection* const store_;
   const std::atomic<bool>* const stop_;
   std::vector<GroupPart>& parts_;
+  const bool serialize_;
   bool again_ = false;
 };
 
 }  // namespace
 
 absl::Status RunGroup(StoreConnection* store, const std::atomic<bool>* stop,
-                      std::vector<GroupPart>* parts) {
+                      std::vector<GroupPart>* parts, bool serialize) {
   MSGPROC_CHECK(!parts->empty());
   while (true) {
-    Attempt attempt(store, stop, parts);
+    Attempt attempt(store, stop, parts, serialize);
     absl::Status status = attempt.Run();
     if (!status.ok() || !attempt.again()) return status;
   }

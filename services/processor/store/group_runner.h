@@ -36,8 +36,10 @@ struct GroupPart {
 //
 // OK: every part that is neither fenced nor dropped is committed. Otherwise
 // nothing is, or (UNKNOWN) nobody knows; CANCELLED: `stop` became true.
+//
+// `serialize`: handlers' work waits for that of others (Serialize).
 absl::Status RunGroup(StoreConnection* store, const std::atomic<bool>* stop,
-                      std::vector<GroupPart>* parts);
+                      std::vector<GroupPart>* parts, bool serialize = false);
 
 }  // namespace msgproc::processor
 

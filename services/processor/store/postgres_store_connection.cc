@@ -16,6 +16,9 @@ constexpr absl::string_view kBegin =
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 // A constraint that is violated is the message's that violates it, and not the
 // whole group's when that commits.
+// Any number that nobody else's advisory locks have: "msgproc".
+constexpr absl::string_view kSerialize =
+    "SELECT pg_advisory_xact_lock(30807917298249571)";
 constexpr absl::string_view kConstraints = "SET CONSTRAINTS ALL IMMEDIATE";
 constexpr size_t kCheckedStatements = 256;
 constexpr int kClaimRounds = 10;
@@ -68,6 +71,11 @@ absl::Status PostgresStoreConnection::Begin() {
   constraints_set_ = false;
   absl::Status status = BeginNow();
   return status.ok() ? status : End(status);
+}
+
+absl::Status PostgresStoreConnection::Serialize() {
+  connection_->Queue(kSerialize);
+  return absl::OkStatus();
 }
 
 absl::Status PostgresStoreConnection::End(absl::Status status) {

@@ -40,6 +40,7 @@ class PostgresStoreConnection : public StoreConnection, private Transaction {
   absl::StatusOr<std::vector<Claimed>> ClaimSessions(
       absl::Span<const Claim> claims) override;
   absl::Status Begin() override;
+  absl::Status Serialize() override;
   Transaction* transaction() override { return this; }
   absl::Status SetSavepoint() override;
   absl::Status RollbackToSavepoint() override;

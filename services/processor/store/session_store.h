@@ -66,6 +66,10 @@ class StoreConnection {
   // The parts of a commit, in this order: Begin, what handlers execute with
   // savepoints around them as the caller likes, Write once, Commit.
   virtual absl::Status Begin() = 0;
+  // After Begin: waits until no other transaction that has called it is under
+  // way, on any connection of any process. For handlers that would deadlock
+  // otherwise; where transactions never run at the same time, it does nothing.
+  virtual absl::Status Serialize() { return absl::OkStatus(); }
   virtual Transaction* transaction() = 0;
   // A savepoint, at most one at a time. Rolled back to, it stands; after an
   // error of Execute that is the way on, or Rollback.

@@ -38,7 +38,7 @@ StoreCommitter::StoreCommitter(std::unique_ptr<SessionStore> store,
     Worker* const worker =
         workers_.emplace_back(std::make_unique<Worker>()).get();
     worker->store = std::make_unique<StoreWorker>(
-        store_.get(), &stopping_, &counters_,
+        store_.get(), &stopping_, &counters_, &contention_,
         [this, worker](const absl::Status& status) {
           BackOff(worker, status);
         });

@@ -129,6 +129,7 @@ class StoreCommitter {
   const std::unique_ptr<SessionStore> store_;
   const Options options_;
   StoreCounters counters_;
+  Contention contention_;
   std::atomic<bool> stopping_{false};
 
   Mutex mutex_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/clock.h"
 #include "services/base/log.h"
 
 namespace msgproc::processor {
@@ -14,13 +15,17 @@ constexpr uint64_t kMaxExpired = 1000;
 // Conflicts pass by themselves: they are tried again at once, this often.
 constexpr int kConflictTries = 8;
 
+absl::Time Now() { return Clock::Monotonic()->Now(); }
+
 }  // namespace
 
 StoreWorker::StoreWorker(SessionStore* store, const std::atomic<bool>* stop,
-                         StoreCounters* counters, Pause pause)
+                         StoreCounters* counters, Contention* contention,
+                         Pause pause)
     : store_(store),
       stop_(stop),
       counters_(counters),
+      contention_(contention),
       pause_(std::move(pause)) {}
 
 absl::Status StoreWorker::Connect() {
@@ -101,8 +106,10 @@ absl::Status StoreWorker::CommitTogether(GroupMember* begin, size_t count) {
   for (size_t i = 0; i < count; ++i) parts.push_back(std::move(begin[i].part));
   absl::Status status;
   for (int tries = 0; tries < kConflictTries; ++tries) {
-    status = Note(RunGroup(connection_.get(), stop_, &parts));
+    status = Note(RunGroup(connection_.get(), stop_, &parts,
+                           contention_->Serialize(Now())));
     if (!absl::IsAborted(status)) break;
+    contention_->OnConflict(Now());
     counters_->Retry(StoreRetry::kConflict);
   }
   for (size_t i = 0; i < count; ++i) {

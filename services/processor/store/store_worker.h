@@ -30,6 +30,23 @@ struct GroupMember {
   uint64_t epoch = 0;
 };
 
+// Whether handlers have got in each other's way of late: then their work is
+// done one transaction at a time, since in large ones each meets each, and a
+// deadlock costs a second. Thread-safe.
+class Contention {
+ public:
+  void OnConflict(absl::Time now) {
+    until_ns_ = absl::ToUnixNanos(now + kSerializeFor);
+  }
+  bool Serialize(absl::Time now) const {
+    return absl::ToUnixNanos(now) < until_ns_;
+  }
+
+ private:
+  static constexpr absl::Duration kSerializeFor = absl::Seconds(30);
+  std::atomic<int64_t> until_ns_{INT64_MIN};
+};
+
 // One connection to a store, made when it is needed and again when it is lost,
 // with what is to be known about failures: conflicts are tried again; an answer
 // to a COMMIT that is lost is resolved by fencing oneself (the claims are made
@@ -43,7 +60,7 @@ class StoreWorker {
 
   // All of them outlive it.
   StoreWorker(SessionStore* store, const std::atomic<bool>* stop,
-              StoreCounters* counters, Pause pause);
+              StoreCounters* counters, Contention* contention, Pause pause);
 
   absl::StatusOr<std::vector<Claimed>> Claim(
       const std::vector<processor::Claim>& claims);
@@ -67,6 +84,7 @@ class StoreWorker {
   SessionStore* const store_;
   const std::atomic<bool>* const stop_;
   StoreCounters* const counters_;
+  Contention* const contention_;
   const Pause pause_;
   std::unique_ptr<StoreConnection> connection_;
 };
