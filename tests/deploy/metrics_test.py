@@ -2,13 +2,14 @@
 
 import re
 import subprocess
+import tempfile
 import unittest
 
 from tests import harness
 
 # A histogram's samples end in these.
 _SUFFIXES = re.compile("_(bucket|sum|count)$")
-_NAME = re.compile(r"\bmsgproc_(?:processor|balancer)_\w+")
+_NAME = re.compile(r"\bmsgproc_(?:processor|balancer|store)_\w+")
 _TYPE = re.compile(r"^# TYPE (\w+) ", re.MULTILINE)
 _STATE = re.compile(r'(msgproc_\w+)\{[^}]*state="(\w+)"')
 
@@ -25,7 +26,10 @@ def _deployed(path):
 class MetricsTest(harness.ProcessTest):
     def setUp(self):
         self.pages = []
-        for server in (self.processor("--workers=1"), self.balancer()):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        store = f"--session_store=sqlite:{folder.name}/sessions.db"
+        for server in (self.processor("--workers=1", store), self.balancer()):
             status, page = server.get("/metrics")
             self.assertEqual(status, 200)
             self.pages.append(page)

@@ -125,6 +125,7 @@ _NAMESPACES = {
     "benchmarks/balancer": "msgproc::balancer",
     # What somebody else's code looks like.
     "examples/grpc_backend": "example",
+    "examples/ledger": "example",
     "examples/word_count": "example",
     "tests/sanitizers": "msgproc",
     "tools/lint.d": "msgproc",

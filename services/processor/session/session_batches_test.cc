@@ -1,5 +1,4 @@
 #include "services/processor/session/session_batches.h"
-#include <cstdint>
 
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,6 @@
 #include "services/processor/store/outcomes.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>

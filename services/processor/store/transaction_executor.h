@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_PROCESSOR_STORE_TRANSACTION_EXECUTOR_H_
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>

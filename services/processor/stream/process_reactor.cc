@@ -238,12 +238,10 @@ ProcessReactor::Step ProcessReactor::Decide() {
 
 void ProcessReactor::OnDone() {
   canceller_.Close();
-  // Both go without the lock.
-  std::shared_ptr<ProcessReactor> self;
-  std::shared_ptr<HostedSession> session;
   MutexLock lock(&mutex_);
-  self.swap(self_);
-  session.swap(session_);
+  // Both go without the lock.
+  const std::shared_ptr<HostedSession> session = std::move(session_);
+  const std::shared_ptr<ProcessReactor> self = std::move(self_);
   lock.Unlock();
   on_gone_(self);
 }
