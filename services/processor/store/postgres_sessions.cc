@@ -277,7 +277,7 @@ void PostgresSessions::QueueWrites(absl::Span<const SessionWrite> writes) {
       results.through.push_back(write.through);
       results.results.emplace_back(write.results);
     }
-    if (write.trim_through > 0) {
+    if (write.trim_through > 0 || write.touch) {
       trims.Add(write);
       trims.through.push_back(write.trim_through);
     }

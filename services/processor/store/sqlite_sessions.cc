@@ -162,7 +162,7 @@ absl::StatusOr<bool> SqliteSessions::WriteOne(const SessionWrite& write) {
     status = database_.Run(kInsert, key, write.first, write.through,
                            absl::string_view(write.results));
   }
-  if (status.ok() && write.trim_through > 0) {
+  if (status.ok() && (write.trim_through > 0 || write.touch)) {
     trimmed = std::max(trimmed, write.trim_through);
     status = database_.Run(kTrim, trimmed, key);
     if (status.ok()) status = database_.Run(kDropTrimmed, key, trimmed);

@@ -287,7 +287,7 @@ class MemoryConnection : public StoreConnection, private Transaction {
                                        write.results};
       session.row.committed_through = write.through;
     }
-    if (write.trim_through == 0) return;
+    if (write.trim_through == 0 && !write.touch) return;
     session.last_use = database_.now_;
     uint64_t& trimmed = session.row.trimmed_through;
     trimmed = std::max(trimmed, write.trim_through);

@@ -21,6 +21,7 @@ class MemoryUnderTest : public StoreUnderTest {
     if (renew_generation) database_.Restore(*database_.MakeBackup(), "another");
     return std::make_unique<MemoryStore>(&database_, owner);
   }
+  void Pass(absl::Duration duration) override { database_.Advance(duration); }
   std::string put() const override { return "put"; }
   std::string insert() const override { return "insert"; }
   std::string get() const override { return "get"; }

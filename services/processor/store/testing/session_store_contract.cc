@@ -382,6 +382,24 @@ TEST_P(SessionStoreContractTest, OfAnExpiredSessionATombstoneIsLeft) {
   EXPECT_TRUE(ClaimOne(ClaimOf("s")).created);
 }
 
+TEST_P(SessionStoreContractTest, WhatIsInUseDoesNotExpire) {
+  for (const std::string name : {"idle", "touched", "trimmed"}) {
+    ClaimOne(ClaimOf(name));
+    ASSERT_EQ(*WriteOne(ResultsOf(name, 1, 1, 10)), true);
+  }
+  under_test().Pass(absl::Seconds(2));
+  ASSERT_EQ(*WriteOne({.session_id = "touched", .epoch = 1, .touch = true}),
+            true);
+  ASSERT_EQ(*WriteOne({.session_id = "trimmed", .epoch = 1, .trim_through = 5}),
+            true);
+  EXPECT_EQ(*connection().Expire(absl::Seconds(1), kNever, 10), 1u);
+  EXPECT_EQ(*WriteOne(ResultsOf("idle", 1, 11, 11)), false);
+  EXPECT_EQ(*WriteOne(ResultsOf("touched", 1, 11, 11)), true);
+  EXPECT_EQ(*WriteOne(ResultsOf("trimmed", 1, 11, 11)), true);
+  // Nothing of it went.
+  EXPECT_EQ(ClaimOne(ClaimOf("touched")).outcomes.size(), 2u);
+}
+
 TEST_P(SessionStoreContractTest, FewExpireAtATime) {
   const std::vector<std::string> names = {"a", "b", "c", "d", "e"};
   for (const std::string& name : names) ClaimOne(ClaimOf(name));

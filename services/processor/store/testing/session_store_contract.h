@@ -7,6 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "services/processor/store/session_store.h"
 
@@ -23,6 +25,9 @@ class StoreUnderTest {
   absl::StatusOr<std::unique_ptr<SessionStore>> Open(const std::string& owner) {
     return Open(owner, /*renew_generation=*/false);
   }
+
+  // Lets time pass, by the store's clock.
+  virtual void Pass(absl::Duration duration) { absl::SleepFor(duration); }
 
   // Handlers' statements, on keys and values that are text.
   virtual std::string put() const = 0;
