@@ -67,7 +67,8 @@ TEST_F(LedgerTest, RefusesWhatItCannotDo) {
   EXPECT_TRUE(absl::IsInvalidArgument(Send("transfer a")));
   EXPECT_TRUE(absl::IsInvalidArgument(Send("steal a b 3")));
   EXPECT_TRUE(absl::IsNotFound(Send("transfer a nobody 1")));
-  EXPECT_TRUE(absl::IsFailedPrecondition(Send("transfer a b 101")));
+  const absl::Status refused = Send("transfer a b 101");
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition) << refused;
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ absl::StatusCode ClassifySqlstate(absl::string_view sqlstate) {
 }
 
 absl::StatusCode ClassifySqlstateOfExecute(absl::string_view sqlstate) {
-  if (absl::StartsWith(sqlstate, "23")) return Code::kAlreadyExists;
+  if (sqlstate == "23505") return Code::kAlreadyExists;
+  if (absl::StartsWith(sqlstate, "23")) return Code::kFailedPrecondition;
   if (sqlstate == "42501") return Code::kInvalidArgument;
   const Code code = ClassifySqlstate(sqlstate);
   // Syntax, types, values out of range, what functions raise.

@@ -40,7 +40,7 @@ TEST(PostgresErrorTest, EachClassHasItsCode) {
 TEST(PostgresErrorTest, AHandlersMistakesAreItsOwn) {
   for (const auto& [sqlstate, code] : std::vector<std::pair<const char*, Code>>{
            {"23505", Code::kAlreadyExists},
-           {"23514", Code::kAlreadyExists},
+           {"23514", Code::kFailedPrecondition},
            {"22P02", Code::kInvalidArgument},
            {"42601", Code::kInvalidArgument},
            {"42501", Code::kInvalidArgument},

@@ -52,7 +52,11 @@ absl::StatusCode ClassifySqliteCommit(int code, int system_error) {
 absl::StatusCode ClassifySqliteExecute(int code, int system_error) {
   switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
-      return absl::StatusCode::kAlreadyExists;
+      return code == SQLITE_CONSTRAINT_UNIQUE ||
+                     code == SQLITE_CONSTRAINT_PRIMARYKEY ||
+                     code == SQLITE_CONSTRAINT_ROWID
+                 ? absl::StatusCode::kAlreadyExists
+                 : absl::StatusCode::kFailedPrecondition;
     case SQLITE_ERROR:
     case SQLITE_AUTH:
     case SQLITE_MISMATCH:

@@ -45,6 +45,10 @@ TEST(SqliteErrorTest, AHandlersMistakesAreItsOwn) {
   EXPECT_EQ(ClassifySqliteExecute(SQLITE_ERROR, 0), Code::kInvalidArgument);
   EXPECT_EQ(ClassifySqliteExecute(SQLITE_AUTH, 0), Code::kInvalidArgument);
   EXPECT_EQ(ClassifySqliteExecute(SQLITE_CONSTRAINT_CHECK, 0),
+            Code::kFailedPrecondition);
+  EXPECT_EQ(ClassifySqliteExecute(SQLITE_CONSTRAINT_UNIQUE, 0),
+            Code::kAlreadyExists);
+  EXPECT_EQ(ClassifySqliteExecute(SQLITE_CONSTRAINT_PRIMARYKEY, 0),
             Code::kAlreadyExists);
   EXPECT_EQ(ClassifySqliteExecute(SQLITE_FULL, 0), Code::kResourceExhausted);
 }

@@ -259,7 +259,7 @@ TEST_F(SqliteStoreTest, ForeignKeysAreEnforced) {
   ASSERT_TRUE(
       Execute("CREATE TABLE accounts (owner INTEGER REFERENCES owners)").ok());
   EXPECT_TRUE(
-      absl::IsAlreadyExists(Execute("INSERT INTO accounts VALUES (7)")));
+      absl::IsFailedPrecondition(Execute("INSERT INTO accounts VALUES (7)")));
 }
 
 TEST_F(SqliteStoreTest, AFullStoreIsSaidAndGoesOnWhenThereIsRoom) {

@@ -53,6 +53,7 @@ void ProcessReactor::OnReadDone(bool ok) {
 
 void ProcessReactor::Conclude(StreamInput::Outcome outcome) {
   if (outcome.claim) {
+    Tell([](StreamState* state) { state->OnClaiming(); });
     return processor_->committer()->ClaimSession(
         *std::move(outcome.claim),
         [self = shared_from_this()](const absl::StatusOr<Claimed>& claimed) {
@@ -243,6 +244,8 @@ void ProcessReactor::OnDone() {
   const std::shared_ptr<HostedSession> session = std::move(session_);
   const std::shared_ptr<ProcessReactor> self = std::move(self_);
   lock.Unlock();
+  // Attached after the stream was finished.
+  if (session != nullptr) processor_->sessions()->Detach(session, this, false);
   on_gone_(self);
 }
 

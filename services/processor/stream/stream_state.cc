@@ -64,7 +64,7 @@ void StreamState::CheckInvariants() const {
   if (phase_ != Phase::kFinished) return;
   MSGPROC_CHECK(!write_in_flight_);
   MSGPROC_CHECK(!gatherer_.marker_in_flight());
-  MSGPROC_CHECK(!processing_);
+  MSGPROC_CHECK(!claiming_);
   MSGPROC_CHECK_EQ(reads_starting_, 0);
 }
 
@@ -106,7 +106,7 @@ void StreamState::OnAnswered(absl::string_view head) {
 bool StreamState::OnProcessed(size_t messages, size_t bytes,
                               const absl::Status& status) {
   MSGPROC_CHECK(processing_);
-  processing_ = false;
+  processing_ = claiming_ = false;
   read_in_flight_ = false;
   gathered_messages_ += messages;
   gathered_bytes_ += bytes;
@@ -242,9 +242,8 @@ void StreamState::DecideWrite(absl::Time now, absl::FunctionRef<Supply()> take,
     finish_waits_ = true;
     return;
   }
-  // They ask again: the marker, and whoever deals with the frame, which may
-  // attach the stream to a session yet.
-  if (gatherer_.marker_in_flight() || processing_) return;
+  // They ask again.
+  if (gatherer_.marker_in_flight() || claiming_) return;
   finished_at_ = now;
   ChangePhase(Phase::kFinished, EndName(end_));
   actions->finish = true;

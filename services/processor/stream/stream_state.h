@@ -81,6 +81,9 @@ class StreamState {
   // The first request has found its session. `head`: what goes in front of
   // everything else, encoded. Part of processing a frame.
   void OnOpened(bool anonymous, absl::string_view head);
+  // The session of the frame is being claimed, on another thread: the stream
+  // does not finish before OnProcessed. Part of processing a frame.
+  void OnClaiming() { claiming_ = true; }
   // Until when the client's credentials hold. Part of processing a frame.
   void OnCredentials(absl::Time expire_at) { credentials_expire_ = expire_at; }
   // The frame is answered even if there is no result: a heartbeat, for one.
@@ -195,6 +198,7 @@ class StreamState {
   int reads_starting_ = 0;
   bool finish_waits_ = false;  // For reads_starting_.
   bool processing_ = false;
+  bool claiming_ = false;
   bool write_in_flight_ = false;
   // Nothing is read, since the session wants nothing.
   bool withheld_ = false;
