@@ -1,5 +1,6 @@
 #include "services/processor/stream/stream_input.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -23,8 +24,8 @@ StreamInput::Outcome StreamInput::Process(
   // What waits for a claim counts once that is there.
   if (usage_ != nullptr) usage_->Add(outcome.messages, outcome.bytes);
   if (outcome.claim) {
-    waiting_.reset(
-        new Waiting{std::move(reader), *outcome.claim, outcome.answered});
+    waiting_ = std::make_unique<Waiting>(
+        Waiting{std::move(reader), *outcome.claim, outcome.answered});
   }
   return outcome;
 }
