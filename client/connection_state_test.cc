@@ -64,20 +64,21 @@ class ConnectionStateTest : public ::testing::Test {
     Written();
     Say(welcome);
   }
+  // What the read that is at it has brought.
+  void Parse(const v1::ProcessResponse& response) {
+    bytes_ = response.SerializeAsString();
+    ASSERT_TRUE(frame_.Parse(bytes_));
+    state_->OnParsed(&frame_, bytes_.size());
+  }
   // The server says something, and the thread that reads it does all it is
   // told. Callbacks with results send `replies` messages each.
   std::vector<Kind> Say(const v1::ProcessResponse& response, int replies = 0) {
     state_->OnFrame();
     std::vector<Kind> told;
     Kind kind = Next(Role::kReader);
-    const std::string bytes = response.SerializeAsString();
-    wire::ResponseFrame frame;
     for (; kind != Kind::kNone; kind = Again()) {
       told.push_back(kind);
-      if (kind == Kind::kParse) {
-        EXPECT_TRUE(frame.Parse(bytes));
-        state_->OnParsed(&frame, bytes.size());
-      }
+      if (kind == Kind::kParse) Parse(response);
       if (kind == Kind::kResults) {
         for (int i = 0; i < replies; ++i) {
           EXPECT_NE(state_->TryAppend("x", {}), 0U);
@@ -174,6 +175,9 @@ class ConnectionStateTest : public ::testing::Test {
   ConnectionState::Options options_;
   std::optional<ConnectionState> state_;
   ConnectionState::Output output_;
+  // What was parsed last; a view of the bytes.
+  std::string bytes_;
+  wire::ResponseFrame frame_;
   Role role_ = Role::kConnector;
   std::vector<StreamEvent> events_;
   std::vector<std::string> changes_;
@@ -456,10 +460,7 @@ TEST_F(ConnectionStateTest, TheCallIsKeptWhileAFrameOfItIsDelivered) {
   Written();
   state_->OnFrame();
   ASSERT_EQ(Next(Role::kReader), Kind::kParse);
-  const std::string bytes = Welcome().SerializeAsString();
-  wire::ResponseFrame frame;
-  ASSERT_TRUE(frame.Parse(bytes));
-  state_->OnParsed(&frame, bytes.size());
+  Parse(Welcome());
   ASSERT_EQ(Again(), Kind::kEvent);
   ASSERT_EQ(Again(), Kind::kRead);
   state_->OnReadEnded();
@@ -473,10 +474,7 @@ TEST_F(ConnectionStateTest, WhatACallbackSendsFirstWaitsForThatCallback) {
   Call();
   state_->OnFrame();
   ASSERT_EQ(Next(Role::kReader), Kind::kParse);
-  const std::string bytes = Welcome().SerializeAsString();
-  wire::ResponseFrame frame;
-  ASSERT_TRUE(frame.Parse(bytes));
-  state_->OnParsed(&frame, bytes.size());
+  Parse(Welcome());
   ASSERT_EQ(Again(), Kind::kEvent);
   EXPECT_NE(state_->TryAppend("x", {}), 0U);
   EXPECT_FALSE(state_->OnAppended(/*inside=*/true));
@@ -504,10 +502,7 @@ TEST_F(ConnectionStateTest, WhatCallbacksSendLeavesWithTheFrame) {
   Written();
   state_->OnFrame();
   EXPECT_EQ(Next(Role::kReader), Kind::kParse);
-  const std::string bytes = Welcome().SerializeAsString();
-  wire::ResponseFrame frame;
-  ASSERT_TRUE(frame.Parse(bytes));
-  state_->OnParsed(&frame, bytes.size());
+  Parse(Welcome());
   EXPECT_EQ(Again(), Kind::kEvent);
   EXPECT_EQ(state_->TryAppend("x", {}), 1u);
   EXPECT_FALSE(state_->OnAppended(/*inside=*/true));
@@ -573,10 +568,7 @@ TEST_F(ConnectionStateTest, ResultsAreDeliveredBeforeTheNextRead) {
   EXPECT_EQ(state_->delivered(), 2U);
   state_->OnFrame();
   EXPECT_EQ(Next(Role::kReader), Kind::kParse);
-  const std::string bytes = Results(3, 3).SerializeAsString();
-  wire::ResponseFrame frame;
-  ASSERT_TRUE(frame.Parse(bytes));
-  state_->OnParsed(&frame, bytes.size());
+  Parse(Results(3, 3));
   const ConnectionState::Action action = state_->NextAction(&role_, &output_);
   EXPECT_EQ(action.kind, Kind::kResults);
   EXPECT_EQ(action.first, 0U);
@@ -592,10 +584,7 @@ TEST_F(ConnectionStateTest, AFrameOfACallThatWasGivenUpIsNotDelivered) {
   state_->OnFrame();
   EXPECT_EQ(Next(Role::kReader), Kind::kParse);
   state_->Cancel();
-  const std::string bytes = Results(1, 1).SerializeAsString();
-  wire::ResponseFrame frame;
-  ASSERT_TRUE(frame.Parse(bytes));
-  state_->OnParsed(&frame, bytes.size());
+  Parse(Results(1, 1));
   EXPECT_EQ(Again(), Kind::kCancel);
   EXPECT_EQ(Again(), Kind::kRead);
   EXPECT_EQ(Again(), Kind::kNone);
@@ -621,11 +610,7 @@ TEST_F(ConnectionStateTest, WhoeverWaitsIsToldThatThereIsNews) {
   EXPECT_FALSE(state_->TakeNews());
   state_->OnFrame();
   EXPECT_EQ(Next(Role::kReader), Kind::kParse);
-  v1::ProcessResponse response = Welcome();
-  std::string bytes = response.SerializeAsString();
-  wire::ResponseFrame frame;
-  ASSERT_TRUE(frame.Parse(bytes));
-  state_->OnParsed(&frame, bytes.size());
+  Parse(Welcome());
   EXPECT_TRUE(state_->TakeNews()) << "what may be sent is known";
   EXPECT_FALSE(state_->TakeNews());
   while (Again() != Kind::kNone) {
@@ -635,10 +620,7 @@ TEST_F(ConnectionStateTest, WhoeverWaitsIsToldThatThereIsNews) {
   state_->TakeNews();
   state_->OnFrame();
   EXPECT_EQ(Next(Role::kReader), Kind::kParse);
-  response = Results(1, 1);
-  bytes = response.SerializeAsString();
-  ASSERT_TRUE(frame.Parse(bytes));
-  state_->OnParsed(&frame, bytes.size());
+  Parse(Results(1, 1));
   EXPECT_EQ(Again(), Kind::kResults);
   EXPECT_FALSE(state_->TakeNews());
   state_->OnDelivered();
@@ -856,11 +838,11 @@ TEST_F(ConnectionStateTest, AWelcomeThatWasNotReadIsForgottenWithItsCall) {
 class GatheringTest : public ConnectionStateTest {
  protected:
   static constexpr int kProbe = wire::GatherPolicy::kProbeFrames;
-  const std::vector<Kind> kAnswered = {Kind::kParse, Kind::kResults,
-                                       Kind::kWrite, Kind::kRead};
-  const std::vector<Kind> kGathers = {Kind::kParse, Kind::kResults,
+  const std::vector<Kind> whole_answer_ = {Kind::kParse, Kind::kResults,
+                                           Kind::kWrite, Kind::kRead};
+  const std::vector<Kind> gathers_ = {Kind::kParse, Kind::kResults,
                                       Kind::kRead};
-  const std::vector<Kind> kMarks = {Kind::kParse, Kind::kResults, Kind::kRead,
+  const std::vector<Kind> marks_ = {Kind::kParse, Kind::kResults, Kind::kRead,
                                     Kind::kMark};
 
   std::vector<Kind> Answer(size_t bytes = 0) {
@@ -872,19 +854,19 @@ class GatheringTest : public ConnectionStateTest {
     Connect();
     Send(in_flight);
     for (int i = 1; i < kProbe; ++i) {
-      ASSERT_EQ(Answer(), kAnswered) << i;
+      ASSERT_EQ(Answer(), whole_answer_) << i;
       EXPECT_EQ(MessagesWritten(), 1);
       Written();
     }
-    ASSERT_EQ(Answer(), kMarks);
+    ASSERT_EQ(Answer(), marks_);
   }
   // To where every frame is followed by a look: one was worth it.
   void Gather(int in_flight) {
     Probe(in_flight);
-    ASSERT_EQ(Answer(), kAnswered);
+    ASSERT_EQ(Answer(), whole_answer_);
     Written();
     Reach(Kind::kNone);
-    ASSERT_EQ(Answer(), kMarks);
+    ASSERT_EQ(Answer(), marks_);
   }
   // The marker's thread: what it is told first.
   void Reach(Kind first) {
@@ -903,7 +885,7 @@ TEST_F(GatheringTest, WritesWhereALookFindsNothing) {
   Reach(Kind::kWrite);
   EXPECT_EQ(MessagesWritten(), 1);
   Written();
-  EXPECT_EQ(Answer(), kAnswered);
+  EXPECT_EQ(Answer(), whole_answer_);
 }
 
 TEST_F(GatheringTest, OthersDoNotWriteWhatIsGathered) {
@@ -921,7 +903,7 @@ TEST_F(GatheringTest, OthersDoNotWriteWhatIsGathered) {
 
 TEST_F(GatheringTest, LooksAgainWhereALookHasFoundAFrame) {
   Gather(4);
-  ASSERT_EQ(Answer(), kGathers) << "the marker is still on its way";
+  ASSERT_EQ(Answer(), gathers_) << "the marker is still on its way";
   Reach(Kind::kMark);
   Reach(Kind::kWrite);
   EXPECT_EQ(MessagesWritten(), 2);
@@ -929,7 +911,7 @@ TEST_F(GatheringTest, LooksAgainWhereALookHasFoundAFrame) {
 
 TEST_F(GatheringTest, AMarkerLeavesTheNextLookToWhoDelivers) {
   Gather(4);
-  ASSERT_EQ(Answer(), kGathers);
+  ASSERT_EQ(Answer(), gathers_);
   state_->OnFrame();
   ASSERT_EQ(Next(Role::kReader), Kind::kParse);
   Reach(Kind::kNone);
@@ -940,14 +922,14 @@ TEST_F(GatheringTest, MuchIsWrittenAtOnce) {
   Reach(Kind::kWrite);
   Written();
   const size_t enough = wire::GatherPolicy::kEnoughBytes;
-  ASSERT_EQ(Answer(enough / 2), kMarks);
+  ASSERT_EQ(Answer(enough / 2), marks_);
   // It counts with what was gathered before.
-  ASSERT_EQ(Answer(enough / 2), kAnswered);
+  ASSERT_EQ(Answer(enough / 2), whole_answer_);
   EXPECT_EQ(MessagesWritten(), 2);
   Written();
   Reach(Kind::kNone);
   // And no more once that was written.
-  EXPECT_EQ(Answer(enough / 2), kMarks);
+  EXPECT_EQ(Answer(enough / 2), marks_);
 }
 
 TEST_F(GatheringTest, WithoutAReplyThereIsNothingToGather) {
@@ -955,7 +937,7 @@ TEST_F(GatheringTest, WithoutAReplyThereIsNothingToGather) {
   Reach(Kind::kWrite);
   Written();
   ++answered_;
-  EXPECT_EQ(Say(Results(answered_, answered_)), kGathers);
+  EXPECT_EQ(Say(Results(answered_, answered_)), gathers_);
 }
 
 TEST_F(GatheringTest, TheCallIsLetGoOfBehindItsMarker) {
@@ -967,7 +949,7 @@ TEST_F(GatheringTest, TheCallIsLetGoOfBehindItsMarker) {
 
 TEST_F(GatheringTest, NothingIsGatheredOnACallThatIsOver) {
   Gather(4);
-  ASSERT_EQ(Answer(), kGathers);
+  ASSERT_EQ(Answer(), gathers_);
   state_->OnReadEnded();
   EXPECT_EQ(Next(Role::kReader), Kind::kNone);
   Reach(Kind::kRelease);
@@ -1002,7 +984,7 @@ class TokenTest : public ConnectionStateTest {
     Say(ExpiresIn(Welcome(), expires_in));
   }
   // OnTime; what to do is not asked yet.
-  void Wait(absl::Duration time) {
+  void PassTime(absl::Duration time) {
     clock_.Advance(time);
     state_->OnTime();
   }
@@ -1027,13 +1009,13 @@ TEST_F(TokenTest, LocatesAndCallsWithAToken) {
 TEST_F(TokenTest, EachCallHasAFreshOne) {
   Connect("one", 1000);
   EndCall(absl::UnavailableError("gone"));
-  Wait(absl::Seconds(10));
+  PassTime(absl::Seconds(10));
   Authorize("two");
   EXPECT_EQ(Next(Role::kConnector), Kind::kLocate);
   EXPECT_EQ(output_.token, "two");
   // What was fetched for a call that is late might have expired.
   state_->OnLocated(absl::UnavailableError("no server"));
-  Wait(absl::Seconds(10));
+  PassTime(absl::Seconds(10));
   Authorize("three");
 }
 
@@ -1041,7 +1023,7 @@ TEST_F(TokenTest, AProviderThatFailsIsAskedAgain) {
   EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
   state_->OnToken(absl::UnavailableError("no issuer"));
   EXPECT_EQ(state_->phase(), Phase::kWaiting);
-  Wait(absl::Seconds(10));
+  PassTime(absl::Seconds(10));
   Authorize("one");
 }
 
@@ -1053,9 +1035,9 @@ TEST_F(TokenTest, AProviderThatRefusesEndsTheStream) {
 
 TEST_F(TokenTest, SendsAFreshOneOnTheOpenStream) {
   Connect("one", 1000);
-  Wait(absl::Seconds(749));
+  PassTime(absl::Seconds(749));
   EXPECT_NE(Next(Role::kConnector), Kind::kFetchToken);
-  Wait(absl::Seconds(1));
+  PassTime(absl::Seconds(1));
   EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
   // It is being fetched: not twice.
   EXPECT_NE(Again(), Kind::kFetchToken);
@@ -1064,19 +1046,19 @@ TEST_F(TokenTest, SendsAFreshOneOnTheOpenStream) {
   EXPECT_EQ(Sent(), "two");
   Written();
   // Nothing more until the server has said how long it holds.
-  Wait(absl::Seconds(10'000));
+  PassTime(absl::Seconds(10'000));
   EXPECT_NE(Next(Role::kConnector), Kind::kFetchToken);
   v1::ProcessResponse response;
   response.mutable_token_expires_in()->set_seconds(100);
   Say(response);
   EXPECT_EQ(Alarm(), clock_.Now() + absl::Seconds(75));
-  Wait(absl::Seconds(75));
+  PassTime(absl::Seconds(75));
   EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
 }
 
 TEST_F(TokenTest, AFreshOneIsWrittenThoughSomebodyDelivers) {
   Connect("one", 1000);
-  Wait(absl::Seconds(750));
+  PassTime(absl::Seconds(750));
   EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
   EXPECT_EQ(Again(), Kind::kNone);
   state_->OnFrame();
@@ -1089,23 +1071,23 @@ TEST_F(TokenTest, AFreshOneIsWrittenThoughSomebodyDelivers) {
 
 TEST_F(TokenTest, TriesAgainBeforeTheOldOneExpires) {
   Connect("one", 1000);
-  Wait(absl::Seconds(990));
+  PassTime(absl::Seconds(990));
   EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
   state_->OnToken(absl::UnavailableError("no issuer"));
   EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
   EXPECT_EQ(state_->phase(), Phase::kCalling);
   EXPECT_EQ(Alarm(), clock_.Now() + absl::Seconds(2.5));
-  Wait(absl::Seconds(2.5));
+  PassTime(absl::Seconds(2.5));
   EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
 }
 
 TEST_F(TokenTest, OneThatComesAfterItsCallServesTheNext) {
   Connect("one", 1000);
-  Wait(absl::Seconds(750));
+  PassTime(absl::Seconds(750));
   EXPECT_EQ(Next(Role::kConnector), Kind::kFetchToken);
   EXPECT_EQ(Again(), Kind::kNone);
   EndCall(absl::UnavailableError("gone"));
-  Wait(absl::Seconds(10));
+  PassTime(absl::Seconds(10));
   // It is under way already.
   EXPECT_EQ(Next(Role::kConnector), Kind::kNone);
   EXPECT_EQ(state_->phase(), Phase::kAuthorizing);
@@ -1119,7 +1101,7 @@ TEST_F(TokenTest, ComesBackWhenItsTokenHasExpired) {
   Connect("one", 1000);
   EndCall(absl::UnauthenticatedError("expired"));
   EXPECT_EQ(state_->phase(), Phase::kWaiting);
-  Wait(absl::Seconds(10));
+  PassTime(absl::Seconds(10));
   Authorize("two");
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "wire/entry_log.h"
+#include "wire/pieces.h"
 
 namespace msgproc::processor {
 
@@ -62,12 +63,7 @@ SessionWrite SessionCommits::Take(Session* session, size_t max_bytes,
   if (run_.size == 0) return write;
   write.first = run_.first_position;
   write.through = run_.first_position + run_.size - 1;
-  size_t bytes = 0;
-  for (const wire::Piece& piece : pieces) bytes += piece.size;
-  write.results.reserve(bytes);
-  for (const wire::Piece& piece : pieces) {
-    write.results.append(piece.data, piece.size);
-  }
+  wire::AppendPieces(pieces, &write.results);
   return write;
 }
 

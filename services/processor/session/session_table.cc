@@ -1,35 +1,23 @@
 #include "services/processor/session/session_table.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <iterator>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/process_limits.h"
 #include "common/quoted.h"
 #include "services/processor/store/outcomes.h"
+#include "services/processor/store/random_name.h"
 #include "services/processor/store/store_committer.h"
 
 namespace msgproc::processor {
 namespace {
-
-// From OpenSSL's CSPRNG.
-std::string RandomBytes(size_t bytes) {
-  std::string random(bytes, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(random.data()),
-                 static_cast<int>(bytes)) != 1) {
-    std::abort();  // No entropy: nothing here would be safe.
-  }
-  return random;
-}
 
 size_t BudgetOf(const SessionTable::Options& options) {
   return options.memory_budget < 0 ? ReadProcessLimits().memory_bytes / 8 * 3
@@ -107,7 +95,7 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Open(
     if (absl::Status room = MakeRoom(); !room.ok()) return room;
   }
   std::string id(request.session_id);
-  if (id.empty()) id = absl::BytesToHexString(RandomBytes(16));
+  if (id.empty()) id = RandomName();
   if (stored != nullptr) {
     if (!stored->claimed->status.ok()) return stored->claimed->status;
     auto before = MakeWay(id, *stored->claimed);

@@ -58,14 +58,27 @@ std::vector<GroupCommit::Key> GroupCommit::NextGroup() {
   return group;
 }
 
-void GroupCommit::OnDone(const std::vector<Key>& group, absl::Time now) {
+void GroupCommit::Undo(Session* session) {
+  MSGPROC_CHECK(session->in_flight);
+  session->in_flight = session->more = false;
+  session->load += std::exchange(session->taken, Load());
+  session->since = std::exchange(session->taken_since, absl::InfiniteFuture());
+}
+
+void GroupCommit::OnDone(const std::vector<Key>& group, absl::Time now,
+                         const std::vector<Key>& undone) {
   MSGPROC_CHECK(!group.empty());
+  in_flight_ -= group.size();
+  // From the back, so that they wait in the order in which they left.
+  for (auto key = undone.rbegin(); key != undone.rend(); ++key) {
+    Undo(&sessions_.at(*key));
+    queue_.push_front(*key);
+  }
   for (const Key key : group) {
     const auto entry = sessions_.find(key);
     MSGPROC_CHECK(entry != sessions_.end());
     Session& done = entry->second;
-    MSGPROC_CHECK(done.in_flight);
-    --in_flight_;
+    if (!done.in_flight) continue;  // Undone.
     if (!done.more) {
       sessions_.erase(entry);
       continue;
@@ -75,24 +88,6 @@ void GroupCommit::OnDone(const std::vector<Key>& group, absl::Time now) {
     done.taken = Load();
     done.taken_since = absl::InfiniteFuture();
     queue_.push_back(key);
-  }
-  --groups_in_flight_;
-  CheckInvariants();
-}
-
-void GroupCommit::OnUndone(const std::vector<Key>& group) {
-  MSGPROC_CHECK(!group.empty());
-  // From the back, so that they wait in the order in which they left.
-  for (auto key = group.rbegin(); key != group.rend(); ++key) {
-    const auto entry = sessions_.find(*key);
-    MSGPROC_CHECK(entry != sessions_.end());
-    Session& undone = entry->second;
-    MSGPROC_CHECK(undone.in_flight);
-    --in_flight_;
-    undone.in_flight = undone.more = false;
-    undone.load += std::exchange(undone.taken, Load());
-    undone.since = undone.taken_since;
-    queue_.push_front(*key);
   }
   --groups_in_flight_;
   CheckInvariants();

@@ -60,11 +60,11 @@ class GroupCommit {
   // wait, or as many groups as may be are in flight. OnDone follows.
   std::vector<Key> NextGroup();
 
-  // The group is over: it was committed, or its sessions were given up. Ask
-  // NextGroup.
-  void OnDone(const std::vector<Key>& group, absl::Time now);
-  // The group was undone, and everything of it waits again, in front of all.
-  void OnUndone(const std::vector<Key>& group);
+  // The group is over: its sessions were committed, or given up. Those of it
+  // that are `undone`, in the group's order, wait again, in front of all and as
+  // if they had never left. Ask NextGroup.
+  void OnDone(const std::vector<Key>& group, absl::Time now,
+              const std::vector<Key>& undone = {});
 
   // Whether the session waits or is in flight.
   bool Knows(Key session) const { return sessions_.count(session) > 0; }
@@ -85,6 +85,7 @@ class GroupCommit {
   };
 
   void CheckInvariants() const;
+  void Undo(Session* session);
 
   const Options options_;
   std::unordered_map<Key, Session> sessions_;

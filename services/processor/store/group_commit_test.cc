@@ -115,7 +115,7 @@ TEST(GroupCommitTest, AnUndoneGroupIsFirstAgainInItsOrder) {
   commits.OnReady(3, kSmall, kNow);
   const auto group = commits.NextGroup();
   commits.OnReady(2, Bytes(1), kNow);
-  commits.OnUndone(group);
+  commits.OnDone(group, kNow, group);
   EXPECT_EQ(commits.groups_in_flight(), 0);
   // Its second one has more to say now.
   EXPECT_THAT(commits.NextGroup(), ElementsAre(1));
@@ -132,7 +132,7 @@ TEST(GroupCommitTest, TellsWhoHasWaitedLongest) {
   // In flight is not committed.
   EXPECT_EQ(commits.oldest(), kNow);
   commits.OnReady(2, kSmall, kNow + absl::Seconds(3));
-  commits.OnUndone(group);
+  commits.OnDone(group, kNow + absl::Seconds(3), group);
   EXPECT_EQ(commits.oldest(), kNow);
   const auto again = commits.NextGroup();
   commits.OnReady(1, kSmall, kNow + absl::Seconds(4));
@@ -162,7 +162,7 @@ TEST(GroupCommitTest, KeepsItsPromisesInAnyOrder) {
         taken.erase(session);
       }
       if (undone) {
-        commits.OnUndone(group);
+        commits.OnDone(group, now, group);
       } else {
         commits.OnDone(group, now);
       }

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/check.h"
 #include "wire/entry_log.h"
+#include "wire/pieces.h"
 
 namespace msgproc::processor {
 namespace {
@@ -103,9 +104,7 @@ void TakeResults(Batch* work, SessionWrite* write) {
   std::vector<wire::Piece> pieces;
   auto cursor = work->results.At(work->results.first_position());
   work->results.Take(&cursor, UINT64_MAX, SIZE_MAX, &pieces);
-  for (const wire::Piece& piece : pieces) {
-    write->results.append(piece.data, piece.size);
-  }
+  wire::AppendPieces(pieces, &write->results);
 }
 
 // One transaction.

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "wire/entry.h"
 #include "wire/frame.h"
+#include "wire/pieces.h"
 
 namespace msgproc::processor {
 namespace {
@@ -22,7 +23,7 @@ std::string Encoded(uint64_t first, uint64_t through) {
   auto cursor = log.At(1);
   log.Take(&cursor, UINT64_MAX, SIZE_MAX, &pieces);
   std::string bytes;
-  for (const wire::Piece& piece : pieces) bytes.append(piece.data, piece.size);
+  wire::AppendPieces(pieces, &bytes);
   return bytes;
 }
 

@@ -17,7 +17,6 @@ class PostgresStore : public SessionStore {
 
   const std::string& generation() const override { return generation_; }
   std::string description() const override { return description_; }
-  bool exclusive() const override { return false; }
   int max_connections() const override { return options_.connections; }
   absl::StatusOr<std::unique_ptr<StoreConnection>> Connect() override;
 

@@ -6,12 +6,14 @@
 
 namespace msgproc::processor {
 
-std::string RandomName() {
-  std::string random(16, '\0');
+std::string RandomBytes(size_t bytes) {
+  std::string random(bytes, '\0');
   MSGPROC_CHECK_EQ(RAND_bytes(reinterpret_cast<unsigned char*>(random.data()),
                               static_cast<int>(random.size())),
                    1);
-  return absl::BytesToHexString(random);
+  return random;
 }
+
+std::string RandomName() { return absl::BytesToHexString(RandomBytes(16)); }
 
 }  // namespace msgproc::processor

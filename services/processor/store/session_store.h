@@ -113,8 +113,6 @@ class SessionStore {
   virtual const std::string& generation() const = 0;
   // For logs: what it is and where, without secrets.
   virtual std::string description() const = 0;
-  // Only this process can have it open: what it has claimed stays its own.
-  virtual bool exclusive() const = 0;
   // How many connections are of use at the same time. At 1 a second one waits
   // for ever.
   virtual int max_connections() const = 0;

@@ -81,7 +81,6 @@ class SqliteStore : public SessionStore {
   std::string description() const override {
     return absl::StrCat("sqlite:", file_.path);
   }
-  bool exclusive() const override { return true; }
   int max_connections() const override { return 1; }
   absl::StatusOr<std::unique_ptr<StoreConnection>> Connect() override;
 

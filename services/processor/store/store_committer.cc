@@ -266,16 +266,16 @@ void StoreCommitter::FinishGroup(const std::vector<Key>& group,
                                  Members members) {
   // Let go of without the lock: they hold sessions.
   std::vector<Source> gone;
+  std::vector<Key> undone;
   MutexLock lock(&mutex_);
-  groups_.OnDone(group, Now());
   for (GroupMember& member : members) {
-    const GroupPart& part = member.part;
-    if (member.committed || part.fenced || part.dropped) continue;
+    if (member.committed || member.part.fenced || member.part.dropped) continue;
+    undone.push_back(member.key);
     Source& source = sources_[member.key];
     source.commits = std::move(member.source);
     if (member.part.work != nullptr) source.work = std::move(member.part.work);
-    groups_.OnReady(member.key, {.bytes = part.write.results.size()}, Now());
   }
+  groups_.OnDone(group, Now(), undone);
   for (const Key key : group) {
     const auto source = sources_.find(key);
     if (source == sources_.end() || groups_.Knows(key)) continue;

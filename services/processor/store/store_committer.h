@@ -55,7 +55,6 @@ class StoreCommitter {
   StoreCommitter(std::unique_ptr<SessionStore> store, const Options& options);
   ~StoreCommitter() { Stop(); }
 
-  const SessionStore& store() const { return *store_; }
   const std::string& generation() const { return store_->generation(); }
   StoreCounters* counters() { return &counters_; }
 

@@ -101,7 +101,6 @@ class MemoryStore : public SessionStore {
 
   const std::string& generation() const override { return generation_; }
   std::string description() const override { return "memory, for tests"; }
-  bool exclusive() const override { return max_connections_ == 1; }
   int max_connections() const override { return max_connections_; }
   absl::StatusOr<std::unique_ptr<StoreConnection>> Connect() override;
 
