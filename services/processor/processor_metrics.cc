@@ -157,7 +157,8 @@ void WriteUsage(const std::vector<PrincipalUsage::Line>& lines,
                          uint64_t PrincipalUsage::Sent::*sent) {
     auto samples = writer->Counter(name, help);
     for (const PrincipalUsage::Line& line : lines) {
-      const absl::string_view shown = line.name.empty() ? "other" : line.name;
+      const absl::string_view shown =
+          line.name.empty() ? absl::string_view("other") : line.name;
       samples.Add({{"principal", shown}, {"source", SourceName(line.source)}},
                   static_cast<double>(line.sent.*sent));
     }

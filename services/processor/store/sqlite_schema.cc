@@ -37,8 +37,8 @@ const char* const kVersion1[] = {
     " first INTEGER NOT NULL,"
     " through INTEGER NOT NULL,"
     " results BLOB NOT NULL)",
-    "CREATE UNIQUE INDEX msgproc_outcomes_through"
-    " ON msgproc_outcomes (session, through)",
+    ("CREATE UNIQUE INDEX msgproc_outcomes_through"
+     " ON msgproc_outcomes (session, through)"),
 };
 
 // What each version adds to the one before it.
