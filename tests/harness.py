@@ -93,15 +93,19 @@ class Process:
         Process._count += 1
         self.name = f"{Process._count}-{name}"
         self.argv = argv
+        self._env = {**os.environ, **(env or {})}
         folder = _OUTPUTS or tempfile.gettempdir()
         self._log = pathlib.Path(folder, f"{self.name}.{os.getpid()}.log")
-        with open(self._log, "wb") as log:
+        self._start()
+
+    def _start(self):
+        with open(self._log, "ab") as log:
             self._popen = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
-                argv,
+                self.argv,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
+                env=self._env,
                 # No thread of a test holds a lock that it needs.
                 preexec_fn=_die_with_parent,
             )

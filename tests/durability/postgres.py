@@ -44,9 +44,6 @@ class Cluster(harness.Process):
             stdout=subprocess.DEVNULL,
         )
         self.url = f"postgresql:///postgres?host={self._folder.replace('/', '%2F')}&user=msgproc"
-        self._start()
-
-    def _start(self):
         super().__init__(
             [
                 *self._not_as_root,
@@ -64,6 +61,9 @@ class Cluster(harness.Process):
             ],
             "postgres",
         )
+        self._await_answer()
+
+    def _await_answer(self):
         harness.eventually(lambda: self.ask("SELECT 1") == "1", "PostgreSQL answers")
 
     def ask(self, sql):
@@ -82,6 +82,7 @@ class Cluster(harness.Process):
         self.signal(number)
         self.wait()
         self._start()
+        self._await_answer()
 
     def kill(self):
         if self.running():
