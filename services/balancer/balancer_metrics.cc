@@ -67,6 +67,11 @@ void WriteServers(const Fleet& fleet, MetricWriter* writer) {
       ->Gauge("msgproc_balancer_fail_static",
               "1 while servers are handed out that have vanished together.")
       .Add({}, fleet.fail_static() ? 1 : 0);
+  writer
+      ->Gauge("msgproc_balancer_stores",
+              "Stores that registered servers keep their sessions in, memory "
+              "being one. More than 1: sessions are lost between them.")
+      .Add({}, static_cast<double>(fleet.stores()));
 }
 
 void WriteEvents(const Fleet& fleet, MetricWriter* writer) {

@@ -257,8 +257,9 @@ void Fleet::Rebuild() {
 }
 
 void Fleet::ChooseGiversAndTakers() {
-  // What is known of a fleet that has vanished is no ground for moving anyone.
-  const bool known = !registry_.fail_static();
+  // What is known of a fleet that has vanished is no ground for moving anyone,
+  // and a session is nothing to a server with another store.
+  const bool known = !registry_.fail_static() && registry_.stores() <= 1;
   for (const ServerStatus& status : registry_.List()) {
     if (status.is_static) continue;
     const ServerReport& report = status.report;
@@ -292,6 +293,11 @@ ServerCounts Fleet::counts() const {
 bool Fleet::fail_static() const {
   MutexLock lock(&mutex_);
   return registry_.fail_static();
+}
+
+size_t Fleet::stores() const {
+  MutexLock lock(&mutex_);
+  return registry_.stores();
 }
 
 uint64_t Fleet::EventCount(RegistryEvent::Kind kind) const {

@@ -91,6 +91,8 @@ class Fleet {
   std::map<std::string, uint64_t> AddressesToCheck() const;
   std::vector<ServerStatus> List() const;
   bool fail_static() const;
+  // As in ServerRegistry.
+  size_t stores() const;
   // Of List, without making it. No lock.
   ServerCounts counts() const;
 
@@ -104,7 +106,7 @@ class Fleet {
 
  private:
   static constexpr size_t kEventKinds =
-      static_cast<size_t>(RegistryEvent::Kind::kFailStaticEnded) + 1;
+      static_cast<size_t>(RegistryEvent::Kind::kStoresAgree) + 1;
 
   // What a change of the fleet has to tell others once the lock is free.
   struct Aftermath {

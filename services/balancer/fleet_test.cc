@@ -144,6 +144,22 @@ TEST_F(FleetTest, MovesNobodyToAServerThatIsNotHealthyOrDrains) {
   EXPECT_TRUE(fleet.Report(full, ReportOf(0, 100))->empty());
 }
 
+TEST_F(FleetTest, MovesNobodyWhileServersDifferInTheirStore) {
+  Fleet fleet(Options(), &clock_, 1);
+  const Registration full = Join(fleet, ReportOf(0, 100));
+  ServerReport stored = ReportOf(1);
+  stored.store_generation = "8a";
+  const Registration empty = Join(fleet, stored);
+  EXPECT_EQ(fleet.stores(), 2U);
+  clock_.Advance(fleet.lease() / 3);
+  EXPECT_TRUE(fleet.Report(full, ReportOf(0, 100))->empty());
+
+  ASSERT_TRUE(fleet.Report(empty, ReportOf(1)).ok());
+  EXPECT_EQ(fleet.stores(), 1U);
+  clock_.Advance(fleet.lease() / 3);
+  EXPECT_FALSE(fleet.Report(full, ReportOf(0, 100))->empty());
+}
+
 TEST_F(FleetTest, MovesNobodyUnderConsistentHashNorWhileFailStatic) {
   Fleet::Options options = Options();
   options.policy = PolicyKind::kConsistentHash;

@@ -92,12 +92,16 @@ void AppendStatus(const ServerStatus& status, std::string* json) {
     absl::StrAppend(json, "null");
   }
   absl::StrAppend(json, ",\"static\":", status.is_static ? "true" : "false",
-                  "}");
+                  ",\"store_generation\":");
+  base::AppendJsonString(report.store_generation, json);
+  *json += '}';
 }
 
-std::string FailStatic(const Fleet& fleet) {
-  return absl::StrCat("\"fail_static\":",
-                      fleet.fail_static() ? "true" : "false");
+// What an operator should know of the fleet as a whole.
+std::string Concerns(const Fleet& fleet) {
+  return absl::StrCat(
+      "\"fail_static\":", fleet.fail_static() ? "true" : "false",
+      ",\"stores\":", fleet.stores());
 }
 
 HttpResponse ListPage(const Fleet& fleet) {
@@ -107,7 +111,7 @@ HttpResponse ListPage(const Fleet& fleet) {
     AppendStatus(status, &json);
   }
   absl::StrAppend(&json, R"(],"policy":")", PolicyName(fleet.policy()), "\",",
-                  FailStatic(fleet), "}");
+                  Concerns(fleet), "}");
   return Json(200, json);
 }
 
@@ -121,7 +125,7 @@ HttpResponse HealthPage(const Fleet& fleet) {
     absl::StrAppend(&json, i == 0 ? "" : ",", "\"",
                     StateName(static_cast<ServerState>(i)), "\":", counts[i]);
   }
-  absl::StrAppend(&json, "},", FailStatic(fleet), "}");
+  absl::StrAppend(&json, "},", Concerns(fleet), "}");
   return Json(200, json);
 }
 

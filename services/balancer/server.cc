@@ -19,7 +19,7 @@ void LogEvent(const RegistryEvent& event) {
   const bool bad =
       event.kind == Kind::kLeaseExpired || event.kind == Kind::kStreamBroken ||
       event.kind == Kind::kReplaced || event.kind == Kind::kUnhealthy ||
-      event.kind == Kind::kFailStaticBegan;
+      event.kind == Kind::kFailStaticBegan || event.kind == Kind::kStoresDiffer;
   const base::LogLevel level =
       bad ? base::LogLevel::kWarning : base::LogLevel::kInfo;
   if (!base::LogEnabled(level)) return;

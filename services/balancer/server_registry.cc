@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "services/balancer/store_census.h"
 
 namespace msgproc::balancer {
 
@@ -115,8 +116,10 @@ absl::Status ServerRegistry::Report(const Registration& registration,
         "; if that is another processor, give each its own server_id"));
   }
   const bool moved = entry->report.address != report.address;
-  const bool changed = moved || entry->report.weight != report.weight ||
-                       entry->report.draining != report.draining;
+  const bool changed =
+      moved || entry->report.weight != report.weight ||
+      entry->report.draining != report.draining ||
+      entry->report.store_generation != report.store_generation;
   if (moved) Uncheck(*entry);
   if (report.draining && !entry->report.draining) {
     Note(Kind::kDraining, *entry, "drains: no new sockets go there");
@@ -348,9 +351,29 @@ void ServerRegistry::HideStaticServers() {
   }
 }
 
+void ServerRegistry::CompareStores() {
+  StoreCensus census;
+  for (const auto& [id, entry] : registered_) {
+    if (entry.listed()) census.Count(entry.report.store_generation, id);
+  }
+  const size_t before = std::exchange(stores_, census.stores());
+  if (stores_ > 1 && stores_ != before) {
+    Note(Kind::kStoresDiffer, Entry(),
+         absl::StrCat(
+             "servers keep their sessions in different stores, and a session "
+             "that goes from one to another is lost: ",
+             census.Describe(),
+             "; give all the same --session_store, or each store a balancer"));
+  } else if (stores_ <= 1 && before > 1) {
+    Note(Kind::kStoresAgree, Entry(),
+         "all servers keep their sessions in one store again");
+  }
+}
+
 void ServerRegistry::Review() {
   HideStaticServers();
   KeepOrForgetVanished();
+  CompareStores();
   counts_ = {};
   ForEach([&](Entry& entry) {
     MSGPROC_CHECK(entry.member != nullptr);

@@ -102,6 +102,10 @@ class ServerRegistry {
   // Whether servers are handed out that have vanished.
   bool fail_static() const { return fail_static_.on(); }
 
+  // How many stores the listed servers that register keep their sessions in,
+  // memory being one. More than one is a mistake of whoever set them up.
+  size_t stores() const { return stores_; }
+
   // Changes whenever MakeRoster or AddressesToCheck would answer otherwise.
   uint64_t version() const { return version_; }
   std::shared_ptr<const Roster> MakeRoster() const;
@@ -134,6 +138,7 @@ class ServerRegistry {
   void Review();
   void KeepOrForgetVanished();
   void HideStaticServers();
+  void CompareStores();
 
   template <typename Visit>
   void ForEach(Visit visit) const {
@@ -155,6 +160,7 @@ class ServerRegistry {
   uint64_t version_ = 0;
   FailStatic fail_static_;
   ServerCounts counts_ = {};
+  size_t stores_ = 0;
   absl::Time picks_halved_ = absl::InfinitePast();
   std::vector<RegistryEvent> events_;
 };

@@ -1,5 +1,6 @@
 #include "services/balancer/server_registry.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -10,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/fake_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -17,7 +19,9 @@
 namespace msgproc::balancer {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Key;
 
@@ -495,6 +499,43 @@ TEST_F(ServerRegistryTest, ListsServersByNameWhereverTheyComeFrom) {
                                                   : absl::ZeroDuration());
   }
   EXPECT_THAT(listed, ElementsAre("b:1", "s0", "z:1"));
+}
+
+TEST_F(ServerRegistryTest, SaysOnceThatServersDifferInTheirStore) {
+  ServerReport stored = ReportOf(0);
+  stored.store_generation = "8a";
+  const Registration first = Join(stored);
+  stored = ReportOf(1);
+  stored.store_generation = "8a";
+  Join(stored);
+  ASSERT_TRUE(registry_.AddStatic("static:1").ok());
+  EXPECT_EQ(registry_.stores(), 1U) << "of a static server nothing is known";
+  Events();
+
+  const Registration in_memory = Join(ReportOf(2));
+  EXPECT_EQ(registry_.stores(), 2U);
+  registry_.Tick();
+  std::vector<std::string> events = Events();
+  EXPECT_EQ(std::count_if(events.begin(), events.end(),
+                          [](const std::string& event) {
+                            return absl::StrContains(
+                                event, "8a (s0 and 1 more), memory (s2)");
+                          }),
+            1)
+      << absl::StrJoin(events, "\n");
+
+  registry_.Leave(in_memory);
+  EXPECT_EQ(registry_.stores(), 1U);
+  EXPECT_THAT(Events(), Contains(HasSubstr("in one store again")));
+
+  // A new report tells as much as a new registration.
+  const uint64_t version = registry_.version();
+  ServerReport other = ReportOf(0);
+  other.store_generation = "9b";
+  ASSERT_TRUE(registry_.Report(first, other).ok());
+  EXPECT_EQ(registry_.stores(), 2U);
+  EXPECT_GT(registry_.version(), version);
+  EXPECT_EQ(registry_.Get("s0")->report.store_generation, "9b");
 }
 
 TEST_F(ServerRegistryTest, PicksFadeThreeTimesALeaseAndNotMoreOften) {

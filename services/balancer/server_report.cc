@@ -18,6 +18,7 @@ namespace {
 
 constexpr size_t kMaxServerIdBytes = 128;
 constexpr size_t kMaxAddressBytes = 256;
+constexpr size_t kMaxGenerationBytes = 128;
 constexpr double kMinWeight = 0.01;
 constexpr double kMaxWeight = 1000;
 
@@ -99,6 +100,13 @@ absl::Status Validate(const ServerReport& report) {
   if (const absl::Status status = ValidateAddress(report.address);
       !status.ok()) {
     return status;
+  }
+  if (report.store_generation.size() > kMaxGenerationBytes ||
+      !IsOneWord(report.store_generation)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("store_generation \"", Escaped(report.store_generation),
+                     "\" is not one word of at most ", kMaxGenerationBytes,
+                     " bytes; give what a Welcome says"));
   }
   // The comparison is false for NaN too.
   if (!(report.weight >= kMinWeight && report.weight <= kMaxWeight)) {

@@ -30,6 +30,9 @@ struct ServerReport {
   // Finishes what it has and takes nothing new.
   bool draining = false;
   ServerLoad load;
+  // Of the store that it keeps its sessions in, one word of at most 128 bytes;
+  // empty: in memory.
+  std::string store_generation;
   // Who reports, by certificate or address: not of the report itself, but of
   // the connection that it came on. A living registration is its owner's.
   std::string owner;

@@ -47,6 +47,16 @@ TEST(ServerReportTest, RefusesANamelessServer) {
   EXPECT_FALSE(Validate(report).ok());
 }
 
+TEST(ServerReportTest, AStoresGenerationIsOneWordOrNone) {
+  ServerReport report = GoodReport();
+  report.store_generation = std::string(128, 'x');
+  EXPECT_TRUE(Validate(report).ok());
+  report.store_generation += 'x';
+  EXPECT_FALSE(Validate(report).ok());
+  report.store_generation = "two words";
+  EXPECT_FALSE(Validate(report).ok());
+}
+
 TEST(ServerReportTest, RefusesNumbersThatAreNone) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double weight : {0.0, -1.0, 0.001, 1001.0, nan}) {

@@ -77,6 +77,8 @@ struct RegistryEvent {
     kUnhealthy,
     kFailStaticBegan,
     kFailStaticEnded,
+    kStoresDiffer,
+    kStoresAgree,
   };
   Kind kind;
   std::string server_id;

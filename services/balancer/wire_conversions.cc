@@ -31,6 +31,7 @@ ServerReport ToReport(const v1::RegisterRequest& request) {
   report.load.sessions = request.sessions();
   report.load.messages_per_second = request.messages_per_second();
   report.load.utilization = std::min(1.0, request.utilization());
+  report.store_generation = request.store_generation();
   return report;
 }
 
@@ -53,6 +54,7 @@ void ToProto(const ServerStatus& status, v1::ServerStatus* proto) {
     ToProto(status.report_age, proto->mutable_report_age());
   }
   proto->set_static_(status.is_static);
+  proto->set_store_generation(report.store_generation);
 }
 
 void ToProto(absl::Duration duration, google::protobuf::Duration* proto) {

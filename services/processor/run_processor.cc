@@ -101,6 +101,7 @@ class RunningProcessor final : public base::RunningServer {
         LinkOptionsFromFlags(common, server_->server_id(), server_->address());
     if (!options.ok()) return options.status();
     if (options->balancers.empty()) return absl::OkStatus();
+    options->store_generation = server_->store_generation();
     for (const auto& files : options->files) {
       server_->grpc().files()->Add(files);
     }

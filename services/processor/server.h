@@ -93,6 +93,10 @@ class Server {
   std::string WhyNotServing();
   // Null: sessions live in memory.
   StoreCommitter* committer() { return committer_.get(); }
+  // Empty: sessions are in memory.
+  std::string store_generation() const {
+    return committer_ == nullptr ? "" : committer_->generation();
+  }
 
   // Gives up silent clients and forgets sessions whose time is over. Done by a
   // thread of its own about once a second; tests that move the clock call it.

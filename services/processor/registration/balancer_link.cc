@@ -41,6 +41,7 @@ v1::RegisterRequest BalancerLink::MakeReport() const {
   report.set_server_id(options_.server_id);
   report.set_address(options_.address);
   report.set_weight(options_.weight);
+  report.set_store_generation(options_.store_generation);
   report.set_state(draining_.load() ? v1::SERVER_STATE_DRAINING
                                     : v1::SERVER_STATE_SERVING);
   report.set_sessions(load.sessions);

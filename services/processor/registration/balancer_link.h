@@ -37,6 +37,8 @@ class BalancerLink {
     std::string server_id;
     std::string address;  // Where clients reach the processor: host:port.
     double weight = 1;
+    // Of the store that sessions are kept in; empty: in memory.
+    std::string store_generation;
     // For a balancer that asks for a token, and towards balancers: both are
     // asked before each attempt. Empty: no token; plaintext.
     std::function<std::string()> token;
