@@ -19,15 +19,16 @@ import repository
 
 MOST_LINES = 400
 
-_SHARED = ("services/base", "client", "wire", "proto", "common")
+_SHARED = ("services/base", "client", "sqlite", "wire", "proto", "common")
 _PROCESSOR = "services/processor"
 _LOADGEN = "tools/loadgen"
 
 # What a folder may include from, besides itself and the system.
 _BELOW = {
     "common": (),
+    "sqlite": ("common",),
     "wire": ("proto", "common"),
-    "client": ("wire", "proto", "common"),
+    "client": ("sqlite", "wire", "proto", "common"),
     "services/base": ("wire", "proto", "common"),
     "services/balancer": ("services/base", "wire", "proto", "common"),
     f"{_PROCESSOR}/handlers": ("services/base", "wire", "proto", "common"),
@@ -44,6 +45,7 @@ _BELOW = {
         f"{_PROCESSOR}/executors",
         f"{_PROCESSOR}/handlers",
         "services/base",
+        "sqlite",
         "wire",
         "proto",
         "common",

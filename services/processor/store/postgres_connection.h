@@ -16,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "services/processor/store/lru_cache.h"
+#include "common/lru_cache.h"
 
 namespace msgproc::processor {
 

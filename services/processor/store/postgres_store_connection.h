@@ -12,7 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "services/processor/store/lru_cache.h"
+#include "common/lru_cache.h"
 #include "services/processor/store/postgres_connection.h"
 #include "services/processor/store/postgres_sessions.h"
 #include "services/processor/store/session_store.h"

@@ -1,132 +1,38 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_STORE_SQLITE_DATABASE_H_
 #define MSGPROC_SERVICES_PROCESSOR_STORE_SQLITE_DATABASE_H_
 
-#include <sqlite3.h>
-
-#include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "common/lru_cache.h"
 #include "services/processor/handlers/transaction.h"
-#include "services/processor/store/lru_cache.h"
 #include "services/processor/store/sqlite_guard.h"
-#include "services/processor/store/sqlite_statement.h"
+#include "sqlite/database.h"
+#include "sqlite/statement.h"
 
 namespace msgproc::processor {
 
-// Text that SQLite is to have as text; string_views are bytes.
-struct SqlText {
-  absl::string_view text;
-};
-
-// A file of SQLite's that this process alone reads and writes, through this one
-// connection: it writes and checkpoints, so that no two ever do it at once
-// (which loses transactions before 3.51.3,
-// https://www.sqlite.org/wal.html#walresetbug). What is committed has reached
-// the disk. Not thread-safe; never used after a fork.
-class SqliteDatabase {
+// A store's file, in which handlers execute statements, too.
+class SqliteDatabase : public sqlite::Database {
  public:
-  struct Options {
-    std::string path;
-    // SQLite's VFS; null: the usual one.
-    const char* vfs = nullptr;
-    // Whether a commit waits for the disk. False loses commits with the power.
-    bool synchronous = true;
-  };
-
-  // Opens it, or makes it. What is left in the write-ahead log is moved to the
-  // file, and so written once more, before anybody reads it: after a sync that
-  // failed it may be in the system's memory and never reach the disk, while
-  // later syncs succeed.
   static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(
       const Options& options);
-
-  SqliteDatabase(const SqliteDatabase&) = delete;
-  SqliteDatabase& operator=(const SqliteDatabase&) = delete;
-  ~SqliteDatabase();
-
-  // A statement of the store's own, whose text is a literal, and which stays
-  // prepared. `on_row`: for each row.
-  template <typename... Arguments>
-  absl::Status Query(const char* sql,
-                     absl::FunctionRef<void(const SqliteStatement&)> on_row,
-                     const Arguments&... arguments) {
-    const auto statement = Own(sql);
-    if (!statement.ok()) return statement.status();
-    int number = 0;
-    (BindOne(*statement, ++number, arguments), ...);
-    return RunToEnd(*statement, sql, on_row);
-  }
-  template <typename... Arguments>
-  absl::Status Run(const char* sql, const Arguments&... arguments) {
-    return Query(
-        sql, [](const SqliteStatement&) {}, arguments...);
-  }
-  // Rows that the last INSERT, UPDATE or DELETE changed.
-  int64_t changes() const { return sqlite3_changes64(database_); }
-
-  absl::Status Begin() { return Run("BEGIN IMMEDIATE"); }
-  // UNKNOWN: it may have taken effect or not. After an error it is rolled back
-  // where it has not.
-  absl::Status Commit();
-  // Also where there is none.
-  void Rollback();
-  // SQLite ends it by itself after some errors.
-  bool in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
+  ~SqliteDatabase() { of_handlers_.Clear(); }
 
   // A handler's statement, in the transaction.
   absl::StatusOr<std::vector<SqlRow>> ExecuteForHandler(
       absl::string_view sql, absl::Span<const SqlValue> parameters);
 
-  // Moves what the write-ahead log has into the file, once it is large. Between
-  // transactions. An error costs space only, and the next call tries again.
-  void CheckpointIfLarge();
-
-  // What file and write-ahead log take.
-  absl::StatusOr<uint64_t> bytes();
-
-  sqlite3* handle() { return database_; }
-
  private:
   explicit SqliteDatabase(const Options& options);
 
-  absl::Status OpenFile();
-  absl::Status Configure();
-  absl::StatusOr<SqliteStatement*> Own(const char* sql);
-  absl::StatusOr<SqliteStatement*> OfHandler(absl::string_view sql);
-  absl::Status RunToEnd(SqliteStatement* statement, absl::string_view doing,
-                        absl::FunctionRef<void(const SqliteStatement&)> on_row);
-  absl::Status LastError(absl::string_view doing) const;
+  absl::StatusOr<sqlite::Statement*> OfHandler(absl::string_view sql);
 
-  static void BindOne(SqliteStatement* statement, int number,
-                      absl::string_view value) {
-    statement->BindBytes(number, value);
-  }
-  static void BindOne(SqliteStatement* statement, int number,
-                      const SqlText& value) {
-    statement->BindText(number, value.text);
-  }
-  static void BindOne(SqliteStatement* statement, int number, int64_t value) {
-    statement->BindInteger(number, value);
-  }
-  static void BindOne(SqliteStatement* statement, int number, uint64_t value) {
-    statement->BindInteger(number, static_cast<int64_t>(value));
-  }
-
-  const Options options_;
   SqliteGuard guard_;
-  sqlite3* database_ = nullptr;
-  // After `database_`, and gone before it is closed.
-  LruCache<std::unique_ptr<SqliteStatement>> own_;
-  LruCache<std::unique_ptr<SqliteStatement>> of_handlers_;
-  // Pages in the write-ahead log after the last commit.
-  int log_pages_ = 0;
+  LruCache<std::unique_ptr<sqlite::Statement>> of_handlers_;
 };
 
 }  // namespace msgproc::processor

@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "services/processor/store/sqlite_store.h"
-#include "services/processor/store/testing/power_loss_disk.h"
 #include "services/processor/store/testing/session_store_contract.h"
+#include "sqlite/testing/power_loss_disk.h"
 
 namespace msgproc::processor {
 namespace {
@@ -171,7 +171,7 @@ class Trial {
   }
 
   std::mt19937_64 random_;
-  PowerLossDisk disk_;
+  sqlite::PowerLossDisk disk_;
   SqliteDatabase::Options file_;
   int lives_ = 0;
   uint64_t epoch_ = 0;

@@ -60,7 +60,7 @@ absl::Status Upgrade(SqliteDatabase* database, int64_t version) {
   }
   return database->Run("INSERT INTO msgproc_meta VALUES (1, $1, $2, $3, $4)",
                        kSchemaVersion, kOldestReader, kEncodingVersion,
-                       SqlText{RandomName()});
+                       sqlite::Text{RandomName()});
 }
 
 absl::StatusOr<std::string> Prepare(SqliteDatabase* database,
@@ -68,7 +68,7 @@ absl::StatusOr<std::string> Prepare(SqliteDatabase* database,
   bool there = false;
   absl::Status status =
       database->Query("SELECT 1 FROM sqlite_schema WHERE name = 'msgproc_meta'",
-                      [&there](const SqliteStatement&) { there = true; });
+                      [&there](const sqlite::Statement&) { there = true; });
   if (status.ok() && !there) status = Upgrade(database, 0);
   if (!status.ok()) return status;
   int64_t schema_version = 0;
@@ -77,7 +77,7 @@ absl::StatusOr<std::string> Prepare(SqliteDatabase* database,
   status = database->Query(
       "SELECT schema_version, oldest_reader, encoding, generation"
       " FROM msgproc_meta",
-      [&](const SqliteStatement& row) {
+      [&](const sqlite::Statement& row) {
         schema_version = row.integer(0);
         version =
             CheckSchemaVersion(schema_version, row.integer(1), row.integer(2));
@@ -97,7 +97,7 @@ absl::StatusOr<std::string> Prepare(SqliteDatabase* database,
   if (renew_generation) {
     generation = RandomName();
     status = database->Run("UPDATE msgproc_meta SET generation = $1",
-                           SqlText{generation});
+                           sqlite::Text{generation});
     if (!status.ok()) return status;
   }
   return generation;

@@ -69,7 +69,7 @@ constexpr const char* kExpire =
 #undef MSGPROC_SQLITE_NOW
 
 // MAX of nothing is NULL, which reads as 0.
-uint64_t Watermark(const SqliteStatement& row, int column) {
+uint64_t Watermark(const sqlite::Statement& row, int column) {
   return static_cast<uint64_t>(row.integer(column));
 }
 
@@ -86,7 +86,7 @@ absl::StatusOr<SqliteSessions::Found> SqliteSessions::Find(
   Found found;
   absl::Status status = database_.Query(
       kFind,
-      [&found](const SqliteStatement& row) {
+      [&found](const sqlite::Statement& row) {
         found.key = row.integer(0);
         found.row = {.token_sha256 = row.bytes(1),
                      .principal = row.bytes(2),
@@ -115,19 +115,19 @@ absl::StatusOr<Claimed> SqliteSessions::ClaimOne(const Claim& claim) {
     absl::Status status = database_.Run(
         kCreate, absl::string_view(claim.session_id),
         absl::string_view(claim.token_sha256),
-        absl::string_view(claim.principal), SqlText{claimed.handler},
-        claimed.epoch, SqlText{owner_}, claim.instance, claim.attempt);
+        absl::string_view(claim.principal), sqlite::Text{claimed.handler},
+        claimed.epoch, sqlite::Text{owner_}, claim.instance, claim.attempt);
     if (!status.ok()) return status;
     return claimed;
   }
   absl::Status status =
-      database_.Run(kTake, claimed.epoch, SqlText{owner_}, claim.instance,
+      database_.Run(kTake, claimed.epoch, sqlite::Text{owner_}, claim.instance,
                     claim.attempt, found->key);
   if (!status.ok()) return status;
   if (claimed.still_ours) return claimed;
   status = database_.Query(
       kOutcomes,
-      [&claimed](const SqliteStatement& row) {
+      [&claimed](const sqlite::Statement& row) {
         claimed.outcomes.push_back({.first = Watermark(row, 0),
                                     .through = Watermark(row, 1),
                                     .results = row.bytes(2)});
@@ -143,12 +143,12 @@ absl::StatusOr<bool> SqliteSessions::WriteOne(const SessionWrite& write) {
   uint64_t committed = 0;
   absl::Status status = database_.Query(
       kPosition,
-      [&](const SqliteStatement& row) {
+      [&](const sqlite::Statement& row) {
         key = row.integer(0);
         trimmed = Watermark(row, 1);
         committed = std::max(trimmed, Watermark(row, 2));
       },
-      absl::string_view(write.session_id), write.epoch, SqlText{owner_});
+      absl::string_view(write.session_id), write.epoch, sqlite::Text{owner_});
   if (!status.ok()) return status;
   if (key == 0) return false;
   status = CheckWrite(write, committed);
@@ -185,7 +185,7 @@ absl::StatusOr<uint64_t> SqliteSessions::Expire(
   std::vector<Unused> unused;
   status = database_.Query(
       kUnused,
-      [&unused](const SqliteStatement& row) {
+      [&unused](const sqlite::Statement& row) {
         unused.push_back(
             {row.integer(0), std::max(Watermark(row, 1), Watermark(row, 2))});
       },
@@ -219,7 +219,7 @@ absl::StatusOr<uint64_t> SqliteSessions::Count() {
   uint64_t count = 0;
   absl::Status status =
       database_.Query("SELECT COUNT(*) FROM msgproc_sessions",
-                      [&count](const SqliteStatement& row) {
+                      [&count](const sqlite::Statement& row) {
                         count = static_cast<uint64_t>(row.integer(0));
                       });
   if (!status.ok()) return status;

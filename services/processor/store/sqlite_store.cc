@@ -11,11 +11,11 @@
 #include "common/check.h"
 #include "common/mutex.h"
 #include "common/thread_annotations.h"
-#include "services/processor/store/lock_file.h"
-#include "services/processor/store/private_file.h"
 #include "services/processor/store/sqlite_schema.h"
 #include "services/processor/store/sqlite_sessions.h"
 #include "services/processor/store/transaction_phase.h"
+#include "sqlite/lock_file.h"
+#include "sqlite/private_file.h"
 
 namespace msgproc::processor {
 namespace {
@@ -69,7 +69,7 @@ class SqliteConnection : public StoreConnection, private Transaction {
 class SqliteStore : public SessionStore {
  public:
   SqliteStore(SqliteDatabase::Options file, std::string owner,
-              std::string generation, LockFile lock,
+              std::string generation, sqlite::LockFile lock,
               std::unique_ptr<SqliteDatabase> database)
       : file_(std::move(file)),
         owner_(std::move(owner)),
@@ -92,7 +92,7 @@ class SqliteStore : public SessionStore {
   const SqliteDatabase::Options file_;
   const std::string owner_;
   const std::string generation_;
-  const LockFile lock_;
+  const sqlite::LockFile lock_;
 
   Mutex mutex_;
   CondVar given_back_;
@@ -288,9 +288,9 @@ absl::Status InUse(const absl::Status& status, const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<SessionStore>> OpenSqliteStore(
     const SqliteDatabase::Options& file, const StoreOptions& options) {
-  absl::Status status = MakePrivateFile(file.path);
+  absl::Status status = sqlite::MakePrivateFile(file.path);
   if (!status.ok()) return status;
-  auto lock = LockFile::Take(absl::StrCat(file.path, "-lock"));
+  auto lock = sqlite::LockFile::Take(absl::StrCat(file.path, "-lock"));
   if (!lock.ok()) {
     return absl::IsFailedPrecondition(lock.status())
                ? InUse(lock.status(), file.path)

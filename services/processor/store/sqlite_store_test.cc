@@ -19,6 +19,7 @@
 #include "services/processor/store/open_store.h"
 #include "services/processor/store/testing/killed_writer.h"
 #include "services/processor/store/testing/session_store_contract.h"
+#include "sqlite/statement.h"
 
 namespace msgproc::processor {
 namespace {
@@ -101,7 +102,7 @@ class SqliteStoreTest : public ::testing::Test {
     return static_cast<sqlite3*>(connection_->transaction()->native());
   }
   std::string NativeText(const char* sql) {
-    const auto statement = *SqliteStatement::Prepare(native(), sql);
+    const auto statement = *sqlite::Statement::Prepare(native(), sql);
     EXPECT_EQ(statement->Step(), SQLITE_ROW);
     return statement->bytes(0);
   }

@@ -1,4 +1,4 @@
-#include "services/processor/store/lru_cache.h"
+#include "common/lru_cache.h"
 
 #include <memory>
 #include <string>
@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace msgproc::processor {
+namespace msgproc {
 namespace {
 
 using ::testing::ElementsAre;
@@ -58,4 +58,4 @@ TEST(LruCacheTest, AValueStaysWhereItIs) {
 }
 
 }  // namespace
-}  // namespace msgproc::processor
+}  // namespace msgproc

@@ -1,5 +1,5 @@
-#ifndef MSGPROC_SERVICES_PROCESSOR_STORE_TESTING_POWER_LOSS_DISK_H_
-#define MSGPROC_SERVICES_PROCESSOR_STORE_TESTING_POWER_LOSS_DISK_H_
+#ifndef MSGPROC_SQLITE_TESTING_POWER_LOSS_DISK_H_
+#define MSGPROC_SQLITE_TESTING_POWER_LOSS_DISK_H_
 
 #include <sqlite3.h>
 
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace msgproc::processor {
+namespace msgproc::sqlite {
 
 // A disk for SQLite, in memory, that forgets what was not synced when the power
 // goes: of the writes since then any sectors may be there and others not, in
@@ -78,6 +78,6 @@ class PowerLossDisk {
   sqlite3_vfs vfs_ = {};
 };
 
-}  // namespace msgproc::processor
+}  // namespace msgproc::sqlite
 
-#endif  // MSGPROC_SERVICES_PROCESSOR_STORE_TESTING_POWER_LOSS_DISK_H_
+#endif  // MSGPROC_SQLITE_TESTING_POWER_LOSS_DISK_H_

@@ -1,4 +1,4 @@
-#include "services/processor/store/sqlite_error.h"
+#include "sqlite/error.h"
 
 #include <sqlite3.h>
 
@@ -8,14 +8,14 @@
 #include "absl/strings/str_cat.h"
 #include "common/utf8.h"
 
-namespace msgproc::processor {
+namespace msgproc::sqlite {
 namespace {
 
 constexpr size_t kMostMessageBytes = 300;
 
 }  // namespace
 
-absl::StatusCode ClassifySqlite(int code, int system_error) {
+absl::StatusCode Classify(int code, int system_error) {
   switch (code & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:
@@ -44,12 +44,12 @@ absl::StatusCode ClassifySqlite(int code, int system_error) {
   }
 }
 
-absl::StatusCode ClassifySqliteCommit(int code, int system_error) {
+absl::StatusCode ClassifyCommit(int code, int system_error) {
   return (code & 0xff) == SQLITE_IOERR ? absl::StatusCode::kUnknown
-                                       : ClassifySqlite(code, system_error);
+                                       : Classify(code, system_error);
 }
 
-absl::StatusCode ClassifySqliteExecute(int code, int system_error) {
+absl::StatusCode ClassifyExecute(int code, int system_error) {
   switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
       return code == SQLITE_CONSTRAINT_UNIQUE ||
@@ -64,16 +64,16 @@ absl::StatusCode ClassifySqliteExecute(int code, int system_error) {
     case SQLITE_TOOBIG:
       return absl::StatusCode::kInvalidArgument;
     default:
-      return ClassifySqlite(code, system_error);
+      return Classify(code, system_error);
   }
 }
 
-absl::Status SqliteStatus(absl::StatusCode status_code, int code,
-                          absl::string_view message, absl::string_view doing) {
+absl::Status ErrorStatus(absl::StatusCode status_code, int code,
+                         absl::string_view message, absl::string_view doing) {
   return absl::Status(
       status_code, absl::StrCat("sqlite: cannot ", doing, ": ",
                                 TruncateUtf8(message, kMostMessageBytes), " (",
                                 sqlite3_errstr(code), ", ", code, ")"));
 }
 
-}  // namespace msgproc::processor
+}  // namespace msgproc::sqlite

@@ -1,4 +1,4 @@
-#include "services/processor/store/testing/power_loss_disk.h"
+#include "sqlite/testing/power_loss_disk.h"
 
 #include <algorithm>
 #include <cstring>
@@ -6,7 +6,7 @@
 
 #include "common/check.h"
 
-namespace msgproc::processor {
+namespace msgproc::sqlite {
 namespace {
 
 // What a drive writes whole or not at all.
@@ -212,4 +212,4 @@ void PowerLossDisk::RestorePower() {
   }
 }
 
-}  // namespace msgproc::processor
+}  // namespace msgproc::sqlite

@@ -1,4 +1,4 @@
-#include "services/processor/store/private_file.h"
+#include "sqlite/private_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,9 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
-#include "services/base/unique_fd.h"
+#include "common/unique_fd.h"
 
-namespace msgproc::processor {
+namespace msgproc::sqlite {
 namespace {
 
 absl::Status Error(int error, const std::string& what,
@@ -40,8 +40,7 @@ std::string DirectoryOf(const std::string& path) {
 }
 
 absl::Status SyncDirectory(const std::string& path) {
-  const base::UniqueFd fd(
-      open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) return Error(errno, "open the directory", path);
   // Some file systems have nothing to sync there.
   if (fsync(fd.get()) != 0 && errno != EINVAL) {
@@ -73,8 +72,7 @@ absl::Status MakePrivateFile(const std::string& path) {
   const std::string directory = DirectoryOf(path);
   absl::Status status = MakeDirectory(directory);
   if (!status.ok()) return status;
-  const base::UniqueFd fd(
-      open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  const UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd.valid()) return Error(errno, "open", path);
   struct stat made = {};
   if (fstat(fd.get(), &made) != 0) return Error(errno, "look at", path);
@@ -85,4 +83,4 @@ absl::Status MakePrivateFile(const std::string& path) {
   return SyncDirectory(directory);
 }
 
-}  // namespace msgproc::processor
+}  // namespace msgproc::sqlite

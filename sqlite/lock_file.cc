@@ -1,4 +1,4 @@
-#include "services/processor/store/lock_file.h"
+#include "sqlite/lock_file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/quoted.h"
 
-namespace msgproc::processor {
+namespace msgproc::sqlite {
 namespace {
 
 std::string HostName() {
@@ -31,7 +31,7 @@ std::string WhoHasIt(int fd) {
 }  // namespace
 
 absl::StatusOr<LockFile> LockFile::Take(const std::string& path) {
-  base::UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd.valid()) {
     const int error = errno;
     std::string text =
@@ -59,4 +59,4 @@ absl::StatusOr<LockFile> LockFile::Take(const std::string& path) {
   return LockFile(std::move(fd));
 }
 
-}  // namespace msgproc::processor
+}  // namespace msgproc::sqlite

@@ -1,13 +1,13 @@
-#ifndef MSGPROC_SERVICES_PROCESSOR_STORE_LOCK_FILE_H_
-#define MSGPROC_SERVICES_PROCESSOR_STORE_LOCK_FILE_H_
+#ifndef MSGPROC_SQLITE_LOCK_FILE_H_
+#define MSGPROC_SQLITE_LOCK_FILE_H_
 
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "services/base/unique_fd.h"
+#include "common/unique_fd.h"
 
-namespace msgproc::processor {
+namespace msgproc::sqlite {
 
 // A file that one process has locked, in which it says who it is. The lock goes
 // with the process, however that ends; the file stays. Not on NFS before 4.
@@ -18,11 +18,11 @@ class LockFile {
   static absl::StatusOr<LockFile> Take(const std::string& path);
 
  private:
-  explicit LockFile(base::UniqueFd fd) : fd_(std::move(fd)) {}
+  explicit LockFile(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  base::UniqueFd fd_;
+  UniqueFd fd_;
 };
 
-}  // namespace msgproc::processor
+}  // namespace msgproc::sqlite
 
-#endif  // MSGPROC_SERVICES_PROCESSOR_STORE_LOCK_FILE_H_
+#endif  // MSGPROC_SQLITE_LOCK_FILE_H_

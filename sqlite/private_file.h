@@ -1,11 +1,11 @@
-#ifndef MSGPROC_SERVICES_PROCESSOR_STORE_PRIVATE_FILE_H_
-#define MSGPROC_SERVICES_PROCESSOR_STORE_PRIVATE_FILE_H_
+#ifndef MSGPROC_SQLITE_PRIVATE_FILE_H_
+#define MSGPROC_SQLITE_PRIVATE_FILE_H_
 
 #include <string>
 
 #include "absl/status/status.h"
 
-namespace msgproc::processor {
+namespace msgproc::sqlite {
 
 // Makes a file, empty, with mode 0600, and the directories above it with 0700,
 // as far as they are not there, so that their names outlive a loss of power.
@@ -13,6 +13,6 @@ namespace msgproc::processor {
 // in the way, and what to do.
 absl::Status MakePrivateFile(const std::string& path);
 
-}  // namespace msgproc::processor
+}  // namespace msgproc::sqlite
 
-#endif  // MSGPROC_SERVICES_PROCESSOR_STORE_PRIVATE_FILE_H_
+#endif  // MSGPROC_SQLITE_PRIVATE_FILE_H_

@@ -1,5 +1,5 @@
-#ifndef MSGPROC_SERVICES_PROCESSOR_STORE_LRU_CACHE_H_
-#define MSGPROC_SERVICES_PROCESSOR_STORE_LRU_CACHE_H_
+#ifndef MSGPROC_COMMON_LRU_CACHE_H_
+#define MSGPROC_COMMON_LRU_CACHE_H_
 
 #include <cstddef>
 #include <list>
@@ -10,7 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "common/check.h"
 
-namespace msgproc::processor {
+namespace msgproc {
 
 // At most `capacity` values by their text, those that were used last. Not
 // thread-safe.
@@ -69,6 +69,6 @@ class LruCache {
   absl::flat_hash_map<absl::string_view, typename Entries::iterator> index_;
 };
 
-}  // namespace msgproc::processor
+}  // namespace msgproc
 
-#endif  // MSGPROC_SERVICES_PROCESSOR_STORE_LRU_CACHE_H_
+#endif  // MSGPROC_COMMON_LRU_CACHE_H_
