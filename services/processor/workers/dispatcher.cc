@@ -71,6 +71,7 @@ void Dispatcher::RetireWorker(WorkerId id, absl::Time now) {
 }
 
 uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
+                                  uint64_t unwritten,
                                   std::vector<WorkItem*>* given_up) {
   RetireWorker(id, now);
   WorkerLedger* worker = workers_.Find(id);
@@ -81,6 +82,12 @@ uint64_t Dispatcher::RemoveWorker(WorkerId id, absl::Time now,
     WorkItem* item = it->part.item;
     SessionLedger& session = sessions_.Of(*item);
     session.RemoveHeld(id);
+    if (unwritten >= it->part.messages) {
+      unwritten -= it->part.messages;
+      WaitUntried(item);
+      continue;
+    }
+    unwritten = 0;
     if (std::find(blamed.begin(), blamed.end(), &session) == blamed.end()) {
       blamed.push_back(&session);
     }
@@ -135,6 +142,13 @@ void Dispatcher::Wait(WorkItem* item) {
   MSGPROC_CHECK_GT(item->remaining(), 0u);
   waiting_ += item->remaining();
   sessions_.QueueSuspect(item, /*front=*/true);
+}
+
+// It was given to a worker that never got it, and waits as it did.
+void Dispatcher::WaitUntried(WorkItem* item) {
+  waiting_ += item->remaining();
+  item->suspect ? sessions_.QueueSuspect(item, /*front=*/true)
+                : sessions_.Queue(item, /*front=*/true);
 }
 
 bool Dispatcher::DropUnwanted(WorkItem* item) {

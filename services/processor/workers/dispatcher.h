@@ -67,8 +67,9 @@ class Dispatcher {
   void RetireWorker(WorkerId id, absl::Time now);
   // It is dead. What it held waits again, except for the items in
   // `given_up`, whose next message may not be tried again: call GiveUp.
-  // Returns how many messages it held.
-  uint64_t RemoveWorker(WorkerId id, absl::Time now,
+  // `unwritten`: how many messages, those assigned last, never reached it; it
+  // did not die over them. Returns how many messages it held.
+  uint64_t RemoveWorker(WorkerId id, absl::Time now, uint64_t unwritten,
                         std::vector<WorkItem*>* given_up);
   // Whether the worker holds messages of a session over which workers have died
   // before: if it dies, that is no news.
@@ -128,6 +129,7 @@ class Dispatcher {
   bool IsSuspect(const WorkItem& item) const;
   void CountOpen(absl::Time now);
   void Wait(WorkItem* item);
+  void WaitUntried(WorkItem* item);
   // Takes it out for good if nobody waits for it.
   bool DropUnwanted(WorkItem* item);
   WorkItem* FirstWanted(std::deque<WorkItem*>* queue);

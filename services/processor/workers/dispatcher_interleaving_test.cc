@@ -156,7 +156,7 @@ class World {
     if (worker.held.empty()) {
       if (worker.retired) {
         std::vector<WorkItem*> given_up;
-        dispatcher_.RemoveWorker(id, now_, &given_up);
+        dispatcher_.RemoveWorker(id, now_, 0, &given_up);
         workers_.erase(it);
       }
       return;
@@ -169,7 +169,7 @@ class World {
     while (good < want && item->poison.count(held.first + good) == 0) ++good;
     if (good == 0) {
       ++item->kills[held.first];
-      Die(id);
+      Die(id, /*culprit=*/true);
       return;
     }
     held.first += good;
@@ -178,9 +178,15 @@ class World {
     Complete(dispatcher_.OnAnswered(id, good, now_));
   }
 
-  void Die(WorkerId id) {
+  // Of what it held, something that it did not die over may never have reached
+  // it. `culprit`: it has the oldest.
+  void Die(WorkerId id, bool culprit = false) {
+    uint64_t held = dispatcher_.held(id);
+    if (culprit) --held;
+    const uint64_t unwritten =
+        random_() % 2 == 0 || held == 0 ? 0 : random_() % (held + 1);
     std::vector<WorkItem*> given_up;
-    dispatcher_.RemoveWorker(id, now_, &given_up);
+    dispatcher_.RemoveWorker(id, now_, unwritten, &given_up);
     ++deaths_;
     workers_.erase(id);
     AddWorker();

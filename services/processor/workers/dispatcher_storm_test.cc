@@ -156,7 +156,7 @@ class Storm {
 
   void Die(WorkerId id) {
     std::vector<WorkItem*> given_up;
-    dispatcher_.RemoveWorker(id, now_, &given_up);
+    dispatcher_.RemoveWorker(id, now_, 0, &given_up);
     workers_.erase(id);
     starts_.push_back(now_ + kRestart);
     for (WorkItem* item : given_up) {

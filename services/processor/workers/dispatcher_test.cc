@@ -67,7 +67,7 @@ class DispatcherTest : public ::testing::Test {
   }
   std::vector<WorkItem*> Remove(WorkerId worker) {
     std::vector<WorkItem*> given_up;
-    dispatcher_->RemoveWorker(worker, now_, &given_up);
+    dispatcher_->RemoveWorker(worker, now_, 0, &given_up);
     EXPECT_TRUE(dispatcher_->CheckInvariants());
     return given_up;
   }
@@ -133,12 +133,12 @@ TEST_F(DispatcherTest, NothingWaitsOnceAllThatDoesWasTaken) {
 
 TEST_F(DispatcherTest, AWorkerThatIsNotThereHasNothing) {
   std::vector<WorkItem*> given_up;
-  EXPECT_EQ(dispatcher_->RemoveWorker(7, now_, &given_up), 0u);
+  EXPECT_EQ(dispatcher_->RemoveWorker(7, now_, 0, &given_up), 0u);
   EXPECT_THAT(given_up, IsEmpty());
   dispatcher_->AddWorker(1, now_);
   Enqueue(3);
   EXPECT_THAT(Destinations(), ElementsAre(1));
-  EXPECT_EQ(dispatcher_->RemoveWorker(1, now_, &given_up), 3u);
+  EXPECT_EQ(dispatcher_->RemoveWorker(1, now_, 0, &given_up), 3u);
 }
 
 TEST_F(DispatcherTest, AnAssignmentHasNoMoreThanSoManyItems) {
@@ -405,6 +405,63 @@ TEST_F(DispatcherTest, CountsTheWorkersThatMayHaveBegunWithAMessage) {
   ASSERT_EQ(in_flight.size(), 1u);
   EXPECT_EQ(in_flight[0].parts[0].item, behind);
   EXPECT_EQ(in_flight[0].parts[0].attempt, 1);
+}
+
+TEST_F(DispatcherTest, WhatNeverReachedADeadWorkerWasNotTried) {
+  dispatcher_->AddWorker(1, now_);
+  WorkItem* written = EnqueueOf(1, 3);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  WorkItem* unwritten = EnqueueOf(2, 4);
+  WorkItem* next = EnqueueOf(2, 1);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  std::vector<WorkItem*> given_up;
+  EXPECT_EQ(dispatcher_->RemoveWorker(1, now_, 5, &given_up), 8u);
+  EXPECT_EQ(dispatcher_->waiting(), 8u);
+  EXPECT_EQ(written->attempts, 1);
+  EXPECT_EQ(unwritten->attempts, 0);
+  EXPECT_EQ(next->attempts, 0);
+  for (const WorkerId worker : {2, 3}) dispatcher_->AddWorker(worker, now_);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 2u);
+  EXPECT_EQ(in_flight[0].parts[0].item, written);
+  EXPECT_EQ(in_flight[0].parts[0].attempt, 2);
+  // In the order in which it came, and as if nothing had been.
+  ASSERT_EQ(in_flight[1].parts.size(), 2u);
+  EXPECT_EQ(in_flight[1].parts[0].item, unwritten);
+  EXPECT_EQ(in_flight[1].parts[0].attempt, 1);
+  EXPECT_FALSE(in_flight[1].parts[0].one_at_a_time);
+  EXPECT_EQ(in_flight[1].parts[1].item, next);
+  EXPECT_FALSE(dispatcher_->HoldsSuspects(in_flight[1].worker));
+}
+
+TEST_F(DispatcherTest, WhatReachedADeadWorkerInPartWasTried) {
+  dispatcher_->AddWorker(1, now_);
+  const WorkItem* older = EnqueueOf(1, 2);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  const WorkItem* item = EnqueueOf(2, 4);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  std::vector<WorkItem*> given_up;
+  dispatcher_->RemoveWorker(1, now_, 3, &given_up);
+  EXPECT_EQ(item->attempts, 1);
+  EXPECT_EQ(older->attempts, 1);
+}
+
+TEST_F(DispatcherTest, TheLastAttemptIsNotLostOnAWorkerThatDidNotGetIt) {
+  Use({.max_attempts = 1});
+  dispatcher_->AddWorker(1, now_);
+  WorkItem* item = Enqueue(2);
+  EXPECT_EQ(Flights().size(), 1u);
+  std::vector<WorkItem*> given_up;
+  // One travels, as it may be the culprit; the other waits.
+  EXPECT_EQ(dispatcher_->RemoveWorker(1, now_, 1, &given_up), 1u);
+  EXPECT_THAT(given_up, IsEmpty());
+  EXPECT_EQ(dispatcher_->waiting(), 2u);
+  dispatcher_->AddWorker(2, now_);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts[0].item, item);
+  EXPECT_TRUE(in_flight[0].parts[0].one_at_a_time);
+  EXPECT_THAT(Remove(2), ElementsAre(item));
 }
 
 TEST_F(DispatcherTest, KnowsWhatAWorkerHasOfASession) {

@@ -118,6 +118,7 @@ void FrameCodec::Encode(const Assignment::Part& part,
     std::vector<wire::Piece> pieces;
     work->unanswered.CopyRest(work->pieces, &pieces);
     frames->push_back(Frame(*work, false, part.attempt, std::move(pieces)));
+    frames->back().messages = part.messages;
     return;
   }
   MessageCursor cursor = work->unanswered;
@@ -128,6 +129,7 @@ void FrameCodec::Encode(const Assignment::Part& part,
     frames->push_back(Frame(*work, true,
                             i == 0 ? part.attempt : part.attempt_behind,
                             std::move(pieces)));
+    frames->back().messages = 1;
   }
 }
 

@@ -15,6 +15,7 @@ void LineCodec::Encode(const Assignment::Part& part,
   expected->push_back({work, 0, part.messages});
   MessageCursor cursor = work->unanswered;
   OutFrame frame;
+  frame.messages = part.messages;
   for (uint64_t i = 0; i < part.messages; ++i) {
     wire::MessageView message;
     wire::ParseMessage(cursor.Next(work->pieces), &message);

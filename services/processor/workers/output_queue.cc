@@ -23,6 +23,7 @@ absl::string_view Part(const OutFrame& frame, size_t part) {
 }  // namespace
 
 void OutputQueue::Append(OutputQueue* other) {
+  unwritten_messages_ += std::exchange(other->unwritten_messages_, 0);
   if (frames_.empty()) {
     frames_.swap(other->frames_);
     return;
@@ -66,7 +67,9 @@ OutputQueue::Written OutputQueue::WriteTo(int fd) {
 
 void OutputQueue::Consume(size_t bytes) {
   while (!frames_.empty()) {
-    const OutFrame& frame = frames_.front();
+    OutFrame& frame = frames_.front();
+    // Written in part, it counts as written.
+    if (bytes > 0) unwritten_messages_ -= std::exchange(frame.messages, 0);
     const size_t left = Part(frame, part_).size() - offset_;
     if (bytes < left) {
       offset_ += bytes;

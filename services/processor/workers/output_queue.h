@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_OUTPUT_QUEUE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <utility>
 #include <vector>
@@ -15,7 +16,10 @@ namespace msgproc::processor {
 class OutputQueue {
  public:
   bool empty() const { return frames_.empty(); }
-  void Push(OutFrame frame) { frames_.push_back(std::move(frame)); }
+  void Push(OutFrame frame) {
+    unwritten_messages_ += frame.messages;
+    frames_.push_back(std::move(frame));
+  }
   // Takes over all of `other`'s, behind its own.
   void Append(OutputQueue* other);
 
@@ -24,6 +28,9 @@ class OutputQueue {
   enum class Written { kAll, kBlocked, kBroken };
   Written WriteTo(int fd);
 
+  // Messages of frames of which nothing has been written, those dropped too.
+  uint64_t unwritten_messages() const { return unwritten_messages_; }
+
  private:
   void Consume(size_t bytes);
 
@@ -31,6 +38,7 @@ class OutputQueue {
   // Of the first frame: the part that is next (0: head), and where in it.
   size_t part_ = 0;
   size_t offset_ = 0;
+  uint64_t unwritten_messages_ = 0;
 };
 
 }  // namespace msgproc::processor

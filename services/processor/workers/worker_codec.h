@@ -20,6 +20,8 @@ namespace msgproc::processor {
 struct OutFrame {
   std::string head;
   std::vector<wire::Piece> pieces;
+  // How many messages the worker may begin with once it has some of it.
+  uint64_t messages = 0;
 };
 
 // How one worker is spoken with: in frames, or in lines. Encode and Decode may

@@ -74,6 +74,12 @@ void WorkerLink::Flush() {
   }
 }
 
+uint64_t WorkerLink::Unwritten() {
+  MutexLock lock(&mutex_);
+  return pushed_.unwritten_messages() +
+         (writing_ ? 0 : out_.unwritten_messages());
+}
+
 void WorkerLink::WaitForRoom() {
   epoll_event event{};
   event.events = EPOLLOUT | EPOLLONESHOT;

@@ -44,6 +44,10 @@ class WorkerLink {
   void Cancel(const WorkerBatch& work);
   // Writes what was pushed. Any thread, holding no lock.
   void Flush();
+  // How many messages were pushed last and not written, not even in part: the
+  // worker cannot have begun with them. What is being written counts as
+  // written.
+  uint64_t Unwritten();
 
   // What follows is for the pool's thread alone.
 

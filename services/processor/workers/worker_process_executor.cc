@@ -267,7 +267,8 @@ void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
         std::remove_if(links_.begin(), links_.end(),
                        [link](const auto& each) { return each.get() == link; }),
         links_.end());
-    const uint64_t held = dispatcher_.RemoveWorker(link->id(), now, &given_up);
+    const uint64_t held =
+        dispatcher_.RemoveWorker(link->id(), now, link->Unwritten(), &given_up);
     counters_.slots[static_cast<size_t>(link->number())].held.store(
         0, std::memory_order_relaxed);
     Add(&counters_.retries, held - given_up.size());

@@ -269,6 +269,30 @@ TEST_F(WorkerProcessExecutorTest,
   }
 }
 
+TEST_F(WorkerProcessExecutorTest,
+       AMessageThatNeverReachedItsWorkerWasNotTried) {
+  options_.count = 1;
+  Start();
+  bool behind = false;
+  for (int round = 0; round < 50 && !behind; ++round) {
+    const pid_t pid = Pids(1)[0];
+    kill(pid, SIGSTOP);
+    // More than a socket takes while its worker reads nothing.
+    auto large = NewSession();
+    large->SendBatch(std::vector<std::string>(4, std::string(1 << 20, 'x')));
+    auto small = NewSession();
+    small->SendBatch({"who"});
+    // Not where the second came late, and waits for any worker.
+    behind = executor_->counters().slots[0].held.load() == 5;
+    kill(pid, SIGKILL);
+    EXPECT_EQ(large->Results(4).size(), 4u);
+    const auto results = small->Results(1);
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_THAT(results[0].payload(), HasSubstr(" obedient 1 "));
+  }
+  EXPECT_TRUE(behind);
+}
+
 TEST_F(WorkerProcessExecutorTest, KillsAWorkerThatHangs) {
   options_.handler_timeout = absl::Milliseconds(300);
   Start();
