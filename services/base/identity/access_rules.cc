@@ -208,11 +208,20 @@ bool AccessRules::Rule::Fits(const Principal& principal) const {
       return absl::StartsWith(principal.name, text);
     case Who::kSuffix:
       return absl::EndsWith(principal.name, text);
-    default: {
-      const auto claim = principal.claims.find(text);
-      return claim != principal.claims.end() && claim->second == claim_value;
-    }
+    default:
+      return FitsClaim(principal);
   }
+}
+
+bool AccessRules::Rule::FitsClaim(const Principal& principal) const {
+  const auto claim = principal.claims.find(text);
+  if (claim == principal.claims.end()) return false;
+  if (claim->second == claim_value) return true;
+  // By what the token's types were: a string that reads like a list is none.
+  const auto list = principal.list_claims.find(text);
+  return list != principal.list_claims.end() &&
+         std::find(list->second.begin(), list->second.end(), claim_value) !=
+             list->second.end();
 }
 
 const Grant* AccessRules::Find(const Principal& principal) const {

@@ -42,6 +42,8 @@ class AccessRules {
  private:
   struct Rule {
     bool Fits(const Principal& principal) const;
+    // Whether a claim is the rule's value, or a list that has it.
+    bool FitsClaim(const Principal& principal) const;
 
     enum class Who { kAnyone, kExact, kPrefix, kSuffix, kClaim };
     Who who = Who::kAnyone;

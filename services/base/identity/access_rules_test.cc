@@ -87,6 +87,38 @@ rules { claim { name: "groups" value: '["a","b"]' } handlers: "echo" }
   EXPECT_EQ(Holds(rules, gold), "rule 2");
 }
 
+TEST(AccessRules, AListFitsWhereTheValueIsInIt) {
+  const AccessRules rules = Rules(R"(
+rules { claim { name: "roles" value: "admin" } handlers: "*" }
+rules { claim { name: "roles" value: "" } handlers: "echo" }
+)");
+  Principal alice = Named("alice");
+  alice.claims["roles"] = R"(["ops","admin"])";
+  alice.list_claims["roles"] = {"ops", "admin"};
+  EXPECT_EQ(Holds(rules, alice), "rule 1");
+  alice.list_claims["roles"] = {"ops", "administrator"};
+  EXPECT_EQ(Holds(rules, alice), "none");
+  alice.list_claims["roles"] = {};
+  EXPECT_EQ(Holds(rules, alice), "none");
+  alice.list_claims["roles"] = {"ops", ""};
+  EXPECT_EQ(Holds(rules, alice), "rule 2");
+}
+
+// Whoever may choose a text in its token has chosen one with quotes in it.
+TEST(AccessRules, ATextThatReadsLikeAListIsNone) {
+  const AccessRules rules = Rules(
+      R"(rules { claim { name: "roles" value: "admin" } handlers: "*" })");
+  Principal mallory = Named("mallory");
+  mallory.claims["roles"] = R"(["admin"])";
+  EXPECT_EQ(Holds(rules, mallory), "none");
+  mallory.list_claims["roles"] = {R"(["admin"])", R"("admin")"};
+  EXPECT_EQ(Holds(rules, mallory), "none");
+  // The list of another claim gives nothing either.
+  mallory.claims["nicknames"] = R"(["admin"])";
+  mallory.list_claims["nicknames"] = {"admin"};
+  EXPECT_EQ(Holds(rules, mallory), "none");
+}
+
 // Nobody has given an anonymous client claims or a name.
 TEST(AccessRules, AnAnonymousClientHasNoName) {
   const AccessRules rules = Rules(R"(

@@ -122,6 +122,11 @@ absl::StatusOr<Principal> ToPrincipal(const json& claims) {
   for (const auto& [name, value] : claims.items()) {
     principal.claims[name] =
         value.is_string() ? value.get<std::string>() : value.dump();
+    if (!value.is_array()) continue;
+    for (const json& element : value) {
+      if (!element.is_string()) continue;
+      principal.list_claims[name].push_back(element.get<std::string>());
+    }
   }
   return principal;
 }

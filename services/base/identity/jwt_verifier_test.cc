@@ -92,11 +92,18 @@ TEST(JwtVerifier, KeepsTheClaims) {
   json claims = With("tier", "gold");
   claims["groups"] = {"a", "b"};
   claims["level"] = 7;
+  claims["mixed"] = json::array({"a", 7, json::array({"b"}), nullptr, true});
+  claims["like_a_list"] = R"(["admin"])";
   const auto principal = Usual().Verify(Ec().Token(claims), kNow);
   ASSERT_TRUE(principal.ok()) << principal.status();
   EXPECT_EQ(principal->claims.at("tier"), "gold");
   EXPECT_EQ(principal->claims.at("groups"), R"(["a","b"])");
   EXPECT_EQ(principal->claims.at("level"), "7");
+  using List = std::vector<std::string>;
+  EXPECT_EQ(principal->list_claims.at("groups"), (List{"a", "b"}));
+  // What is no text is in no list of texts; a text is no list.
+  EXPECT_EQ(principal->list_claims.at("mixed"), List{"a"});
+  EXPECT_EQ(principal->list_claims.size(), 2U);
   EXPECT_EQ(principal->claims.at("sub"), "alice");
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -26,6 +27,9 @@ struct Principal {
   std::string name;
   // Of a token: strings as they are, anything else as JSON.
   std::map<std::string, std::string> claims;
+  // The strings in those of them that are lists. A claim that is a string is
+  // not among them, whatever it looks like.
+  std::map<std::string, std::vector<std::string>> list_claims;
   // The key that has signed the token, by its thumbprint (RFC 7638); empty
   // where there is none.
   std::string key_id;
