@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "services/base/identity/principal.h"
 #include "services/base/metric_writer.h"
+#include "services/processor/session/memory_budget.h"
 #include "services/processor/session/principal_usage.h"
 #include "services/processor/store/store_metrics.h"
 
@@ -52,6 +53,37 @@ void WriteMessages(const ProcessorCounters& c, base::MetricWriter* writer) {
       .Add({}, Load(c.outstanding));
 }
 
+void WriteMemory(const ProcessorCounters& c, const MemoryBudget& memory,
+                 base::MetricWriter* writer) {
+  writer
+      ->Gauge("msgproc_processor_memory_budget_bytes",
+              "Memory that all sessions may hold; 0: any.")
+      .Add({}, Load(c.memory_budget));
+  writer
+      ->Gauge("msgproc_processor_memory_used_bytes",
+              "Memory that all sessions hold, attached or not.")
+      .Add({}, Load(c.memory_used));
+  base::MetricWriter::Samples held =
+      writer->Gauge("msgproc_processor_memory_held_bytes",
+                    "What they hold. sessions: themselves. messages: that "
+                    "wait. batches: that handlers have. results: that the "
+                    "client has not received. reading, writing: frames on "
+                    "their way.");
+  for (const MemoryBudget::Kind& kind : MemoryBudget::kKinds) {
+    held.Add({{"kind", kind.name}},
+             static_cast<double>(memory.held().*kind.bytes));
+  }
+  writer
+      ->Counter("msgproc_processor_memory_actions_total",
+                "What was done for the sake of the memory budget. paused: a "
+                "stream was not read for a while. ended: nor could an "
+                "acknowledgement be. refused: a new session or anonymous "
+                "stream was not let in.")
+      .Add({{"action", "ended"}}, Load(c.memory_ends))
+      .Add({{"action", "paused"}}, Load(c.memory_pauses))
+      .Add({{"action", "refused"}}, Load(c.memory_refusals));
+}
+
 void WriteSessions(const ProcessorCounters& c, base::MetricWriter* writer) {
   writer
       ->Gauge("msgproc_processor_sessions",
@@ -62,23 +94,6 @@ void WriteSessions(const ProcessorCounters& c, base::MetricWriter* writer) {
       ->Gauge("msgproc_processor_detached_bytes",
               "Memory that detached sessions hold.")
       .Add({}, Load(c.detached_bytes));
-  writer
-      ->Gauge("msgproc_processor_memory_budget_bytes",
-              "Memory that all sessions may hold; 0: any.")
-      .Add({}, Load(c.memory_budget));
-  writer
-      ->Gauge("msgproc_processor_memory_used_bytes",
-              "Memory that all sessions hold, attached or not.")
-      .Add({}, Load(c.memory_used));
-  writer
-      ->Counter("msgproc_processor_memory_actions_total",
-                "What was done for the sake of the memory budget. paused: a "
-                "stream was not read for a while. ended: nor could an "
-                "acknowledgement be. refused: a new session or anonymous "
-                "stream was not let in.")
-      .Add({{"action", "ended"}}, Load(c.memory_ends))
-      .Add({{"action", "paused"}}, Load(c.memory_pauses))
-      .Add({{"action", "refused"}}, Load(c.memory_refusals));
   writer
       ->Counter("msgproc_processor_session_opens_total",
                 "Opens by what the server knew of the session. moved: nothing, "
@@ -178,6 +193,7 @@ std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
   base::MetricWriter writer;
   WriteMessages(counters, &writer);
   WriteSessions(counters, &writer);
+  WriteMemory(counters, *server_->context()->sessions()->memory(), &writer);
   WriteRejections(counters, &writer);
   WriteUsage(server_->context()->usage()->Top(), &writer);
   const AsyncCounters none;

@@ -241,7 +241,11 @@ class HostedSession final : public BatchOwner,
   void Trim() MSGPROC_REQUIRES(mutex_);
   // Tells the budget what is held.
   void Account() MSGPROC_REQUIRES(mutex_) {
-    share_.Set(session_.bytes() + batches_.bytes_out() + reading_ + writing_);
+    share_.Set({.messages = session_.bytes() - session_.result_bytes(),
+                .batches = batches_.bytes_out(),
+                .results = session_.result_bytes(),
+                .reading = reading_,
+                .writing = writing_});
     quota_.Hold(session_.result_bytes());
   }
   // The stream that has the session, when it is not this one: taken over while

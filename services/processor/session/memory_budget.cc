@@ -21,8 +21,24 @@ size_t MemoryBudget::FairShare() const {
   return std::max(kFloor, bytes_ / std::max<size_t>(1, holders()));
 }
 
-void MemoryBudget::Change(size_t from, size_t to, int holders) {
+MemoryBudget::Held MemoryBudget::held() const {
+  Held held;
+  for (size_t i = 0; i < kKinds.size(); ++i) {
+    held.*kKinds[i].bytes = used_by_kind_[i].load(std::memory_order_relaxed);
+  }
+  return held;
+}
+
+void MemoryBudget::Change(const Held& from_held, const Held& to_held,
+                          int holders) {
   // Unsigned, so that a difference below zero is subtracted.
+  for (size_t i = 0; i < kKinds.size(); ++i) {
+    const size_t change = to_held.*kKinds[i].bytes - from_held.*kKinds[i].bytes;
+    if (change == 0) continue;
+    used_by_kind_[i].fetch_add(change, std::memory_order_relaxed);
+  }
+  const size_t from = from_held.sum();
+  const size_t to = to_held.sum();
   const size_t before = used_.fetch_add(to - from, std::memory_order_relaxed);
   MSGPROC_CHECK_GE(before, from);
   if (holders != 0) {

@@ -2,11 +2,14 @@
 #define MSGPROC_SERVICES_PROCESSOR_SESSION_MEMORY_BUDGET_H_
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 
+#include "absl/strings/string_view.h"
+#include "common/check.h"
 #include "common/mutex.h"
 
 namespace msgproc::processor {
@@ -32,6 +35,32 @@ class MemoryBudget {
     kFull,  // Nor are others; detached sessions go, and no new ones come.
   };
 
+  // What is held, by kind.
+  struct Held {
+    size_t sessions = 0;  // By the session itself.
+    size_t messages = 0;  // Accepted, and waiting.
+    size_t batches = 0;   // With handlers.
+    size_t results = 0;
+    size_t reading = 0;  // The frame that may be on its way.
+    size_t writing = 0;  // The frame that the client has not taken.
+
+    size_t sum() const {
+      return sessions + messages + batches + results + reading + writing;
+    }
+  };
+  struct Kind {
+    absl::string_view name;
+    size_t Held::*bytes;
+  };
+  static constexpr std::array<Kind, 6> kKinds = {{
+      {"sessions", &Held::sessions},
+      {"messages", &Held::messages},
+      {"batches", &Held::batches},
+      {"results", &Held::results},
+      {"reading", &Held::reading},
+      {"writing", &Held::writing},
+  }};
+
   // `bytes` 0: there is no budget, and nobody waits.
   explicit MemoryBudget(size_t bytes) : bytes_(bytes) {}
   MemoryBudget(const MemoryBudget&) = delete;
@@ -41,23 +70,29 @@ class MemoryBudget {
   class Share {
    public:
     // `budget` may be null. `base`: what it takes while it holds nothing.
-    Share(MemoryBudget* budget, size_t base) : budget_(budget), base_(base) {
-      if (budget_ != nullptr) budget_->Change(0, base_, 0);
+    Share(MemoryBudget* budget, size_t base) : budget_(budget) {
+      told_by_kind_.sessions = base;
+      if (budget_ != nullptr) budget_->Change({}, told_by_kind_, 0);
     }
     ~Share() {
       if (budget_ == nullptr) return;
-      budget_->Change(base_ + told_, 0, told_ > 0 ? -1 : 0);
+      budget_->Change(told_by_kind_, {}, told_ > 0 ? -1 : 0);
     }
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
 
-    void Set(size_t bytes) {
-      const size_t change = bytes > told_ ? bytes - told_ : told_ - bytes;
-      if (budget_ == nullptr || change < kGrain) return;
+    // Beside its base, which is the session's.
+    void Set(Held held) {
+      MSGPROC_DCHECK_EQ(held.sessions, 0U);
+      if (budget_ == nullptr) return;
+      held.sessions = told_by_kind_.sessions;
+      if (!WorthTelling(held)) return;
       // What is left of it is not worth being told.
-      if (bytes < kGrain) bytes = 0;
-      const size_t before = std::exchange(told_, bytes);
-      budget_->Change(before, told_,
+      if (held.sum() - held.sessions < kGrain) {
+        held = {.sessions = held.sessions};
+      }
+      const size_t before = std::exchange(told_, held.sum() - held.sessions);
+      budget_->Change(std::exchange(told_by_kind_, held), held,
                       (told_ > 0 ? 1 : 0) - (before > 0 ? 1 : 0));
     }
     bool MayGrow(bool anonymous) const {
@@ -82,9 +117,20 @@ class MemoryBudget {
     }
 
    private:
+    // Whether the whole has changed, or what kind it is of.
+    bool WorthTelling(const Held& held) const {
+      const auto changed = [](size_t a, size_t b) {
+        return (a > b ? a - b : b - a) >= kGrain;
+      };
+      return changed(held.sum(), told_by_kind_.sum()) ||
+             std::any_of(kKinds.begin(), kKinds.end(), [&](const Kind& kind) {
+               return changed(held.*kind.bytes, told_by_kind_.*kind.bytes);
+             });
+    }
+
     MemoryBudget* const budget_;
-    const size_t base_;
-    size_t told_ = 0;
+    size_t told_ = 0;  // Beside the base.
+    Held told_by_kind_;
     // The least that it held since it may not grow.
     size_t least_ = SIZE_MAX;
   };
@@ -100,6 +146,8 @@ class MemoryBudget {
 
   size_t bytes() const { return bytes_; }
   size_t used() const { return used_.load(std::memory_order_relaxed); }
+  // For people: of kinds that change at the same time, some may be older.
+  Held held() const;
   size_t holders() const { return holders_.load(std::memory_order_relaxed); }
   Level level() const { return level_.load(std::memory_order_relaxed); }
   // How often the level has changed: who waits may have missed that.
@@ -115,10 +163,11 @@ class MemoryBudget {
     const Level level = this->level();
     return level == Level::kFree || (level == Level::kHigh && !anonymous);
   }
-  void Change(size_t from, size_t to, int holders);
+  void Change(const Held& from, const Held& to, int holders);
 
   const size_t bytes_;
   std::atomic<size_t> used_{0};
+  std::array<std::atomic<size_t>, kKinds.size()> used_by_kind_{};
   std::atomic<size_t> holders_{0};
   std::atomic<Level> level_{Level::kFree};
   std::atomic<uint64_t> changes_{0};

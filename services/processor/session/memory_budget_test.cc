@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <random>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 
 namespace msgproc::processor {
@@ -17,6 +19,9 @@ using Share = MemoryBudget::Share;
 
 constexpr size_t kBudget = 8 << 20;
 constexpr size_t kEighth = kBudget / 8;
+
+// Whatever it is.
+void Hold(Share* share, size_t bytes) { share->Set({.results = bytes}); }
 
 TEST(MemoryBudgetTest, RisesAtItsBoundsAndFallsAnEighthBelow) {
   EXPECT_EQ(MemoryBudget::Next(Level::kFree, 7 * kEighth, kBudget),
@@ -44,12 +49,12 @@ TEST(MemoryBudgetTest, RisesAtItsBoundsAndFallsAnEighthBelow) {
 TEST(MemoryBudgetTest, WithoutABudgetNobodyWaits) {
   MemoryBudget none(0);
   Share share(&none, 4096);
-  share.Set(size_t{1} << 40);
+  Hold(&share, size_t{1} << 40);
   EXPECT_EQ(none.used(), (size_t{1} << 40) + 4096);
   EXPECT_FALSE(none.Full());
   EXPECT_TRUE(share.MayGrow(true));
   Share nobodys(nullptr, 4096);
-  nobodys.Set(size_t{1} << 40);
+  Hold(&nobodys, size_t{1} << 40);
   EXPECT_TRUE(nobodys.MayGrow(true));
 }
 
@@ -57,14 +62,14 @@ TEST(MemoryBudgetTest, AnonymousHoldersWaitFirst) {
   MemoryBudget budget(kBudget);
   Share big(&budget, 0);
   Share small(&budget, 0);
-  big.Set(7 * kEighth);
-  small.Set(kEighth / 2);
+  Hold(&big, 7 * kEighth);
+  Hold(&small, kEighth / 2);
   ASSERT_EQ(budget.level(), Level::kHigh);
   EXPECT_FALSE(big.MayGrow(true));
   EXPECT_TRUE(big.MayGrow(false));
   EXPECT_TRUE(small.MayGrow(true));
 
-  small.Set(kEighth + 1);
+  Hold(&small, kEighth + 1);
   ASSERT_EQ(budget.level(), Level::kFull);
   EXPECT_FALSE(big.MayGrow(false));
   EXPECT_TRUE(small.MayGrow(false));
@@ -75,11 +80,11 @@ TEST(MemoryBudgetTest, TheFloorIsAlwaysOnesOwn) {
   MemoryBudget budget(MemoryBudget::kFloor);
   Share first(&budget, 0);
   Share second(&budget, 0);
-  first.Set(MemoryBudget::kFloor);
-  second.Set(MemoryBudget::kFloor);
+  Hold(&first, MemoryBudget::kFloor);
+  Hold(&second, MemoryBudget::kFloor);
   ASSERT_TRUE(budget.Full());
   EXPECT_TRUE(first.MayGrow(true));
-  second.Set(MemoryBudget::kFloor + MemoryBudget::kGrain);
+  Hold(&second, MemoryBudget::kFloor + MemoryBudget::kGrain);
   EXPECT_FALSE(second.MayGrow(false));
 }
 
@@ -88,33 +93,33 @@ TEST(MemoryBudgetTest, BeyondItsShareOnesReadsMayFreeAndNotAdd) {
   constexpr size_t kGrain = MemoryBudget::kGrain;
   MemoryBudget budget(kBudget);
   Share other(&budget, 0);
-  other.Set(4 * kEighth);
+  Hold(&other, 4 * kEighth);
   Share share(&budget, 0);
-  share.Set(4 * kEighth);
+  Hold(&share, 4 * kEighth);
   EXPECT_TRUE(share.MayRead(false, false, kBudget));
 
-  share.Set(5 * kEighth);
+  Hold(&share, 5 * kEighth);
   ASSERT_TRUE(budget.Full());
   EXPECT_FALSE(share.MayRead(false, /*may_free=*/false, 0));
   EXPECT_TRUE(share.MayRead(false, /*may_free=*/true, kFloor));
   EXPECT_FALSE(share.MayRead(false, /*may_free=*/true, kFloor + 1));
 
   // It grows a little, and no more than that.
-  share.Set(5 * kEighth + kFloor);
+  Hold(&share, 5 * kEighth + kFloor);
   EXPECT_TRUE(share.MayRead(false, true, 0));
-  share.Set(5 * kEighth + kFloor + kGrain);
+  Hold(&share, 5 * kEighth + kFloor + kGrain);
   EXPECT_FALSE(share.MayRead(false, true, 0));
   // What it gives back is not its own any more.
-  share.Set(5 * kEighth - kGrain);
+  Hold(&share, 5 * kEighth - kGrain);
   EXPECT_TRUE(share.MayRead(false, true, 0));
-  share.Set(5 * kEighth + kFloor);
+  Hold(&share, 5 * kEighth + kFloor);
   EXPECT_FALSE(share.MayRead(false, true, 0));
 
   // Once there is room all begins anew.
-  other.Set(0);
+  Hold(&other, 0);
   ASSERT_EQ(budget.level(), Level::kFree);
   EXPECT_TRUE(share.MayRead(false, false, kBudget));
-  other.Set(5 * kEighth);
+  Hold(&other, 5 * kEighth);
   ASSERT_TRUE(budget.Full());
   EXPECT_TRUE(share.MayRead(false, true, 0));
 }
@@ -123,13 +128,13 @@ TEST(MemoryBudgetTest, ResultsHaveAShareWhileItIsShort) {
   MemoryBudget budget(kBudget);
   Share share(&budget, 0);
   Share other(&budget, 0);
-  share.Set(kEighth);
+  Hold(&share, kEighth);
   EXPECT_EQ(share.ResultRoom(true), SIZE_MAX);
-  other.Set(6 * kEighth + MemoryBudget::kGrain);
+  Hold(&other, 6 * kEighth + MemoryBudget::kGrain);
   ASSERT_EQ(budget.level(), Level::kHigh);
   EXPECT_EQ(share.ResultRoom(false), SIZE_MAX);
   EXPECT_EQ(share.ResultRoom(true), kBudget / 2);
-  other.Set(kBudget);
+  Hold(&other, kBudget);
   EXPECT_EQ(share.ResultRoom(false), kBudget / 2);
   Share nobodys(nullptr, 0);
   EXPECT_EQ(nobodys.ResultRoom(true), SIZE_MAX);
@@ -139,30 +144,73 @@ TEST(MemoryBudgetTest, ResultsHaveAShareWhileItIsShort) {
 TEST(MemoryBudgetTest, CountsHowOftenItsLevelHasChanged) {
   MemoryBudget budget(kBudget);
   Share share(&budget, 0);
-  share.Set(kEighth);
+  Hold(&share, kEighth);
   budget.Refresh();
   EXPECT_EQ(budget.changes(), 0U);
-  share.Set(2 * kBudget);
+  Hold(&share, 2 * kBudget);
   EXPECT_EQ(budget.changes(), 1U);
   // Between two looks at it.
-  share.Set(0);
+  Hold(&share, 0);
   EXPECT_EQ(budget.changes(), 2U);
 }
 
 TEST(MemoryBudgetTest, SmallChangesAreNotTold) {
   MemoryBudget budget(kBudget);
   Share share(&budget, 0);
-  share.Set(MemoryBudget::kGrain - 1);
+  Hold(&share, MemoryBudget::kGrain - 1);
   EXPECT_EQ(budget.used(), 0U);
   EXPECT_EQ(budget.holders(), 0U);
-  share.Set(MemoryBudget::kGrain);
+  Hold(&share, MemoryBudget::kGrain);
   EXPECT_EQ(budget.used(), MemoryBudget::kGrain);
   EXPECT_EQ(budget.holders(), 1U);
-  share.Set(1);
+  Hold(&share, 1);
   EXPECT_EQ(budget.used(), MemoryBudget::kGrain);
-  share.Set(0);
+  Hold(&share, 0);
   EXPECT_EQ(budget.used(), 0U);
   EXPECT_EQ(budget.holders(), 0U);
+}
+
+TEST(MemoryBudgetTest, KnowsWhatIsHeldByKind) {
+  constexpr size_t kGrain = MemoryBudget::kGrain;
+  MemoryBudget budget(kBudget);
+  Share share(&budget, 4096);
+  share.Set({.messages = kGrain,
+             .batches = 2 * kGrain,
+             .results = 3 * kGrain,
+             .reading = 4 * kGrain,
+             .writing = 5 * kGrain});
+  Share other(&budget, 4096);
+  other.Set({.messages = 6 * kGrain});
+  const auto shown = [&budget] {
+    std::map<absl::string_view, size_t> kinds;
+    for (const MemoryBudget::Kind& kind : MemoryBudget::kKinds) {
+      kinds[kind.name] = budget.held().*kind.bytes;
+    }
+    return kinds;
+  };
+  using Kinds = std::map<absl::string_view, size_t>;
+  EXPECT_EQ(shown(), (Kinds{{"sessions", 2 * 4096},
+                            {"messages", 7 * kGrain},
+                            {"batches", 2 * kGrain},
+                            {"results", 3 * kGrain},
+                            {"reading", 4 * kGrain},
+                            {"writing", 5 * kGrain}}));
+  EXPECT_EQ(budget.held().sum(), budget.used());
+  // From one kind to another, though it is no more than before.
+  share.Set({.results = 15 * kGrain});
+  EXPECT_EQ(budget.used(), 2 * 4096 + 21 * kGrain);
+  EXPECT_EQ(budget.held().batches, 0U);
+  share.Set({.messages = kGrain - 1, .results = 15 * kGrain});
+  EXPECT_EQ(budget.held().messages, 6 * kGrain);
+  share.Set({.results = 16 * kGrain});
+  other.Set({.messages = 1});
+  EXPECT_EQ(shown(), (Kinds{{"sessions", 2 * 4096},
+                            {"messages", 0},
+                            {"batches", 0},
+                            {"results", 16 * kGrain},
+                            {"reading", 0},
+                            {"writing", 0}}));
+  EXPECT_EQ(budget.held().sum(), budget.used());
 }
 
 TEST(MemoryBudgetTest, WhoGoesGivesEverythingBack) {
@@ -170,10 +218,11 @@ TEST(MemoryBudgetTest, WhoGoesGivesEverythingBack) {
   {
     Share share(&budget, 4096);
     EXPECT_EQ(budget.used(), 4096U);
-    share.Set(2 * kBudget);
+    Hold(&share, 2 * kBudget);
     EXPECT_TRUE(budget.Full());
   }
   EXPECT_EQ(budget.used(), 0U);
+  EXPECT_EQ(budget.held().sum(), 0U);
   EXPECT_EQ(budget.holders(), 0U);
   EXPECT_EQ(budget.level(), Level::kFree);
 }
@@ -202,7 +251,7 @@ TEST(MemoryBudgetTest, ModelOfManyHolders) {
             (random() % 64 + 1) * 2 * MemoryBudget::kGrain +
             (told[who] / MemoryBudget::kGrain % 2 == 0 ? MemoryBudget::kGrain
                                                        : 0);
-        shares[who]->Set(told[who]);
+        Hold(shares[who].get(), told[who]);
       }
       size_t sum = 0;
       size_t biggest = 0;
@@ -234,8 +283,8 @@ TEST(MemoryBudgetTest, ThreadsLeaveNothingBehind) {
     threads.emplace_back([&budget] {
       for (int i = 0; i < 2000; ++i) {
         Share share(&budget, 4096);
-        share.Set(kBudget / 2);
-        share.Set(0);
+        Hold(&share, kBudget / 2);
+        Hold(&share, 0);
       }
     });
   }
