@@ -5,19 +5,26 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/base/identity/access_file.h"
 #include "services/base/identity/authenticator.h"
 #include "services/base/testing/jwt_issuer.h"
+#include "services/processor/stream/principal_throttle.h"
 #include "services/processor/testing/processor_fixture.h"
 
 namespace msgproc::processor {
 namespace {
 
 using base::JwtIssuer;
+using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 // What the neighbour of the tests needs.
@@ -122,6 +129,48 @@ TEST_F(StreamAccessTest, ABadTokenIsRefusedBeforeAnythingIsRead) {
   EXPECT_EQ(
       counters().rejected[static_cast<size_t>(Rejection::kUnauthenticated)],
       4u);
+}
+
+TEST_F(StreamAccessTest, ARoleInAListCountsAndATextThatReadsLikeAListDoesNot) {
+  StartWithRules(
+      "rules { claim { name: 'roles' value: 'admin' } handlers: '*' }\n");
+  nlohmann::json claims = base::GoodClaims(clock_.Now());
+  claims["roles"] = {"ops", "admin"};
+  EXPECT_EQ(Open("a", issuer_.Token(claims))->welcome()->principal(), "alice");
+  for (const nlohmann::json& roles :
+       {nlohmann::json(R"(["admin"])"), nlohmann::json(R"(["ops","admin"])"),
+        nlohmann::json::array({R"(["admin"])"}),
+        nlohmann::json::array({nlohmann::json::array({"admin"})})}) {
+    claims["roles"] = roles;
+    EXPECT_EQ(Refused("m", issuer_.Token(claims)).code(),
+              absl::StatusCode::kPermissionDenied)
+        << roles;
+  }
+}
+
+TEST_F(StreamAccessTest, RefusalsOfAPrincipalAreOneLineAMinute) {
+  StartWithRules("rules { principal { exact: 'alice' } handlers: 'echo' }\n");
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_FALSE(Refused("m", Token("mallory")).ok());
+  }
+  EXPECT_FALSE(Refused("b", Token("bob")).ok());
+  RawStream stranger(address(), Bearer("nonsense"));
+  EXPECT_EQ(stranger.Finish().code(), absl::StatusCode::kUnauthenticated);
+  clock_.Advance(PrincipalThrottle::kInterval);
+  EXPECT_FALSE(Refused("m", Token("mallory")).ok());
+  std::vector<std::string> lines;
+  for (const absl::string_view line :
+       absl::StrSplit(testing::internal::GetCapturedStderr(), '\n')) {
+    if (absl::StrContains(line, "request refused")) lines.emplace_back(line);
+  }
+  EXPECT_THAT(
+      lines,
+      ElementsAre(
+          AllOf(HasSubstr("principal=mallory"), HasSubstr("suppressed=0")),
+          AllOf(HasSubstr("principal=bob"), HasSubstr("suppressed=0")),
+          AllOf(HasSubstr("rule=unauthenticated"), HasSubstr("suppressed=0")),
+          AllOf(HasSubstr("principal=mallory"), HasSubstr("suppressed=3"))));
 }
 
 TEST_F(StreamAccessTest, ASessionBelongsToWhoOpenedIt) {

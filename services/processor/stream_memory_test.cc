@@ -1,5 +1,6 @@
 // More than there is memory for.
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -94,6 +95,38 @@ TEST_F(StreamMemoryTest, WhatWaitsForHandlersIsNotReadBeyondTheBudget) {
     stream->HalfClose();
     EXPECT_EQ(stream->Finish(), absl::OkStatus());
   }
+}
+
+// Nobody but the ticker tells who waits that memory was given back.
+TEST_F(StreamMemoryTest, WhoIsNotReadIsLookedAtOnceOthersHaveFreedMemory) {
+  constexpr size_t kBudget = 8 << 20;
+  options_.streams.sessions.memory_budget = kBudget;
+  Start();
+  MemoryBudget& memory = *server_->context()->sessions()->memory();
+  RawStream stream(address());
+  stream.Open(OpenRequest("s", "gate"));
+  {
+    // So many that a share is less than what it sends.
+    std::deque<MemoryBudget::Share> others;
+    for (int i = 0; i < 100; ++i) {
+      others.emplace_back(&memory, 0).Set({.results = kBudget / 64});
+    }
+    ASSERT_TRUE(memory.Full());
+    ASSERT_TRUE(stream.Write(Messages(1, 1, 900 << 10)));
+    ASSERT_TRUE(Eventually([&] { return counters().memory_pauses == 1; }));
+  }
+  stream.BeginWrite(Messages(2, 1));
+  neighbour().Exchange();
+  EXPECT_EQ(counters().outstanding, 1);
+  // It was short and is not any more, both since the last tick.
+  ASSERT_EQ(memory.level(), MemoryBudget::Level::kFree);
+  server_->Tick();
+  EXPECT_TRUE(Eventually([&] {
+    stream.WriteIsDone();
+    return counters().outstanding == 2;
+  }));
+  gate_.Open();
+  EXPECT_EQ(stream.ReadResults(2).size(), 2U);
 }
 
 }  // namespace

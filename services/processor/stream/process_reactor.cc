@@ -74,7 +74,7 @@ void ProcessReactor::Conclude(StreamInput::Outcome outcome) {
     close_input = state_.OnProcessed(outcome.messages, outcome.bytes, status);
   }
   if (!status.ok() && !absl::IsAborted(status)) {
-    processor_->Refuse(status, peer_);
+    processor_->Refuse(status, principal_.Get(), peer_);
   }
   if (close_input) CloseInput();
   Advance();
@@ -157,18 +157,13 @@ void ProcessReactor::Recheck() {
 }
 
 void ProcessReactor::GiveUp(StreamState::Verdict verdict) {
-  using Verdict = StreamState::Verdict;
-  ProcessorCounters& all = *processor_->counters();
-  ProcessorCounters::Add(&all.slow_consumers, verdict == Verdict::kUnread);
-  ProcessorCounters::Add(&all.silent_sessions, verdict == Verdict::kSilent);
-  ProcessorCounters::Add(&all.memory_ends, verdict == Verdict::kStarved);
+  processor_->CountGivenUp(verdict);
   const auto why = StreamState::Reproach(verdict, processor_->patience());
-  if (verdict == Verdict::kExpired) {
+  if (verdict == StreamState::Verdict::kExpired) {
     return EndRefused(absl::UnauthenticatedError(why));
   }
   End(why);
-  if (verdict == Verdict::kSilent || verdict == Verdict::kStarved) return;
-  // What nobody reads does not end by itself.
+  if (!StreamState::MustCancel(verdict)) return;
   Tell([](StreamState* state) { state->OnCancelling(); });
   canceller_.Cancel(why);
 }

@@ -128,7 +128,7 @@ class ProcessReactor final
   void EndStream(StreamState::End end, absl::Status status);
   // It is not to be here: counted and logged.
   void EndRefused(absl::Status status) {
-    processor_->Refuse(status, peer_);
+    processor_->Refuse(status, principal_.Get(), peer_);
     EndStream(StreamState::End::kStopped, std::move(status));
   }
   void CloseInput();

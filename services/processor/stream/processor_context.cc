@@ -11,6 +11,7 @@ namespace msgproc::processor {
 
 ProcessorContext::ProcessorContext(Options options)
     : options_(std::move(options)),
+      refusals_(options_.clock),
       access_(options_.access),
       sessions_(options_.sessions, &counters_, options_.clock),
       method_(methods_.Add("bidi_stream", "msgproc.v1.Processor", "Process")) {}
@@ -23,9 +24,19 @@ void ProcessorContext::Bind(std::unique_ptr<HandlerBinding> binding) {
 }
 
 void ProcessorContext::Refuse(const absl::Status& status,
+                              const base::Principal& principal,
                               const StreamPeer& peer) {
   counters_.Reject(status);
-  refusals_.Log(status, peer.address, peer.forwarded_for);
+  refusals_.Log(status, principal, peer);
+}
+
+void ProcessorContext::CountGivenUp(StreamState::Verdict verdict) {
+  using Verdict = StreamState::Verdict;
+  ProcessorCounters::Add(&counters_.slow_consumers,
+                         verdict == Verdict::kUnread);
+  ProcessorCounters::Add(&counters_.silent_sessions,
+                         verdict == Verdict::kSilent);
+  ProcessorCounters::Add(&counters_.memory_ends, verdict == Verdict::kStarved);
 }
 
 absl::StatusOr<HandlerBinding*> ProcessorContext::FindHandler(

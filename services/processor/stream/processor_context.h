@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "services/base/identity/principal.h"
 #include "services/base/method_metrics.h"
 #include "services/processor/executors/batch.h"
 #include "services/processor/session/principal_usage.h"
@@ -19,6 +20,7 @@
 #include "services/processor/stream/access_control.h"
 #include "services/processor/stream/refusal_log.h"
 #include "services/processor/stream/stream_peer.h"
+#include "services/processor/stream/stream_state.h"
 #include "wire/frame.h"
 
 namespace msgproc::processor {
@@ -61,7 +63,10 @@ class ProcessorContext {
   ProcessorCounters* counters() { return &counters_; }
   PrincipalUsage* usage() { return &usage_; }
   // Counts and logs what a client is refused.
-  void Refuse(const absl::Status& status, const StreamPeer& peer);
+  void Refuse(const absl::Status& status, const base::Principal& principal,
+              const StreamPeer& peer);
+  // Counts what a stream is given up for.
+  void CountGivenUp(StreamState::Verdict verdict);
   const AccessControl& access() const { return access_; }
   // How long a client may be silent, or not read.
   absl::Duration patience() const {

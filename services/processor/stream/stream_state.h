@@ -16,13 +16,12 @@ namespace msgproc::processor {
 // Decides what one stream of the permanent socket does next: when to read, to
 // write, to wait for more, and when to give its status.
 //
-//               OnOpened               half-close, violation
-//   kOpening ──────────────▶ kOpen ──────────────────────────▶ kAnswering
-//      │                       │                                   │
-//      │ violation             │ taken over, broken, stopped       │ all
-//      answered ├──▶ kAnswering         ▼                                   ▼
-//      and written └─────────────────▶ kCutting ──no write in flight──▶
-//      kFinished
+//               OnOpened           half-close, violation
+//   kOpening ──────────────▶ kOpen ──────────────────────▶ kAnswering
+//      │                       │                               │
+//      │ violation             │ taken over, broken, stopped   │ all answered
+//      ├──▶ kAnswering         ▼                               ▼ and written
+//      └─────────────────▶ kCutting ───no write in flight──▶ kFinished
 //
 // kAnswering reads nothing more, writes the results of everything accepted, and
 // then the status; kCutting writes no results. (From kAnswering a stream can
@@ -145,6 +144,11 @@ class StreamState {
   Verdict OnTick(absl::Time now, bool starves = false) const;
   // What a client is told that is given up: not kPatient, not kAged.
   static std::string Reproach(Verdict verdict, absl::Duration patience);
+  // Whether the call has to be cancelled: what nobody reads does not end by
+  // itself.
+  static bool MustCancel(Verdict verdict) {
+    return verdict == Verdict::kUnread || verdict == Verdict::kUnfinished;
+  }
   // When to call OnTick next: nothing runs out before.
   absl::Time NextTick(absl::Time now) const;
 

@@ -231,6 +231,16 @@ TEST_F(StreamStateTest, WhoIsGivenUpIsToldWhy) {
             "The client does not take the end of the stream.");
 }
 
+TEST_F(StreamStateTest, ACallIsCancelledOnlyWhereNobodyReadsItsEnd) {
+  EXPECT_TRUE(StreamState::MustCancel(Verdict::kUnread));
+  EXPECT_TRUE(StreamState::MustCancel(Verdict::kUnfinished));
+  for (const Verdict reads :
+       {Verdict::kPatient, Verdict::kSilent, Verdict::kStarved,
+        Verdict::kExpired, Verdict::kAged}) {
+    EXPECT_FALSE(StreamState::MustCancel(reads));
+  }
+}
+
 TEST_F(StreamStateTest, AStreamThatIsStoppedWritesNoMoreResults) {
   Open();
   Frame();
