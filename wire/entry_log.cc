@@ -107,6 +107,27 @@ void EntryLog::ReleaseThrough(uint64_t position) {
   if (empty()) next_capacity_ /= 2;
 }
 
+void EntryLog::Truncate(uint64_t position) {
+  if (position == next_position_) return;
+  const Cursor end = At(position);
+  while (end_segment() > end.segment_ + 1) {
+    bytes_ -= held_.back().size;
+    held_.pop_back();
+  }
+  Held& last = held_.back();
+  bytes_ -= last.size - end.offset_;
+  last.size = end.offset_;
+  last.entries = position - last.first;
+  next_position_ = position;
+  if (last.entries > 0) return;
+  // Next, unlike Take, finds no segment in its way that holds nothing.
+  held_.pop_back();
+  if (held_.size() == head_) {
+    held_.clear();
+    head_ = 0;
+  }
+}
+
 void EntryLog::Reset(uint64_t first_position) {
   // What held so much will hold as much again, in one segment if it can.
   if (!empty()) {

@@ -89,6 +89,10 @@ class EntryLog {
   // leave memory together.
   void ReleaseThrough(uint64_t position);
 
+  // Takes the entries from `position` on out again. Nobody may have pieces of
+  // them, nor a cursor behind it.
+  void Truncate(uint64_t position);
+
   // Empties the log and starts anew at `first_position`, ready to hold as much
   // as it did.
   void Reset(uint64_t first_position);

@@ -133,6 +133,41 @@ TEST(EntryLogTest, WhatFillsLittleOfItsSegmentIsCopied) {
 
 // Any order of appending, splicing, taking, seeking and releasing gives every
 // entry once, in order.
+// Segments of some hundred bytes to 64 KiB: cut inside, at their ends, and with
+// nothing left in one.
+TEST(EntryLogTest, WhatIsTruncatedHasNeverBeen) {
+  constexpr uint64_t kEntries = 300;
+  for (uint64_t released = 0; released < kEntries; released += 60) {
+    for (uint64_t cut = released + 1; cut <= kEntries + 1; ++cut) {
+      EntryLog log;
+      EntryLog plain;
+      for (uint64_t i = 1; i <= kEntries; ++i) {
+        AppendResult(&log, i, Payload(i));
+        if (i < cut) AppendResult(&plain, i, Payload(i));
+      }
+      log.ReleaseThrough(released);
+      plain.ReleaseThrough(released);
+      log.Truncate(cut);
+      ASSERT_EQ(log.next_position(), cut);
+      if (cut > released + 1) ASSERT_EQ(log.bytes(), plain.bytes());
+      // It goes on from there.
+      EntryLog more(cut);
+      for (uint64_t i = cut; i < cut + 3; ++i) {
+        AppendResult(&more, i, Payload(i));
+      }
+      log.Splice(&more);
+      EntryLog::Cursor cursor = log.At(released + 1);
+      for (uint64_t i = released + 1; i < cut + 3; ++i) {
+        ResultView view;
+        ASSERT_TRUE(ParseResult(log.Next(&cursor), &view));
+        ASSERT_EQ(view.sequence, i);
+        ASSERT_EQ(view.payload, Payload(i));
+      }
+      ASSERT_EQ(cursor.position(), log.next_position());
+    }
+  }
+}
+
 class EntryLogRandomTest : public testing::TestWithParam<int> {};
 
 TEST_P(EntryLogRandomTest, GivesEveryEntryOnceInOrder) {

@@ -50,7 +50,11 @@ def serve(handlers):
     Args:
       handlers: functions by handler name. A function takes a msgproc.v1.Message
         and a Context and returns the result's payload, bytes; it may raise
-        MessageError.
+        MessageError. What the message does to the processor's session store it
+        returns beside the payload, as one would give it to a cursor's execute():
+        `return payload, [(sql, parameters), …]`, with $1, $2, … in the SQL and
+        None, int, float, str or bytes for them. All of it is committed with the
+        result, or nothing; if one fails, the client gets an error instead.
     """
     source = sys.stdin.buffer
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -75,9 +79,7 @@ def _answer(batch, handlers, hello, sink):
     part_bytes = 0
     began = time.perf_counter_ns()
     for message in batch.messages:
-        result = part.results.add(sequence=message.sequence)
-        _handle(handler, batch, message, result)
-        part_bytes += len(result.payload) + 64
+        part_bytes += _handle(handler, batch, message, part)
         now = time.perf_counter_ns()
         if now - began > _PART_SECONDS * 1e9 or part_bytes > hello.max_frame_bytes // 2:
             part.handler_nanoseconds = now - began
@@ -90,11 +92,18 @@ def _answer(batch, handlers, hello, sink):
         _write(sink, part)
 
 
-def _handle(handler, batch, message, result):
+def _handle(handler, batch, message, part):
+    """Adds the message's result and effects to `part`; returns their size, about."""
+    result = part.results.add(sequence=message.sequence)
+    effects = worker_pb2.Effects(sequence=message.sequence)
     try:
         if handler is None:
             raise MessageError(f"there is no handler '{batch.handler}'")
-        result.payload = handler(message, Context(batch.context, message))
+        returned = handler(message, Context(batch.context, message))
+        payload, statements = returned if isinstance(returned, tuple) else (returned, ())
+        for sql, parameters in statements:
+            effects.statements.add(sql=sql, parameters=map(_value, parameters))
+        result.payload = payload
     except MessageError as error:
         result.error.code = error.code
         result.error.message = str(error)
@@ -103,6 +112,20 @@ def _handle(handler, batch, message, result):
     except Exception as error:  # pylint: disable=broad-exception-caught
         result.error.code = INTERNAL
         result.error.message = f"{type(error).__name__}: {error}"
+    if effects.statements and not result.HasField("error"):
+        part.effects.append(effects)
+    return len(result.payload) + effects.ByteSize() + 64
+
+
+def _value(parameter):
+    """Returns a statement's parameter as a worker.proto Value."""
+    if parameter is None:
+        return worker_pb2.Value()
+    # bool is an int, to Python and to the stores.
+    for kind, field in ((int, "integer"), (float, "real"), (str, "text"), (bytes, "blob")):
+        if isinstance(parameter, kind):
+            return worker_pb2.Value(**{field: parameter})
+    raise TypeError(f"a statement's parameter is a {type(parameter).__name__}")
 
 
 def _read(source):

@@ -109,5 +109,44 @@ class WorkerTest(unittest.TestCase):
         self.assertEqual(self.worker.stderr.read(), b"")
 
 
+def _note(message, _context):
+    """Keeps a JSON array in the store."""
+    return b"kept", [
+        ("DELETE FROM notes", ()),
+        ("INSERT INTO notes VALUES ($1)", json.loads(message.payload)),
+    ]
+
+
+class EffectsTest(unittest.TestCase):
+    """What is returned beside a payload."""
+
+    def _answer(self, *payloads):
+        batch = worker_pb2.WorkBatch(batch_id=7, handler="note")
+        for sequence, payload in enumerate(payloads, start=40):
+            batch.messages.add(sequence=sequence, payload=payload)
+        part = worker_pb2.ResultBatch(batch_id=7)
+        for message in batch.messages:
+            msgproc_worker._handle(_note, batch, message, part)  # pylint: disable=protected-access
+        self.assertEqual(len(part.results), len(payloads))
+        return part
+
+    def test_statements_travel_with_their_result(self):
+        part = self._answer(b'["a", 5, 0.5, true, null]', b"[]")
+        self.assertEqual(part.results[0].payload, b"kept")
+        self.assertEqual([effects.sequence for effects in part.effects], [40, 41])
+        delete, insert = part.effects[0].statements
+        self.assertEqual((delete.sql, len(delete.parameters)), ("DELETE FROM notes", 0))
+        self.assertEqual(insert.sql, "INSERT INTO notes VALUES ($1)")
+        text, integer, real, yes, nothing = insert.parameters
+        self.assertEqual((text.text, integer.integer, real.real), ("a", 5, 0.5))
+        self.assertEqual((yes.integer, nothing.WhichOneof("kind")), (1, None))
+
+    def test_a_message_that_fails_does_nothing(self):
+        part = self._answer(b"no json", b"[{}]", b'["a"]')
+        self.assertEqual([each.HasField("error") for each in part.results], [True, True, False])
+        self.assertIn("TypeError", part.results[1].error.message)
+        self.assertEqual([effects.sequence for effects in part.effects], [42])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -102,6 +102,13 @@ absl::Status CheckMessage(const HandlerBinding& binding,
       binding.name, "' takes at most ", binding.traits.max_payload_bytes, "."));
 }
 
+void AppendFailure(wire::EntryLog* results, uint64_t sequence,
+                   const absl::Status& status) {
+  wire::AppendError(results, sequence, static_cast<int>(status.code()),
+                    TruncateUtf8(status.message(), kMaxErrorBytes),
+                    IsRetryable(status.code()));
+}
+
 void AppendOutcome(Batch* batch, uint64_t sequence, absl::Status status,
                    const Reply& reply) {
   if (status.ok()) status = CheckReply(*batch->binding, reply);
@@ -111,9 +118,7 @@ void AppendOutcome(Batch* batch, uint64_t sequence, absl::Status status,
     return;
   }
   ++batch->failed;
-  wire::AppendError(&batch->results, sequence, static_cast<int>(status.code()),
-                    TruncateUtf8(status.message(), kMaxErrorBytes),
-                    IsRetryable(status.code()));
+  AppendFailure(&batch->results, sequence, status);
 }
 
 void Batch::ParsePieces() {
@@ -143,6 +148,7 @@ void Batch::Clear() {
 
 void Batch::ClearResults() {
   results.Reset(1);
+  effects.clear();
   failed = 0;
   payload_bytes = 0;
   committed = false;

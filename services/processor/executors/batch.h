@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "services/processor/handlers/handler.h"
+#include "services/processor/handlers/message_effects.h"
 #include "services/processor/handlers/session_context.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
@@ -105,6 +106,8 @@ struct Batch {
 
   // One result for each message, in order; its positions do not matter.
   wire::EntryLog results;
+  // What some of them do to the store, in order; the batch's session is in one.
+  std::vector<SharedEffects> effects;
   uint64_t failed = 0;
   // Of the results' payloads.
   size_t payload_bytes = 0;
@@ -142,6 +145,10 @@ void NoteHandlerTime(HandlerBinding* binding, absl::Duration time,
 // INVALID_ARGUMENT: the handler takes no message as large as that.
 absl::Status CheckMessage(const HandlerBinding& binding,
                           const Message& message);
+
+// Appends an Error that says so. Long texts are cut.
+void AppendFailure(wire::EntryLog* results, uint64_t sequence,
+                   const absl::Status& status);
 
 // Appends the next result of the batch: the reply, or why there is none. Counts
 // it.

@@ -118,7 +118,7 @@ bool HostedSession::Detach(const AttachedStream* attachment) {
   reading_ = writing_ = 0;
   if (anonymous()) Restart(session_.accepted_through());
   Account();
-  if (commits_ && commits_->OnLeft(session_)) AskToCommit(0);
+  if (commits_ && commits_->OnLeft(session_)) AskToCommit({});
   Trim();
   if (anonymous()) TellAbandoned();
   return true;
@@ -181,7 +181,7 @@ absl::Status HostedSession::OnFrame(const AttachedStream* attachment,
       reading_ = 0;
       Trim();
     }
-    if (commits_ && commits_->OnUse(clock_->Now())) AskToCommit(0);
+    if (commits_ && commits_->OnUse(clock_->Now())) AskToCommit({});
     // What was acknowledged may have made room for results.
     Pump();
     Account();
@@ -260,13 +260,13 @@ void HostedSession::Pump() {
 
 void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const Session::Run run = {batch->epoch, batch->first_position, batch->size};
-  const size_t bytes = batch->results.bytes();
-  if (session_.Complete(run, &batch->results)) {
+  const auto load = SessionCommits::LoadOf(*batch);
+  if (session_.Complete(run, &batch->results, &batch->effects)) {
     CountReady(&session_, clock_->Now(), counters_);
     if (batch->committed) {
       session_.CommitReady();
     } else if (commits_) {
-      AskToCommit(bytes);
+      AskToCommit(load);
     }
   }
   batches_.Return(std::move(batch));
@@ -349,14 +349,14 @@ void HostedSession::TrimIfIdle() {
   if (session_.outstanding() == 0) Trim();
 }
 
-void HostedSession::AskToCommit(size_t bytes) {
-  committer_->OnReady(number_, shared_from_this(), {.bytes = bytes});
+void HostedSession::AskToCommit(const GroupCommit::Load& load) {
+  committer_->OnReady(number_, shared_from_this(), load);
 }
 
 void HostedSession::Finish() {
   MutexLock lock(&mutex_);
   commits_->OnFinished();
-  AskToCommit(0);
+  AskToCommit({});
 }
 
 SessionWrite HostedSession::TakeCommit(size_t max_bytes, bool with_results) {
@@ -368,7 +368,11 @@ void HostedSession::OnCommitted(const SessionWrite& write, uint64_t epoch) {
   std::shared_ptr<AttachedStream> attachment;
   {
     MutexLock lock(&mutex_);
-    commits_->OnCommitted(&session_, write, epoch);
+    const bool more = commits_->OnCommitted(&session_, write, epoch);
+    if (more) AskToCommit({.bytes = session_.result_bytes()});
+    // What they held may be what handlers have waited for.
+    if (!write.effects.empty()) Pump();
+    Account();
     if (write.has_results()) attachment = attachment_;
   }
   if (attachment != nullptr) attachment->OnResultsReady(false);

@@ -27,6 +27,7 @@
 #include "services/processor/session/session_commits.h"
 #include "services/processor/store/claim.h"
 #include "services/processor/store/commit_source.h"
+#include "services/processor/store/group_commit.h"
 #include "services/processor/store/session_store.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
@@ -235,8 +236,8 @@ class HostedSession final : public BatchOwner,
   void TellAbandoned() MSGPROC_REQUIRES(mutex_);
   // The session may have begun another life.
   void CountRestarted(uint64_t unanswered_before) MSGPROC_REQUIRES(mutex_);
-  // There is something for the store: `bytes` of results, or what may go.
-  void AskToCommit(size_t bytes) MSGPROC_REQUIRES(mutex_);
+  // There is something for the store: results, or what may go.
+  void AskToCommit(const GroupCommit::Load& load) MSGPROC_REQUIRES(mutex_);
   // Gives back memory that is kept for what may come.
   void Trim() MSGPROC_REQUIRES(mutex_);
   // Tells the budget what is held.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "services/processor/handlers/message_effects.h"
 #include "wire/entry.h"
 
 namespace msgproc::processor {
@@ -74,6 +75,7 @@ void Session::Restart(uint64_t received_through) {
   results_cursor_ = commit_cursor_ = results_.At(received_through + 1);
   reordered_.clear();
   reordered_bytes_ = 0;
+  effects_.Clear();
   stamps_ = wire::Ring<Stamp>();
   CheckInvariants();
 }
@@ -225,8 +227,16 @@ Session::Run Session::NextBatch(uint64_t max_batches, uint64_t max_messages,
   return run;
 }
 
-bool Session::Complete(const Run& run, wire::EntryLog* results) {
+bool Session::Complete(const Run& run, wire::EntryLog* results,
+                       std::vector<SharedEffects>* effects) {
   if (run.epoch != epoch_) return false;
+  if (effects != nullptr && !effects->empty()) {
+    // A position is a sequence there.
+    MSGPROC_CHECK(kind_ == Kind::kStored);
+    MSGPROC_CHECK_LE(run.first_position, effects->front()->sequence);
+    MSGPROC_CHECK_LT(effects->back()->sequence, run.first_position + run.size);
+    effects_.Add(effects);
+  }
   MSGPROC_CHECK_GT(runs_out_, 0U);
   MSGPROC_CHECK_LT(run.first_position + run.size - 1,
                    pending_.first_position());
@@ -266,8 +276,8 @@ Session::Run Session::TakeUncommitted(size_t max_bytes,
                                       std::vector<wire::Piece>* pieces) {
   Run run = {epoch_, commit_cursor_.position(), 0};
   if (!HasUncommitted()) return run;
-  run.size =
-      results_.Take(&commit_cursor_, UINT64_MAX, max_bytes, pieces).entries;
+  const uint64_t most = effects_.FitFrom(run.first_position, max_bytes);
+  run.size = results_.Take(&commit_cursor_, most, max_bytes, pieces).entries;
   MSGPROC_CHECK_GT(run.size, 0U);
   MSGPROC_CHECK_EQ(run.first_position, committed_through_ + 1);
   ++runs_committing_;
@@ -275,13 +285,33 @@ Session::Run Session::TakeUncommitted(size_t max_bytes,
   return run;
 }
 
-void Session::OnCommitted(const Run& run) {
+void Session::OnCommitted(const Run& run, wire::EntryLog* amended) {
   if (run.epoch != epoch_) return;
   MSGPROC_CHECK_EQ(runs_committing_, 1U);
   MSGPROC_CHECK_EQ(run.first_position, committed_through_ + 1);
+  if (amended != nullptr) Amend(run, amended);
   --runs_committing_;
   committed_through_ += run.size;
+  effects_.ForgetThrough(committed_through_);
   CheckInvariants();
+}
+
+// What is not committed is nobody's yet, so results can still change. Costs a
+// copy of those that are ready behind them.
+void Session::Amend(const Run& run, wire::EntryLog* results) {
+  const uint64_t behind = run.first_position + run.size;
+  MSGPROC_CHECK_EQ(results->next_position() - results->first_position(),
+                   run.size);
+  wire::EntryLog rest(behind);
+  auto cursor = results_.At(behind);
+  while (cursor.position() < results_.next_position()) {
+    wire::AppendEncoded(&rest, results_.Next(&cursor));
+  }
+  results_.Truncate(run.first_position);
+  results_.Splice(results);
+  results_.Splice(&rest);
+  results_cursor_ = results_.At(results_cursor_.position());
+  commit_cursor_ = results_.At(behind);
 }
 
 void Session::OnNotCommitted(const Run& run) {

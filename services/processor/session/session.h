@@ -10,6 +10,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "services/processor/handlers/message_effects.h"
+#include "services/processor/session/session_effects.h"
 #include "services/processor/session/session_limits.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
@@ -104,16 +106,23 @@ class Session {
                 std::vector<wire::Piece>* pieces);
 
   // Takes the results of a run, in whatever order runs come back. False: they
-  // belong to a life before and were dropped.
-  bool Complete(const Run& run, wire::EntryLog* results);
+  // belong to a life before and were dropped. `effects`: of a stored session,
+  // what they do to the store; null: nothing.
+  bool Complete(const Run& run, wire::EntryLog* results,
+                std::vector<SharedEffects>* effects = nullptr);
 
   // Of a stored session: appends to `pieces` results that are ready, for the
   // store to commit; OnCommitted or OnNotCommitted follows. A run of size 0:
   // there are none, or some are with the store already.
   Run TakeUncommitted(size_t max_bytes, std::vector<wire::Piece>* pieces);
+  // What the run, which is with the store, does there.
+  std::vector<SharedEffects> EffectsOf(const Run& run) const {
+    return effects_.Of(run.first_position, run.first_position + run.size - 1);
+  }
   // The store has committed the run, or has not and is to be given it again.
-  // Ignored when it belongs to a life before.
-  void OnCommitted(const Run& run);
+  // Ignored when it belongs to a life before. `amended`: the results that it
+  // has committed in place of those it was given; null: the same.
+  void OnCommitted(const Run& run, wire::EntryLog* amended = nullptr);
   void OnNotCommitted(const Run& run);
   // All that is ready was committed before it came here.
   void CommitReady();
@@ -151,10 +160,13 @@ class Session {
   // Whether the client has acknowledged everything accepted.
   bool AllReceived() const { return received_through_ == accepted_through_; }
   bool HasResultsToTake() const { return taken_through_ < committed_through(); }
+  // Results that are ready and were never given to the store.
+  uint64_t uncommitted() const {
+    return results_.next_position() - commit_cursor_.position();
+  }
   // Whether TakeUncommitted has something to give.
   bool HasUncommitted() const {
-    return kind_ == Kind::kStored && runs_committing_ == 0 &&
-           commit_cursor_.position() < results_.next_position();
+    return kind_ == Kind::kStored && runs_committing_ == 0 && uncommitted() > 0;
   }
   // Whether results were taken that the client can acknowledge.
   bool AwaitsAcknowledgement() const {
@@ -178,12 +190,12 @@ class Session {
     return accepted_through_ + 1 - results_.next_position();
   }
   // What it holds in memory, about.
-  size_t bytes() const {
-    return pending_.bytes() + results_.bytes() + reordered_bytes_;
-  }
+  size_t bytes() const { return pending_.bytes() + result_bytes(); }
 
-  // Of these, results.
-  size_t result_bytes() const { return results_.bytes() + reordered_bytes_; }
+  // Of these, results, and what they do to the store.
+  size_t result_bytes() const {
+    return results_.bytes() + reordered_bytes_ + effects_.bytes();
+  }
 
   // Ready results whose acceptance was timed, since the last call: how many and
   // when they were accepted.
@@ -205,9 +217,10 @@ class Session {
   void CheckInvariants() const;
   void DropReceived();
   void LetGoOfTaken();
+  void Amend(const Run& run, wire::EntryLog* results);
   bool Paused() const {
     return (!results_.empty() || reordered_bytes_ > 0) &&
-           results_.bytes() + reordered_bytes_ > result_limit_;
+           result_bytes() > result_limit_;
   }
 
   const Kind kind_;
@@ -236,6 +249,8 @@ class Session {
   // Results that came back before those in front of them, by first position.
   std::map<uint64_t, wire::EntryLog> reordered_;
   size_t reordered_bytes_ = 0;
+  // Of results, ready or reordered, that are not committed.
+  SessionEffects effects_;
 
   struct Stamp {
     uint64_t through = 0;

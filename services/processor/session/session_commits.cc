@@ -4,11 +4,30 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "common/check.h"
+#include "services/processor/handlers/message_effects.h"
+#include "services/processor/store/outcomes.h"
 #include "wire/entry_log.h"
 #include "wire/pieces.h"
 
 namespace msgproc::processor {
+namespace {
+
+// What a worker's statement is reckoned to take in the store, so that a group's
+// transaction stays short.
+constexpr absl::Duration kStatementTime = absl::Microseconds(20);
+
+}  // namespace
+
+GroupCommit::Load SessionCommits::LoadOf(const Batch& batch) {
+  GroupCommit::Load load = {.bytes = batch.results.bytes()};
+  for (const SharedEffects& effects : batch.effects) {
+    load.bytes += effects->bytes;
+    load.work += kStatementTime * effects->statements.size();
+  }
+  return load;
+}
 
 SessionCommits::SessionCommits(const Claim& claim, const Claimed& claimed,
                                absl::Time now)
@@ -60,19 +79,33 @@ SessionWrite SessionCommits::Take(Session* session, size_t max_bytes,
   MSGPROC_CHECK_EQ(run_.size, 0u);
   std::vector<wire::Piece> pieces;
   run_ = session->TakeUncommitted(max_bytes, &pieces);
+  cut_ = session->uncommitted() > 0;
   if (run_.size == 0) return write;
   write.first = run_.first_position;
   write.through = run_.first_position + run_.size - 1;
   wire::AppendPieces(pieces, &write.results);
+  write.effects = session->EffectsOf(run_);
   return write;
 }
 
-void SessionCommits::OnCommitted(Session* session, const SessionWrite& write,
+bool SessionCommits::OnCommitted(Session* session, const SessionWrite& write,
                                  uint64_t epoch) {
   claim_.epoch = epoch;
   if (write.has_results()) ++commits_since_trim_;
   trimmed_through_ = std::max(trimmed_through_, write.trim_through);
-  if (run_.size > 0) session->OnCommitted(std::exchange(run_, Session::Run()));
+  if (run_.size == 0) return false;
+  const Session::Run run = std::exchange(run_, Session::Run());
+  if (!write.amended) {
+    session->OnCommitted(run);
+    return cut_;
+  }
+  const Outcome outcome = {write.first, write.through, write.results};
+  absl::StatusOr<wire::EntryLog> amended =
+      ReadOutcomes({&outcome, 1}, write.first - 1, write.through);
+  // This process has written them itself.
+  MSGPROC_CHECK(amended.ok());
+  session->OnCommitted(run, &*amended);
+  return cut_;
 }
 
 void SessionCommits::OnNotCommitted(Session* session, const SessionWrite& write,

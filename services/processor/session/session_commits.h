@@ -5,8 +5,10 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "services/processor/executors/batch.h"
 #include "services/processor/session/session.h"
 #include "services/processor/store/claim.h"
+#include "services/processor/store/group_commit.h"
 #include "services/processor/store/session_store.h"
 
 namespace msgproc::processor {
@@ -19,6 +21,9 @@ class SessionCommits {
   static constexpr absl::Duration kTouchInterval = absl::Hours(1);
   // Received results go from the store after so many commits, together.
   static constexpr int kCommitsPerTrim = 16;
+
+  // What a batch brings to be committed.
+  static GroupCommit::Load LoadOf(const Batch& batch);
 
   // `claim` is the one that was made, and `claimed` what came of it.
   SessionCommits(const Claim& claim, const Claimed& claimed, absl::Time now);
@@ -36,7 +41,9 @@ class SessionCommits {
   // As CommitSource has them.
   Claim Anew(const Session& session) const;
   SessionWrite Take(Session* session, size_t max_bytes, bool with_results);
-  void OnCommitted(Session* session, const SessionWrite& write, uint64_t epoch);
+  // Returns whether there is more than Take could give: ask again.
+  [[nodiscard]] bool OnCommitted(Session* session, const SessionWrite& write,
+                                 uint64_t epoch);
   void OnNotCommitted(Session* session, const SessionWrite& write,
                       uint64_t epoch);
 
@@ -52,8 +59,10 @@ class SessionCommits {
   bool trim_ = false;
   bool touch_ = false;
   absl::Time touched_at_;
-  // Results that are with the store; size 0: none.
+  // Results that are with the store; size 0: none. And whether others were
+  // ready by then.
   Session::Run run_;
+  bool cut_ = false;
 };
 
 }  // namespace msgproc::processor

@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "services/processor/handlers/message_effects.h"
 #include "services/processor/session/session.h"
 #include "services/processor/testing/frames.h"
 #include "wire/entry.h"
@@ -26,6 +28,7 @@ struct Record {
   size_t bytes = 0;
   bool ready = false;
   std::string result;
+  bool effects = false;
 };
 
 // What a session is, said without a thought for speed.
@@ -139,16 +142,28 @@ class SessionModelTest : public testing::TestWithParam<int> {
     runs_.pop_back();
     const bool now = run.epoch == epoch_;
     wire::EntryLog results;
+    std::vector<SharedEffects> effects;
     for (uint64_t i = 0; i < run.size; ++i) {
       const uint64_t position = run.first_position + i;
       const std::string result = PayloadOf(position, RandomBytes());
       wire::AppendResult(&results, position, result);
+      const bool with_effects = stored_ && Random(4) == 0;
+      if (with_effects) effects.push_back(MakeEffects(position));
       if (!now) continue;
       ASSERT_FALSE(model_.At(position).ready) << "Answered twice.";
       model_.At(position).ready = true;
       model_.At(position).result = result;
+      model_.At(position).effects = with_effects;
     }
-    ASSERT_EQ(session_.Complete(run, &results), now);
+    ASSERT_EQ(session_.Complete(run, &results, &effects), now);
+  }
+
+  SharedEffects MakeEffects(uint64_t position) {
+    MessageEffects effects;
+    effects.sequence = position;
+    effects.statements.resize(1 + Random(200));
+    effects.bytes = RandomBytes();
+    return std::make_shared<const MessageEffects>(std::move(effects));
   }
 
   void Take() {
@@ -171,8 +186,7 @@ class SessionModelTest : public testing::TestWithParam<int> {
       if (Random(4) == 0) {
         session_.OnNotCommitted(committing_);
       } else {
-        session_.OnCommitted(committing_);
-        if (committing_.epoch == epoch_) model_.committed += committing_.size;
+        FinishCommit();
       }
       committing_ = Session::Run();
       return;
@@ -188,6 +202,33 @@ class SessionModelTest : public testing::TestWithParam<int> {
       ASSERT_EQ(result.sequence(), ++position);
       ASSERT_EQ(result.payload(), model_.At(position).result);
     }
+    if (committing_.size == 0) return;
+    std::vector<uint64_t> expected;
+    for (uint64_t i = model_.committed + 1; i <= position; ++i) {
+      if (model_.At(i).effects) expected.push_back(i);
+    }
+    std::vector<uint64_t> effects;
+    for (const SharedEffects& each : session_.EffectsOf(committing_)) {
+      effects.push_back(each->sequence);
+    }
+    ASSERT_EQ(effects, expected);
+  }
+
+  // Perhaps with other results than it was given.
+  void FinishCommit() {
+    if (committing_.epoch != epoch_ || Random(2) == 0) {
+      session_.OnCommitted(committing_);
+    } else {
+      wire::EntryLog amended(committing_.first_position);
+      for (uint64_t i = 1; i <= committing_.size; ++i) {
+        const uint64_t position = model_.committed + i;
+        std::string& result = model_.At(position).result;
+        if (Random(3) == 0) result = "amended " + PayloadOf(position);
+        wire::AppendResult(&amended, position, result);
+      }
+      session_.OnCommitted(committing_, &amended);
+    }
+    if (committing_.epoch == epoch_) model_.committed += committing_.size;
   }
 
   void Acknowledge() {

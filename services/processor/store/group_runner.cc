@@ -6,7 +6,10 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "services/processor/handlers/message_effects.h"
+#include "services/processor/store/failed_results.h"
 #include "wire/entry_log.h"
 #include "wire/pieces.h"
 
@@ -97,6 +100,21 @@ class PartScope final : public MessageScope, public Transaction {
   absl::Status store_status_;
 };
 
+// A message's statements, up to the first that fails; says which that is.
+absl::Status ExecuteAll(const MessageEffects& effects, Transaction* store) {
+  size_t number = 0;
+  for (const Statement& statement : effects.statements) {
+    ++number;
+    const auto rows = store->Execute(statement.sql, statement.parameters);
+    if (rows.ok()) continue;
+    return absl::Status(
+        rows.status().code(),
+        absl::StrCat("Statement ", number, " of the message's worker failed: ",
+                     rows.status().message()));
+  }
+  return absl::OkStatus();
+}
+
 void TakeResults(Batch* work, SessionWrite* write) {
   write->first = work->first_position;
   write->through = work->first_position + work->size - 1;
@@ -122,8 +140,8 @@ class Attempt {
     if (status.ok() && serialize_ && HasWork()) status = store_->Serialize();
     if (!status.ok()) return status;
     for (GroupPart& part : parts_) {
-      if (part.work == nullptr || part.fenced || part.dropped) continue;
-      status = RunWork(&part);
+      if (part.fenced || part.dropped) continue;
+      status = part.work != nullptr ? RunWork(&part) : RunEffects(&part);
       if (!status.ok() || again_) return status;
     }
     status = Write();
@@ -133,9 +151,18 @@ class Attempt {
 
  private:
   bool HasWork() const {
-    return std::any_of(parts_.begin(), parts_.end(), [](const GroupPart& part) {
-      return part.work != nullptr;
-    });
+    return std::any_of(parts_.begin(), parts_.end(), DoesMore);
+  }
+  // Than to write results.
+  static bool DoesMore(const GroupPart& part) {
+    return part.work != nullptr || !part.write.effects.empty();
+  }
+  bool Stops() const {
+    return stop_ != nullptr && stop_->load(std::memory_order_relaxed);
+  }
+  absl::Status Stop() {
+    store_->Rollback();
+    return absl::CancelledError("The server stops.");
   }
   void Again() {
     again_ = true;
@@ -152,19 +179,46 @@ class Attempt {
       TakeResults(work, &part->write);
       return absl::OkStatus();
     }
+    if (!scope.failed() && scope.store_status().ok()) {
+      if (Stops()) return Stop();
+      part->dropped = true;
+      Again();
+      return absl::OkStatus();
+    }
+    return GiveUp(scope, part);
+  }
+
+  absl::Status RunEffects(GroupPart* part) {
+    SessionWrite& write = part->write;
+    if (std::exchange(write.amended, false)) {
+      write.results = std::move(part->given_results);
+    }
+    PartScope scope(store_, part->careful);
+    Failures failures;
+    for (const SharedEffects& effects : write.effects) {
+      if (Stops()) return Stop();
+      scope.Begin();
+      const absl::Status status = ExecuteAll(*effects, &scope);
+      absl::Status judged = status;
+      if (!scope.End(&judged)) return GiveUp(scope, part);
+      if (!status.ok()) failures[effects->sequence] = status;
+    }
+    if (failures.empty()) return absl::OkStatus();
+    part->given_results = std::move(write.results);
+    write.results = WithFailures(part->given_results, failures);
+    write.amended = true;
+    return absl::OkStatus();
+  }
+
+  // A message of the part has undone the whole transaction.
+  absl::Status GiveUp(const PartScope& scope, GroupPart* part) {
     if (!scope.store_status().ok()) {
       // The connection is told, too, where it does not know.
       store_->Rollback();
       return scope.store_status();
     }
-    if (scope.failed()) {
-      BeCareful(part);
-    } else if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) {
-      store_->Rollback();
-      return absl::CancelledError("The server stops.");
-    } else {
-      part->dropped = true;
-    }
+    MSGPROC_CHECK(scope.failed());
+    BeCareful(part);
     Again();
     return absl::OkStatus();
   }
@@ -196,7 +250,7 @@ class Attempt {
     for (size_t i = 0; i < writes.size(); ++i) {
       if ((*held)[i]) continue;
       written[i]->fenced = true;
-      undo = undo || written[i]->work != nullptr;
+      undo = undo || DoesMore(*written[i]);
     }
     if (undo) Again();
     return absl::OkStatus();

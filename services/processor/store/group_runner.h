@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -14,11 +15,14 @@ namespace msgproc::processor {
 // One session's part of a group.
 struct GroupPart {
   // What is written; of a part with work, the results are what that makes.
+  // Those whose effects the store refuses become Errors here.
   SessionWrite write;
   // Messages to be handled in the transaction, or null.
   std::unique_ptr<Batch> work;
   // Each message in a savepoint, so that one can fail alone.
   bool careful = false;
+  // The results as they were given, while those in `write` are amended.
+  std::string given_results;
 
   // What came of it, if the group was committed: it was, or the session is
   // another process's, or nobody wants the work any more (then null).
@@ -26,7 +30,9 @@ struct GroupPart {
   bool dropped = false;
 };
 
-// Commits a group in one transaction: runs the handlers, writes the outcomes.
+// Commits a group in one transaction: runs the handlers, executes what workers'
+// results do to the store, writes the outcomes. What is said of handlers here
+// holds for such effects, too: a message's statements fail together, and alone.
 //
 // It tries without savepoints, which cost a handler of one statement half as
 // much again. When a message fails that has done something, all is rolled back

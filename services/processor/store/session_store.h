@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "services/processor/handlers/message_effects.h"
 #include "services/processor/handlers/transaction.h"
 #include "services/processor/store/claim.h"
 
@@ -27,6 +28,12 @@ struct SessionWrite {
   uint64_t first = 1;
   uint64_t through = 0;
   std::string results;
+  // What some of these results do to the store, in order: executed by RunGroup
+  // before it is written, and no business of Write's.
+  std::vector<SharedEffects> effects;
+  // Some of `results` are not what the session gave: the store refused their
+  // effects, and they have become Errors.
+  bool amended = false;
   // The client has everything up to here, which need not be kept; 0: as before.
   uint64_t trim_through = 0;
   // The session is in use, whether anything is written or not: it must not

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "msgproc/worker/v1/worker.pb.h"
+#include "services/processor/workers/effects_reader.h"
 #include "wire/coding.h"
 
 namespace msgproc::processor {
@@ -23,6 +24,7 @@ constexpr uint32_t kCancelledTag = Tag(7, WireType::kLengthDelimited);
 constexpr uint32_t kResultTag = Tag(2, WireType::kLengthDelimited);
 constexpr uint32_t kHandlerNanosecondsTag = Tag(3, WireType::kVarint);
 constexpr uint32_t kReadyTag = Tag(4, WireType::kLengthDelimited);
+constexpr uint32_t kEffectsTag = Tag(5, WireType::kLengthDelimited);
 // Of a Context.
 constexpr uint32_t kAttemptTag = Tag(7, WireType::kVarint);
 
@@ -210,6 +212,7 @@ absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
   absl::string_view ready;
   bool has_ready = false;
   bool has_results = false;
+  FrameEffects effects;
   FieldReader reader(frame);
   while (!reader.Done()) {
     uint32_t tag = 0;
@@ -224,6 +227,12 @@ absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
     } else if (tag == kReadyTag) {
       has_ready = true;
       ok = reader.ReadBytes(&ready);
+    } else if (tag == kEffectsTag) {
+      absl::string_view encoded;
+      ok = reader.ReadBytes(&encoded);
+      absl::Status status = ok ? ReadEffects(encoded, &effects)
+                               : absl::OkStatus();
+      if (!status.ok()) return status;
     } else {
       has_results = has_results || tag == kResultTag;
       ok = reader.Skip(tag);
@@ -238,14 +247,16 @@ absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
   }
   if (has_ready) return absl::InvalidArgumentError("a second `ready`");
   // What a plain loop makes of a frame without messages (cancelled_batch_ids).
-  if (batch_id == 0 && !has_results && without_messages_ > 0) {
+  if (batch_id == 0 && !has_results && effects.empty() &&
+      without_messages_ > 0) {
     --without_messages_;
     return absl::OkStatus();
   }
   // Nobody's handler takes a year.
   const absl::Duration handler_time = absl::Nanoseconds(
       static_cast<int64_t>(std::min<uint64_t>(nanoseconds, uint64_t{1} << 55)));
-  return responses->AnswerFrame(batch_id, frame, handler_time, now);
+  return responses->AnswerFrame(batch_id, frame, handler_time, now,
+                                std::move(effects));
 }
 
 absl::Status FrameCodec::DecodeReady(absl::string_view encoded) {

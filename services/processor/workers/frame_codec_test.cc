@@ -13,6 +13,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "msgproc/worker/v1/worker.pb.h"
+#include "services/processor/handlers/message_effects.h"
+#include "services/processor/store/commit_source.h"
 #include "services/processor/workers/testing/worker_batches.h"
 
 namespace msgproc::processor {
@@ -384,6 +386,122 @@ TEST_F(FrameCodecTest, RefusesWhateverIsNotOwed) {
     responses.TakeAnswered(&answered);
     EXPECT_EQ(answered.empty() ? 0u : answered[0], lie.taken);
   }
+}
+
+// A session that is kept in a store, as far as its batches ask.
+class StoredOwner final : public BatchOwner, public CommitSource {
+ public:
+  explicit StoredOwner(bool stored) : stored_(stored) {}
+  void OnBatchDone(std::unique_ptr<Batch> /*batch*/) override {}
+  std::shared_ptr<CommitSource> commits() override {
+    if (!stored_) return nullptr;
+    return std::shared_ptr<CommitSource>(this, [](CommitSource*) {});
+  }
+  Claim ClaimAnew() const override { return {}; }
+  SessionWrite TakeCommit(size_t /*bytes*/, bool /*results*/) override {
+    return {};
+  }
+  void OnCommitted(const SessionWrite& /*write*/, uint64_t /*epoch*/) override {
+  }
+  void OnNotCommitted(const SessionWrite& /*write*/,
+                      uint64_t /*epoch*/) override {}
+  void OnFenced() override {}
+
+ private:
+  const bool stored_;
+};
+
+class FrameEffectsTest : public FrameCodecTest {
+ protected:
+  // A batch of the messages 1 to 3, which is batch 1.
+  void GiveThree(bool stored = true) {
+    work_ = MakeWorkerBatch(&binding_, {"a", "b", "c"});
+    work_->batch->owner = std::make_shared<StoredOwner>(stored);
+    Give(work_.get());
+  }
+  static void AddEffects(ResultBatch* batch, uint64_t sequence,
+                         const std::string& sql = "UPDATE t") {
+    worker::v1::Effects* effects = batch->add_effects();
+    effects->set_sequence(sequence);
+    effects->add_statements()->set_sql(sql);
+  }
+  std::vector<std::string> Effects() const {
+    std::vector<std::string> said;
+    for (const SharedEffects& effects : work_->batch->effects) {
+      for (const Statement& statement : effects->statements) {
+        said.push_back(std::to_string(effects->sequence) + " " + statement.sql);
+      }
+    }
+    return said;
+  }
+
+  std::unique_ptr<WorkerBatch> work_;
+};
+
+TEST_F(FrameEffectsTest, StayWithTheBatchInOrderOfItsResults) {
+  GiveThree();
+  ResultBatch answer = Answer(1, 1, 2);
+  AddEffects(&answer, 2, "second");
+  AddEffects(&answer, 1, "first");
+  ASSERT_TRUE(Say(answer).ok());
+  answer = Answer(1, 3, 3);
+  AddEffects(&answer, 3, "third");
+  ASSERT_TRUE(Say(answer).ok());
+  EXPECT_THAT(Effects(), ElementsAre("1 first", "2 second", "3 third"));
+  EXPECT_EQ(work_->batch->failed, 0u);
+}
+
+TEST_F(FrameEffectsTest, OfAMessageThatFailedAreDropped) {
+  GiveThree();
+  ResultBatch answer = Answer(1, 1, 3);
+  answer.mutable_results(0)->mutable_error()->set_code(3);
+  answer.mutable_results(1)->set_payload(std::string(kMaxPayload + 1, 'x'));
+  for (const uint64_t sequence : {1, 2, 3}) AddEffects(&answer, sequence);
+  ASSERT_TRUE(Say(answer).ok());
+  EXPECT_THAT(Effects(), ElementsAre("3 UPDATE t"));
+}
+
+TEST_F(FrameEffectsTest, InMemoryTheResultIsAnErrorThatSaysWhatToDo) {
+  GiveThree(/*stored=*/false);
+  ResultBatch answer = Answer(1, 1, 3);
+  AddEffects(&answer, 2);
+  // Says nothing.
+  answer.add_effects()->set_sequence(3);
+  ASSERT_TRUE(Say(answer).ok());
+  const auto results = ResultsOf(work_->batch->results);
+  EXPECT_FALSE(results[0].has_error());
+  EXPECT_EQ(results[1].error().code(), 9);
+  EXPECT_THAT(results[1].error().message(), HasSubstr("--session_store"));
+  EXPECT_FALSE(results[2].has_error());
+  EXPECT_THAT(Effects(), ElementsAre());
+  EXPECT_EQ(work_->batch->failed, 1u);
+}
+
+TEST_F(FrameEffectsTest, OfAnotherMessageAreABreach) {
+  GiveThree();
+  ResultBatch answer = Answer(1, 1, 1);
+  AddEffects(&answer, 2);
+  const absl::Status breach = Say(answer);
+  EXPECT_TRUE(absl::IsInvalidArgument(breach));
+  EXPECT_THAT(breach.message(), HasSubstr("effects of message 2"));
+  EXPECT_THAT(Effects(), ElementsAre());
+}
+
+TEST_F(FrameEffectsTest, WithoutAnyResultAreABreach) {
+  GiveThree();
+  std::vector<OutFrame> frames;
+  codec_.EncodeCancelled(*work_, &frames);
+  ResultBatch answer;
+  AddEffects(&answer, 1);
+  EXPECT_FALSE(Say(answer).ok());
+}
+
+TEST_F(FrameEffectsTest, ThatCannotBeReadAreABreach) {
+  GiveThree();
+  const std::string answer =
+      Answer(1, 1, 1).SerializeAsString() + std::string("\x2a\x01\x08", 3);
+  EXPECT_THAT(SayBytes(static_cast<char>(answer.size()) + answer).message(),
+              HasSubstr("effects cannot be parsed"));
 }
 
 TEST_F(FrameCodecTest, RefusesAWorkerThatIsNotReadyOrOfAnotherVersion) {

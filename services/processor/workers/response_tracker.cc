@@ -1,11 +1,14 @@
 #include "services/processor/workers/response_tracker.h"
 
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/utf8.h"
+#include "services/processor/executors/batch.h"
+#include "services/processor/handlers/message_effects.h"
 #include "wire/coding.h"
 #include "wire/entry.h"
 
@@ -123,6 +126,25 @@ Failure FailureOf(const wire::ResultView& result, size_t max_payload_bytes) {
   return {};
 }
 
+// Takes what a message does to the store along with its result, unless that
+// has failed and undoes it.
+void TakeEffects(uint64_t sequence, FrameEffects* effects, Batch* batch,
+                 Failure* failure) {
+  const auto taken = effects->extract(sequence);
+  if (taken.empty() || taken.mapped().statements.empty()) return;
+  if (!failure->status.ok()) return;
+  if (batch->owner == nullptr || batch->owner->commits() == nullptr) {
+    failure->status = absl::FailedPreconditionError(absl::StrCat(
+        "The worker of handler '", batch->binding->name,
+        "' returned statements for a session store, and this session is in "
+        "memory: the server needs one (--session_store), and the session a "
+        "session_id and a session_token of the client's own."));
+    return;
+  }
+  batch->effects.push_back(
+      std::make_shared<const MessageEffects>(std::move(taken.mapped())));
+}
+
 }  // namespace
 
 void ResponseTracker::Expect(const Expected& expected, absl::Time now) {
@@ -167,6 +189,7 @@ absl::Status ResponseTracker::TakeTurn(absl::string_view body,
 
 absl::Status ResponseTracker::AnswerResults(absl::string_view frame,
                                             uint64_t expected,
+                                            FrameEffects* effects,
                                             uint64_t* answered) {
   Batch* batch = expected_.front().work->batch.get();
   const size_t max_payload_bytes = batch->binding->max_payload_bytes;
@@ -190,7 +213,10 @@ absl::Status ResponseTracker::AnswerResults(absl::string_view frame,
     absl::Status status = TakeTurn(body, &result);
     if (!status.ok()) return status;
     ++*answered;
-    const Failure failure = FailureOf(result, max_payload_bytes);
+    Failure failure = FailureOf(result, max_payload_bytes);
+    if (!effects->empty()) {
+      TakeEffects(result.sequence, effects, batch, &failure);
+    }
     if (failure.status.ok()) {
       batch->payload_bytes += result.payload.size();
       copier.Add(
@@ -201,13 +227,17 @@ absl::Status ResponseTracker::AnswerResults(absl::string_view frame,
       AppendError(batch, result.sequence, failure.status, failure.retryable);
     }
   }
-  return absl::OkStatus();
+  if (effects->empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("an answer has effects of message ", effects->begin()->first,
+                   ", and no result of it"));
 }
 
 absl::Status ResponseTracker::AnswerFrame(uint64_t batch_id,
                                           absl::string_view frame,
                                           absl::Duration handler_time,
-                                          absl::Time now) {
+                                          absl::Time now,
+                                          FrameEffects effects) {
   if (expected_.empty() || batch_id != Oldest().batch_id) {
     const std::string turn = expected_.empty()
                                  ? "nobody"
@@ -217,7 +247,7 @@ absl::Status ResponseTracker::AnswerFrame(uint64_t batch_id,
   }
   uint64_t answered = 0;
   const absl::Status status =
-      AnswerResults(frame, Oldest().messages, &answered);
+      AnswerResults(frame, Oldest().messages, &effects, &answered);
   Answered(answered, handler_time, now);
   if (status.ok() && answered == 0) {
     return absl::InvalidArgumentError(

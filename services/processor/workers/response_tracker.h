@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/check.h"
+#include "services/processor/workers/effects_reader.h"
 #include "services/processor/workers/worker_batch.h"
 #include "wire/frame.h"
 
@@ -41,9 +42,11 @@ class ResponseTracker {
   // Takes the results in `frame`, an encoded ResultBatch that answers
   // `batch_id`. INVALID_ARGUMENT: not what is owed; the results before the one
   // that is wrong were taken. `handler_time` is what they took; zero: as long
-  // as it is since since().
+  // as it is since since(). `effects`: what these results do to the store;
+  // those of a message whose result is not in the frame are a breach, too.
   absl::Status AnswerFrame(uint64_t batch_id, absl::string_view frame,
-                           absl::Duration handler_time, absl::Time now);
+                           absl::Duration handler_time, absl::Time now,
+                           FrameEffects effects = {});
 
   // Takes a payload as the result of the next message; there must be one. It
   // counts once Settle is called.
@@ -66,7 +69,7 @@ class ResponseTracker {
 
  private:
   absl::Status AnswerResults(absl::string_view frame, uint64_t expected,
-                             uint64_t* answered);
+                             FrameEffects* effects, uint64_t* answered);
   absl::Status TakeTurn(absl::string_view body, wire::ResultView* result);
   void AnswerNext(absl::Time now);
   void Answered(uint64_t messages, absl::Duration handler_time, absl::Time now);

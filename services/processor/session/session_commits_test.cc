@@ -1,0 +1,204 @@
+#include "services/processor/session/session_commits.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/processor/handlers/message_effects.h"
+#include "services/processor/store/failed_results.h"
+#include "services/processor/testing/frames.h"
+#include "wire/entry.h"
+
+namespace msgproc::processor {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr size_t kPlenty = 1 << 20;
+
+SharedEffects EffectsOf(uint64_t sequence, size_t bytes = 10) {
+  MessageEffects effects;
+  effects.sequence = sequence;
+  effects.statements.push_back({.sql = "UPDATE"});
+  effects.bytes = bytes;
+  return std::make_shared<const MessageEffects>(std::move(effects));
+}
+
+std::vector<uint64_t> Sequences(const std::vector<SharedEffects>& effects) {
+  std::vector<uint64_t> sequences;
+  for (const SharedEffects& each : effects) sequences.push_back(each->sequence);
+  return sequences;
+}
+
+// A session whose worker answers every message, with effects of some.
+class SessionCommitsTest : public testing::Test {
+ protected:
+  SessionCommitsTest()
+      : session_(Session::Kind::kStored, {.max_result_bytes = 4000}),
+        commits_({.session_id = "s"}, {.epoch = 3}, absl::UnixEpoch()) {
+    session_.Open(0);
+  }
+
+  void Accept(uint64_t first, uint64_t count) {
+    const TestFrame frame(Messages(first, count));
+    session_.Accept(frame->messages, absl::UnixEpoch());
+    session_.Enqueue(frame->messages);
+  }
+  Session::Run Dispatch(uint64_t messages) {
+    std::vector<wire::Piece> pieces;
+    return session_.NextBatch(100, messages, kPlenty, &pieces);
+  }
+  bool Complete(const Session::Run& run, std::vector<SharedEffects> effects) {
+    wire::EntryLog results;
+    for (uint64_t i = 0; i < run.size; ++i) {
+      wire::AppendResult(&results, run.first_position + i,
+                         PayloadOf(run.first_position + i));
+    }
+    return session_.Complete(run, &results, &effects);
+  }
+  // Messages from `first` on, answered in one batch.
+  void Answer(uint64_t first, uint64_t count,
+              std::vector<SharedEffects> effects = {}) {
+    Accept(first, count);
+    EXPECT_TRUE(Complete(Dispatch(count), std::move(effects)));
+  }
+  SessionWrite Take(size_t max_bytes = kPlenty) {
+    return commits_.Take(&session_, max_bytes, /*with_results=*/true);
+  }
+  bool OnCommitted(const SessionWrite& write) {
+    return commits_.OnCommitted(&session_, write, write.epoch);
+  }
+  // What the client gets: payloads, and "!" for an Error.
+  std::vector<std::string> Results() {
+    std::vector<wire::Piece> pieces;
+    session_.TakeResults(kPlenty, &pieces);
+    const v1::ProcessResponse response = Decode(&pieces);
+    std::vector<std::string> results;
+    for (const v1::Result& result : response.results()) {
+      results.push_back(result.has_error() ? "!" : result.payload());
+    }
+    return results;
+  }
+
+  Session session_;
+  SessionCommits commits_;
+};
+
+TEST_F(SessionCommitsTest, EffectsTravelWithTheirResultsInOrderOfSequence) {
+  Accept(1, 4);
+  const Session::Run first = Dispatch(2);
+  const Session::Run second = Dispatch(2);
+  ASSERT_TRUE(Complete(second, {EffectsOf(3), EffectsOf(4)}));
+  EXPECT_FALSE(Take().has_results());
+  ASSERT_TRUE(Complete(first, {EffectsOf(2)}));
+  const SessionWrite write = Take();
+  EXPECT_EQ(write.through, 4u);
+  EXPECT_THAT(Sequences(write.effects), ElementsAre(2, 3, 4));
+}
+
+TEST_F(SessionCommitsTest, WhatWasNotCommittedIsGivenAgainWithItsEffects) {
+  Answer(1, 2, {EffectsOf(1)});
+  const SessionWrite lost = Take();
+  commits_.OnNotCommitted(&session_, lost, lost.epoch);
+  const SessionWrite write = Take();
+  EXPECT_EQ(write.results, lost.results);
+  EXPECT_THAT(Sequences(write.effects), ElementsAre(1));
+  EXPECT_FALSE(OnCommitted(write));
+  EXPECT_THAT(Take().effects, IsEmpty());
+}
+
+TEST_F(SessionCommitsTest, MoreThanOneCommitMayHaveIsAskedForAgain) {
+  Answer(1, 3, {EffectsOf(1, 50), EffectsOf(2, 60), EffectsOf(3, 40)});
+  SessionWrite write = Take(/*max_bytes=*/100);
+  EXPECT_EQ(write.through, 1u);
+  EXPECT_TRUE(OnCommitted(write));
+  write = Take(100);
+  EXPECT_EQ(write.through, 3u);
+  EXPECT_THAT(Sequences(write.effects), ElementsAre(2, 3));
+  EXPECT_FALSE(OnCommitted(write));
+}
+
+TEST_F(SessionCommitsTest, ResultsBeyondOneCommitAreAskedForAgain) {
+  Answer(1, 3);
+  const SessionWrite write = Take(/*max_bytes=*/1);
+  EXPECT_EQ(write.through, 1u);
+  EXPECT_TRUE(OnCommitted(write));
+  EXPECT_TRUE(OnCommitted(Take(1)));
+  EXPECT_FALSE(OnCommitted(Take(1)));
+}
+
+TEST_F(SessionCommitsTest, TheClientGetsTheErrorThatTheStoreHasCommitted) {
+  Answer(1, 3, {EffectsOf(2)});
+  // Ready behind them, and not with the store.
+  SessionWrite write = Take();
+  Answer(4, 2, {EffectsOf(5)});
+  write.results =
+      WithFailures(write.results, {{2, absl::AlreadyExistsError("taken")}});
+  write.amended = true;
+  OnCommitted(write);
+  EXPECT_THAT(Results(), ElementsAre(PayloadOf(1), "!", PayloadOf(3)));
+  write = Take();
+  EXPECT_EQ(write.first, 4u);
+  EXPECT_THAT(Sequences(write.effects), ElementsAre(5));
+  OnCommitted(write);
+  EXPECT_THAT(Results(), ElementsAre(PayloadOf(4), PayloadOf(5)));
+}
+
+TEST_F(SessionCommitsTest, AnAmendedResultIsSentAgainToWhoLacksIt) {
+  Answer(1, 2);
+  OnCommitted(Take());
+  EXPECT_THAT(Results(), ElementsAre(PayloadOf(1), PayloadOf(2)));
+  Answer(3, 1, {EffectsOf(3)});
+  SessionWrite write = Take();
+  write.results =
+      WithFailures(write.results, {{3, absl::AlreadyExistsError("taken")}});
+  write.amended = true;
+  OnCommitted(write);
+  EXPECT_THAT(Results(), ElementsAre("!"));
+  session_.Open(1);
+  EXPECT_THAT(Results(), ElementsAre(PayloadOf(2), "!"));
+}
+
+TEST_F(SessionCommitsTest, EffectsCountAsHeldUntilTheyAreCommitted) {
+  const size_t before = session_.bytes();
+  Answer(1, 1, {EffectsOf(1, 5000)});
+  EXPECT_GT(session_.bytes(), before + 5000);
+  EXPECT_GT(session_.result_bytes(), 5000u);
+  Accept(2, 1);
+  // Handlers wait, as with results of that size.
+  EXPECT_FALSE(session_.CanProcess());
+  OnCommitted(Take());
+  EXPECT_LT(session_.result_bytes(), 5000u);
+  EXPECT_TRUE(session_.CanProcess());
+}
+
+TEST_F(SessionCommitsTest, AFencedSessionDropsItsEffects) {
+  Accept(1, 2);
+  const Session::Run late = Dispatch(1);
+  ASSERT_TRUE(Complete(Dispatch(1), {EffectsOf(2, 5000)}));
+  commits_.OnFenced();
+  session_.Restart(2);
+  EXPECT_LT(session_.bytes(), 5000u);
+  EXPECT_FALSE(Complete(late, {EffectsOf(1, 5000)}));
+  EXPECT_LT(session_.bytes(), 5000u);
+  EXPECT_THAT(Take().effects, IsEmpty());
+}
+
+TEST_F(SessionCommitsTest, ABatchIsReckonedByItsStatements) {
+  Batch batch;
+  EXPECT_EQ(SessionCommits::LoadOf(batch).work, absl::ZeroDuration());
+  batch.effects = {EffectsOf(1, 30), EffectsOf(2, 12)};
+  wire::AppendResult(&batch.results, 1, "r");
+  const GroupCommit::Load load = SessionCommits::LoadOf(batch);
+  EXPECT_EQ(load.bytes, batch.results.bytes() + 42);
+  EXPECT_EQ(load.work, absl::Microseconds(40));
+}
+
+}  // namespace
+}  // namespace msgproc::processor
