@@ -253,7 +253,8 @@ class ProcessTest(unittest.TestCase):
         report.
         """
         exit_code, report = loadgen.report(seconds)
-        self.assertEqual(exit_code, 0, loadgen.describe(f"exited {exit_code}"))
+        # 4: it was late with some, on a busy machine: its figures mean nothing, its answers do.
+        self.assertIn(exit_code, (0, 4), loadgen.describe(f"exited {exit_code}"))
         self.assertGreater(report["messages"], 0)
         self.assertEqual(report["messages"], messages or report["messages"])
         self.assertEqual(report["answered"], report["messages"])
