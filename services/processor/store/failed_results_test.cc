@@ -46,9 +46,9 @@ TEST(FailedResultsTest, TheOthersStayByteForByte) {
 
 TEST(FailedResultsTest, ALongTextIsCut) {
   v1::ProcessResponse after;
-  ASSERT_TRUE(after.ParseFromString(WithFailures(
-      ThreeResults(),
-      {{7, absl::InvalidArgumentError(std::string(5000, 'x'))}})));
+  ASSERT_TRUE(after.ParseFromString(
+      WithFailures(ThreeResults(),
+                   {{7, absl::InvalidArgumentError(std::string(5000, 'x'))}})));
   EXPECT_LE(after.results(0).error().message().size(), 1024u);
 }
 

@@ -40,8 +40,7 @@ size_t BytesOf(const SqlValue& value) {
 Statement StatementOf(worker::v1::Statement* encoded) {
   Statement statement;
   statement.sql = std::move(*encoded->mutable_sql());
-  statement.parameters.reserve(
-      static_cast<size_t>(encoded->parameters_size()));
+  statement.parameters.reserve(static_cast<size_t>(encoded->parameters_size()));
   for (worker::v1::Value& value : *encoded->mutable_parameters()) {
     statement.parameters.push_back(ValueOf(&value));
   }

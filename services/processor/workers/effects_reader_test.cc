@@ -1,5 +1,7 @@
 #include "services/processor/workers/effects_reader.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <variant>
 

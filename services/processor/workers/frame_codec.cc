@@ -230,8 +230,8 @@ absl::Status FrameCodec::DecodeFrame(absl::string_view frame, absl::Time now,
     } else if (tag == kEffectsTag) {
       absl::string_view encoded;
       ok = reader.ReadBytes(&encoded);
-      absl::Status status = ok ? ReadEffects(encoded, &effects)
-                               : absl::OkStatus();
+      absl::Status status =
+          ok ? ReadEffects(encoded, &effects) : absl::OkStatus();
       if (!status.ok()) return status;
     } else {
       has_results = has_results || tag == kResultTag;

@@ -1,4 +1,6 @@
 // What every kind of store makes of effects, by way of RunGroup.
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -57,9 +59,10 @@ TEST_P(SessionStoreContractTest, EffectsThatItRefusesAreUndoneAlone) {
   ClaimOne(ClaimOf("s"));
   ClaimOne(ClaimOf("t"));
   std::vector<GroupPart> parts;
-  parts.push_back(PartOf(
-      "s", under_test().insert(),
-      {{{"a", "1"}}, {{"gone", "2"}, {"a", "2"}, {"never", "2"}}, {{"c", "3"}}}));
+  parts.push_back(PartOf("s", under_test().insert(),
+                         {{{"a", "1"}},
+                          {{"gone", "2"}, {"a", "2"}, {"never", "2"}},
+                          {{"c", "3"}}}));
   parts.push_back(PartOf("t", under_test().insert(), {{{"d", "4"}}}));
   ASSERT_TRUE(RunGroup(&connection(), nullptr, &parts).ok());
   EXPECT_EQ(Get("a"), "1");
