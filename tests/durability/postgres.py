@@ -1,5 +1,9 @@
-"""A PostgreSQL server of a test's own: a Unix socket in a temporary directory, fsync on."""
+"""A PostgreSQL server of a test's own: a Unix socket in a temporary directory, fsync on.
 
+With a pooler in front of it, and backups, for those who want them.
+"""
+
+import contextlib
 import os
 import pathlib
 import shutil
@@ -15,45 +19,58 @@ def _binaries():
     return found[-1] if found else None
 
 
+def _not_as_root():
+    """Returns what runs the rest of its command line as somebody else than root.
+
+    Neither PostgreSQL nor its pooler runs as root.
+    """
+    if os.geteuid() != 0:
+        return []
+    return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+
+
+def _until_we_end():
+    # A user namespace forgets what its parent asked for in this.
+    return [*_not_as_root(), "setpriv", "--pdeathsig=QUIT"]
+
+
+def url_of(folder, port=5432):
+    """Returns the --session_store of a server that listens in a folder."""
+    return f"postgresql:///postgres?host={folder.replace('/', '%2F')}&user=msgproc&port={port}"
+
+
 class Cluster(harness.Process):
     """Serves when the constructor returns. `url` is for --session_store."""
 
     def __init__(self):
         # Short, for the socket's sake.
-        self._folder = tempfile.mkdtemp(prefix="msgproc-postgres-", dir="/tmp")
+        self.folder = tempfile.mkdtemp(prefix="msgproc-postgres-", dir="/tmp")
+        self._data = f"{self.folder}/data"
         self._binaries = _binaries()
         assert self._binaries, "install postgresql (tools/install_packages --test)"
-        # PostgreSQL does not run as root.
-        self._not_as_root = (
-            ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
-            if os.geteuid() == 0
-            else []
-        )
         subprocess.run(
             [
-                *self._not_as_root,
+                *_not_as_root(),
                 self._binaries / "initdb",
                 "--no-sync",
                 "--auth=trust",
                 "--username=msgproc",
                 "--no-locale",
                 "--encoding=UTF8",
-                f"--pgdata={self._folder}/data",
+                f"--pgdata={self._data}",
             ],
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        self.url = f"postgresql:///postgres?host={self._folder.replace('/', '%2F')}&user=msgproc"
+        self.url = url_of(self.folder)
         super().__init__(
             [
-                *self._not_as_root,
-                "setpriv",
-                "--pdeathsig=QUIT",
+                *_until_we_end(),
                 str(self._binaries / "postgres"),
                 "-D",
-                f"{self._folder}/data",
+                self._data,
                 "-k",
-                self._folder,
+                self.folder,
                 "-c",
                 "listen_addresses=",
                 "-c",
@@ -77,15 +94,89 @@ class Cluster(harness.Process):
         )
         return asked.stdout.strip()
 
+    @contextlib.contextmanager
+    def transaction(self, sql):
+        """Keeps what `sql` has locked for the `with` block."""
+        psql = subprocess.Popen(
+            ["psql", "-X", "-A", "-t", "-q", "-d", self.url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        try:
+            psql.stdin.write(f"BEGIN;\n{sql};\nSELECT 'locked';\n")
+            psql.stdin.flush()
+            while psql.stdout.readline() not in ("locked\n", ""):
+                pass
+            yield
+        finally:
+            # Rolls back.
+            psql.communicate()
+
     def restart(self, number=signal.SIGQUIT):
         """SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one."""
+        self.stop_now(number)
+        self.start()
+
+    def stop_now(self, number=signal.SIGQUIT):
         self.signal(number)
         self.wait()
+
+    def start(self):
         self._start()
         self._await_answer()
 
+    def back_up(self):
+        """Returns a base backup, taken while the server works."""
+        backup = tempfile.mkdtemp(prefix="backup-", dir=self.folder)
+        subprocess.run(
+            [
+                *_not_as_root(),
+                self._binaries / "pg_basebackup",
+                "--checkpoint=fast",
+                "--no-sync",
+                f"--host={self.folder}",
+                "--username=msgproc",
+                f"--pgdata={backup}",
+            ],
+            check=True,
+        )
+        return backup
+
+    def fail_over_to(self, backup):
+        """Whoever connects from now on finds what the backup has, and no more."""
+        self.stop_now()
+        shutil.rmtree(self._data)
+        shutil.move(backup, self._data)
+        self.start()
+
     def kill(self):
         if self.running():
-            self.signal(signal.SIGQUIT)
-            self.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+            self.stop_now()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Pooler(harness.Process):
+    """pgbouncer in front of a cluster: hands out connections a transaction."""
+
+    _PORT = 6432
+
+    def __init__(self, cluster):
+        file = pathlib.Path(cluster.folder, "pgbouncer.ini")
+        file.write_text(
+            f"""
+[databases]
+* = host={cluster.folder} user=msgproc
+[pgbouncer]
+pool_mode = transaction
+default_pool_size = 4
+auth_type = any
+listen_port = {self._PORT}
+unix_socket_dir = {cluster.folder}
+""",
+            encoding="utf-8",
+        )
+        self.url = url_of(cluster.folder, self._PORT)
+        super().__init__([*_until_we_end(), "/usr/sbin/pgbouncer", str(file)], "pgbouncer")
+        socket = pathlib.Path(cluster.folder, f".s.PGSQL.{self._PORT}")
+        harness.eventually(socket.exists, "pgbouncer listens")
