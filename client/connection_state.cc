@@ -382,7 +382,8 @@ void ConnectionState::SetAlarm() {
       if (!call_.broken().ok()) return;
       next = std::min(
           {session_.BreakTime(), destination_.give_up_at(), RefreshTime()});
-      if (!call_.write_in_flight()) next = std::min(next, session_.SpeakTime());
+      // Where nothing can be written any more, the end is about to be heard.
+      if (call_.MayWrite()) next = std::min(next, session_.SpeakTime());
       break;
     case Phase::kEnded:
       if (!events_.empty() && delivery_ == Delivery::kNobody) {

@@ -8,7 +8,7 @@
 #include "common/check.h"
 #include "services/processor/executors/executor.h"
 #include "services/processor/session/session_counts.h"
-#include "services/processor/store/store_committer.h"
+#include "services/processor/store/session_committer.h"
 
 namespace msgproc::processor {
 namespace {

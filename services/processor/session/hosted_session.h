@@ -34,7 +34,7 @@
 
 namespace msgproc::processor {
 
-class StoreCommitter;
+class SessionCommitter;
 
 // The stream that has a session, as the session sees it: a ProcessReactor.
 class AttachedStream {
@@ -70,7 +70,7 @@ class HostedSession final : public BatchOwner,
   // of that, and what the store has that the client lacks. They outlive the
   // constructor, and `committer` the session.
   struct Stored {
-    StoreCommitter* committer = nullptr;
+    SessionCommitter* committer = nullptr;
     const Claim* claim = nullptr;
     const Claimed* claimed = nullptr;
     wire::EntryLog* results = nullptr;
@@ -262,7 +262,7 @@ class HostedSession final : public BatchOwner,
   const bool runs_at_once_;
   ProcessorCounters* const counters_;
   const Clock* const clock_;
-  StoreCommitter* const committer_;  // Null: the session is in memory.
+  SessionCommitter* const committer_;  // Null: the session is in memory.
   const uint64_t number_;
   // The session's, for those who do not have the lock.
   std::atomic<uint64_t> epoch_{0};

@@ -14,7 +14,7 @@
 #include "common/quoted.h"
 #include "services/processor/store/outcomes.h"
 #include "services/processor/store/random_name.h"
-#include "services/processor/store/store_committer.h"
+#include "services/processor/store/session_committer.h"
 
 namespace msgproc::processor {
 namespace {

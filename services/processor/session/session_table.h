@@ -38,7 +38,7 @@ class SessionTable {
     int64_t memory_budget = -1;
     SessionLimits limits;
     // Where sessions outlive the process, if they do. Outlives the table.
-    StoreCommitter* committer = nullptr;
+    SessionCommitter* committer = nullptr;
   };
   static constexpr size_t kSessionBytes = HostedSession::kBytes;
 

@@ -1,7 +1,6 @@
 #include "services/processor/store/store_committer.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "common/check.h"
@@ -11,25 +10,15 @@
 namespace msgproc::processor {
 namespace {
 
-constexpr size_t kMaxClaims = 256;
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(10);
 
 absl::Time Now() { return Clock::Monotonic()->Now(); }
-
-void Add(std::atomic<uint64_t>* counter, uint64_t n) {
-  counter->fetch_add(n, std::memory_order_relaxed);
-}
-
-bool HasAnything(const GroupPart& part) {
-  return part.work != nullptr || part.write.has_results() ||
-         part.write.trim_through > 0 || part.write.touch || part.write.finish;
-}
 
 }  // namespace
 
 StoreCommitter::StoreCommitter(std::unique_ptr<SessionStore> store,
                                const Options& options)
-    : store_(std::move(store)), options_(options), groups_([&] {
+    : store_(std::move(store)), options_(options), queue_([&] {
         GroupCommit::Options groups = options.groups;
         groups.max_groups = store_->max_connections();
         return groups;
@@ -50,7 +39,7 @@ void StoreCommitter::ClaimSession(Claim claim, OnClaimed done) {
   {
     MutexLock lock(&mutex_);
     if (!stopping_) {
-      claims_.push_back({std::move(claim), std::move(done)});
+      queue_.AddClaim({std::move(claim), std::move(done)});
       done = nullptr;
     }
   }
@@ -63,19 +52,13 @@ void StoreCommitter::OnReady(Key key, std::shared_ptr<CommitSource> source,
   {
     MutexLock lock(&mutex_);
     if (stopping_) return;
-    groups_.OnReady(key, more, Now());
-    sources_[key].commits = std::move(source);
+    queue_.OnReady(key, std::move(source), more, Now());
   }
   wake_.Signal();
 }
 
 void StoreCommitter::Submit(Key key, std::shared_ptr<CommitSource> source,
                             std::unique_ptr<Batch> work) {
-  const int64_t each =
-      work->binding->message_nanoseconds.load(std::memory_order_relaxed);
-  const GroupCommit::Load load = {
-      .bytes = work->size,
-      .work = absl::Nanoseconds(each) * static_cast<int64_t>(work->size)};
   // Dropped without the lock: it holds its session.
   std::unique_ptr<Batch> dropped;
   {
@@ -84,11 +67,7 @@ void StoreCommitter::Submit(Key key, std::shared_ptr<CommitSource> source,
       dropped = std::move(work);
       return;
     }
-    groups_.OnReady(key, load, Now());
-    Source& waiting = sources_[key];
-    waiting.commits = std::move(source);
-    MSGPROC_CHECK(waiting.work == nullptr);
-    waiting.work = std::move(work);
+    queue_.Submit(key, std::move(source), std::move(work), Now());
   }
   wake_.Signal();
 }
@@ -100,8 +79,9 @@ absl::Status StoreCommitter::Health() {
 
 StoreCommitter::Waiting StoreCommitter::waiting() {
   MutexLock lock(&mutex_);
-  return {.sessions = groups_.waiting(),
-          .longest = std::max(absl::ZeroDuration(), Now() - groups_.oldest())};
+  const GroupCommit& groups = queue_.groups();
+  return {.sessions = groups.waiting(),
+          .longest = std::max(absl::ZeroDuration(), Now() - groups.oldest())};
 }
 
 void StoreCommitter::Stop() {
@@ -115,14 +95,12 @@ void StoreCommitter::Stop() {
     if (worker->thread.joinable()) worker->thread.join();
   }
   // Let go of without the lock: they hold sessions.
-  std::deque<WaitingClaim> claims;
-  std::unordered_map<Key, Source> sources;
+  CommitQueue::Contents left;
   {
     MutexLock lock(&mutex_);
-    claims.swap(claims_);
-    sources.swap(sources_);
+    left = queue_.TakeAll();
   }
-  for (WaitingClaim& claim : claims) {
+  for (CommitQueue::WaitingClaim& claim : left.claims) {
     claim.done(absl::UnavailableError("The server stops."));
   }
 }
@@ -149,47 +127,22 @@ void StoreCommitter::OnSuccess(Worker* worker) {
   SetHealth(absl::OkStatus());
 }
 
-StoreCommitter::Task StoreCommitter::NextTask() {
-  Task task;
-  const bool claims_wait = !claims_.empty();
-  if (!claims_wait || !std::exchange(claims_next_, !claims_next_)) {
-    task.group = groups_.NextGroup();
-    for (const Key key : task.group) {
-      Source& source = sources_.at(key);
-      task.sources.push_back({source.commits, std::move(source.work)});
-    }
-  }
-  if (claims_wait && task.group.empty()) {
-    claims_next_ = false;
-    // A session once.
-    std::set<std::string> named;
-    while (!claims_.empty() && task.claims.size() < kMaxClaims &&
-           named.insert(claims_.front().claim.session_id).second) {
-      task.claims.push_back(std::move(claims_.front()));
-      claims_.pop_front();
-    }
-  }
-  if (Now() >= next_upkeep_) {
-    task.upkeep = true;
-    next_upkeep_ = Now() + options_.upkeep_interval;
-  }
-  return task;
-}
-
 void StoreCommitter::Work(Worker* worker) {
   MutexLock lock(&mutex_);
   while (!stopping_) {
-    Task task = NextTask();
-    if (task.claims.empty() && task.group.empty() && !task.upkeep) {
+    CommitQueue::Task task = queue_.NextTask();
+    const bool upkeep = Now() >= next_upkeep_;
+    if (upkeep) next_upkeep_ = Now() + options_.upkeep_interval;
+    if (task.empty() && !upkeep) {
       wake_.WaitFor(&mutex_,
                     std::max(absl::Milliseconds(1), next_upkeep_ - Now()));
       continue;
     }
     // What is left is for another one.
-    if (!claims_.empty() || groups_.waiting() > 0) wake_.Signal();
+    if (queue_.HasTask()) wake_.Signal();
     lock.Unlock();
     if (!task.claims.empty()) MakeClaims(worker, std::move(task.claims));
-    if (task.upkeep) KeepHouse(worker);
+    if (upkeep) KeepHouse(worker);
     if (!task.group.empty()) CommitGroup(worker, std::move(task));
     lock.Relock();
   }
@@ -207,10 +160,11 @@ void StoreCommitter::BackOff(Worker* worker, const absl::Status& status) {
 }
 
 void StoreCommitter::MakeClaims(Worker* worker,
-                                std::vector<WaitingClaim> claims) {
+                                std::vector<CommitQueue::WaitingClaim> claims) {
   std::vector<Claim> asked;
   asked.reserve(claims.size());
-  for (const WaitingClaim& claim : claims) asked.push_back(claim.claim);
+  for (const CommitQueue::WaitingClaim& claim : claims)
+    asked.push_back(claim.claim);
   absl::StatusOr<std::vector<Claimed>> made = worker->store->Claim(asked);
   if (made.ok()) {
     OnSuccess(worker);
@@ -220,73 +174,14 @@ void StoreCommitter::MakeClaims(Worker* worker,
     return;
   }
   // Whatever it is, it is the store's, and the clients come again.
-  for (WaitingClaim& claim : claims) {
+  for (CommitQueue::WaitingClaim& claim : claims) {
     claim.done(absl::UnavailableError("The session store cannot be reached."));
   }
   BackOff(worker, made.status());
 }
 
-StoreCommitter::Members StoreCommitter::Gather(Task* task) const {
-  Members members;
-  members.reserve(task->group.size());
-  for (size_t i = 0; i < task->group.size(); ++i) {
-    GroupMember member;
-    member.key = task->group[i];
-    member.source = std::move(task->sources[i].commits);
-    member.part.work = std::move(task->sources[i].work);
-    member.part.write = member.source->TakeCommit(options_.groups.max_bytes,
-                                                  member.part.work == nullptr);
-    member.epoch = member.part.write.epoch;
-    if (HasAnything(member.part)) members.push_back(std::move(member));
-  }
-  return members;
-}
-
-void StoreCommitter::TellMembers(Members* members) {
-  for (GroupMember& member : *members) {
-    GroupPart& part = member.part;
-    if (member.committed) {
-      Add(&counters_.sessions_committed, 1);
-      Add(&counters_.bytes_committed, part.write.results.size());
-      member.source->OnCommitted(part.write, member.epoch);
-      if (part.work == nullptr) continue;
-      part.work->committed = true;
-      Batch::Done(std::move(part.work));
-    } else if (part.fenced) {
-      Add(&counters_.fenced, 1);
-      part.work = nullptr;
-      member.source->OnFenced();
-    } else if (!part.dropped) {
-      member.source->OnNotCommitted(part.write, member.epoch);
-    }
-  }
-}
-
-void StoreCommitter::FinishGroup(const std::vector<Key>& group,
-                                 Members members) {
-  // Let go of without the lock: they hold sessions.
-  std::vector<Source> gone;
-  std::vector<Key> undone;
-  MutexLock lock(&mutex_);
-  for (GroupMember& member : members) {
-    if (member.committed || member.part.fenced || member.part.dropped) continue;
-    undone.push_back(member.key);
-    Source& source = sources_[member.key];
-    source.commits = std::move(member.source);
-    if (member.part.work != nullptr) source.work = std::move(member.part.work);
-  }
-  groups_.OnDone(group, Now(), undone);
-  for (const Key key : group) {
-    const auto source = sources_.find(key);
-    if (source == sources_.end() || groups_.Knows(key)) continue;
-    gone.push_back(std::move(source->second));
-    sources_.erase(source);
-  }
-  lock.Unlock();
-}
-
-void StoreCommitter::CommitGroup(Worker* worker, Task task) {
-  Members members = Gather(&task);
+void StoreCommitter::CommitGroup(Worker* worker, CommitQueue::Task task) {
+  std::vector<GroupMember> members = Gather(&task, options_.groups.max_bytes);
   absl::Status status;
   if (!members.empty()) {
     const absl::Time begin = Now();
@@ -302,9 +197,14 @@ void StoreCommitter::CommitGroup(Worker* worker, Task task) {
       counters_.group_messages.Observe(static_cast<double>(messages));
       OnSuccess(worker);
     }
-    TellMembers(&members);
+    TellMembers(&members, &counters_);
   }
-  FinishGroup(task.group, std::move(members));
+  // Let go of without the lock: they hold sessions.
+  std::vector<CommitQueue::Source> gone;
+  {
+    MutexLock lock(&mutex_);
+    gone = queue_.OnDone(task.group, std::move(members), Now());
+  }
   if (!status.ok()) BackOff(worker, status);
 }
 

@@ -12,23 +12,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/processor/store/claim.h"
-#include "services/processor/store/commit_source.h"
-#include "services/processor/store/group_commit.h"
-#include "services/processor/store/group_runner.h"
+#include "services/processor/store/commit_queue.h"
 #include "services/processor/store/session_store.h"
 #include "services/processor/store/store_counters.h"
 
 namespace msgproc::processor {
-
-// A session's part of a group, and what has come of it.
-struct GroupMember {
-  GroupCommit::Key key = 0;
-  std::shared_ptr<CommitSource> source;
-  GroupPart part;
-  bool committed = false;
-  // Of the claim, as it is now.
-  uint64_t epoch = 0;
-};
 
 // Whether handlers have got in each other's way of late: then their work is
 // done one transaction at a time, since in large ones each meets each, and a

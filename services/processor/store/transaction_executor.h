@@ -9,7 +9,7 @@
 
 #include "common/check.h"
 #include "services/processor/executors/executor.h"
-#include "services/processor/store/store_committer.h"
+#include "services/processor/store/session_committer.h"
 
 namespace msgproc::processor {
 
@@ -19,7 +19,7 @@ namespace msgproc::processor {
 // Thread-safe. `committer` outlives it.
 class TransactionExecutor final : public Executor {
  public:
-  explicit TransactionExecutor(StoreCommitter* committer)
+  explicit TransactionExecutor(SessionCommitter* committer)
       : committer_(committer) {}
 
   // A few milliseconds of work, so that a transaction with several sessions is
@@ -49,7 +49,7 @@ class TransactionExecutor final : public Executor {
   }
 
  private:
-  StoreCommitter* const committer_;
+  SessionCommitter* const committer_;
 };
 
 }  // namespace msgproc::processor

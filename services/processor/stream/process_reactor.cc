@@ -5,7 +5,7 @@
 
 #include "grpcpp/server_context.h"
 #include "services/base/grpc_status.h"
-#include "services/processor/store/store_committer.h"
+#include "services/processor/store/session_committer.h"
 #include "services/processor/stream/drain_message.h"
 #include "services/processor/stream/stream_log.h"
 #include "services/processor/stream/stream_opening.h"

@@ -59,7 +59,7 @@ class ProcessorContext {
   const Options& options() const { return options_; }
   SessionTable* sessions() { return &sessions_; }
   // Null: sessions live in memory.
-  StoreCommitter* committer() const { return options_.sessions.committer; }
+  SessionCommitter* committer() const { return options_.sessions.committer; }
   ProcessorCounters* counters() { return &counters_; }
   PrincipalUsage* usage() { return &usage_; }
   // Counts and logs what a client is refused.

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "google/protobuf/util/time_util.h"
-#include "services/processor/store/store_committer.h"
+#include "services/processor/store/session_committer.h"
 #include "services/processor/stream/stream_log.h"
 #include "services/processor/stream/token_expiry.h"
 
