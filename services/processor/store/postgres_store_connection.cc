@@ -27,20 +27,26 @@ std::string Milliseconds(absl::Duration duration) {
   return absl::StrCat(absl::ToInt64Milliseconds(duration));
 }
 
+// A process that was killed while the server waited for a lock on its behalf
+// would go on waiting, and hold what it has locked, until lock_timeout: the
+// server looks at the connection only when it is told to, from version 14 and
+// on systems that can.
+constexpr absl::string_view kSetTimeouts =
+    "SELECT set_config('lock_timeout', $1, $3::boolean),"
+    " set_config('idle_in_transaction_session_timeout', $2, $3::boolean),"
+    " CASE WHEN current_setting('client_connection_check_interval', true) = '0'"
+    " AND version() LIKE '%linux%' THEN"
+    " set_config('client_connection_check_interval', '250ms', $3::boolean) END";
+
 }  // namespace
 
 PostgresConnection::Query SetTimeouts(const StoreOptions& options,
                                       bool for_the_transaction) {
   PostgresParameters parameters;
   parameters.Text(Milliseconds(options.lock_timeout))
-      .Text(Milliseconds(options.idle_in_transaction_timeout));
-  return {.sql = for_the_transaction
-                     ? "SELECT set_config('lock_timeout', $1, true),"
-                       " set_config('idle_in_transaction_session_timeout', $2,"
-                       " true)"
-                     : "SELECT set_config('lock_timeout', $1, false),"
-                       " set_config('idle_in_transaction_session_timeout', $2,"
-                       " false)",
+      .Text(Milliseconds(options.idle_in_transaction_timeout))
+      .Text(for_the_transaction ? "true" : "false");
+  return {.sql = kSetTimeouts,
           .parameters = std::move(parameters),
           .prepared = false};
 }

@@ -21,8 +21,9 @@
 
 namespace msgproc::processor {
 
-// The statement that sets how long a statement waits for a row, and how long
-// the server waits for the next one; for the transaction, or for all.
+// The statement that sets how long a statement waits for a row, how long the
+// server waits for the next one, and that it looks whether we are still there;
+// for the transaction, or for all.
 PostgresConnection::Query SetTimeouts(const StoreOptions& options,
                                       bool for_the_transaction);
 

@@ -2,6 +2,7 @@
 
 #include <postgresql/libpq-fe.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -206,6 +207,40 @@ TEST_F(PostgresStoreTest, AFrozenOwnerDoesNotHoldUpATakeover) {
   EXPECT_EQ(claimed->front().committed_through, 0u);
   EXPECT_TRUE(absl::IsUnknown(frozen->Commit()));
   EXPECT_TRUE(absl::IsUnavailable(frozen->Begin()));
+}
+
+TEST_F(PostgresStoreTest, WhoDiesWhileItWaitsForALockHoldsUpNobody) {
+  ExecuteAlone(connection_.get(), kLedger);
+  PGconn* const holder = PQconnectdb(url_.c_str());
+  RunOn(holder, "BEGIN");
+  RunOn(holder, "INSERT INTO ledger VALUES ('held', '')");
+  StoreOptions options = Options("killed");
+  options.lock_timeout = absl::Hours(1);
+  const auto killed = Other(options);
+  ASSERT_TRUE(killed->Begin().ok());
+  ASSERT_TRUE(killed->transaction()
+                  ->Execute("INSERT INTO ledger VALUES ('left behind', '')")
+                  .ok());
+  const int socket =
+      PQsocket(static_cast<PGconn*>(killed->transaction()->native()));
+  absl::Status status;
+  std::thread waits([&] {
+    status = killed->transaction()
+                 ->Execute("INSERT INTO ledger VALUES ('held', '')")
+                 .status();
+  });
+  EXPECT_TRUE(base::Eventually([this] { return SomebodyWaitsForALock(); }));
+  // As if its process had been killed.
+  shutdown(socket, SHUT_RDWR);
+  waits.join();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  // What it had locked is free, though what it waited for is not.
+  const auto other = Other(Options("other"));
+  ASSERT_TRUE(other->Begin().ok());
+  const auto inserted = other->transaction()->Execute(
+      "INSERT INTO ledger VALUES ('left behind', '')");
+  EXPECT_TRUE(inserted.ok()) << inserted.status();
+  PQfinish(holder);
 }
 
 TEST_F(PostgresStoreTest, WhoWaitsTooLongForARowTriesAgain) {
