@@ -20,7 +20,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-constexpr int kCuts = 20;
+constexpr int kCuts = 100;
 
 class PostgresLostCommitTest : public ::testing::Test {
  protected:
