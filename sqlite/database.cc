@@ -68,7 +68,15 @@ absl::Status Database::OpenFile() {
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                           SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                       options_.vfs);
-  if (result != SQLITE_OK) return LastError(absl::StrCat("open the file"));
+  if (result != SQLITE_OK) return LastError("open the file");
+  // SQLite makes do with a file that it can only read, and fails later, over a
+  // lock.
+  if (sqlite3_db_readonly(database_, "main") == 1) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("sqlite: ", options_.path,
+                     " cannot be written: the file or its file system is "
+                     "read-only"));
+  }
   sqlite3_busy_timeout(database_, kBusyTimeoutMillis);
   for (const auto& [option, on] :
        {std::pair(SQLITE_DBCONFIG_DEFENSIVE, 1),

@@ -94,8 +94,7 @@ std::vector<CommitQueue::Source> CommitQueue::OnDone(
 }
 
 CommitQueue::Contents CommitQueue::TakeAll() {
-  return {.claims = std::exchange(claims_, {}),
-          .sources = std::exchange(sources_, {})};
+  return {.claims = TakeClaims(), .sources = std::exchange(sources_, {})};
 }
 
 std::vector<GroupMember> Gather(CommitQueue::Task* task, size_t max_bytes) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -84,6 +85,8 @@ class CommitQueue {
     std::unordered_map<Key, Source> sources;
   };
   Contents TakeAll();
+  // The claims alone, to be refused.
+  std::deque<WaitingClaim> TakeClaims() { return std::exchange(claims_, {}); }
 
  private:
   GroupCommit groups_;

@@ -1,6 +1,7 @@
 #include "services/processor/store/store_committer.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "common/check.h"
@@ -13,6 +14,10 @@ namespace {
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(10);
 
 absl::Time Now() { return Clock::Monotonic()->Now(); }
+
+absl::Status CannotBeReached() {
+  return absl::UnavailableError("The session store cannot be reached.");
+}
 
 }  // namespace
 
@@ -30,6 +35,7 @@ StoreCommitter::StoreCommitter(std::unique_ptr<SessionStore> store,
         store_.get(), &stopping_, &counters_, &contention_,
         [this, worker](const absl::Status& status) {
           BackOff(worker, status);
+          RefuseClaims();
         });
     worker->thread = std::thread([this, worker] { Work(worker); });
   }
@@ -174,10 +180,17 @@ void StoreCommitter::MakeClaims(Worker* worker,
     return;
   }
   // Whatever it is, it is the store's, and the clients come again.
-  for (CommitQueue::WaitingClaim& claim : claims) {
-    claim.done(absl::UnavailableError("The session store cannot be reached."));
-  }
+  for (CommitQueue::WaitingClaim& claim : claims) claim.done(CannotBeReached());
   BackOff(worker, made.status());
+}
+
+void StoreCommitter::RefuseClaims() {
+  std::deque<CommitQueue::WaitingClaim> claims;
+  {
+    MutexLock lock(&mutex_);
+    claims = queue_.TakeClaims();
+  }
+  for (CommitQueue::WaitingClaim& claim : claims) claim.done(CannotBeReached());
 }
 
 void StoreCommitter::CommitGroup(Worker* worker, CommitQueue::Task task) {
@@ -212,7 +225,15 @@ void StoreCommitter::KeepHouse(Worker* worker) {
   const absl::Status status = worker->store->KeepHouse(
       options_.session_retention, options_.tombstone_retention);
   if (status.ok()) {
-    OnSuccess(worker);
+    // On a full disk it can be done, and commits cannot: while they wait, one
+    // of them is to say that the store works again.
+    bool idle = false;
+    {
+      MutexLock lock(&mutex_);
+      idle = queue_.groups().waiting() == 0 &&
+             queue_.groups().groups_in_flight() == 0;
+    }
+    if (idle) OnSuccess(worker);
   } else if (!absl::IsAborted(status)) {
     // A conflict is nobody's business here.
     BackOff(worker, status);

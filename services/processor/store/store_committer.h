@@ -86,6 +86,9 @@ class StoreCommitter final : public SessionCommitter {
   void Work(Worker* worker);
   void MakeClaims(Worker* worker,
                   std::vector<CommitQueue::WaitingClaim> claims);
+  // A thread that waits for the store to resolve a commit makes no claims:
+  // those that wait for it must hear so.
+  void RefuseClaims();
   void CommitGroup(Worker* worker, CommitQueue::Task task);
   void KeepHouse(Worker* worker);
   // The store failed: says so, and waits for a while before the next try.

@@ -78,10 +78,11 @@ class StoreCommitterTest : public testing::Test {
  protected:
   using Call = MemoryDatabase::Call;
 
-  void Start(int connections = 2) {
+  void Start(int connections = 2,
+             absl::Duration upkeep_interval = absl::Hours(1)) {
     committer_ = std::make_unique<StoreCommitter>(
         std::make_unique<MemoryStore>(&database_, "me", connections),
-        StoreCommitter::Options{.upkeep_interval = absl::Hours(1)});
+        StoreCommitter::Options{.upkeep_interval = upkeep_interval});
   }
 
   std::shared_ptr<FakeSession> Open(const std::string& id) {
@@ -149,6 +150,37 @@ TEST_F(StoreCommitterTest, AStoreThatFailsHoldsBackAndLosesNothing) {
   EXPECT_EQ(Retries(StoreRetry::kFull), 3u);
   EXPECT_EQ(Retries(StoreRetry::kRefused), 3u);
   EXPECT_EQ(a->undone(), 9);
+}
+
+TEST_F(StoreCommitterTest, AStoreThatTakesNoCommitsFailsWhateverElseItDoes) {
+  Start(1, /*upkeep_interval=*/absl::Milliseconds(1));
+  const auto a = Open("a");
+  for (int i = 0; i < 8; ++i) {
+    database_.FailNext(Call::kCommit, absl::ResourceExhaustedError("full"));
+  }
+  Ready(1, a);
+  EXPECT_TRUE(base::Eventually([&] { return !committer_->Health().ok(); }));
+  while (!committer_->Health().ok()) continue;
+  // Not since housekeeping has gone well meanwhile.
+  EXPECT_EQ(Retries(StoreRetry::kFull), 8u);
+  EXPECT_TRUE(Reaches(*a, 1));
+}
+
+TEST_F(StoreCommitterTest, WhoOpensWhileACommitIsResolvedIsRefused) {
+  Start(1);
+  const auto a = Open("a");
+  database_.FailNext(Call::kCommit, absl::UnknownError("lost"));
+  constexpr int kTries = 8;
+  for (int i = 0; i < kTries; ++i) {
+    database_.FailNext(Call::kClaim, absl::UnavailableError("gone"));
+  }
+  Ready(1, a);
+  EXPECT_TRUE(base::Eventually([&] { return !committer_->Health().ok(); }));
+  Claim claim;
+  claim.session_id = "b";
+  EXPECT_TRUE(absl::IsUnavailable(ClaimNow(claim).status()));
+  EXPECT_EQ(a->committed(), 0u);
+  EXPECT_TRUE(Reaches(*a, 1));
 }
 
 TEST_F(StoreCommitterTest, AConflictIsTriedAgainAtOnce) {

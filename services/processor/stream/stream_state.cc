@@ -112,7 +112,10 @@ bool StreamState::OnProcessed(size_t messages, size_t bytes,
   gathered_bytes_ += bytes;
   gatherer_.Consider(messages == 0 ? 0 : gathered_messages_, gathered_bytes_);
   CheckInvariants();
-  if (status.ok()) return false;
+  if (status.ok()) {
+    if (FearsSilence()) owes_response_ = true;
+    return false;
+  }
   return OnEnd(absl::IsAborted(status) ? End::kTakenOver : End::kViolation,
                status);
 }
@@ -184,6 +187,11 @@ std::string StreamState::TakeHead() { return std::exchange(head_, ""); }
 
 bool StreamState::MayRead(absl::FunctionRef<bool()> at_limit) const {
   return !read_in_flight_ && Live() && !at_limit();
+}
+
+bool StreamState::FearsSilence() const {
+  return phase_ == Phase::kOpen && !anonymous_ && !write_in_flight_ &&
+         heard_ - write_started_ >= patience_ / 2;
 }
 
 StreamState::Actions StreamState::NextActions(

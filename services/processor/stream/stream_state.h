@@ -178,6 +178,9 @@ class StreamState {
   bool MustSpeak() const {
     return phase_ == Phase::kOpen && !anonymous_ && !withheld_;
   }
+  // Whether the client, which writes and so sends no heartbeats, is about to
+  // take this server for dead, since results are long in coming.
+  bool FearsSilence() const;
   bool MayRead(absl::FunctionRef<bool()> at_limit) const;
   void DecideWrite(absl::Time now, absl::FunctionRef<Supply()> take,
                    Actions* actions);

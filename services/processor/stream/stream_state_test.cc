@@ -105,6 +105,34 @@ TEST_F(StreamStateTest, AHeartbeatIsAnsweredOnce) {
   EXPECT_EQ(Next(), "");
 }
 
+// Its frames are no heartbeats, and it gives up who says nothing for as long as
+// the patience here is.
+TEST_F(StreamStateTest, WhoWritesOnAndGetsNoResultsHearsThatSomebodyIsThere) {
+  Open();
+  now_ += kPatience / 2 - absl::Seconds(1);
+  Frame();
+  EXPECT_EQ(Next(), "r");
+  EXPECT_FALSE(state_.OnReadStarted());
+  now_ += absl::Seconds(1);
+  Frame();
+  EXPECT_EQ(Next(), "wr");
+  EXPECT_EQ(head_, "");
+  EXPECT_FALSE(state_.OnReadStarted());
+  // Nor twice, nor while that is on its way.
+  now_ += kPatience / 2;
+  Frame();
+  EXPECT_EQ(Next(), "r");
+  state_.OnWritten();
+  EXPECT_EQ(Next(), "");
+}
+
+TEST_F(StreamStateTest, AnAnonymousClientWaitsForResultsInSilence) {
+  Open(/*anonymous=*/true);
+  now_ += kPatience;
+  Frame();
+  EXPECT_EQ(Next(), "r");
+}
+
 TEST_F(StreamStateTest, AnAnswerMaySaySomething) {
   Open();
   ASSERT_TRUE(state_.OnRead(now_));
