@@ -11,7 +11,8 @@ namespace msgproc::client {
 ConnectionState::ConnectionState(Options options)
     : options_(std::move(options)),
       session_(options_.session),
-      destination_(options_.reconnect, Now()) {}
+      destination_(options_.reconnect, Now()),
+      delivered_(session_.window().received_through()) {}
 
 void ConnectionState::ChangePhase(Phase to, absl::string_view why) {
   MSGPROC_CHECK(phase_ != Phase::kEnded);
@@ -49,6 +50,7 @@ void ConnectionState::OnTime() {
 
 ConnectionState::Action ConnectionState::NextConnection(Output* output) {
   if (phase_ == Phase::kCalling && RefreshTime() <= Now()) return FetchToken();
+  if (phase_ == Phase::kWaiting && !session_.window().settled()) return {};
   if (!std::exchange(connecting_, false) || phase_ != Phase::kWaiting) {
     return {};
   }
@@ -158,8 +160,8 @@ void ConnectionState::OnCallEnded(absl::Status call_status) {
   }
   session_.OnDisconnected();
   ChangePhase(Phase::kWaiting, "the call ended");
-  if (cancelled_) {
-    End(absl::CancelledError("the stream was cancelled"), "cancelled");
+  if (!cancelled_.ok()) {
+    End(cancelled_, "cancelled");
   } else if (closing_ && session_.window().drained() &&
              (status.ok() || MayRetry(status))) {
     End(absl::OkStatus(), "closed, and all is answered");
@@ -191,17 +193,14 @@ void ConnectionState::Close(bool inside) {
   session_.Close();
   if (!inside) caller_waits_for_write_ = true;
   news_ = true;
-  if (phase_ != Phase::kCalling && phase_ != Phase::kEnded &&
-      session_.window().drained()) {
-    End(absl::OkStatus(), "closed, and nothing is open");
-  }
+  EndIfClosed();
 }
 
-void ConnectionState::Cancel() {
-  if (cancelled_ || phase_ == Phase::kEnded) return;
-  cancelled_ = true;
+void ConnectionState::Cancel(absl::Status why) {
+  MSGPROC_CHECK(!why.ok());
+  if (!cancelled_.ok() || phase_ == Phase::kEnded) return;
+  cancelled_ = why;
   news_ = true;
-  absl::Status why = absl::CancelledError("the stream was cancelled");
   if (phase_ == Phase::kCalling) {
     call_.Break(std::move(why));
   } else {
@@ -218,7 +217,7 @@ void ConnectionState::End(absl::Status status, absl::string_view why) {
 
 absl::Status ConnectionState::WhyNotSend(absl::string_view payload) const {
   if (phase_ == Phase::kEnded && !status_.ok()) return status_;
-  if (cancelled_) return absl::CancelledError("the stream was cancelled");
+  if (!cancelled_.ok()) return cancelled_;
   if (closing_) {
     return absl::FailedPreconditionError(
         "Send after Close: open another stream");
@@ -258,6 +257,7 @@ void ConnectionState::OnParsed(const wire::ResponseFrame* frame, size_t bytes) {
   destination_.OnConnected(now);
   AddEvent(StreamEvent::Kind::kConnected, absl::OkStatus());
   events_.back().state = received_.state;
+  events_.back().store_generation = session_.store_generation();
   news_ = true;
 }
 
@@ -372,7 +372,9 @@ void ConnectionState::SetAlarm() {
   absl::Time next = absl::InfiniteFuture();
   switch (phase_) {
     case Phase::kWaiting:
-      next = std::min(destination_.when(), destination_.give_up_at());
+      next = destination_.give_up_at();
+      if (session_.window().settled())
+        next = std::min(next, destination_.when());
       break;
     case Phase::kAuthorizing:
     case Phase::kLocating:

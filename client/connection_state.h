@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "client/call_state.h"
 #include "client/destination.h"
+#include "client/kept_session.h"
 #include "client/may_reconnect.h"
 #include "client/reconnect_policy.h"
 #include "client/session.h"
@@ -135,7 +136,16 @@ class ConnectionState {
   }
   void OnCallEnded(absl::Status status);  // kReader
   void Close(bool inside);                // kCaller, unless `inside`
-  void Cancel();                          // kCaller
+  // `why`: the stream's status, not OK. kCaller
+  void Cancel(
+      absl::Status why = absl::CancelledError("the stream was cancelled"));
+  // The outbox has come so far. kCaller
+  void OnKept(const KeptThrough& kept) {
+    session_.OnKept(kept, Now());
+    caller_waits_for_write_ = true;
+    news_ = true;
+    EndIfClosed();
+  }
 
   // A message is to be sent: its sequence, or 0 where there is no room now.
   // Only where MaySend. Once all are in, OnAppended.
@@ -170,7 +180,7 @@ class ConnectionState {
   bool TakeNews() { return std::exchange(news_, false); }
 
   bool MaySend(absl::string_view payload) const {
-    return !closing_ && !cancelled_ && phase_ != Phase::kEnded &&
+    return !closing_ && cancelled_.ok() && phase_ != Phase::kEnded &&
            payload.size() <= session_.max_payload_bytes();
   }
   // Where MaySend is false.
@@ -239,6 +249,12 @@ class ConnectionState {
     event.status = std::move(status);
   }
   void End(absl::Status status, absl::string_view why);
+  void EndIfClosed() {
+    if (closing_ && phase_ != Phase::kCalling && phase_ != Phase::kEnded &&
+        session_.window().drained()) {
+      End(absl::OkStatus(), "closed, and nothing is open");
+    }
+  }
   void ChangePhase(Phase to, absl::string_view why);
   void SetAlarm();
 
@@ -247,7 +263,7 @@ class ConnectionState {
   Destination destination_;
   Phase phase_ = Phase::kWaiting;
   bool closing_ = false;
-  bool cancelled_ = false;
+  absl::Status cancelled_;  // Not OK: it is, and why.
   absl::Status status_;
   bool news_ = false;
 

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "client/address_source.h"
+#include "client/outbox_stream.h"
 #include "client/reconnecting_stream.h"
 #include "client/server_locator.h"
 #include "common/utf8.h"
@@ -78,6 +79,9 @@ absl::StatusOr<std::unique_ptr<MessageStream>> MessageStream::Open(
                                .affinity_key = options.affinity_key,
                                .credentials = options.credentials,
                                .channel_arguments = options.channel_arguments});
+  }
+  if (!options.outbox.empty()) {
+    return OutboxStream::Open(std::move(options), std::move(source));
   }
   return std::make_unique<ReconnectingStream>(std::move(options),
                                               std::move(source));

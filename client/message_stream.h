@@ -58,6 +58,35 @@ struct MessageStreamOptions {
   // session in a store, so that each message's effects there happen once.
   // (A stream that was in a store never goes on without: it ends DATA_LOSS.)
   bool require_durable = false;
+  // A file (SQLite's) that keeps each message until its result was delivered,
+  // so that a message outlives this program: a stream that is opened with the
+  // same file goes on with the session, sends again what the server lacks, and
+  // delivers each result whose callback had not returned. Empty: none.
+  //
+  // Made if it is not there, mode 0600, directories 0700; a file NAME-lock and
+  // SQLite's own stand beside it. Not on NFS, not across a fork.
+  //
+  // What it promises. Once Send has returned, the message is on disk; so is it
+  // before it leaves. Sequences go on from one start to the next. A result is
+  // delivered at least once: one whose callback returned shortly before a crash
+  // may come again, with the same sequence and the same content, and that is
+  // what to tell it by. Messages are processed exactly once where the server
+  // has a store, and at least once otherwise (see require_durable, which goes
+  // well with this).
+  //
+  // A stream that is closed and has all its results empties it: the next one
+  // begins a new session, from 1. (A program that crashes just then begins from
+  // 1, too.) A file that has messages without a result is refused to a stream
+  // for another `handler`, session_id or session_token (FAILED_PRECONDITION);
+  // target and balancers may be others. When the server says that its store has
+  // lost the session (DATA_LOSS), the stream ends, nothing is sent again, and
+  // the file keeps what has no result for the application to look at
+  // (docs/durability.md, "The client's own crash").
+  //
+  // A file that cannot be written ends the stream; its status and that of a
+  // waiting Send say which file, why, and what to do. That of a Send: the
+  // message is not in the file, or, UNKNOWN, that cannot be told.
+  std::string outbox;
 
   // Shows servers and balancers who the client is: gives the token (a JWT) that
   // each call carries as `authorization: Bearer`, and a fresh one on the open
@@ -101,6 +130,8 @@ struct MessageStreamOptions {
 // Jitter", M. Brooker, 2015), the session resumed, and what has no result sent
 // again. On Drain the stream moves by itself.
 //
+// With an outbox messages outlive the program, too.
+//
 // Memory is bounded by the window. Thread-safe. Inside callbacks every call is
 // allowed and none blocks. A program whose callbacks are short makes streams
 // faster with a CallbackThreads in main (common/callback_threads.h).
@@ -116,7 +147,8 @@ class MessageStream {
 
   // Connects in the background. INVALID_ARGUMENT: neither or both of `target`
   // and `balancers`, a malformed session_token, neither or both of on_result
-  // and on_results.
+  // and on_results. FAILED_PRECONDITION, PERMISSION_DENIED, RESOURCE_EXHAUSTED,
+  // UNAVAILABLE, INTERNAL: the outbox cannot be used; it is read here.
   static absl::StatusOr<std::unique_ptr<MessageStream>> Open(
       MessageStreamOptions options);
 
@@ -134,6 +166,9 @@ class MessageStream {
   // Sends a message and returns its sequence; sequences rise by one from 1.
   // Blocks while the window is full, at most `timeout`: DEADLINE_EXCEEDED.
   // Inside a callback, or with timeout 0, it never blocks: RESOURCE_EXHAUSTED.
+  // With an outbox it returns once the message is on disk, whatever `timeout`;
+  // where it never blocks, it returns before that, and if the message then
+  // cannot be written, the stream ends.
   // FAILED_PRECONDITION after Close; INVALID_ARGUMENT: over the server's
   // max_payload_bytes, more than 128 headers or 64 KiB of them, a key that is
   // not UTF-8; the stream's own status when it ended.
@@ -168,6 +203,10 @@ class MessageStream {
 
   // Messages sent whose result was not delivered yet.
   virtual uint64_t outstanding() const = 0;
+
+  // The sequence of the next message: 1 on a new stream; on one that goes on
+  // with an outbox, behind the last that this has taken.
+  virtual uint64_t next_sequence() const = 0;
 };
 
 }  // namespace msgproc::client

@@ -1,15 +1,12 @@
 #include "client/reconnecting_stream.h"
 
-#include <grpc/support/log.h>
-
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/callback_scope.h"
 #include "client/message_check.h"
-#include "client/random.h"
-#include "client/session_open.h"
+#include "client/state_options.h"
 #include "client/status.h"
 #include "common/check.h"
 #include "common/clock.h"
@@ -18,32 +15,6 @@ namespace msgproc::client {
 namespace {
 
 absl::Time Now() { return Clock::Monotonic()->Now(); }
-
-// Seen with GRPC_VERBOSITY=debug.
-void Trace(ConnectionState::Phase from, ConnectionState::Phase to,
-           absl::string_view why) {
-  if (gpr_should_log(GPR_LOG_SEVERITY_DEBUG) == 0) return;
-  gpr_log(GPR_DEBUG, "stream: %s -> %s, %s",
-          std::string(PhaseName(from)).c_str(),
-          std::string(PhaseName(to)).c_str(), std::string(why).c_str());
-}
-
-ConnectionState::Options StateOptions(const MessageStreamOptions& options) {
-  return {.session = {.open = EncodedOpen(options),
-                      .require_durable = options.require_durable,
-                      .limits = {.messages = options.max_outstanding_messages,
-                                 .bytes = options.max_outstanding_bytes,
-                                 .batch_messages = options.max_batch_messages},
-                      .connect_timeout = options.connect_timeout},
-          .reconnect = {.initial_backoff = options.initial_backoff,
-                        .max_backoff = options.max_backoff,
-                        .give_up_after = options.give_up_after},
-          .own_token = options.session_token.empty(),
-          .follows_drain = !options.balancers.empty(),
-          .needs_token = options.token_provider != nullptr,
-          .random = RandomNumber,
-          .on_change = Trace};
-}
 
 }  // namespace
 
@@ -60,9 +31,10 @@ void ReconnectingStream::React(Role role, const Tell& tell) {
 }
 
 ReconnectingStream::ReconnectingStream(MessageStreamOptions options,
-                                       std::unique_ptr<AddressSource> source)
+                                       std::unique_ptr<AddressSource> source,
+                                       const KeptSession* kept)
     : options_(std::move(options)),
-      state_(StateOptions(options_)),
+      state_(StateOptions(options_, kept)),
       delivery_(&options_, this),
       connector_(&options_, std::move(source)),
       timer_([this] { OnTimer(); }),
@@ -221,6 +193,20 @@ absl::Status ReconnectingStream::Close(absl::Duration timeout) {
 
 void ReconnectingStream::Cancel() {
   React(Role::kCaller, [](ConnectionState* state) { state->Cancel(); });
+}
+
+void ReconnectingStream::OnKept(const KeptThrough& kept) {
+  React(Role::kCaller,
+        [&kept](ConnectionState* state) { state->OnKept(kept); });
+}
+
+void ReconnectingStream::Fail(const absl::Status& why) {
+  React(Role::kCaller, [&why](ConnectionState* state) { state->Cancel(why); });
+}
+
+uint64_t ReconnectingStream::next_sequence() const {
+  MutexLock lock(&mutex_);
+  return state_.session().window().next_sequence();
 }
 
 uint64_t ReconnectingStream::outstanding() const {

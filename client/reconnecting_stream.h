@@ -14,6 +14,7 @@
 #include "client/connection_state.h"
 #include "client/connector.h"
 #include "client/delivery.h"
+#include "client/kept_session.h"
 #include "client/message_stream.h"
 #include "client/process_call.h"
 #include "client/timer.h"
@@ -35,9 +36,12 @@ class ReconnectingStream final : public MessageStream,
                                  private ProcessCall::Listener,
                                  private CompletionMarker {
  public:
-  // Connects in the background. The options are checked already.
+  // Connects in the background. The options are checked already. `kept`: what
+  // an outbox has of the session, null without one; not needed any more when
+  // the constructor has returned.
   ReconnectingStream(MessageStreamOptions options,
-                     std::unique_ptr<AddressSource> source);
+                     std::unique_ptr<AddressSource> source,
+                     const KeptSession* kept = nullptr);
   ~ReconnectingStream() override;
 
   absl::Status WaitUntilConnected(absl::Duration timeout) override;
@@ -49,6 +53,12 @@ class ReconnectingStream final : public MessageStream,
   absl::Status Close(absl::Duration timeout) override;
   void Cancel() override;
   uint64_t outstanding() const override;
+  uint64_t next_sequence() const override;
+
+  // The outbox has come so far.
+  void OnKept(const KeptThrough& kept);
+  // Ends the stream with this status, not OK, unless it has ended.
+  void Fail(const absl::Status& why);
 
  private:
   using Role = ConnectionState::Role;

@@ -41,6 +41,40 @@ SendWindow::SendWindow(const WindowLimits& own) : own_(own) {
   UpdateLimits();
 }
 
+void SendWindow::GoOn(const KeptSession& kept) {
+  MSGPROC_CHECK_EQ(log_.next_position(), 1u);
+  MSGPROC_CHECK(!opened_);
+  MSGPROC_CHECK(kept.welcomed || kept.received_through == 0);
+  has_outbox_ = true;
+  ended_ = false;
+  welcomed_ = kept.welcomed;
+  received_through_ = released_through_ = told_through_ = kept.received_through;
+  log_.Reset(received_through_ + 1);
+  std::vector<wire::HeaderView> headers;
+  for (const KeptMessage& message : kept.messages) {
+    headers.clear();
+    for (const auto& [key, value] : message.headers) {
+      headers.push_back({key, value});
+    }
+    wire::AppendMessage(&log_, log_.next_position(), message.payload, headers);
+    window_.Push(message.payload.size() + HeaderBytes(headers));
+  }
+  cursor_ = log_.At(received_through_ + 1);
+  // All of them may have been sent.
+  given_through_ = welcomed_ ? kept.last_sequence() : 0;
+  unkept_from_ = given_through_ + 1;
+  CheckInvariants();
+}
+
+void SendWindow::OnKept(const KeptThrough& kept, absl::Time now) {
+  MSGPROC_CHECK(has_outbox_);
+  MSGPROC_CHECK_LE(unkept_from_, kept.messages + 1);
+  unkept_from_ = kept.messages + 1;
+  ended_ = kept.ended;
+  if (kept.results > released_through_) Release(kept.results, now);
+  CheckInvariants();
+}
+
 void SendWindow::UpdateLimits() {
   limits_.messages = std::min(own_.messages, server_.messages);
   limits_.bytes = std::min(own_.bytes, server_.bytes);
@@ -70,7 +104,7 @@ uint64_t SendWindow::TryAppend(absl::string_view payload,
 SendWindow::Frame SendWindow::OnOpen(std::vector<wire::Piece>* pieces) {
   if (!welcomed_) {
     // The very request again that the server may have read: it is recognised.
-    if (!opened_) opened_with_ = window_.messages();
+    if (!opened_) opened_with_ = unsent();
     opened_ = true;
     log_.Take(&cursor_, opened_with_, wire::kMaxFrameBytes, pieces);
     given_through_ = opened_with_;
@@ -80,7 +114,7 @@ SendWindow::Frame SendWindow::OnOpen(std::vector<wire::Piece>* pieces) {
   Told();
   CheckInvariants();
   return {.messages = cursor_.position() - received_through_ - 1,
-          .received_through = received_through_};
+          .received_through = told_through_};
 }
 
 absl::Status SendWindow::OnWelcome(SessionState state,
@@ -119,30 +153,30 @@ absl::Status SendWindow::OnWelcome(SessionState state,
 
 uint64_t SendWindow::BudgetMessages() const {
   // Only after a change to a server with a smaller window than the last one's.
-  const uint64_t given = cursor_.position() - 1 - received_through_;
+  const uint64_t given = cursor_.position() - 1 - released_through_;
   const uint64_t fitting = window_.Fitting(server_.messages, server_.bytes);
   return fitting - std::min(fitting, given);
 }
 
 SendWindow::Frame SendWindow::NextFrame(std::vector<wire::Piece>* pieces) {
   MSGPROC_CHECK(connected_);
-  uint64_t messages = limits_.batch_messages;
+  uint64_t messages = std::min(limits_.batch_messages, unsent());
   if (!FitsServersWindow()) messages = std::min(messages, BudgetMessages());
   const wire::EntryLog::Taken taken =
       log_.Take(&cursor_, messages, wire::kMaxFrameBytes - kHeadBytes, pieces);
   given_through_ = std::max(given_through_, cursor_.position() - 1);
   Told();
   CheckInvariants();
-  return {.messages = taken.entries, .received_through = received_through_};
+  return {.messages = taken.entries, .received_through = told_through_};
 }
 
 SendWindow::Frame SendWindow::Acknowledge() {
   Told();
-  return {.messages = 0, .received_through = received_through_};
+  return {.messages = 0, .received_through = told_through_};
 }
 
 void SendWindow::Told() {
-  told_through_ = received_through_;
+  told_through_ = released_through_;
   untold_bytes_ = 0;
   acknowledge_by_ = absl::InfiniteFuture();
 }
@@ -181,17 +215,24 @@ SendWindow::NewResults SendWindow::OnResults(
   }
   if (found.count == 0) return found;
   received_through_ = received;
-  window_.Pop(found.count);
-  log_.ReleaseThrough(received);
+  if (!has_outbox_) Release(received, now);
+  return found;
+}
+
+void SendWindow::Release(uint64_t through, absl::Time now) {
+  MSGPROC_CHECK_LT(released_through_, through);
+  MSGPROC_CHECK_LE(through, received_through_);
+  window_.Pop(through - released_through_);
+  log_.ReleaseThrough(through);
+  released_through_ = through;
   CheckInvariants();
-  const uint64_t untold = received_through_ - told_through_;
+  const uint64_t untold = released_through_ - told_through_;
   if (untold >= std::max<uint64_t>(1, server_.messages / 2) ||
       untold_bytes_ >= std::max<uint64_t>(1, server_.bytes / 2)) {
     acknowledge_by_ = absl::InfinitePast();
   } else {
     acknowledge_by_ = std::min(acknowledge_by_, now + kAcknowledgeAfter);
   }
-  return found;
 }
 
 void SendWindow::OnDisconnected() {
@@ -202,13 +243,15 @@ void SendWindow::OnDisconnected() {
 }
 
 void SendWindow::CheckInvariants() const {
-  MSGPROC_CHECK_LE(told_through_, received_through_);
+  MSGPROC_CHECK_LE(told_through_, released_through_);
+  MSGPROC_CHECK_LE(released_through_, received_through_);
   MSGPROC_CHECK_LE(received_through_, given_through_);
   MSGPROC_CHECK_LT(received_through_, cursor_.position());
   MSGPROC_CHECK_LE(cursor_.position(), log_.next_position());
+  MSGPROC_CHECK_LE(cursor_.position(), unkept_from_);
   MSGPROC_CHECK_LT(given_through_, log_.next_position());
   MSGPROC_CHECK_EQ(window_.messages(),
-                   log_.next_position() - 1 - received_through_);
+                   log_.next_position() - 1 - released_through_);
 }
 
 }  // namespace msgproc::client

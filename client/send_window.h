@@ -1,6 +1,7 @@
 #ifndef MSGPROC_CLIENT_SEND_WINDOW_H_
 #define MSGPROC_CLIENT_SEND_WINDOW_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "client/kept_session.h"
 #include "client/stream_event.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
@@ -36,6 +38,10 @@ struct WindowLimits {
 // that was received over an earlier connection is known, and its message has
 // left memory. On one connection no result comes twice.
 //
+// With an outbox a message is not sent before it is on disk, and does not leave
+// the window, nor is the server told of its result, before it is gone from
+// there: what a server has forgotten is not asked for after a crash.
+//
 // Holds at most what the limits allow. Pure: no threads, no clock of its own.
 // Not thread-safe.
 class SendWindow {
@@ -62,6 +68,12 @@ class SendWindow {
   // `own`: the caller's limits; the server's bound them too once it has
   // answered, and until then those of rule 2.
   explicit SendWindow(const WindowLimits& own);
+
+  // There is an outbox, which has this of the session. Before anything else.
+  void GoOn(const KeptSession& kept);
+
+  // The outbox has come so far.
+  void OnKept(const KeptThrough& kept, absl::Time now);
 
   // Takes a message and returns its sequence; 0: no room now.
   uint64_t TryAppend(absl::string_view payload,
@@ -94,11 +106,13 @@ class SendWindow {
 
   // Whether messages wait and may be sent.
   bool CanSend() const {
-    return connected_ && cursor_.position() < log_.next_position() &&
+    return connected_ && unsent() > 0 &&
            (FitsServersWindow() || BudgetMessages() > 0);
   }
-  // Messages that the present connection was not given yet.
-  uint64_t unsent() const { return log_.next_position() - cursor_.position(); }
+  // Messages that the present connection was not given yet, and may be.
+  uint64_t unsent() const {
+    return std::min(log_.next_position(), unkept_from_) - cursor_.position();
+  }
   // Whether they fill a frame.
   bool frame_full() const {
     return connected_ && unsent() >= limits_.batch_messages;
@@ -112,12 +126,18 @@ class SendWindow {
   bool connected() const { return connected_; }
   uint64_t received_through() const { return received_through_; }
   uint64_t next_sequence() const { return log_.next_position(); }
-  // Messages without a result.
+  // Messages without a result, or not gone from the outbox yet.
   uint64_t outstanding() const { return window_.messages(); }
-  // Whether every message has its result.
-  bool drained() const { return window_.messages() == 0; }
+  // Whether every message has its result, and the outbox knows that none
+  // follows.
+  bool drained() const { return window_.messages() == 0 && ended_; }
   // Whether every message that the present connection was given has its result.
-  bool collected() const { return cursor_.position() == received_through_ + 1; }
+  bool collected() const {
+    return cursor_.position() == received_through_ + 1 && settled();
+  }
+  // Whether the server may be told of all that is received. No connection
+  // begins before: what its Open says decides which message comes next.
+  bool settled() const { return released_through_ == received_through_; }
   // What is held, for bounds.
   size_t held_bytes() const { return log_.bytes(); }
 
@@ -131,6 +151,8 @@ class SendWindow {
   // A result came where that of message `due` should have.
   absl::Status OutOfPlace(uint64_t sequence, uint64_t due) const;
   void UpdateLimits();
+  // The server may be told of results up to here.
+  void Release(uint64_t through, absl::Time now);
   // After each step.
   void CheckInvariants() const;
   void Told();
@@ -142,13 +164,17 @@ class SendWindow {
   bool connected_ = false;
 
   wire::EntryLog log_;
-  wire::OutstandingWindow window_;  // Everything beyond received_through_.
+  wire::OutstandingWindow window_;  // Everything beyond released_through_.
   wire::EntryLog::Cursor cursor_;   // What the present connection gets next.
   uint64_t given_through_ = 0;      // The most any connection was given.
   uint64_t opened_with_ = 0;        // Messages along with the first Open.
   bool opened_ = false;
 
   uint64_t received_through_ = 0;
+  uint64_t released_through_ = 0;  // The same where there is no outbox.
+  bool has_outbox_ = false;
+  uint64_t unkept_from_ = UINT64_MAX;  // Not to be sent yet.
+  bool ended_ = true;
   // Of the present connection: what its Open said is received, and the last of
   // these that came again all the same.
   uint64_t received_at_open_ = 0;

@@ -64,7 +64,12 @@ Session::Session(const Options& options)
     : open_(options.open),
       require_durable_(options.require_durable),
       connect_timeout_(options.connect_timeout),
-      window_(options.limits) {}
+      window_(options.limits) {
+  if (options.kept == nullptr) return;
+  window_.GoOn(*options.kept);
+  welcomed_ = options.kept->welcomed;
+  store_generation_ = options.kept->store_generation;
+}
 
 void Session::PutReceived(uint64_t received_through, Write* write) const {
   PutUint(kReceivedTag, received_through, &write->head);

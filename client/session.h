@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "client/kept_session.h"
 #include "client/send_window.h"
 #include "wire/frame.h"
 
@@ -37,6 +38,9 @@ class Session {
     std::string open;
     // The session is to be kept in a store, or the stream ends.
     bool require_durable = false;
+    // What an outbox has of it; null: there is none. Read by the constructor
+    // only.
+    const KeptSession* kept = nullptr;
     WindowLimits limits;
     absl::Duration connect_timeout = absl::Seconds(10);
   };
@@ -83,6 +87,11 @@ class Session {
 
   Received OnFrame(const wire::ResponseFrame& frame, absl::Time now);
 
+  // The outbox has come so far: NextWrite may have something.
+  void OnKept(const KeptThrough& kept, absl::Time now) {
+    window_.OnKept(kept, now);
+  }
+
   // The caller has been too busy to read: any silence is its own.
   void OnBusy(absl::Time now) { last_read_ = now; }
 
@@ -114,6 +123,8 @@ class Session {
   Phase phase() const { return phase_; }
   const SendWindow& window() const { return window_; }
   uint64_t max_payload_bytes() const { return max_payload_bytes_; }
+  // The store that has the session; empty: none.
+  const std::string& store_generation() const { return store_generation_; }
   // Where Drain said to go.
   const std::string& drain_address() const { return drain_address_; }
   // Whether the server sent Drain, and no Welcome yet.

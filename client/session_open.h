@@ -3,13 +3,17 @@
 
 #include <string>
 
+#include "client/kept_session.h"
 #include "client/message_stream.h"
 
 namespace msgproc::client {
 
-// The encoded Open of a new stream: with a random id and token where the
-// options name none.
-std::string EncodedOpen(const MessageStreamOptions& options);
+// A new session: with a random id and token where the options name none.
+KeptSession NewSession(const MessageStreamOptions& options);
+
+// The encoded Open of a new stream that goes on with `session`.
+std::string EncodedOpen(const MessageStreamOptions& options,
+                        const KeptSession& session);
 
 }  // namespace msgproc::client
 

@@ -16,7 +16,8 @@ struct StreamEvent {
   using State = SessionState;
 
   enum class Kind {
-    kConnected,     // A server answered Open: `server_id`, `address`, `state`.
+    kConnected,     // A server answered Open: `server_id`, `address`, `state`,
+                    // `store_generation`.
     kDisconnected,  // The connection is gone: `status`. Reconnects by itself.
     kDraining,      // The server asked to move elsewhere.
     kViolation,     // The server broke the protocol: `status`, INTERNAL, says
@@ -28,6 +29,8 @@ struct StreamEvent {
   State state = State::kNone;
   std::string server_id;
   std::string address;
+  // The store that keeps the session; empty: it is in the server's memory.
+  std::string store_generation;
   absl::Status status;
   // kViolation: the server sent a second result of a message, and `on_result`
   // was not called with it.

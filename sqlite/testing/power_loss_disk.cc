@@ -102,6 +102,7 @@ struct PowerLossDisk::Calls {
 
   static int Write(sqlite3_file* file, const void* bytes, int amount,
                    sqlite3_int64 offset) {
+    if (HandleOf(file).disk->full_) return SQLITE_FULL;
     return Do(file,
               {.offset = static_cast<size_t>(offset),
                .bytes = std::string(static_cast<const char*>(bytes),

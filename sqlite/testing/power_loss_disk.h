@@ -32,6 +32,9 @@ class PowerLossDisk {
   // From the write, truncation or sync after so many on, everything fails.
   void FailAfter(int operations) { left_ = operations; }
 
+  // From now on nothing more can be written: there is no room.
+  void FillUp() { full_ = true; }
+
   // With the files closed: goes on with what the operating system has, as when
   // the process was killed,
   void RestartProcess() { left_ = kNever; }
@@ -71,6 +74,7 @@ class PowerLossDisk {
   const std::string name_;
   std::mt19937_64 random_;
   int left_ = kNever;
+  bool full_ = false;
   uint64_t syncs_ = 0;
   std::map<std::string, std::unique_ptr<File>> files_;
   // Without a name: gone when they are closed, kept until the end.

@@ -1,0 +1,265 @@
+#include "client/outbox_state.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace msgproc::client {
+namespace {
+
+class OutboxStateTest : public ::testing::Test {
+ protected:
+  OutboxStateTest() { Start({}); }
+
+  void Start(const KeptSession& kept) { state_.emplace(kept); }
+  // A program that went on after 3 results, with 2 messages left.
+  void StartInTheMidst() {
+    KeptSession kept;
+    kept.welcomed = true;
+    kept.store_generation = "g";
+    kept.received_through = 3;
+    kept.messages.resize(2);
+    Start(kept);
+  }
+  // A server has answered, and that is on disk.
+  void Welcome(const std::string& store_generation = "g") {
+    state_->OnWelcome(store_generation);
+    ASSERT_TRUE(Next());
+    state_->OnWritten();
+  }
+  void Keep(uint64_t first, uint64_t count) {
+    state_->OnTaken(first, count);
+    ASSERT_TRUE(Next());
+    state_->OnWritten();
+  }
+  bool Next() { return state_->NextGroup(&group_); }
+
+  std::optional<OutboxState> state_;
+  OutboxState::Group group_;
+};
+
+TEST_F(OutboxStateTest, WithoutNewsNothingIsWritten) {
+  EXPECT_FALSE(Next());
+  StartInTheMidst();
+  EXPECT_FALSE(Next());
+}
+
+TEST_F(OutboxStateTest, AMessageIsWrittenAtOnce) {
+  state_->OnTaken(1, 1);
+  ASSERT_TRUE(Next());
+  EXPECT_EQ(group_.first, 1u);
+  EXPECT_EQ(group_.through, 1u);
+  EXPECT_EQ(group_.messages(), 1u);
+  EXPECT_EQ(group_.results, 0u);
+  EXPECT_FALSE(group_.welcomed);
+  EXPECT_FALSE(group_.ended);
+}
+
+TEST_F(OutboxStateTest, WhatComesWhileAGroupIsInFlightSharesTheNext) {
+  Welcome();
+  state_->OnTaken(1, 2);
+  ASSERT_TRUE(Next());
+  state_->OnTaken(3, 1);
+  state_->OnTaken(4, 5);
+  EXPECT_FALSE(Next());
+  state_->OnWritten();
+  ASSERT_TRUE(Next());
+  EXPECT_EQ(group_.first, 3u);
+  EXPECT_EQ(group_.through, 8u);
+  state_->OnWritten();
+  EXPECT_FALSE(Next());
+}
+
+TEST_F(OutboxStateTest, AMessageIsKeptOnceItsGroupIsOnDisk) {
+  state_->OnTaken(1, 1);
+  EXPECT_FALSE(state_->IsKept(1));
+  ASSERT_TRUE(Next());
+  EXPECT_FALSE(state_->IsKept(1));
+  state_->OnWritten();
+  EXPECT_TRUE(state_->IsKept(1));
+  EXPECT_FALSE(state_->IsKept(2));
+}
+
+TEST_F(OutboxStateTest, MessagesMayBeSentOnceItIsKeptThatAServerHasAnswered) {
+  Keep(1, 2);
+  EXPECT_EQ(state_->kept().messages, 0u);
+  state_->OnWelcome("g");
+  EXPECT_EQ(state_->kept().messages, 0u);
+  ASSERT_TRUE(Next());
+  EXPECT_TRUE(group_.welcomed);
+  EXPECT_EQ(group_.store_generation, "g");
+  EXPECT_EQ(group_.messages(), 0u);
+  EXPECT_EQ(state_->kept().messages, 0u);
+  state_->OnWritten();
+  EXPECT_EQ(state_->kept().messages, 2u);
+}
+
+TEST_F(OutboxStateTest, WhatIsKnownOfTheServerIsWrittenOnce) {
+  Welcome("g");
+  state_->OnWelcome("g");
+  EXPECT_FALSE(Next());
+  StartInTheMidst();
+  state_->OnWelcome("g");
+  EXPECT_FALSE(Next());
+}
+
+TEST_F(OutboxStateTest, ASessionThatComesIntoAStoreIsKnownToBeThere) {
+  Welcome("");
+  EXPECT_EQ(group_.store_generation, "");
+  Keep(1, 1);
+  state_->OnWelcome("g");
+  ASSERT_TRUE(Next());
+  EXPECT_TRUE(group_.welcomed);
+  EXPECT_EQ(group_.store_generation, "g");
+  // It knew of a server before.
+  EXPECT_EQ(state_->kept().messages, 1u);
+}
+
+TEST_F(OutboxStateTest, ADeliveredMessageGoesAndThenTheServerMayKnow) {
+  Welcome();
+  Keep(1, 3);
+  state_->OnDelivered(2);
+  ASSERT_TRUE(Next());
+  EXPECT_EQ(group_.results, 2u);
+  EXPECT_EQ(group_.messages(), 0u);
+  EXPECT_EQ(state_->kept().results, 0u);
+  state_->OnWritten();
+  EXPECT_EQ(state_->kept().results, 2u);
+  EXPECT_EQ(state_->kept().messages, 3u);
+  EXPECT_FALSE(Next());
+}
+
+TEST_F(OutboxStateTest, GoingAndComingShareAGroup) {
+  Welcome();
+  Keep(1, 3);
+  state_->OnDelivered(1);
+  state_->OnTaken(4, 1);
+  state_->OnDelivered(3);
+  ASSERT_TRUE(Next());
+  EXPECT_EQ(group_.results, 3u);
+  EXPECT_EQ(group_.first, 4u);
+  EXPECT_EQ(group_.through, 4u);
+  state_->OnWritten();
+  // A group without results lets nothing go.
+  Keep(5, 1);
+  EXPECT_EQ(group_.results, 0u);
+  EXPECT_EQ(state_->kept().results, 3u);
+}
+
+TEST_F(OutboxStateTest, MessagesThatComeInAnotherOrderWaitForThoseBeforeThem) {
+  state_->OnTaken(3, 2);
+  state_->OnTaken(6, 1);
+  EXPECT_FALSE(Next());
+  state_->OnTaken(1, 2);
+  ASSERT_TRUE(Next());
+  EXPECT_EQ(group_.through, 4u);
+  state_->OnWritten();
+  EXPECT_FALSE(Next());
+  state_->OnTaken(5, 1);
+  ASSERT_TRUE(Next());
+  EXPECT_EQ(group_.first, 5u);
+  EXPECT_EQ(group_.through, 6u);
+}
+
+TEST_F(OutboxStateTest, ANextStartGoesOnWhereTheLastOneWas) {
+  StartInTheMidst();
+  EXPECT_EQ(state_->kept().messages, 5u);
+  EXPECT_EQ(state_->kept().results, 3u);
+  EXPECT_FALSE(state_->kept().ended);
+  EXPECT_TRUE(state_->IsKept(5));
+  EXPECT_FALSE(state_->IsKept(6));
+  state_->OnTaken(6, 1);
+  state_->OnDelivered(4);
+  ASSERT_TRUE(Next());
+  EXPECT_EQ(group_.first, 6u);
+  EXPECT_EQ(group_.results, 4u);
+}
+
+TEST_F(OutboxStateTest, ASessionEndsWhenItIsClosedAndAllIsDelivered) {
+  Welcome();
+  Keep(1, 2);
+  state_->OnDelivered(1);
+  state_->OnClosed(2);
+  ASSERT_TRUE(Next());
+  EXPECT_FALSE(group_.ended);
+  state_->OnWritten();
+  EXPECT_FALSE(Next());
+  state_->OnDelivered(2);
+  ASSERT_TRUE(Next());
+  EXPECT_TRUE(group_.ended);
+  EXPECT_EQ(group_.results, 2u);
+  EXPECT_FALSE(state_->kept().ended);
+  state_->OnWritten();
+  EXPECT_TRUE(state_->kept().ended);
+  EXPECT_FALSE(Next());
+}
+
+TEST_F(OutboxStateTest, OneThatIsClosedOnlyOnceAllIsGoneEndsToo) {
+  StartInTheMidst();
+  state_->OnDelivered(5);
+  ASSERT_TRUE(Next());
+  state_->OnWritten();
+  EXPECT_FALSE(Next());
+  state_->OnClosed(5);
+  state_->OnClosed(5);
+  ASSERT_TRUE(Next());
+  EXPECT_TRUE(group_.ended);
+  EXPECT_EQ(group_.results, 0u);
+}
+
+TEST_F(OutboxStateTest, AMessageTakenBeforeTheCloseIsWaitedFor) {
+  Welcome();
+  // Its sender has its sequence, and has not come here yet.
+  state_->OnClosed(1);
+  EXPECT_FALSE(Next());
+  Keep(1, 1);
+  EXPECT_FALSE(group_.ended);
+  state_->OnDelivered(1);
+  ASSERT_TRUE(Next());
+  EXPECT_TRUE(group_.ended);
+}
+
+TEST_F(OutboxStateTest, ASessionWithoutMessagesEndsAtOnce) {
+  state_->OnClosed(0);
+  ASSERT_TRUE(Next());
+  EXPECT_TRUE(group_.ended);
+}
+
+TEST_F(OutboxStateTest, AfterAnErrorNothingIsWrittenAnyMore) {
+  Welcome();
+  Keep(1, 1);
+  state_->OnTaken(2, 1);
+  ASSERT_TRUE(Next());
+  state_->OnFailed(absl::UnavailableError("broken"));
+  EXPECT_EQ(state_->status(), absl::UnavailableError("broken"));
+  state_->OnTaken(3, 1);
+  state_->OnDelivered(1);
+  EXPECT_FALSE(Next());
+  EXPECT_TRUE(state_->IsKept(1));
+  EXPECT_FALSE(state_->IsKept(2));
+  EXPECT_EQ(state_->kept().messages, 1u);
+}
+
+using OutboxStateDeathTest = OutboxStateTest;
+
+TEST_F(OutboxStateDeathTest, WhatCannotBeEndsTheProgram) {
+  Welcome();
+  Keep(1, 2);
+  EXPECT_DEATH(state_->OnTaken(2, 1), "");
+  EXPECT_DEATH(state_->OnTaken(3, 0), "");
+  EXPECT_DEATH(state_->OnDelivered(3), "");
+  EXPECT_DEATH(state_->OnDelivered(0), "");
+  EXPECT_DEATH(state_->OnClosed(1), "");
+  EXPECT_DEATH(state_->OnWritten(), "");
+  EXPECT_DEATH(state_->OnFailed(absl::UnavailableError("x")), "");
+  state_->OnTaken(4, 1);
+  EXPECT_DEATH(state_->OnTaken(4, 1), "");
+  state_->OnClosed(4);
+  EXPECT_DEATH(state_->OnClosed(5), "");
+  EXPECT_DEATH(state_->OnTaken(5, 1), "");
+}
+
+}  // namespace
+}  // namespace msgproc::client
