@@ -1124,5 +1124,127 @@ TEST_F(TokenTest, MayBeCancelledWhileItWaitsForOne) {
   EXPECT_EQ(Next(Role::kConnector), Kind::kNone);
 }
 
+class KeptStateTest : public ConnectionStateTest {
+ protected:
+  KeptStateTest() { options_.session.kept = &kept_; }
+
+  void Keep(uint64_t messages, uint64_t results = 0, bool ended = false) {
+    state_->OnKept({.messages = messages, .results = results, .ended = ended});
+  }
+  // One message is on its way.
+  void ConnectAndSend() {
+    Connect();
+    EXPECT_NE(state_->TryAppend("x", {}), 0U);
+    EXPECT_TRUE(state_->OnAppended(/*inside=*/false));
+    EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+    Keep(1);
+    EXPECT_EQ(Next(Role::kCaller), Kind::kWrite);
+    EXPECT_EQ(Again(), Kind::kNone);
+    Written();
+  }
+
+  KeptSession kept_;
+};
+
+TEST_F(KeptStateTest, WhatIsKeptIsWrittenAtOnce) {
+  Connect();
+  EXPECT_NE(state_->TryAppend("x", {}), 0U);
+  Keep(1);
+  EXPECT_EQ(Next(Role::kCaller), Kind::kWrite);
+  EXPECT_EQ(MessagesWritten(), 1);
+}
+
+TEST_F(KeptStateTest, AnEarlierProgramsResultsCountAsDelivered) {
+  kept_.welcomed = true;
+  kept_.received_through = 7;
+  Make();
+  EXPECT_EQ(state_->delivered(), 7U);
+}
+
+TEST_F(KeptStateTest, ConnectsAgainOnceItIsKeptWhatWasReceived) {
+  ConnectAndSend();
+  Say(Results(1, 1));
+  EndCall(absl::UnavailableError("gone"));
+  Alarm();
+  // Nothing is due, and whoever asks in vain is not called again and again.
+  EXPECT_EQ(Wait(absl::Seconds(10)), Kind::kNone);
+  EXPECT_EQ(Alarm(), absl::InfiniteFuture());
+  Keep(1, 1);
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  EXPECT_LE(Alarm(), clock_.Now());
+  EXPECT_EQ(Wait(absl::ZeroDuration()), Kind::kConnect);
+}
+
+TEST_F(KeptStateTest, GivesUpWhileItWaitsForTheDisk) {
+  options_.reconnect.give_up_after = absl::Seconds(5);
+  ConnectAndSend();
+  Say(Results(1, 1));
+  EndCall(absl::UnavailableError("gone"));
+  EXPECT_EQ(Wait(absl::Seconds(1)), Kind::kNone);
+  EXPECT_EQ(Alarm(), clock_.Now() + absl::Seconds(4));
+}
+
+TEST_F(KeptStateTest, ClosesOnceTheOutboxHasEnded) {
+  ConnectAndSend();
+  Say(Results(1, 1));
+  state_->Close(/*inside=*/false);
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  Keep(1, 1, /*ended=*/true);
+  EXPECT_TRUE(state_->TakeNews());
+  EXPECT_EQ(Next(Role::kCaller), Kind::kWrite);
+  EXPECT_TRUE(output_.write.half_close);
+}
+
+TEST_F(KeptStateTest, ClosesWithoutACallOnceTheOutboxHasEnded) {
+  Make();
+  state_->Close(/*inside=*/false);
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  EXPECT_EQ(state_->phase(), Phase::kWaiting);
+  Keep(0, 0, /*ended=*/true);
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  ExpectToldEnd(absl::StatusCode::kOk);
+}
+
+TEST_F(KeptStateTest, AnOutboxThatHasEndedDoesNotCloseWhatIsOpen) {
+  Make();
+  Keep(0, 0, /*ended=*/true);
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  EXPECT_EQ(state_->phase(), Phase::kWaiting);
+}
+
+TEST_F(ConnectionStateTest, EndsWithTheReasonThatItIsGiven) {
+  const absl::Status why = absl::UnknownError("the disk");
+  Make();
+  state_->Cancel(why);
+  // The first one stays.
+  state_->Cancel();
+  EXPECT_EQ(state_->WhyNotSend("x"), why);
+  EXPECT_EQ(Next(Role::kCaller), Kind::kNone);
+  ExpectToldEnd(absl::StatusCode::kUnknown);
+
+  Connect();
+  state_->Cancel(why);
+  EXPECT_FALSE(state_->MaySend("x"));
+  EXPECT_EQ(state_->WhyNotSend("x"), why);
+  EXPECT_EQ(Next(Role::kCaller), Kind::kCancel);
+  EXPECT_EQ(Again(), Kind::kNone);
+  EndCall(absl::CancelledError("by us"));
+  EXPECT_EQ(state_->status(), why);
+}
+
+TEST_F(ConnectionStateTest, SaysWhichStoreASessionIsIn) {
+  v1::ProcessResponse welcome = Welcome();
+  welcome.mutable_welcome()->set_durability(v1::Welcome::DURABILITY_STORE);
+  welcome.mutable_welcome()->set_store_generation("gen");
+  Make();
+  Call();
+  Written();
+  state_->OnFrame();
+  EXPECT_EQ(Next(Role::kReader), Kind::kParse);
+  Parse(welcome);
+  EXPECT_EQ(Again(), Kind::kEvent);
+  EXPECT_EQ(output_.event.store_generation, "gen");
+}
+
 }  // namespace
 }  // namespace msgproc::client

@@ -118,9 +118,9 @@ TEST_F(OutboxStreamTest, ANextStartGoesOnWithTheSession) {
 
 TEST_F(OutboxStreamTest, WhatNoServerHasAnsweredIsSentAtTheNextStart) {
   Open(Kept());
+  Reconnect();
   ASSERT_TRUE(stream_->Send("x", {{"key", "value"}}, kPatience).ok());
   Leave();
-  Reconnect();  // The one that went.
   Open(Kept());
   Reconnect();
   EXPECT_FALSE(request_.open().resumes());

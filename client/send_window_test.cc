@@ -518,5 +518,176 @@ TEST_F(SendWindowTest, WhatHasItsResultLeavesMemory) {
   }
 }
 
+// With an outbox.
+class KeptWindowTest : public SendWindowTest {
+ protected:
+  KeptWindowTest() { window_.GoOn({}); }
+
+  void Keep(uint64_t messages, uint64_t results = 0, bool ended = false) {
+    window_.OnKept({.messages = messages, .results = results, .ended = ended},
+                   kNow);
+  }
+};
+
+TEST_F(KeptWindowTest, NothingGoesAlongWithOpen) {
+  Append(3);
+  EXPECT_EQ(window_.unsent(), 0U);
+  window_.OnOpen(&pieces_);
+  EXPECT_TRUE(pieces_.empty());
+}
+
+TEST_F(KeptWindowTest, AMessageIsSentOnceItIsKept) {
+  Append(3);
+  Connect(SessionState::kNew);
+  EXPECT_FALSE(window_.CanSend());
+  Keep(2);
+  EXPECT_EQ(window_.unsent(), 2U);
+  EXPECT_TRUE(window_.CanSend());
+  EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{1, 2}));
+  EXPECT_FALSE(window_.CanSend());
+  Keep(3);
+  EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{3}));
+}
+
+TEST_F(KeptWindowTest, AResultIsToldAndMakesRoomOnceItsMessageIsGone) {
+  Connect(SessionState::kNew, 0, {.messages = 3, .bytes = 1 << 20});
+  Append(3);
+  Keep(3);
+  SendAll();
+  EXPECT_EQ(window_.OnResults(Results(1, 2), kNow).count, 2U);
+  EXPECT_EQ(window_.received_through(), 2U);
+  EXPECT_FALSE(window_.settled());
+  EXPECT_EQ(window_.outstanding(), 3U);
+  EXPECT_EQ(window_.TryAppend("x", {}), 0U);
+  EXPECT_EQ(window_.acknowledge_by(), absl::InfiniteFuture());
+  EXPECT_EQ(window_.Acknowledge().received_through, 0U);
+  Keep(3, 1);
+  EXPECT_FALSE(window_.settled());
+  EXPECT_EQ(window_.outstanding(), 2U);
+  EXPECT_EQ(window_.Acknowledge().received_through, 1U);
+  Keep(3, 2);
+  EXPECT_TRUE(window_.settled());
+  EXPECT_NE(window_.acknowledge_by(), absl::InfiniteFuture());
+  EXPECT_EQ(window_.TryAppend("x", {}), 4U);
+  EXPECT_EQ(window_.NextFrame(&pieces_).received_through, 2U);
+  EXPECT_TRUE(window_.acknowledged());
+}
+
+TEST_F(KeptWindowTest, ItIsDrainedOnceTheOutboxHasEnded) {
+  Connect(SessionState::kNew);
+  EXPECT_FALSE(window_.drained());
+  Append(1);
+  Keep(1);
+  SendAll();
+  window_.OnResults(Results(1, 1), kNow);
+  EXPECT_FALSE(window_.collected());
+  Keep(1, 1);
+  EXPECT_TRUE(window_.collected());
+  EXPECT_FALSE(window_.drained());
+  Keep(1, 1, /*ended=*/true);
+  EXPECT_TRUE(window_.drained());
+}
+
+TEST_F(KeptWindowTest, AServerWithASmallerWindowGetsNoMoreThanThat) {
+  Connect(SessionState::kNew);
+  Append(6);
+  Keep(6);
+  SendAll();
+  window_.OnResults(Results(1, 2), kNow);
+  Keep(6, 1);
+  window_.OnDisconnected();
+  Keep(6, 2);
+  Connect(SessionState::kLost, 2, {.messages = 3, .bytes = 1 << 20});
+  EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{3, 4, 5}));
+  EXPECT_FALSE(window_.CanSend());
+  // Received, and not gone: the server still counts it.
+  window_.OnResults(Results(3, 3), kNow);
+  EXPECT_FALSE(window_.CanSend());
+  Keep(6, 3);
+  EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{6}));
+}
+
+// One that goes on after 3 results, with 2 messages left.
+class ResumedWindowTest : public SendWindowTest {
+ protected:
+  ResumedWindowTest() {
+    KeptSession kept;
+    kept.welcomed = true;
+    kept.received_through = 3;
+    kept.messages.resize(2);
+    kept.messages[0].payload = "four";
+    kept.messages[1].headers = {{"key", "value"}};
+    window_.GoOn(kept);
+  }
+};
+
+TEST_F(ResumedWindowTest, GoesOnWhereAnEarlierProgramWas) {
+  EXPECT_EQ(window_.received_through(), 3U);
+  EXPECT_EQ(window_.next_sequence(), 6U);
+  EXPECT_EQ(window_.outstanding(), 2U);
+  EXPECT_TRUE(window_.settled());
+  EXPECT_EQ(window_.OnOpen(&pieces_).received_through, 3U);
+  EXPECT_TRUE(pieces_.empty());
+  ASSERT_TRUE(window_.OnWelcome(SessionState::kResumed, 4, kServer).ok());
+  EXPECT_EQ(NextFrame(), (std::vector<uint64_t>{5}));
+  EXPECT_EQ(window_.OnResults(Results(4, 5), kNow).count, 2U);
+}
+
+TEST_F(ResumedWindowTest, SendsAllToAServerThatLostThem) {
+  Connect(SessionState::kLost, 3);
+  pieces_.clear();
+  window_.NextFrame(&pieces_);
+  std::string bytes;
+  for (const wire::Piece& piece : pieces_) bytes.append(piece.data, piece.size);
+  v1::ProcessRequest request;
+  ASSERT_TRUE(request.ParseFromString(bytes));
+  ASSERT_EQ(request.messages_size(), 2);
+  EXPECT_EQ(request.messages(0).sequence(), 4U);
+  EXPECT_EQ(request.messages(0).payload(), "four");
+  EXPECT_EQ(request.messages(1).headers(0).key(), "key");
+}
+
+TEST_F(ResumedWindowTest, BelievesNoServerThatHasMoreThanWasKept) {
+  window_.OnOpen(&pieces_);
+  EXPECT_EQ(window_.OnWelcome(SessionState::kResumed, 6, kServer).code(),
+            absl::StatusCode::kFailedPrecondition);
+  // One that no server had answered has sent nothing.
+  KeptSession kept;
+  kept.messages.resize(1);
+  SendWindow silent{WindowLimits{}};
+  silent.GoOn(kept);
+  pieces_.clear();
+  silent.OnOpen(&pieces_);
+  EXPECT_TRUE(pieces_.empty());
+  EXPECT_EQ(silent.OnWelcome(SessionState::kResumed, 1, kServer).code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(KeptWindowTest, AnEarlierProgramsMessagesFillTheWindow) {
+  KeptSession kept;
+  kept.welcomed = true;
+  kept.messages.resize(100);
+  SendWindow window{WindowLimits{}};
+  window.GoOn(kept);
+  EXPECT_EQ(window.outstanding(), 100U);
+  EXPECT_EQ(window.TryAppend("x", {}), 0U);
+  window.OnOpen(&pieces_);
+  ASSERT_TRUE(window.OnWelcome(SessionState::kResumed, 0, kServer).ok());
+  EXPECT_EQ(window.TryAppend("x", {}), 0U);
+}
+
+using KeptWindowDeathTest = KeptWindowTest;
+
+TEST_F(KeptWindowDeathTest, WhatCannotBeEndsTheProgram) {
+  EXPECT_DEATH(Keep(0, 1), "");
+  Connect(SessionState::kNew);
+  Append(2);
+  Keep(2);
+  EXPECT_DEATH(Keep(1), "");
+  EXPECT_DEATH(window_.GoOn({}), "");
+  SendWindow without{WindowLimits{}};
+  EXPECT_DEATH(without.OnKept({}, kNow), "");
+}
+
 }  // namespace
 }  // namespace msgproc::client

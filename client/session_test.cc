@@ -775,5 +775,40 @@ TEST_F(SessionTest, MayInsistOnAStore) {
   EXPECT_TRUE(strict.OnFrame(frame, now_).status.ok());
 }
 
+TEST_F(SessionTest, GoesOnWithWhatAnOutboxHas) {
+  KeptSession kept;
+  kept.welcomed = true;
+  kept.store_generation = "gen";
+  kept.received_through = 3;
+  kept.messages.resize(2);
+  Session::Options options = Options();
+  options.kept = &kept;
+  Session session(options);
+  session.OnOpen(now_, &write_);
+  ASSERT_TRUE(request_.ParseFromString(write_.head));
+  EXPECT_TRUE(request_.open().resumes());
+  EXPECT_EQ(request_.open().store_generation(), "gen");
+  EXPECT_EQ(request_.received_through(), 3U);
+  EXPECT_EQ(session.store_generation(), "gen");
+  EXPECT_EQ(session.window().outstanding(), 2U);
+}
+
+TEST_F(SessionTest, HalfClosesOnlyOnceAnOutboxHasEnded) {
+  const KeptSession kept;
+  Session::Options options = Options();
+  options.kept = &kept;
+  Session session(options);
+  session.OnOpen(now_, &write_);
+  wire::ResponseFrame frame;
+  bytes_ = Welcome().SerializeAsString();
+  ASSERT_TRUE(frame.Parse(bytes_));
+  ASSERT_TRUE(session.OnFrame(frame, now_).status.ok());
+  session.Close();
+  EXPECT_FALSE(session.NextWrite(now_, &write_));
+  session.OnKept({.ended = true}, now_);
+  EXPECT_TRUE(session.NextWrite(now_, &write_));
+  EXPECT_TRUE(write_.half_close);
+}
+
 }  // namespace
 }  // namespace msgproc::client
