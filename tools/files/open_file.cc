@@ -109,6 +109,19 @@ absl::Status OutputFile::Write(absl::string_view text) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<base::UniqueFd> OpenToGoOn(absl::string_view flag,
+                                          absl::string_view path) {
+  base::UniqueFd file;
+  if (path == "-") {
+    file.Reset(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+  } else {
+    file.Reset(
+        open(std::string(path).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  }
+  if (file.valid()) return file;
+  return Error(errno, flag, "open", path, /*writes=*/true);
+}
+
 absl::StatusOr<base::UniqueFd> OpenInput(absl::string_view flag,
                                          absl::string_view path) {
   base::UniqueFd file;

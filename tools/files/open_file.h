@@ -41,6 +41,11 @@ class OutputFile {
   bool made_ = false;  // By us, and not begun.
 };
 
+// A file to be gone on with: for reading and writing, with what it holds. "-"
+// is the standard output. Errors as above.
+absl::StatusOr<base::UniqueFd> OpenToGoOn(absl::string_view flag,
+                                          absl::string_view path);
+
 // A file to be read; "-" is the standard input. Errors as above.
 absl::StatusOr<base::UniqueFd> OpenInput(absl::string_view flag,
                                          absl::string_view path);

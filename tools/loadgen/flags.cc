@@ -49,6 +49,14 @@ ABSL_FLAG(std::string, output, "",
           "Where to write the results of --input, in its order, a line each "
           "(an empty one for a message that failed): a file, or - for the "
           "standard output.");
+ABSL_FLAG(std::string, outbox, "",
+          "A file that keeps each line of --input until its result is written, "
+          "so that loadgen may crash or be stopped: started again with the "
+          "same --outbox and --input it goes on where it was, and each line is "
+          "sent once. --output is then gone on with, too; its lines are the "
+          "line's number, a tab and the result, and one that comes twice (its "
+          "writer crashed) has the same number. When all lines have their "
+          "results the outbox is emptied.");
 ABSL_FLAG(double, rate, Defaults().rate,
           "Messages a second, over all streams: an open loop, whose latencies "
           "count from when a message was meant to leave. 0: a closed loop, "
@@ -114,6 +122,8 @@ Examples:
   ... --rate=50000 --duration=1m --slo='p99<5ms,failed<=0' --json=report.json
   # lines in, results out
   ... --handler=uppercase --input=words.txt --output=-
+  # the same, to be killed and started again until it is through
+  ... --handler=uppercase --input=words.txt --output=results --outbox=words.box
 
 Exit codes:
   0  every message was answered exactly once, and every objective held
@@ -170,6 +180,7 @@ Options OptionsFromFlags() {
   options.payload_bytes = absl::GetFlag(FLAGS_payload_bytes);
   options.input = UserPath(absl::GetFlag(FLAGS_input));
   options.output = UserPath(absl::GetFlag(FLAGS_output));
+  options.outbox = UserPath(absl::GetFlag(FLAGS_outbox));
   options.rate = absl::GetFlag(FLAGS_rate);
   options.poisson = absl::GetFlag(FLAGS_poisson);
   options.handler = absl::GetFlag(FLAGS_handler);

@@ -69,7 +69,9 @@ LoadRun::LoadRun(const Plan& plan, client::MessageStreamOptions stream_options,
       files_(files),
       payloads_(plan.asked.seed,
                 plan.from_input() ? 0 : plan.asked.payload_bytes) {
-  if (files_.output() >= 0) {
+  if (files_.output() >= 0 && !plan.asked.outbox.empty()) {
+    result_log_ = std::make_unique<ResultLog>(files_.output());
+  } else if (files_.output() >= 0) {
     output_ = std::make_unique<OrderedOutput>(files_.output(), plan_.streams);
   }
   if (files_.input() >= 0) {
@@ -85,7 +87,12 @@ LoadRun::~LoadRun() {
 
 absl::Status LoadRun::Connect() {
   const absl::Time since = Clock::Monotonic()->Now();
-  const RunContext context{&plan_, &payloads_, &clock_, output_.get()};
+  if (result_log_ != nullptr) {
+    // Earlier runs' results come as soon as a stream is open.
+    if (absl::Status status = result_log_->Begin(); !status.ok()) return status;
+  }
+  const RunContext context{&plan_, &payloads_, &clock_, output_.get(),
+                           result_log_.get()};
   absl::StatusOr<LoadStreams> streams = OpenStreams(context, stream_options_);
   if (!streams.ok()) return streams.status();
   streams_ = *std::move(streams);
@@ -143,6 +150,7 @@ void LoadRun::StartSending(const Phase& phase, Outcome* outcome) {
           RunInputFeed(plan_, clock_, outcome->start, &outcome->gate, streams_,
                        input_.get(), output_.get());
       input_status_ = std::move(record.status);
+      input_ended_ = record.ended;
       outcome->generator = std::move(record.generator);
       outcome->backlogs = std::move(record.backlogs);
     });
@@ -199,7 +207,11 @@ void LoadRun::Measure(Report* report) {
   const int64_t given_up = clock_.Now();
   report->cpu_seconds = CpuSeconds() - cpu_before;
   // The books are open until nothing can come any more.
-  CloseStreams(streams_);
+  if (plan_.asked.outbox.empty() || input_ended_) {
+    CloseStreams(streams_);
+  } else {
+    DestroyStreams(streams_);
+  }
   report->tally = TakeTally(streams_);
   report->latency = outcome->recorder.Total();
   report->series = outcome->recorder.Series(LastResultAt(streams_));
@@ -238,8 +250,11 @@ Report LoadRun::Execute() {
     problems_.emplace_back(input_status_.message());
   }
   report.interrupted = Stopped();
-  if (usable && report.tally.sent == 0 && problems_.empty() &&
-      report.stream_errors.empty()) {
+  for (const auto& stream : streams_) {
+    report.sent_before += stream->sent_earlier();
+  }
+  if (usable && report.tally.sent + report.sent_before == 0 &&
+      problems_.empty() && report.stream_errors.empty()) {
     problems_.push_back(NothingSent(plan_, report));
   }
   report.problems = std::move(problems_);

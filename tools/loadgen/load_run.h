@@ -85,11 +85,13 @@ class LoadRun {
   const NanoClock clock_;
   const Payloads payloads_;
   std::unique_ptr<OrderedOutput> output_;
+  std::unique_ptr<ResultLog> result_log_;  // In its place, with an outbox.
   std::unique_ptr<LineReader> input_;
   std::vector<std::unique_ptr<Outcome>> outcomes_;
   LoadStreams streams_;
   std::thread sender_;
   absl::Status input_status_;  // The sender's until it is joined.
+  bool input_ended_ = false;   // So is this.
   std::vector<std::string> problems_;
 
   Mutex mutex_;

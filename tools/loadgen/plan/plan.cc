@@ -100,6 +100,14 @@ void CheckInput(const Options& asked, Wrong* wrong) {
                    " writes the results of lines: give ", name("input"),
                    " too."));
   }
+  if (!asked.outbox.empty() && (asked.input.empty() || asked.connections != 1 ||
+                                asked.streams_per_connection != 1)) {
+    wrong->Add(Bad(name("outbox"), "=", asked.outbox, " keeps the lines of ",
+                   name("input"), " on one stream: give ", name("input"),
+                   ", and one connection with one stream. (For more at a time "
+                   "run more load generators, each with its part of the lines "
+                   "and its own outbox.)"));
+  }
   if (!asked.input.empty() && !asked.warmup.empty()) {
     wrong->Add(Bad(name("warmup"), " and ", name("input"),
                    " are given both: every line of the input is sent once, so "

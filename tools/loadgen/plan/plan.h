@@ -46,6 +46,7 @@ struct Options {
   uint64_t payload_bytes = 64;
   std::string input;
   std::string output;
+  std::string outbox;
   double rate = 0;
   bool poisson = false;
   std::string handler = "echo";

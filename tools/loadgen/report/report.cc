@@ -37,7 +37,8 @@ bool Report::Clean() const {
 }
 
 ExitCode Report::Exit() const {
-  if (!Clean() || tally.answered == 0) return ExitCode::kFailed;
+  if (!Clean() || (tally.answered == 0 && sent_before == 0))
+    return ExitCode::kFailed;
   if (generator && !generator->kept_schedule()) {
     return ExitCode::kBehindSchedule;
   }

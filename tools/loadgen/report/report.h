@@ -57,7 +57,9 @@ struct Report {
   bool interrupted = false;  // Stopped by a signal before its end.
   int64_t started_at = 0;    // The measured phase; Unix time, milliseconds.
 
-  Tally tally;   // Of the measured phase.
+  Tally tally;  // Of the measured phase, with what an outbox owed.
+  // Messages that earlier runs had sent, with the same outbox.
+  uint64_t sent_before = 0;
   Tally warmup;  // Of the warm-up.
   // From the first message to the last result, or as long as anything was
   // waited for in vain; in an open loop each message has its interval, also the

@@ -38,6 +38,11 @@ std::string Summary(const Report& report) {
            : absl::StrCat(FormatCount(report.tally.sent), " sent of ",
                           FormatCount(report.tally.sent + report.unsent()),
                           " that were due"));
+  if (report.sent_before != 0) {
+    line("Earlier runs",
+         absl::StrCat(FormatPlural(report.sent_before, "message"),
+                      " sent, by the outbox"));
+  }
   line("Total", FormatNanoseconds(report.seconds * 1e9));
   if (report.latency.count() != 0) {
     line("Slowest",

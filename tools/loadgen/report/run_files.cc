@@ -33,6 +33,7 @@ absl::Status CheckFiles(const Options& asked) {
       {name("tls_key"), asked.tls_key, Use::kRead},
       {name("token_file"), asked.token_file, Use::kRead},
       {name("output"), asked.output, Use::kWrite},
+      {name("outbox"), asked.outbox, Use::kWrite},
       {name("json"), asked.json, Use::kWrite},
       {name("report"), asked.report, Use::kWrite}};
   if (TextGoesToAFile(asked)) {
@@ -53,11 +54,18 @@ absl::StatusOr<RunFiles> RunFiles::Open(const Plan& plan) {
     if (!input.ok()) return input.status();
     opened.input_ = *std::move(input);
   }
+  const bool goes_on = !asked.outbox.empty() && !asked.output.empty();
+  if (goes_on) {
+    auto output = files::OpenToGoOn(name("output"), asked.output);
+    if (!output.ok()) return output.status();
+    opened.going_on_ = *std::move(output);
+  }
+  const std::string none;
   const struct {
     const char* option;
     const std::string& path;
     files::OutputFile* file;
-  } outputs[] = {{"output", asked.output, &opened.output_},
+  } outputs[] = {{"output", goes_on ? none : asked.output, &opened.output_},
                  {"json", asked.json, &opened.json_},
                  {"report", asked.report, &opened.report_}};
   for (const auto& [option, path, file] : outputs) {

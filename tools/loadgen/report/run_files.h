@@ -23,7 +23,10 @@ class RunFiles {
 
   // -1: not asked for.
   int input() const { return input_.get(); }
-  int output() const { return output_.descriptor(); }
+  // With an outbox for reading, too, and as earlier runs left it.
+  int output() const {
+    return going_on_.valid() ? going_on_.get() : output_.descriptor();
+  }
   files::OutputFile* json() { return &json_; }
   files::OutputFile* report() { return &report_; }
 
@@ -34,6 +37,7 @@ class RunFiles {
  private:
   base::UniqueFd input_;
   files::OutputFile output_;
+  base::UniqueFd going_on_;  // The output, with an outbox.
   files::OutputFile json_;
   files::OutputFile report_;
   base::UniqueFd stop_;

@@ -43,7 +43,8 @@ void AddFailures(const Report& report, std::vector<std::string>* findings) {
   for (const std::string& problem : report.problems) {
     findings->push_back(absl::StrCat(problem, "."));
   }
-  if (report.tally.answered == 0 && findings->empty()) {
+  if (report.tally.answered == 0 && report.sent_before == 0 &&
+      findings->empty()) {
     findings->emplace_back("No message was answered.");
   }
 }

@@ -18,6 +18,9 @@ class AnsweredSequences {
     kDuplicate,  // Was answered before, or is 0.
   };
 
+  // Up to `sequence` all have been, before anything else.
+  void BeginBehind(uint64_t sequence) { highest_ = sequence; }
+
   Answer Add(uint64_t sequence) {
     if (sequence == highest_ + 1) [[likely]] {
       highest_ = sequence;

@@ -30,6 +30,13 @@ class Checker {
   // For lines: at most `window` are outstanding at once.
   Checker(uint64_t stream, Expectation expectation, uint64_t window);
 
+  // Before anything else: earlier runs had the results up to `answered`, and
+  // sent messages up to `sent`, whose results are not known here.
+  void GoOn(uint64_t answered, uint64_t sent) {
+    answered_.BeginBehind(answered);
+    unknown_through_ = sent;
+  }
+
   // Lines only: `line` is about to be sent as `sequence`.
   void Expect(uint64_t sequence, absl::string_view line);
 
@@ -54,6 +61,7 @@ class Checker {
   std::string scratch_;
   std::vector<uint64_t> hashes_;  // By sequence, modulo a power of two.
   AnsweredSequences answered_;
+  uint64_t unknown_through_ = 0;
   Tally tally_;
 };
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/check.h"
 #include "tools/loadgen/schedule/schedule.h"
@@ -78,6 +79,22 @@ class LinePace {
   int64_t blocked_until_ = 0;
 };
 
+// Passes over the lines that earlier runs have sent.
+absl::Status PassOver(uint64_t lines, LineReader* input) {
+  absl::string_view line;
+  for (uint64_t i = 0; i < lines; ++i) {
+    const absl::StatusOr<bool> more = input->Next(&line);
+    if (!more.ok()) return more.status();
+    if (!*more) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the input has ", i, " lines, and by its outbox ", lines,
+          " were sent before: give the input that they are from, or another "
+          "outbox"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 FeedRecord RunInputFeed(const Plan& plan, const NanoClock& clock, int64_t start,
@@ -87,11 +104,15 @@ FeedRecord RunInputFeed(const Plan& plan, const NanoClock& clock, int64_t start,
   if (plan.open_loop()) BePunctual();
   FeedRecord record;
   LinePace pace(plan, &clock, start);
+  const uint64_t earlier = streams.front()->sent_earlier();
+  record.status = PassOver(earlier, input);
   size_t next = 0;
-  for (uint64_t i = 0; i < plan.measured.messages; ++i) {
+  for (uint64_t i = earlier; record.status.ok() && i < plan.measured.messages;
+       ++i) {
     absl::string_view line;
     const absl::StatusOr<bool> more = input->Next(&line);
     record.status = more.status();
+    record.ended = more.ok() && !*more && gate->MaySend(clock.Now());
     if (!more.ok() || !*more) break;
     const int64_t intended = pace.Wait(*gate);
     if (output != nullptr) record.status = output->WaitForRoom();

@@ -14,6 +14,7 @@ namespace msgproc::loadgen {
 
 struct FeedRecord {
   absl::Status status;                       // Of the input and the output.
+  bool ended = false;                        // All of the input was sent.
   std::optional<GeneratorRecord> generator;  // With --rate.
   std::vector<Backlog> backlogs;             // What generator.unsent counts.
 };

@@ -63,6 +63,16 @@ void LoadStream::Attach(std::unique_ptr<client::MessageStream> stream) {
   MSGPROC_CHECK(stream != nullptr);
   MSGPROC_CHECK(stream_ == nullptr);
   stream_ = std::move(stream);
+  sent_earlier_ = stream_->next_sequence() - 1;
+  if (sent_earlier_ > 0) {
+    owed_earlier_ = stream_->outstanding();
+    sent_ = sent_earlier_;
+    answered_ = sent_earlier_ - owed_earlier_;
+    checker_.GoOn(answered_, sent_earlier_);
+    std::fill(sent_at_.begin(), sent_at_.end(), context_.clock->Now());
+  }
+  attached_ = true;
+  attached_.notify_all();
 }
 
 void LoadStream::BeginPhase(uint64_t quota, bool closed_loop, PhaseGate* gate,
@@ -74,7 +84,8 @@ void LoadStream::BeginPhase(uint64_t quota, bool closed_loop, PhaseGate* gate,
   gate_ = gate;
   recorder_ = recorder;
   closed_loop_ = closed_loop;
-  sent_before_ = sent;
+  // What earlier runs are owed is this one's to wait for.
+  sent_before_ = sent - owed_earlier_;
   last_sequence_ = quota > UINT64_MAX - sent ? UINT64_MAX : sent + quota;
   turn_.Reset();
   owed_ = 0;
@@ -223,8 +234,13 @@ void LoadStream::TakeIn(const client::Result& result, int64_t now) {
   const uint64_t sent = sent_.load(std::memory_order_acquire);
   if (checker_.Check(result.sequence, sent, result.code, result.error,
                      result.payload)) [[likely]] {
-    latencies_.Add(now - sent_at_[result.sequence & slot_mask_], now,
-                   recorder_);
+    if (result.sequence > sent_earlier_) [[likely]] {
+      latencies_.Add(now - sent_at_[result.sequence & slot_mask_], now,
+                     recorder_);
+    }
+    if (context_.result_log != nullptr) {
+      context_.result_log->Put(result.sequence, result.payload);
+    }
     if (context_.output != nullptr) {
       context_.output->Put(index_, result.payload);
     }
@@ -237,7 +253,7 @@ void LoadStream::TakeIn(const client::Result& result, int64_t now) {
 void LoadStream::OnResults(absl::Span<const client::Result> results) {
   const int64_t now = context_.clock->Now();
   for (const client::Result& result : results) TakeIn(result, now);
-  if (closed_loop_) {
+  if (closed_loop_.load(std::memory_order_relaxed)) {
     if (turn_.Mine(results.size())) SendNext(now, results.size());
   } else {
     std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -21,6 +21,7 @@
 #include "tools/loadgen/stream/checker.h"
 #include "tools/loadgen/stream/ordered_output.h"
 #include "tools/loadgen/stream/payload.h"
+#include "tools/loadgen/stream/result_log.h"
 #include "tools/loadgen/stream/stream_journal.h"
 
 namespace msgproc::loadgen {
@@ -30,7 +31,8 @@ struct RunContext {
   const Plan* plan;
   const Payloads* payloads;
   const NanoClock* clock;
-  OrderedOutput* output = nullptr;  // Null: results are not written.
+  OrderedOutput* output = nullptr;  // Null: results are not written so.
+  ResultLog* result_log = nullptr;  // Null: nor so.
 };
 
 // One MessageStream under load: sends its share, keeps at most max_outstanding
@@ -58,8 +60,10 @@ class LoadStream {
   // Callbacks use every member: the MessageStream goes first.
   ~LoadStream() { Destroy(); }
 
-  // Before anything else. `stream` calls OnResults and OnEvent.
+  // Before anything else. `stream` calls OnResults and OnEvent; with an outbox,
+  // behind AwaitAttached: it has messages of earlier runs then.
   void Attach(std::unique_ptr<client::MessageStream> stream);
+  void AwaitAttached() const { attached_.wait(false); }
   client::MessageStream* stream() { return stream_.get(); }
 
   void OnResults(absl::Span<const client::Result> results);
@@ -82,6 +86,9 @@ class LoadStream {
   bool Ready() const {
     return outstanding() < window_ || stopping_.load(std::memory_order_relaxed);
   }
+
+  // Messages that earlier runs have sent.
+  uint64_t sent_earlier() const { return sent_earlier_; }
 
   // How many more may be sent in this phase, whatever the gate says.
   uint64_t left() const {
@@ -128,12 +135,15 @@ class LoadStream {
   const uint64_t window_;
   const uint64_t slot_mask_;
   std::unique_ptr<client::MessageStream> stream_;
+  std::atomic<bool> attached_{false};
+  uint64_t sent_earlier_ = 0;  // By earlier runs,
+  uint64_t owed_earlier_ = 0;  // whose results are still to come.
   StreamJournal journal_;
 
   // Of the phase.
   std::atomic<PhaseGate*> gate_{nullptr};
   LatencyRecorder* recorder_ = nullptr;
-  bool closed_loop_ = false;
+  std::atomic<bool> closed_loop_{false};
   uint64_t last_sequence_ = 0;  // The last that may be sent.
   uint64_t sent_before_ = 0;    // Before the phase.
 

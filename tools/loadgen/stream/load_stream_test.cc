@@ -49,6 +49,10 @@ class FakeStream final : public client::MessageStream {
     MutexLock lock(&mutex_);
     return waiting_.size();
   }
+  uint64_t next_sequence() const override {
+    MutexLock lock(&mutex_);
+    return sequence_ + 1;
+  }
 
   // The oldest message that was not taken yet.
   std::pair<uint64_t, std::string> Take() {

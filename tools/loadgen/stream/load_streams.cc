@@ -43,6 +43,16 @@ client::MessageStreamOptions StreamOptions(
   options.on_event = [stream](const client::StreamEvent& event) {
     stream->OnEvent(event);
   };
+  if (asked.outbox.empty()) return options;
+  options.outbox = asked.outbox;
+  options.on_results = [stream](absl::Span<const client::Result> results) {
+    stream->AwaitAttached();
+    stream->OnResults(results);
+  };
+  options.on_event = [stream](const client::StreamEvent& event) {
+    stream->AwaitAttached();
+    stream->OnEvent(event);
+  };
   return options;
 }
 
@@ -104,6 +114,10 @@ std::vector<int> ConnectedStreams(const Options& asked,
   return connected;
 }
 
+void DestroyStreams(const LoadStreams& streams) {
+  for (const auto& stream : streams) stream->Destroy();
+}
+
 void CloseStreams(const LoadStreams& streams) {
   const absl::Time deadline = Clock::Monotonic()->Now() + kCloseTimeout;
   // All at once first, so that they wait for their servers together.
@@ -116,7 +130,7 @@ void CloseStreams(const LoadStreams& streams) {
           .IgnoreError();
     }
   }
-  for (const auto& stream : streams) stream->Destroy();
+  DestroyStreams(streams);
 }
 
 Tally TakeTally(const LoadStreams& streams) {

@@ -38,6 +38,9 @@ std::vector<int> ConnectedStreams(const Options& asked,
 // callback runs any more when it returns.
 void CloseStreams(const LoadStreams& streams);
 
+// Leaves them as they are: an outbox keeps its session for the next run.
+void DestroyStreams(const LoadStreams& streams);
+
 // The sum of the phase's books.
 Tally TakeTally(const LoadStreams& streams);
 
