@@ -17,6 +17,9 @@ absl::string_view Advice(absl::StatusCode code) {
       return "Let this program's user write the file and its directory";
     case absl::StatusCode::kFailedPrecondition:
       return "Choose another file, or finish with the program that made it";
+    case absl::StatusCode::kUnavailable:
+      return "See whether another program has the file open, or what is wrong "
+             "with the disk";
     default:
       return "See what is wrong with the disk or the file";
   }

@@ -43,6 +43,8 @@ class LoadRun {
   // was called. Once.
   absl::Status Connect();
 
+  // Whether there are streams; Connect says otherwise why not.
+  bool opened() const { return !streams_.empty(); }
   // How many streams of each connection have a server.
   std::vector<int> ConnectedStreams() const {
     return loadgen::ConnectedStreams(plan_.asked, streams_);

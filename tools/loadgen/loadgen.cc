@@ -91,6 +91,9 @@ ExitCode RunLoadgen(Options options) {
           absl::CancelledError("stopped while connecting: nothing was sent."),
           ExitCode::kFailed);
     }
+    if (!plan->asked.outbox.empty() && !run.opened()) {
+      return Refuse(status, ExitCode::kUsage);
+    }
     std::fputs(
         ConnectAdvice(*plan, *endpoint, status, run.ConnectedStreams()).c_str(),
         stderr);
