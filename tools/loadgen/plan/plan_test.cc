@@ -157,5 +157,20 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"--tls_cert and --tls_key",
                 [](Options* o) { o->tls_cert = "x"; }}));
 
+TEST(PlanTest, AnOutboxIsOneStreamsOfLines) {
+  Options options;
+  options.outbox = "box";
+  options.setting_name = base::AsFlag;
+  EXPECT_THAT(std::string(MakePlan(options).status().message()),
+              HasSubstr("--outbox=box keeps the lines of --input"));
+  options.input = "lines";
+  EXPECT_TRUE(MakePlan(options).ok());
+  options.connections = 2;
+  EXPECT_FALSE(MakePlan(options).ok());
+  options.connections = 1;
+  options.streams_per_connection = 2;
+  EXPECT_FALSE(MakePlan(options).ok());
+}
+
 }  // namespace
 }  // namespace msgproc::loadgen

@@ -85,5 +85,12 @@ TEST(JainsFairnessTest, IsOneWhenEvenAndOneOverNWhenOneHasAll) {
   EXPECT_DOUBLE_EQ(JainsFairness(servers), 0.5);
 }
 
+TEST(ReportTest, ARunThatEarlierOnesLeftNothingToDoIsExitZero) {
+  Report report;
+  EXPECT_EQ(report.Exit(), ExitCode::kFailed);
+  report.sent_before = 1;
+  EXPECT_EQ(report.Exit(), ExitCode::kOk);
+}
+
 }  // namespace
 }  // namespace msgproc::loadgen

@@ -85,5 +85,23 @@ TEST(RunFilesTest, OneThatCannotBeOpenedLeavesNothingBehind) {
   EXPECT_NE(access(At("out").c_str(), F_OK), 0);
 }
 
+TEST(RunFilesTest, WithAnOutboxTheOutputIsGoneOnWith) {
+  std::ofstream(At("results")) << "1\tone\n";
+  Options options;
+  options.input = "/dev/null";
+  options.outbox = At("box");
+  options.output = At("results");
+  auto files = RunFiles::Open(PlanOf(options));
+  ASSERT_TRUE(files.ok()) << files.status();
+  EXPECT_TRUE(files->Begin().ok());
+  EXPECT_EQ(Content(At("results")), "1\tone\n");
+  char first = 0;
+  EXPECT_EQ(read(files->output(), &first, 1), 1);
+  EXPECT_EQ(write(files->output(), "x", 1), 1);
+  options.output = At("./box");
+  EXPECT_EQ(RunFiles::Open(PlanOf(options)).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace msgproc::loadgen

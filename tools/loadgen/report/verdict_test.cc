@@ -65,5 +65,12 @@ TEST(VerdictTest, NothingAnsweredIsAFailure) {
   EXPECT_THAT(verdict.findings, Contains("No message was answered."));
 }
 
+TEST(VerdictTest, ARunThatEarlierOnesLeftNothingToDoIsOk) {
+  Report report;
+  EXPECT_EQ(Judge(report).word, "FAILED");
+  report.sent_before = 1;
+  EXPECT_EQ(Judge(report).word, "OK");
+}
+
 }  // namespace
 }  // namespace msgproc::loadgen

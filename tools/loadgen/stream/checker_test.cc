@@ -159,5 +159,21 @@ TEST(LineCheckerTest, LinesAreCheckedThroughTheWholeWindow) {
   EXPECT_EQ(tally.wrong, 1U);
 }
 
+TEST(LineCheckerTest, GoesOnWhereEarlierRunsWere) {
+  Checker checker(0, Expectation::kEcho, 4);
+  checker.GoOn(/*answered=*/5, /*sent=*/7);
+  checker.Expect(8, "eight");
+  // Of these it does not know what was sent.
+  EXPECT_TRUE(checker.Check(6, 8, absl::StatusCode::kOk, "", "any"));
+  EXPECT_TRUE(checker.Check(7, 8, absl::StatusCode::kOk, "", "thing"));
+  EXPECT_TRUE(checker.Check(8, 8, absl::StatusCode::kOk, "", "not eight"));
+  EXPECT_FALSE(checker.Check(5, 8, absl::StatusCode::kOk, "", "again"));
+  const Tally tally = checker.TakeTally();
+  EXPECT_EQ(tally.answered, 3U);
+  EXPECT_EQ(tally.wrong, 1U);
+  EXPECT_EQ(tally.duplicated, 1U);
+  EXPECT_EQ(tally.out_of_order, 0U);
+}
+
 }  // namespace
 }  // namespace msgproc::loadgen

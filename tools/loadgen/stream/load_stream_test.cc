@@ -87,6 +87,9 @@ class LoadStreamTest : public testing::Test {
         RunContext{&plan_, &payloads_, &clock_}, 0);
     auto fake = std::make_unique<FakeStream>();
     fake_ = fake.get();
+    for (int i = 0; i < earlier_; ++i) {
+      EXPECT_TRUE(fake_->Send("earlier", {}, absl::ZeroDuration()).ok());
+    }
     stream_->Attach(std::move(fake));
     stream_->OnEvent({.kind = StreamEvent::Kind::kConnected,
                       .server_id = "s",
@@ -123,6 +126,7 @@ class LoadStreamTest : public testing::Test {
   PhaseGate gate_{1, INT64_MAX};
   LatencyRecorder recorder_{clock_.Now()};
   Plan plan_;
+  int earlier_ = 0;  // Messages that an outbox has.
   std::unique_ptr<LoadStream> stream_;
   FakeStream* fake_ = nullptr;
 };
@@ -343,6 +347,32 @@ TEST_F(LoadStreamTest, AStarterAndCallbacksShareTheSendingWithoutARace) {
   const Tally tally = stream_->TakeTally();
   EXPECT_EQ(tally.answered, 20'000U);
   EXPECT_TRUE(tally.clean()) << tally.first_wrong;
+}
+
+TEST_F(LoadStreamTest, WhatEarlierRunsAreOwedIsWaitedFor) {
+  Options options = Window(8, 20);
+  options.input = "lines";
+  earlier_ = 3;
+  Build(options);
+  EXPECT_EQ(stream_->sent_earlier(), 3U);
+  EXPECT_EQ(stream_->outstanding(), 3U);
+  // One comes before the phase begins.
+  Answer();
+  Begin(20, /*closed_loop=*/false);
+  EXPECT_EQ(stream_->SendLine("a line", 0), Sent::kYes);
+  stream_->StopSending();
+  EXPECT_FALSE(Finished());
+  Answer();
+  Answer();
+  EXPECT_FALSE(Finished());
+  Answer();
+  EXPECT_TRUE(Finished());
+  const Tally tally = stream_->TakeTally();
+  EXPECT_EQ(tally.sent, 4U);
+  EXPECT_EQ(tally.answered, 4U);
+  EXPECT_TRUE(tally.clean()) << tally.first_wrong;
+  // Of the others it is not known how long they took.
+  EXPECT_EQ(recorder_.count(), 1U);
 }
 
 }  // namespace
