@@ -61,6 +61,11 @@ absl::Status OutboxWriteError(const std::string& path,
 }
 
 absl::Status OutboxStreamStatus(const std::string& path, absl::Status status) {
+  if (absl::IsFailedPrecondition(status)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(status.message(), "; the outbox ", path,
+                     " keeps the messages that have no result"));
+  }
   if (!absl::IsDataLoss(status)) return status;
   return absl::DataLossError(absl::StrCat(
       status.message(), "; the outbox ", path,

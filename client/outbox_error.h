@@ -20,8 +20,9 @@ absl::Status OutboxInUse(const std::string& path, const absl::Status& why);
 // full: as RESOURCE_EXHAUSTED it would look like a full window.
 absl::Status OutboxWriteError(const std::string& path, const absl::Status& why);
 
-// Its stream has ended with this status. DATA_LOSS says what becomes of the
-// messages that it keeps; others are given back as they are.
+// Its stream has ended with this status. DATA_LOSS and FAILED_PRECONDITION say
+// what becomes of the messages that it keeps; others are given back as they
+// are.
 absl::Status OutboxStreamStatus(const std::string& path, absl::Status status);
 
 }  // namespace msgproc::client

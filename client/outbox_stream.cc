@@ -100,8 +100,12 @@ void OutboxStream::OnEvent(StreamEvent event) {
 }
 
 absl::Status OutboxStream::WaitUntilConnected(absl::Duration timeout) {
-  return OutboxStreamStatus(file_->path(),
-                            stream_->WaitUntilConnected(timeout));
+  return WhyNotSent(stream_->WaitUntilConnected(timeout));
+}
+
+// FAILED_PRECONDITION is that of a Send after Close, too.
+absl::Status OutboxStream::WhyNotSent(const absl::Status& why) const {
+  return absl::IsDataLoss(why) ? OutboxStreamStatus(file_->path(), why) : why;
 }
 
 absl::StatusOr<uint64_t> OutboxStream::Send(
@@ -109,7 +113,7 @@ absl::StatusOr<uint64_t> OutboxStream::Send(
     absl::Duration timeout) {
   const absl::StatusOr<uint64_t> sent =
       stream_->Send(payload, headers, timeout);
-  if (!sent.ok()) return OutboxStreamStatus(file_->path(), sent.status());
+  if (!sent.ok()) return WhyNotSent(sent.status());
   Take(*sent, {Copy(payload, headers)});
   if (CallbackScope::Current() != nullptr || timeout <= absl::ZeroDuration()) {
     return sent;
@@ -121,7 +125,7 @@ absl::StatusOr<uint64_t> OutboxStream::Send(
 absl::StatusOr<MessageStream::SentBatch> OutboxStream::TrySendBatch(
     absl::Span<const absl::string_view> payloads) {
   const absl::StatusOr<SentBatch> sent = stream_->TrySendBatch(payloads);
-  if (!sent.ok()) return OutboxStreamStatus(file_->path(), sent.status());
+  if (!sent.ok()) return WhyNotSent(sent.status());
   std::vector<KeptMessage> messages;
   for (const absl::string_view payload : payloads.first(sent->count)) {
     messages.push_back(Copy(payload, {}));

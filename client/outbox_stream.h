@@ -65,6 +65,7 @@ class OutboxStream final : public MessageStream {
 
   // Messages of the stream's that are to be kept.
   void Take(uint64_t first, std::vector<KeptMessage> messages);
+  absl::Status WhyNotSent(const absl::Status& why) const;
   absl::Status WaitUntilKept(uint64_t sequence);
 
   // The writing thread.

@@ -329,6 +329,22 @@ TEST_F(OutboxStreamTest, WhatALostStoreOwesStaysInTheFile) {
   }
 }
 
+TEST_F(OutboxStreamTest, WhatAServerHasForgottenStaysInTheFile) {
+  Start(StoreWelcome(v1::Welcome::STATE_NEW));
+  Send(1);
+  Leave();
+  Open(Kept());
+  Reconnect();
+  call_->Finish(absl::FailedPreconditionError("the session has expired"));
+  const absl::Status status = stream_->Close(kPatience);
+  EXPECT_THAT(status.message(),
+              AllOf(HasSubstr("has expired"), HasSubstr(path_)));
+  EXPECT_EQ(Event(0).status, status);
+  Leave();
+  Start(StoreWelcome(v1::Welcome::STATE_RESUMED));
+  EXPECT_EQ(Sequences(call_->ReadMessages(1)), From(1, 1));
+}
+
 TEST_F(OutboxStreamTest, MessagesForAnotherHandlerAreRefused) {
   Open(Kept());
   Send(1);
