@@ -50,10 +50,9 @@ void ConnectionState::OnTime() {
 
 ConnectionState::Action ConnectionState::NextConnection(Output* output) {
   if (phase_ == Phase::kCalling && RefreshTime() <= Now()) return FetchToken();
-  if (phase_ == Phase::kWaiting && !session_.window().settled()) return {};
-  if (!std::exchange(connecting_, false) || phase_ != Phase::kWaiting) {
-    return {};
-  }
+  const bool waiting = phase_ == Phase::kWaiting;
+  if (waiting && !session_.window().settled()) return {};
+  if (!std::exchange(connecting_, false) || !waiting) return {};
   if (options_.needs_token && token_.empty()) {
     ChangePhase(Phase::kAuthorizing, "a token is wanted");
     return FetchToken();

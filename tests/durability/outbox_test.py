@@ -6,16 +6,13 @@ twice, or never, shows in some account.
 
 import collections
 import contextlib
-import pathlib
 import random
 import sqlite3
-import tempfile
 import unittest
 
 from tests import harness
+from tests.durability import ledger
 
-_LEDGER = "examples/ledger/ledger"
-_FLAGS = ("--heartbeat_interval=500ms", "--drain_timeout=5s")
 _ACCOUNTS = 20
 _BALANCE = 10**9
 # A life of the client ends at the latest when so many of its results have come.
@@ -25,43 +22,26 @@ _LIVES = 25
 _LINES = 2 * _LIVES * _MOST_RESULTS_A_LIFE
 
 
-class OutboxTest(harness.ProcessTest):
+class OutboxTest(ledger.LedgerTest):
     def setUp(self):
         super().setUp()
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.outbox = self.folder / "outbox"
-        self.results = self.folder / "results"
+        self.files = self.folder()
+        self.outbox = self.files / "outbox"
+        self.results = self.files / "results"
+        self.store = self.files / "ledger.db"
         self.address = f"127.0.0.1:{harness.free_port()}"
-        self.ledger = self.start_ledger()
+        self.server = self.start_ledger()
+        lines = [f"open account-{i} {_BALANCE}" for i in range(_ACCOUNTS)]
+        self.assert_all_answered_once(self.send(lines, f"--target={self.address}"), len(lines))
 
     def start_ledger(self):
-        return self.keep(
-            harness.Server(
-                _LEDGER,
-                [f"--session_store=sqlite:{self.folder}/ledger.db", *_FLAGS],
-                "ledger",
-                self.address,
-            )
-        )
-
-    def restart_ledger(self):
-        self.ledger.kill()
-        self.ledger = self.start_ledger()
-
-    def open_accounts(self):
-        file = self.folder / "accounts"
-        lines = [f"open account-{i} {_BALANCE}" for i in range(_ACCOUNTS)]
-        file.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        load = self.loadgen(f"--target={self.address}", f"--input={file}", "--handler=ledger")
-        self.assert_all_answered_once(load, len(lines))
+        return self.ledger(f"sqlite:{self.store}", listen_address=self.address)
 
     def write_transfers(self, count):
         """Returns what each account has once all of them took effect."""
         chance = random.Random(11)
         balances = collections.Counter({f"account-{i}": _BALANCE for i in range(_ACCOUNTS)})
-        with open(self.folder / "transfers", "w", encoding="utf-8") as file:
+        with open(self.files / "transfers", "w", encoding="utf-8") as file:
             for _ in range(count):
                 source, target = chance.sample(sorted(balances), 2)
                 amount = chance.randint(1, 9)
@@ -70,11 +50,11 @@ class OutboxTest(harness.ProcessTest):
                 file.write(f"transfer {source} {target} {amount}\n")
         return balances
 
-    def transfer(self, *flags):
+    def send_transfers(self, *flags):
         """Starts to send the transfers, or goes on with it."""
         return self.loadgen(
             f"--target={self.address}",
-            f"--input={self.folder}/transfers",
+            f"--input={self.files}/transfers",
             f"--output={self.results}",
             f"--outbox={self.outbox}",
             "--handler=ledger",
@@ -112,73 +92,69 @@ class OutboxTest(harness.ProcessTest):
         self.assertEqual(sorted(texts), list(range(1, count + 1)))
 
     def test_it_holds_through_kills(self):
-        self.open_accounts()
         balances = self.write_transfers(_LINES)
         chance = random.Random(5)
         for life in range(1, _LIVES + 1):
             before = self.lines_of_results()
-            load = self.transfer("--rate=1000")
+            load = self.send_transfers("--rate=1000")
             if life % 5 == 0:
                 self.await_results(load, before + 1)
-                self.restart_ledger()
+                self.server.kill()
+                self.server = self.start_ledger()
             # Some are killed while they start.
             elif life % 5 != 1:
                 self.await_results(load, before + chance.randrange(1, _MOST_RESULTS_A_LIFE))
             self.assertTrue(load.running(), load.describe("ended by itself"))
             load.kill()
         self.assertLess(self.lines_of_results(), _LINES)
-        exit_code, report = self.transfer().report()
+        exit_code, report = self.send_transfers().report()
         self.assertEqual(exit_code, 0, report["verdict"])
         self.assert_each_delivered(_LINES)
         self.assertEqual(self.kept(), 0)
-        self.assertEqual(self.ledger.stop(), 0)
-        store = self.folder / "ledger.db"
-        self.assertEqual(self.ask(store, "SELECT count(*) FROM entries"), [(_LINES,)])
-        self.assertEqual(dict(self.ask(store, "SELECT id, balance FROM accounts")), balances)
+        self.assertEqual(self.server.stop(), 0)
+        self.assertEqual(self.ask(self.store, "SELECT count(*) FROM entries"), [(_LINES,)])
+        self.assertEqual(dict(self.ask(self.store, "SELECT id, balance FROM accounts")), balances)
         # It was closed in good order.
-        self.assertEqual(self.ask(store, "SELECT * FROM msgproc_sessions"), [])
+        self.assertEqual(self.ask(self.store, "SELECT * FROM msgproc_sessions"), [])
 
     def test_one_that_is_stopped_goes_on_as_well(self):
-        self.open_accounts()
         self.write_transfers(1000)
-        load = self.transfer("--rate=200")
+        load = self.send_transfers("--rate=200")
         self.await_results(load, 20)
         # 4: its schedule was not kept, which is the machine's business.
         self.assertIn(load.stop(), (0, 4), load.output())
         self.assertLess(self.lines_of_results(), 1000)
-        exit_code, report = self.transfer().report()
+        exit_code, report = self.send_transfers().report()
         self.assertEqual(exit_code, 0, report["verdict"])
         self.assert_each_delivered(1000)
 
     def test_a_lost_store_gets_nothing_again_by_itself(self):
-        self.open_accounts()
         self.write_transfers(100_000)
-        load = self.transfer()
+        load = self.send_transfers()
         self.await_results(load, 100)
         # What it sends from now on stays without a result.
-        self.ledger.kill()
+        self.server.kill()
         written = self.lines_of_results()
         load.kill()
         kept = self.kept()
-        for file in self.folder.glob("ledger.db*"):
+        for file in self.files.glob("ledger.db*"):
             file.unlink()
-        self.ledger = self.start_ledger()
-        load = self.transfer()
+        self.server = self.start_ledger()
+        load = self.send_transfers()
         self.assertEqual(load.wait(), 1)
         self.assertRegex(load.output(), "DATA_LOSS")
         self.assertIn(str(self.outbox), load.output())
         self.assertEqual(self.kept(), kept)
         self.assertEqual(self.lines_of_results(), written)
-        self.assertEqual(self.ledger.stop(), 0)
-        tables = self.ask(self.folder / "ledger.db", "SELECT name FROM sqlite_schema")
+        self.assertEqual(self.server.stop(), 0)
+        tables = self.ask(self.store, "SELECT name FROM sqlite_schema")
         self.assertNotIn(("entries",), tables, "a handler has run")
 
     def test_two_cannot_have_one(self):
-        self.open_accounts()
         self.write_transfers(100_000)
-        load = self.transfer("--rate=100")
+        load = self.send_transfers("--rate=100")
         self.await_results(load, 1)
-        second = self.transfer()
+        second = self.send_transfers()
         self.assertEqual(second.wait(), 2)
         self.assertIn(f"the outbox {self.outbox} is in use", second.output())
         self.assertIn(f"process {load.pid} ", second.output())
