@@ -195,6 +195,7 @@ TEST(MemoryBudgetTest, KnowsWhatIsHeldByKind) {
                             {"results", 3 * kGrain},
                             {"reading", 4 * kGrain},
                             {"writing", 5 * kGrain}}));
+  EXPECT_EQ(budget.used(), 2 * 4096 + 21 * kGrain);
   EXPECT_EQ(budget.held().sum(), budget.used());
   // From one kind to another, though it is no more than before.
   share.Set({.results = 15 * kGrain});
@@ -211,6 +212,30 @@ TEST(MemoryBudgetTest, KnowsWhatIsHeldByKind) {
                             {"reading", 0},
                             {"writing", 0}}));
   EXPECT_EQ(budget.held().sum(), budget.used());
+  // What is too little to be told by itself is told with the rest.
+  share.Set({.messages = 1, .results = 14 * kGrain});
+  EXPECT_EQ(budget.held().messages, 1U);
+  EXPECT_EQ(budget.held().sum(), budget.used());
+}
+
+TEST(MemoryBudgetTest, ItsBaseIsNoneOfWhatAHolderIsMeasuredBy) {
+  constexpr size_t kBase = MemoryBudget::kGrain;
+  MemoryBudget budget(kBudget);
+  Share share(&budget, kBase);
+  {
+    // One that has told nothing is no holder, nor when it goes.
+    const Share idle(&budget, kBase);
+    EXPECT_EQ(budget.holders(), 0U);
+  }
+  EXPECT_EQ(budget.holders(), 0U);
+  Hold(&share, kBudget);
+  ASSERT_TRUE(budget.Full());
+  // All of the budget is its share, and it has that.
+  EXPECT_EQ(share.ResultRoom(false), kBudget);
+  EXPECT_TRUE(share.MayGrow(false));
+  Hold(&share, 1);
+  EXPECT_EQ(budget.used(), kBase);
+  EXPECT_EQ(budget.holders(), 0U);
 }
 
 TEST(MemoryBudgetTest, WhoGoesGivesEverythingBack) {

@@ -115,17 +115,16 @@ bool Dispatcher::HoldsSuspects(WorkerId worker) const {
   return found != nullptr && found->quarantined;
 }
 
-bool Dispatcher::IsSuspect(const WorkItem& item) const {
-  return item.attempts_behind > 0 || options_.max_attempts - item.attempts == 1;
-}
-
 void Dispatcher::Enqueue(WorkItem* item, absl::Time now) {
   MSGPROC_CHECK_GT(item->remaining(), 0u);
+  MSGPROC_CHECK_EQ(item->attempts, 0);
+  MSGPROC_CHECK_EQ(item->attempts_behind, 0);
   item->ticket = next_ticket_++;
   waiting_ += item->remaining();
   SessionLedger& session = sessions_.Of(*item);
   session.last_active = now;
-  if (IsSuspect(*item)) {
+  // Its first attempt may be its last.
+  if (options_.max_attempts == 1) {
     sessions_.QueueSuspect(item, /*front=*/false);
   } else if (WorkerLedger* own =
                  session.Tainted(now) ? nullptr : workers_.BoundTo(*item);

@@ -126,7 +126,6 @@ class Dispatcher {
   uint64_t given(WorkerId worker) const;
 
  private:
-  bool IsSuspect(const WorkItem& item) const;
   void CountOpen(absl::Time now);
   void Wait(WorkItem* item);
   void WaitUntried(WorkItem* item);

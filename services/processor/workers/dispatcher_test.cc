@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -436,7 +437,7 @@ TEST_F(DispatcherTest, WhatNeverReachedADeadWorkerWasNotTried) {
 
 TEST_F(DispatcherTest, WhatReachedADeadWorkerInPartWasTried) {
   dispatcher_->AddWorker(1, now_);
-  const WorkItem* older = EnqueueOf(1, 2);
+  const WorkItem* older = EnqueueOf(1, 1);
   EXPECT_THAT(Destinations(), ElementsAre(1));
   const WorkItem* item = EnqueueOf(2, 4);
   EXPECT_THAT(Destinations(), ElementsAre(1));
@@ -450,12 +451,13 @@ TEST_F(DispatcherTest, TheLastAttemptIsNotLostOnAWorkerThatDidNotGetIt) {
   Use({.max_attempts = 1});
   dispatcher_->AddWorker(1, now_);
   WorkItem* item = Enqueue(2);
+  Enqueue(1);
   EXPECT_EQ(Flights().size(), 1u);
   std::vector<WorkItem*> given_up;
-  // One travels, as it may be the culprit; the other waits.
+  // One travels, as it may be the culprit; the others wait.
   EXPECT_EQ(dispatcher_->RemoveWorker(1, now_, 1, &given_up), 1u);
   EXPECT_THAT(given_up, IsEmpty());
-  EXPECT_EQ(dispatcher_->waiting(), 2u);
+  EXPECT_EQ(dispatcher_->waiting(), 3u);
   dispatcher_->AddWorker(2, now_);
   const auto in_flight = Flights();
   ASSERT_EQ(in_flight.size(), 1u);
@@ -501,7 +503,7 @@ TEST_F(DispatcherTest, ReservesAWorkerForASuspectWhileTheOthersGoOn) {
   Remove(1);
   EXPECT_THAT(Flights(), IsEmpty());
   // Worker 3 has less to do, and is kept free.
-  EnqueueOf(2);
+  EnqueueOf(4);
   EXPECT_THAT(Destinations(), ElementsAre(4));
   dispatcher_->OnAnswered(3, 10, now_);
   const auto in_flight = Flights();
@@ -609,6 +611,7 @@ TEST_F(DispatcherTest, KeepsTheLastWorkerOfSeveralFromSuspectsForAWhile) {
   EXPECT_THAT(Flights(), IsEmpty());
   EXPECT_EQ(dispatcher_->NextDecision(now_), now_ + Dispatcher::kAlone);
   now_ += Dispatcher::kAlone;
+  EXPECT_EQ(dispatcher_->NextDecision(now_), absl::InfiniteFuture());
   EXPECT_EQ(Destinations(), std::vector<WorkerId>{2});
 }
 
@@ -728,6 +731,185 @@ TEST_F(DispatcherTest, SkipsWhatNobodyWaitsForAnyMore) {
   EXPECT_THAT(dispatcher_->TakeUnwanted(),
               ::testing::UnorderedElementsAre(suspect, plain, bound));
   EXPECT_THAT(dispatcher_->TakeUnwanted(), IsEmpty());
+}
+
+TEST_F(DispatcherTest, WhatNobodyWaitsForIsNoSuspectAnyMore) {
+  bool wanted = true;
+  Use({.wanted = [&](const WorkItem&) { return wanted; }});
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
+  WorkItem* suspect = EnqueueOf(1);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  Remove(1);
+  dispatcher_->AddWorker(3, now_);
+  wanted = false;
+  EXPECT_THAT(Flights(), IsEmpty());
+  EXPECT_THAT(dispatcher_->TakeUnwanted(), ElementsAre(suspect));
+  EXPECT_FALSE(suspect->suspect);
+  // Its session is watched for having killed a worker alone, and then is not.
+  wanted = true;
+  now_ += SessionLedger::kWatch;
+  EnqueueOf(1);
+  EXPECT_THAT(Destinations(), ElementsAre(2));
+  EXPECT_FALSE(dispatcher_->HoldsSuspects(2));
+}
+
+TEST_F(DispatcherTest, WhatIsTakenOutIsNoSuspectAnyMore) {
+  dispatcher_->AddWorker(1, now_);
+  WorkItem* suspect = EnqueueOf(1);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  Remove(1);
+  EXPECT_THAT(dispatcher_->TakeWaiting(), ElementsAre(suspect));
+  EXPECT_FALSE(suspect->suspect);
+}
+
+TEST_F(DispatcherTest, WhatHasWaitedLongestIsNextBoundToAWorkerOrNot) {
+  dispatcher_->AddWorker(1, now_);
+  for (int i = 0; i < 2; ++i) {
+    EnqueueOf(7);
+    EXPECT_THAT(Destinations(), ElementsAre(1));
+  }
+  std::vector<WorkItem*> items;
+  items.push_back(EnqueueOf(1));
+  items.push_back(EnqueueOrdered(1, 1));
+  items.push_back(EnqueueOf(2));
+  items.push_back(EnqueueOrdered(1, 1));
+  EXPECT_NE(dispatcher_->OnAnswered(1, 1, now_), nullptr);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  std::vector<WorkItem*> given;
+  for (const auto& part : in_flight[0].parts) given.push_back(part.item);
+  EXPECT_EQ(given, items);
+}
+
+TEST_F(DispatcherTest, SpreadsOrderedSessionsByHowManyBeganOnEach) {
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
+  std::vector<WorkerId> workers;
+  for (int i = 0; i < 4; ++i) {
+    EnqueueOrdered(1, 0);
+    Flights();
+    workers.push_back(deliveries_.back().worker);
+    dispatcher_->OnAnswered(workers.back(), 1, now_);
+  }
+  EXPECT_THAT(workers, ElementsAre(1, 2, 1, 2));
+}
+
+TEST_F(DispatcherTest, WhatMayNotGoElsewhereTravelsTogether) {
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
+  EnqueueOf(1);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  EnqueueOf(2);
+  EXPECT_THAT(Destinations(), ElementsAre(2));
+  EXPECT_NE(dispatcher_->OnAnswered(2, 1, now_), nullptr);
+  // Worker 2 is idle, and the half that the second session leaves is one.
+  EnqueueOf(1);
+  EnqueueOf(1);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].worker, 1u);
+  EXPECT_EQ(in_flight[0].parts.size(), 2u);
+}
+
+TEST_F(DispatcherTest, AnAssignmentIsFullAtItsBoundAndNotBefore) {
+  for (const auto& [nanoseconds, bytes] :
+       {std::pair(int64_t{125'000}, size_t{1}),
+        std::pair(int64_t{1}, size_t{128 << 10})}) {
+    Use({});
+    for (int i = 0; i < 3; ++i) {
+      Enqueue(1, nanoseconds)->bytes = bytes;
+    }
+    dispatcher_->AddWorker(1, now_);
+    const auto in_flight = Flights();
+    ASSERT_EQ(in_flight.size(), 2u);
+    EXPECT_EQ(in_flight[0].parts.size(), 2u);
+    EXPECT_EQ(in_flight[1].parts.size(), 1u);
+  }
+}
+
+TEST_F(DispatcherTest, AnIsolatedSessionsAssignmentsHaveTheSameBounds) {
+  Use({.workers = 2});
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
+  EnqueueOf(1);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  Remove(1);
+  dispatcher_->AddWorker(3, now_);
+  EXPECT_THAT(Destinations(), ElementsAre(2));
+  Remove(2);  // Over it alone.
+  dispatcher_->AddWorker(4, now_);
+  EXPECT_THAT(Destinations(), ElementsAre(3));
+  EXPECT_NE(dispatcher_->OnAnswered(3, 1, now_), nullptr);
+  for (int i = 0; i < 70; ++i) EnqueueOf(1);
+  auto in_flight = Flights();
+  // Nobody else is there: it has both workers.
+  ASSERT_EQ(in_flight.size(), 2u);
+  EXPECT_EQ(in_flight[0].parts.size(), 64u);
+  EXPECT_EQ(in_flight[1].parts.size(), 6u);
+  EXPECT_TRUE(dispatcher_->HoldsSuspects(in_flight[0].worker));
+  for (int i = 0; i < 64; ++i) {
+    dispatcher_->OnAnswered(in_flight[0].worker, 1, now_);
+  }
+  // Each has 64 bytes a message.
+  for (int i = 0; i < 4; ++i) EnqueueOf(1, 1600, /*nanoseconds=*/1);
+  in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts.size(), 2u);
+}
+
+TEST_F(DispatcherTest, SessionsWhoseMessagesTravelAloneTakeTurns) {
+  Use({.max_attempts = 1});
+  std::vector<WorkItem*> items = {EnqueueOf(1), EnqueueOf(1), EnqueueOf(1),
+                                  EnqueueOf(2), EnqueueOf(2), EnqueueOf(2)};
+  dispatcher_->AddWorker(1, now_);
+  std::vector<WorkItem*> given;
+  while (!dispatcher_->Empty()) {
+    for (const auto& assignment : Flights()) {
+      given.push_back(assignment.parts[0].item);
+    }
+    ASSERT_NE(dispatcher_->OnAnswered(1, 1, now_), nullptr);
+  }
+  EXPECT_THAT(given, ElementsAre(items[0], items[3], items[1], items[4],
+                                 items[2], items[5]));
+}
+
+TEST_F(DispatcherTest, MessagesThatTravelAloneHaveHalfOfTheWorkers) {
+  Use({.workers = 4, .max_attempts = 1});
+  for (WorkerId worker : {1, 2, 3, 4}) dispatcher_->AddWorker(worker, now_);
+  EnqueueOf(2);
+  EXPECT_EQ(Destinations().size(), 1u);
+  for (int i = 0; i < 4; ++i) EnqueueOf(1);
+  EXPECT_EQ(Destinations().size(), 2u);
+  EXPECT_EQ(dispatcher_->waiting(), 2u);
+}
+
+TEST_F(DispatcherTest, TheOnlyWorkerThatThereShouldBeTakesSuspectsAtOnce) {
+  Use({.workers = 1});
+  // It is being replaced.
+  for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
+  EnqueueOf(2);
+  EXPECT_THAT(Destinations(), ElementsAre(1));
+  EnqueueOf(1);
+  EXPECT_THAT(Destinations(), ElementsAre(2));
+  EXPECT_NE(dispatcher_->OnAnswered(2, 1, now_), nullptr);
+  Remove(1);
+  EXPECT_THAT(Destinations(), ElementsAre(2));
+}
+
+// While it does, others' share is theirs.
+TEST_F(DispatcherTest, ASessionCountsForAWhileAfterItsLastMessageOrAnswer) {
+  const auto given_to_the_other = [this] {
+    for (int i = 0; i < 4; ++i) EnqueueOf(1, 1, kSlow);
+    return Destinations().size();
+  };
+  for (const bool answered_late : {false, true}) {
+    Use({});
+    for (WorkerId worker : {1, 2}) dispatcher_->AddWorker(worker, now_);
+    EnqueueOf(2);
+    EXPECT_THAT(Destinations(), ElementsAre(1));
+    if (answered_late) now_ += absl::Minutes(1);
+    EXPECT_NE(dispatcher_->OnAnswered(1, 1, now_), nullptr);
+    EXPECT_THAT(Flights(), IsEmpty());
+    dispatcher_->Tidy(now_ + absl::Seconds(10));
+    EXPECT_EQ(given_to_the_other(), 1u);
+  }
 }
 
 TEST_F(DispatcherTest, NamesAWorkerThatIsSilentOverAMessage) {
