@@ -55,10 +55,7 @@ void Session::Restore(uint64_t received_through, uint64_t committed_through,
   }
   pending_.Reset(committed_through + 1);
   pending_cursor_ = pending_.At(committed_through + 1);
-  results_.ReleaseThrough(received_through);
-  results_cursor_ = results_.At(results_.first_position());
   commit_cursor_ = results_.At(committed_through + 1);
-  taken_through_ = received_through_;
   CheckInvariants();
 }
 
