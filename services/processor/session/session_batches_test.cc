@@ -81,6 +81,28 @@ TEST_F(SessionBatchesTest, WhatWasNotCountedOutComesBackAllTheSame) {
   EXPECT_EQ(batches_.bytes_out(), 100U);
 }
 
+TEST_F(SessionBatchesTest, WhatCameBackOnceIsOutNoMore) {
+  const Session::Run first = {.epoch = 1, .first_position = 1, .size = 1};
+  const Session::Run second = {.epoch = 1, .first_position = 2, .size = 1};
+  batches_.CountOut(first, 100);
+  batches_.CountOut(second, 100);
+  batches_.Return(batches_.New(first, context_));
+  EXPECT_EQ(batches_.bytes_out(), 100U);
+  // The same positions again, run at once and not counted out.
+  batches_.Return(batches_.New(first, context_));
+  EXPECT_EQ(batches_.bytes_out(), 100U);
+}
+
+TEST_F(SessionBatchesTest, AllThatFollowGoWhereTheLastOneRan) {
+  const Session::Run run = {.epoch = 1, .first_position = 1, .size = 1};
+  auto batch = batches_.New(run, context_);
+  batch->affinity = 3;
+  batches_.Return(std::move(batch));
+  const auto spare = batches_.New(run, context_);
+  EXPECT_EQ(spare->affinity, 3U);
+  EXPECT_EQ(batches_.New(run, context_)->affinity, 3U);
+}
+
 TEST_F(SessionBatchesTest, KeepsAFewAndTrimLetsThemGo) {
   const auto use = [this] {
     std::vector<std::unique_ptr<Batch>> batches;

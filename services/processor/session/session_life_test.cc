@@ -1,6 +1,7 @@
 // What a session says of itself, from its first message to its next life.
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/processor/handlers/message_effects.h"
 #include "services/processor/session/session.h"
 #include "services/processor/testing/frames.h"
 #include "wire/entry.h"
@@ -160,6 +162,30 @@ TEST_F(SessionLifeTest, HasForgottenOnceOneResultWasLetGo) {
   // The other message would have to wait for an acknowledgement.
   session_.LimitResults(1);
   EXPECT_TRUE(session_.Forgotten());
+}
+
+TEST_F(StoredLifeTest, EffectsGoWithTheirCommitOrTheirLife) {
+  for (const bool committed : {false, true}) {
+    session_.Restart(0);
+    Feed(1, 1);
+    const Session::Run run = Next();
+    wire::EntryLog results = ResultOf(run);
+    std::vector<SharedEffects> effects = {std::make_shared<MessageEffects>(
+        MessageEffects{.sequence = 1, .statements = {{}}, .bytes = 10})};
+    const std::weak_ptr<const MessageEffects> kept = effects[0];
+    EXPECT_TRUE(session_.Complete(run, &results, &effects));
+    effects.clear();
+    std::vector<wire::Piece> pieces;
+    const Session::Run write = session_.TakeUncommitted(1 << 20, &pieces);
+    EXPECT_EQ(session_.EffectsOf(write).size(), 1U);
+    EXPECT_FALSE(kept.expired());
+    if (committed) {
+      session_.OnCommitted(write);
+    } else {
+      session_.Restart(0);
+    }
+    EXPECT_TRUE(kept.expired());
+  }
 }
 
 TEST_F(StoredLifeTest, WhatIsRestoredTakesNoneOfTheWindowsBytes) {

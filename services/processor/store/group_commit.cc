@@ -85,7 +85,6 @@ void GroupCommit::OnDone(const std::vector<Key>& group, absl::Time now,
     }
     MSGPROC_CHECK_LE(done.since, now);
     done.in_flight = done.more = false;
-    done.taken = Load();
     done.taken_since = absl::InfiniteFuture();
     queue_.push_back(key);
   }

@@ -121,6 +121,35 @@ TEST(GroupCommitTest, AnUndoneGroupIsFirstAgainInItsOrder) {
   EXPECT_THAT(commits.NextGroup(), ElementsAre(1));
 }
 
+TEST(GroupCommitTest, WorkAddsUpLikeBytes) {
+  GroupCommit commits({.max_work = absl::Milliseconds(5)});
+  commits.OnReady(1, Work(absl::Milliseconds(3)), kNow);
+  commits.OnReady(1, Work(absl::Milliseconds(2)), kNow);
+  commits.OnReady(2, Work(absl::Milliseconds(1)), kNow);
+  EXPECT_THAT(commits.NextGroup(), ElementsAre(1));
+}
+
+TEST(GroupCommitTest, WhatIsUndoneWeighsWhatItDid) {
+  GroupCommit commits({.max_bytes = 100, .max_work = absl::Milliseconds(5)});
+  commits.OnReady(1, Work(absl::Milliseconds(4)), kNow);
+  const auto group = commits.NextGroup();
+  commits.OnDone(group, kNow, group);
+  commits.OnReady(2, Work(absl::Milliseconds(2)), kNow);
+  EXPECT_THAT(commits.NextGroup(), ElementsAre(1));
+}
+
+TEST(GroupCommitTest, HoweverOftenItIsUndoneItHasWaitedSinceTheFirst) {
+  GroupCommit commits({});
+  commits.OnReady(1, kSmall, kNow);
+  for (int i = 1; i <= 3; ++i) {
+    const auto group = commits.NextGroup();
+    ASSERT_THAT(group, ElementsAre(1));
+    EXPECT_EQ(commits.oldest(), kNow);
+    commits.OnDone(group, kNow + absl::Seconds(i), group);
+    EXPECT_EQ(commits.oldest(), kNow);
+  }
+}
+
 TEST(GroupCommitTest, TellsWhoHasWaitedLongest) {
   GroupCommit commits({});
   EXPECT_EQ(commits.oldest(), absl::InfiniteFuture());

@@ -96,6 +96,17 @@ TEST_F(StreamStateTest, WelcomeIsWrittenAndTheNextRequestRead) {
   EXPECT_EQ(Next(), "");
 }
 
+TEST_F(StreamStateTest, AStreamWhoseSessionIsBeingClaimedWaitsForThat) {
+  ASSERT_TRUE(state_.OnRead(now_));
+  state_.OnClaiming();
+  // Nobody is there any more, but another thread will come back with it.
+  EXPECT_FALSE(state_.OnEnd(StreamState::End::kBroken, absl::CancelledError()));
+  EXPECT_EQ(Next(), "");
+  state_.OnOpened(false, "Welcome");
+  EXPECT_FALSE(state_.OnProcessed(1, 64, absl::OkStatus()));
+  EXPECT_EQ(Next(), "f");
+}
+
 TEST_F(StreamStateTest, AHeartbeatIsAnsweredOnce) {
   Open();
   Frame(0);
