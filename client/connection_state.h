@@ -278,7 +278,7 @@ class ConnectionState {
   bool frame_waiting_ = false;
   Session::Received received_;
   size_t frame_bytes_ = 0;
-  uint64_t delivered_ = 0;
+  uint64_t delivered_;
 
   // The present call.
   CallState call_;

@@ -1154,6 +1154,27 @@ TEST_F(KeptStateTest, WhatIsKeptIsWrittenAtOnce) {
   EXPECT_EQ(MessagesWritten(), 1);
 }
 
+TEST_F(KeptStateTest, WhatIsKeptWhileACallbackRunsIsWrittenAtOnceToo) {
+  ConnectAndSend();
+  state_->OnFrame();
+  EXPECT_EQ(Next(Role::kReader), Kind::kParse);
+  Parse(Results(1, 1));
+  EXPECT_EQ(Again(), Kind::kResults);
+  EXPECT_NE(state_->TryAppend("y", {}), 0U);
+  Keep(2);
+  EXPECT_EQ(Next(Role::kCaller), Kind::kWrite);
+  EXPECT_EQ(MessagesWritten(), 1);
+}
+
+TEST_F(KeptStateTest, WhoWaitsForRoomHearsOfWhatIsGone) {
+  ConnectAndSend();
+  Say(Results(1, 1));
+  state_->TakeNews();
+  EXPECT_FALSE(state_->TakeNews());
+  Keep(1, 1);
+  EXPECT_TRUE(state_->TakeNews());
+}
+
 TEST_F(KeptStateTest, AnEarlierProgramsResultsCountAsDelivered) {
   kept_.welcomed = true;
   kept_.received_through = 7;

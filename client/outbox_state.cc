@@ -21,7 +21,7 @@ OutboxState::OutboxState(const KeptSession& kept)
 void OutboxState::OnTaken(uint64_t first, uint64_t count) {
   MSGPROC_CHECK_GT(count, 0u);
   MSGPROC_CHECK_LT(taken_through_, first);
-  MSGPROC_CHECK(!closed_ || first + count - 1 <= last_);
+  MSGPROC_CHECK(!last_ || first + count - 1 <= *last_);
   const bool inserted = ahead_.emplace(first, first + count - 1).second;
   MSGPROC_CHECK(inserted);
   while (!ahead_.empty() && ahead_.begin()->first == taken_through_ + 1) {
@@ -44,8 +44,7 @@ void OutboxState::OnWelcome(const std::string& store_generation) {
 
 void OutboxState::OnClosed(uint64_t last) {
   MSGPROC_CHECK_LE(taken_through_, last);
-  MSGPROC_CHECK(!closed_ || last == last_);
-  closed_ = true;
+  MSGPROC_CHECK(!last_ || last == *last_);
   last_ = last;
 }
 
@@ -58,7 +57,7 @@ bool OutboxState::NextGroup(Group* group) {
   next.welcomed =
       answered_ && (!welcomed_ || answered_generation_ != store_generation_);
   if (next.welcomed) next.store_generation = answered_generation_;
-  next.ended = closed_ && delivered_through_ == last_;
+  next.ended = last_ == delivered_through_;
   if (next.messages() == 0 && next.results == 0 && !next.welcomed &&
       !next.ended) {
     return false;

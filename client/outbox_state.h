@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -92,8 +93,7 @@ class OutboxState {
   uint64_t delivered_through_;
   bool answered_;
   std::string answered_generation_;
-  bool closed_ = false;
-  uint64_t last_ = 0;  // Once closed.
+  std::optional<uint64_t> last_;  // Once closed.
   // Taken behind a gap: first to last of each run.
   std::map<uint64_t, uint64_t> ahead_;
 

@@ -46,6 +46,15 @@ TEST_F(OutboxStateTest, WithoutNewsNothingIsWritten) {
   EXPECT_FALSE(Next());
 }
 
+TEST_F(OutboxStateTest, AGroupOfNothingWritesNothing) {
+  const OutboxState::Group nothing;
+  EXPECT_EQ(nothing.first, 1u);
+  EXPECT_EQ(nothing.messages(), 0u);
+  EXPECT_EQ(nothing.results, 0u);
+  EXPECT_FALSE(nothing.welcomed);
+  EXPECT_FALSE(nothing.ended);
+}
+
 TEST_F(OutboxStateTest, AMessageIsWrittenAtOnce) {
   state_->OnTaken(1, 1);
   ASSERT_TRUE(Next());
@@ -254,6 +263,10 @@ TEST_F(OutboxStateDeathTest, WhatCannotBeEndsTheProgram) {
   EXPECT_DEATH(state_->OnClosed(1), "");
   EXPECT_DEATH(state_->OnWritten(), "");
   EXPECT_DEATH(state_->OnFailed(absl::UnavailableError("x")), "");
+  state_->OnTaken(3, 1);
+  ASSERT_TRUE(Next());
+  state_->OnFailed(absl::UnavailableError("x"));
+  EXPECT_DEATH(state_->OnWritten(), "");
   state_->OnTaken(4, 1);
   EXPECT_DEATH(state_->OnTaken(4, 1), "");
   state_->OnClosed(4);

@@ -616,6 +616,7 @@ class ResumedWindowTest : public SendWindowTest {
     kept.received_through = 3;
     kept.messages.resize(2);
     kept.messages[0].payload = "four";
+    kept.messages[0].headers = {{"of", "four"}};
     kept.messages[1].headers = {{"key", "value"}};
     window_.GoOn(kept);
   }
@@ -644,6 +645,7 @@ TEST_F(ResumedWindowTest, SendsAllToAServerThatLostThem) {
   ASSERT_EQ(request.messages_size(), 2);
   EXPECT_EQ(request.messages(0).sequence(), 4U);
   EXPECT_EQ(request.messages(0).payload(), "four");
+  ASSERT_EQ(request.messages(1).headers_size(), 1);
   EXPECT_EQ(request.messages(1).headers(0).key(), "key");
 }
 
