@@ -143,7 +143,13 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Connect(
   // It would print them to standard error.
   PQsetNoticeReceiver(
       handle, [](void*, const PGresult*) {}, nullptr);
-  if (PQstatus(handle) == CONNECTION_OK) return connection;
+  if (PQstatus(handle) == CONNECTION_OK) {
+    if (options.sockets != nullptr) {
+      connection->open_ = std::make_unique<OpenSockets::Entry>(
+          options.sockets, PQsocket(handle));
+    }
+    return connection;
+  }
   const std::string message = OneLine(PQerrorMessage(handle));
   absl::StatusCode code = absl::StatusCode::kUnavailable;
   if (PQsocket(handle) < 0 && PQhost(handle) == nullptr) {

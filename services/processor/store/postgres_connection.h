@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "common/lru_cache.h"
+#include "services/processor/store/open_sockets.h"
 
 namespace msgproc::processor {
 
@@ -91,6 +92,8 @@ class PostgresConnection {
     std::string description;
     absl::Duration connect_timeout = absl::Seconds(10);
     bool prepared_statements = true;
+    // It is one of them while it lives; they outlive it. Null: of none.
+    OpenSockets* sockets = nullptr;
   };
   struct Query {
     absl::string_view sql;  // Outlives Flush.
@@ -148,6 +151,7 @@ class PostgresConnection {
 
   PGconn* const connection_;
   const Options options_;
+  std::unique_ptr<OpenSockets::Entry> open_;
   std::vector<Query> queue_;
   // The names of those that are prepared, or about to be, by text and types.
   LruCache<std::string> statements_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/processor/store/open_sockets.h"
 #include "services/processor/store/postgres_connection.h"
 #include "services/processor/store/postgres_schema.h"
 #include "services/processor/store/postgres_store_connection.h"
@@ -19,6 +20,7 @@ class PostgresStore : public SessionStore {
   std::string description() const override { return description_; }
   int max_connections() const override { return options_.connections; }
   absl::StatusOr<std::unique_ptr<StoreConnection>> Connect() override;
+  void Interrupt() override { sockets_.Cut(); }
 
   // Before anything else.
   absl::Status Open();
@@ -28,6 +30,7 @@ class PostgresStore : public SessionStore {
 
   const std::string description_;
   const StoreOptions options_;
+  OpenSockets sockets_;
   // Set by Open.
   std::string generation_;
 };
@@ -38,7 +41,8 @@ PostgresStore::ConnectOnly() {
       {.url = options_.url,
        .description = description_,
        .connect_timeout = options_.connect_timeout,
-       .prepared_statements = options_.prepared_statements});
+       .prepared_statements = options_.prepared_statements,
+       .sockets = &sockets_});
   if (!connection.ok()) return connection.status();
   if (options_.prepared_statements) {
     (*connection)->Queue(SetTimeouts(options_, /*for_the_transaction=*/false));

@@ -243,6 +243,28 @@ TEST_F(PostgresStoreTest, WhoDiesWhileItWaitsForALockHoldsUpNobody) {
   PQfinish(holder);
 }
 
+TEST_F(PostgresStoreTest, WhoWaitsForAnAnswerCanBeInterrupted) {
+  ASSERT_TRUE(connection_->ClaimSessions({ClaimOf("s")}).ok());
+  PGconn* const holder = PQconnectdb(url_.c_str());
+  RunOn(holder, "BEGIN");
+  RunOn(holder, "LOCK TABLE msgproc_sessions");
+  StoreOptions options = Options("me");
+  options.lock_timeout = absl::Hours(1);
+  const auto other = Other(options);
+  absl::Status status;
+  std::thread waits(
+      [&] { status = other->ClaimSessions({ClaimOf("s")}).status(); });
+  EXPECT_TRUE(base::Eventually([this] { return SomebodyWaitsForALock(); }));
+  others_.back()->Interrupt();
+  waits.join();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_TRUE(absl::IsUnavailable(others_.back()->Connect().status()));
+  // Of another store nothing is.
+  RunOn(holder, "ROLLBACK");
+  PQfinish(holder);
+  EXPECT_TRUE(connection_->ClaimSessions({ClaimOf("s")}).ok());
+}
+
 TEST_F(PostgresStoreTest, WhoWaitsTooLongForARowTriesAgain) {
   ASSERT_TRUE(connection_->ClaimSessions({ClaimOf("s")}).ok());
   ASSERT_TRUE(connection_->Begin().ok());

@@ -124,6 +124,9 @@ class SessionStore {
   // for ever.
   virtual int max_connections() const = 0;
   virtual absl::StatusOr<std::unique_ptr<StoreConnection>> Connect() = 0;
+  // Connections that wait for a store that does not answer wait no longer:
+  // they, and those to come, are over. What was committed stays so.
+  virtual void Interrupt() {}
 };
 
 }  // namespace msgproc::processor

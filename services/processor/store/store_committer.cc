@@ -28,6 +28,10 @@ StoreCommitter::StoreCommitter(std::unique_ptr<SessionStore> store,
         groups.max_groups = store_->max_connections();
         return groups;
       }()) {
+  {
+    MutexLock lock(&mutex_);
+    working_ = store_->max_connections();
+  }
   for (int i = 0; i < store_->max_connections(); ++i) {
     Worker* const worker =
         workers_.emplace_back(std::make_unique<Worker>()).get();
@@ -97,6 +101,13 @@ void StoreCommitter::Stop() {
   }
   wake_.SignalAll();
   stopped_.SignalAll();
+  if (!AwaitWorkers()) {
+    base::LogWarning(
+        "the store does not answer: what it was asked last is not "
+        "known here",
+        {{"store", store_->description()}});
+    store_->Interrupt();
+  }
   for (const auto& worker : workers_) {
     if (worker->thread.joinable()) worker->thread.join();
   }
@@ -109,6 +120,15 @@ void StoreCommitter::Stop() {
   for (CommitQueue::WaitingClaim& claim : left.claims) {
     claim.done(absl::UnavailableError("The server stops."));
   }
+}
+
+bool StoreCommitter::AwaitWorkers() {
+  MutexLock lock(&mutex_);
+  const absl::Time until = Now() + options_.last_answer;
+  while (working_ > 0 && Now() < until) {
+    stopped_.WaitFor(&mutex_, until - Now());
+  }
+  return working_ == 0;
 }
 
 void StoreCommitter::SetHealth(const absl::Status& status) {
@@ -152,6 +172,8 @@ void StoreCommitter::Work(Worker* worker) {
     if (!task.group.empty()) CommitGroup(worker, std::move(task));
     lock.Relock();
   }
+  --working_;
+  stopped_.SignalAll();
 }
 
 void StoreCommitter::BackOff(Worker* worker, const absl::Status& status) {

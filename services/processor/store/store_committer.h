@@ -48,6 +48,8 @@ class StoreCommitter final : public SessionCommitter {
     absl::Duration upkeep_interval = absl::Seconds(10);
     // Between tries while the store fails, at most.
     absl::Duration max_backoff = absl::Seconds(1);
+    // How long a stop waits for a store that does not answer.
+    absl::Duration last_answer = absl::Seconds(2);
   };
 
   StoreCommitter(std::unique_ptr<SessionStore> store, const Options& options);
@@ -73,7 +75,8 @@ class StoreCommitter final : public SessionCommitter {
   };
   Waiting waiting();
 
-  // Finishes the commits that are in flight; all else is dropped.
+  // Finishes the commits that are in flight, if the store answers soon; all
+  // else is dropped.
   void Stop();
 
  private:
@@ -91,6 +94,8 @@ class StoreCommitter final : public SessionCommitter {
   void RefuseClaims();
   void CommitGroup(Worker* worker, CommitQueue::Task task);
   void KeepHouse(Worker* worker);
+  // While it stops. False: a thread waits for the store, for too long.
+  bool AwaitWorkers();
   // The store failed: says so, and waits for a while before the next try.
   void BackOff(Worker* worker, const absl::Status& status);
   void OnSuccess(Worker* worker);
@@ -103,9 +108,10 @@ class StoreCommitter final : public SessionCommitter {
   std::atomic<bool> stopping_{false};
 
   Mutex mutex_;
-  // There is something to do; and: it stops.
+  // There is something to do; and: it stops, or a thread has ended.
   CondVar wake_;
   CondVar stopped_;
+  int working_ MSGPROC_GUARDED_BY(mutex_) = 0;
   CommitQueue queue_ MSGPROC_GUARDED_BY(mutex_);
   absl::Time next_upkeep_ MSGPROC_GUARDED_BY(mutex_);
   absl::Status health_ MSGPROC_GUARDED_BY(mutex_);
