@@ -27,6 +27,15 @@ std::string WhatIsLost(const Claim& claim, const SessionRow* row,
                       row->committed_through);
 }
 
+// No process has written a row like that: a disk has, or somebody by hand.
+bool IsBroken(const SessionRow& row) {
+  // As far as a store counts. The next one must be there, too.
+  constexpr uint64_t kMost = INT64_MAX;
+  return row.epoch == 0 || row.epoch >= kMost ||
+         row.committed_through >= kMost ||
+         row.trimmed_through > row.committed_through;
+}
+
 // The session is somebody else's, or somebody else was quicker.
 absl::Status CheckOwner(const Claim& claim, const SessionRow& row,
                         absl::string_view owner) {
@@ -63,9 +72,14 @@ Claimed JudgeClaim(const Claim& claim, const SessionRow* row,
   MSGPROC_CHECK(!generation.empty());
   Claimed claimed;
   if (row != nullptr) {
-    MSGPROC_CHECK_GT(row->epoch, 0u);
-    MSGPROC_CHECK_LE(row->trimmed_through, row->committed_through);
     claimed.status = CheckOwner(claim, *row, owner);
+    if (claimed.status.ok() && IsBroken(*row)) {
+      claimed.status = absl::DataLossError(
+          absl::StrCat("What the store has of session '", claim.session_id,
+                       "' is broken: epoch ", row->epoch, ", results up to ",
+                       row->committed_through, ", of which up to ",
+                       row->trimmed_through, " were received."));
+    }
     if (!claimed.status.ok()) return claimed;
   }
   if (const std::string lost = WhatIsLost(claim, row, generation);

@@ -44,9 +44,10 @@ struct Outcome {
 // What came of a claim.
 struct Claimed {
   // PERMISSION_DENIED: another token or principal; FAILED_PRECONDITION: the
-  // session has expired; DATA_LOSS: the store knows less than the client;
-  // ABORTED: a later Open of the same client was here before, or, of a claim
-  // that is `anew`, somebody else has the session. Nothing changed then.
+  // session has expired; DATA_LOSS: the store knows less than the client, or
+  // what it knows is broken; ABORTED: a later Open of the same client was here
+  // before, or, of a claim that is `anew`, somebody else has the session.
+  // Nothing changed then.
   absl::Status status;
   // The session begins with this claim.
   bool created = false;

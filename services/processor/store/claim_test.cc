@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -41,6 +42,32 @@ TEST(ClaimTest, ASessionThatNobodyKnowsBegins) {
   EXPECT_EQ(claimed.epoch, 1u);
   EXPECT_EQ(claimed.handler, "echo");
   EXPECT_EQ(claimed.committed_through, 0u);
+}
+
+TEST(ClaimTest, ARowThatNobodyCanHaveWrittenIsALoss) {
+  const auto judge = [](const SessionRow& row) {
+    Claim claim = TheClaim();
+    claim.received_through = row.trimmed_through;
+    return Judge(claim, row).status;
+  };
+  constexpr uint64_t kMost = INT64_MAX;
+  for (const uint64_t epoch : {uint64_t{0}, kMost, uint64_t{UINT64_MAX}}) {
+    SessionRow row = TheRow();
+    row.epoch = epoch;
+    EXPECT_TRUE(absl::IsDataLoss(judge(row))) << epoch;
+    EXPECT_THAT(judge(row).message(), HasSubstr("is broken: epoch"));
+  }
+  for (const auto& [trimmed, committed] :
+       {std::pair(uint64_t{21}, uint64_t{20}), std::pair(kMost, kMost),
+        std::pair(uint64_t{0}, uint64_t{UINT64_MAX})}) {
+    SessionRow row = TheRow();
+    row.trimmed_through = trimmed;
+    row.committed_through = committed;
+    EXPECT_TRUE(absl::IsDataLoss(judge(row))) << trimmed << " " << committed;
+  }
+  SessionRow row = TheRow();
+  row.epoch = row.trimmed_through = row.committed_through = kMost - 1;
+  EXPECT_TRUE(judge(row).ok());
 }
 
 TEST(ClaimTest, AnotherProcessTakesItWithTheNextEpoch) {

@@ -1,8 +1,11 @@
 #include "services/processor/store/outcomes.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -83,6 +86,69 @@ TEST(OutcomesTest, WhatIsBrokenIsALossAndNoMore) {
   EXPECT_FALSE(ReadOutcomes({{1, 3, Encoded(2, 4)}}, 0, 3).ok());
   EXPECT_FALSE(ReadOutcomes({{1, 4, whole}}, 0, 4).ok());
   EXPECT_FALSE(ReadOutcomes({{3, 1, whole}}, 0, 3).ok());
+}
+
+// Nothing but what was written is ever read, and numbers are nobody's word.
+TEST(OutcomesTest, WhateverIsDoneToThemTheyAreReadOrLost) {
+  std::mt19937_64 random(2026);
+  const auto number = [&random]() -> uint64_t {
+    switch (random() % 8) {
+      case 0:
+        return UINT64_MAX - random() % 3;
+      case 1:
+        return random();
+      default:
+        return random() % 12;
+    }
+  };
+  int read = 0;
+  for (int i = 0; i < 50'000; ++i) {
+    std::vector<Outcome> outcomes = {Of(1, 3), Of(4, 4), Of(5, 9)};
+    for (uint64_t changes = random() % 4; changes > 0; --changes) {
+      Outcome& outcome = outcomes[random() % outcomes.size()];
+      const size_t at = random() % (outcome.results.size() + 1);
+      switch (random() % 6) {
+        case 0:
+          if (at < outcome.results.size()) outcome.results[at] ^= 1 << i % 8;
+          break;
+        case 1:
+          outcome.results.resize(at);
+          break;
+        case 2:
+          outcome.results.insert(at, 1, static_cast<char>(random()));
+          break;
+        case 3:
+          outcome.first = number();
+          break;
+        case 4:
+          outcome.through = number();
+          break;
+        default:
+          std::swap(outcome, outcomes[random() % outcomes.size()]);
+      }
+    }
+    // As JudgeClaim leaves them.
+    const uint64_t received = std::min<uint64_t>(number(), INT64_MAX - 1);
+    const uint64_t committed =
+        std::clamp<uint64_t>(number(), received, INT64_MAX - 1);
+    const auto log = ReadOutcomes(outcomes, received, committed);
+    if (!log.ok()) {
+      ASSERT_TRUE(absl::IsDataLoss(log.status())) << log.status();
+      ASSERT_FALSE(log.status().message().empty());
+      continue;
+    }
+    ++read;
+    ASSERT_EQ(log->first_position(), received + 1);
+    ASSERT_EQ(log->next_position(), committed + 1);
+    uint64_t next = received;
+    auto cursor = log->At(log->first_position());
+    while (cursor.position() < log->next_position()) {
+      wire::ResultView result;
+      ASSERT_TRUE(wire::ParseResult(log->Next(&cursor), &result));
+      ASSERT_EQ(result.sequence, ++next);
+    }
+  }
+  EXPECT_GT(read, 1'000);
 }
 
 }  // namespace

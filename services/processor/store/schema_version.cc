@@ -6,6 +6,12 @@ namespace msgproc::processor {
 
 absl::Status CheckSchemaVersion(int64_t version, int64_t oldest_reader,
                                 int64_t encoding) {
+  if (version < 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the store's table msgproc_meta is broken: it has "
+                     "schema_version ",
+                     version, ". Restore a backup."));
+  }
   if (oldest_reader > kSchemaVersion) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the store has tables of version ", version,

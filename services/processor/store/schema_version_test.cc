@@ -1,5 +1,7 @@
 #include "services/processor/store/schema_version.h"
 
+#include <cstdint>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -11,7 +13,15 @@ using ::testing::HasSubstr;
 TEST(SchemaVersionTest, ItsOwnAndWhatCameBeforeIsRead) {
   EXPECT_TRUE(
       CheckSchemaVersion(kSchemaVersion, kOldestReader, kEncodingVersion).ok());
-  EXPECT_TRUE(CheckSchemaVersion(0, 0, 0).ok());
+  EXPECT_TRUE(CheckSchemaVersion(1, 0, 0).ok());
+}
+
+TEST(SchemaVersionTest, OneThatNeverWasIsBroken) {
+  for (const int64_t version : {int64_t{0}, int64_t{-1}, INT64_MIN}) {
+    const absl::Status status = CheckSchemaVersion(version, 1, 1);
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(status.message(), HasSubstr("msgproc_meta is broken"));
+  }
 }
 
 TEST(SchemaVersionTest, OneThatHasOnlyGrownIsReadToo) {
