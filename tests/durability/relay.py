@@ -17,6 +17,8 @@ class Relay:
         self._directory = tempfile.TemporaryDirectory(prefix="msgproc-relay-", dir="/tmp")
         self.folder = self._directory.name
         self._swallows = threading.Event()
+        # Set when something was.
+        self.swallowed = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(pathlib.Path(self.folder, self._NAME)))
         self._listener.listen()
@@ -48,7 +50,9 @@ class Relay:
         """The other direction reads from `other`, and closes it."""
         with one, contextlib.suppress(OSError):
             while data := one.recv(1 << 16):
-                if not self._swallows.is_set():
+                if self._swallows.is_set():
+                    self.swallowed.set()
+                else:
                     other.sendall(data)
             if not self._swallows.is_set():
                 other.shutdown(socket.SHUT_RDWR)
