@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -90,10 +89,10 @@ class Simulation {
     v1::Open open;
     open.set_session_id("session");
     open.set_session_token("0123456789abcdef");
-    session_.emplace(
+    session_ = std::make_unique<Session>(
         Session::Options{.open = open.SerializeAsString(), .kept = &disk_});
-    outbox_.emplace(disk_);
-    group_.reset();
+    outbox_ = std::make_unique<OutboxState>(disk_);
+    in_flight_ = false;
     sent_ = disk_.last_sequence();
     received_ = returned_ = disk_.received_through;
     CloseIfAllIsSent();
@@ -103,7 +102,7 @@ class Simulation {
   void Crash() {
     if (session_->phase() != Session::Phase::kDetached) Disconnect();
     // Whether the transaction in flight is there, who knows.
-    if (group_.has_value() && Chance(500)) Apply();
+    if (in_flight_ && Chance(500)) Apply();
     if (ended_) {
       closed_ = true;
       return;
@@ -168,31 +167,30 @@ class Simulation {
   }
 
   void DiskWorks() {
-    if (!group_.has_value()) {
-      OutboxState::Group group;
-      if (outbox_->NextGroup(&group)) group_ = std::move(group);
+    if (!in_flight_) {
+      in_flight_ = outbox_->NextGroup(&group_);
       return;
     }
     Apply();
-    group_.reset();
+    in_flight_ = false;
     outbox_->OnWritten();
     session_->OnKept(outbox_->kept(), now_);
   }
 
   // The transaction has reached the disk.
   void Apply() {
-    for (uint64_t i = group_->first; i <= group_->through; ++i) {
+    for (uint64_t i = group_.first; i <= group_.through; ++i) {
       disk_.messages.push_back({.payload = Payload(i)});
     }
-    if (group_->results != 0) {
+    if (group_.results != 0) {
       const auto gone =
-          static_cast<std::ptrdiff_t>(group_->results - disk_.received_through);
+          static_cast<std::ptrdiff_t>(group_.results - disk_.received_through);
       disk_.messages.erase(disk_.messages.begin(),
                            disk_.messages.begin() + gone);
-      disk_.received_through = group_->results;
+      disk_.received_through = group_.results;
     }
-    disk_.welcomed = disk_.welcomed || group_->welcomed;
-    ended_ = group_->ended;
+    disk_.welcomed = disk_.welcomed || group_.welcomed;
+    ended_ = group_.ended;
   }
 
   void CallbackReturns() {
@@ -291,7 +289,8 @@ class Simulation {
     if (heard.welcome) outbox_->OnWelcome("");
     for (size_t i = heard.first; i < heard.first + heard.count; ++i) {
       const wire::ResultView& result = frame.results[i];
-      if (result.sequence != ++received_ ||
+      ++received_;
+      if (result.sequence != received_ ||
           result.payload != StrictProcessor::ResultOf(Payload(received_))) {
         ADD_FAILURE() << "result " << result.sequence << " where " << received_
                       << " was due";
@@ -323,9 +322,10 @@ class Simulation {
   bool ended_ = false;
 
   // In the program.
-  std::optional<Session> session_;
-  std::optional<OutboxState> outbox_;
-  std::optional<OutboxState::Group> group_;  // In flight.
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<OutboxState> outbox_;
+  bool in_flight_ = false;
+  OutboxState::Group group_;  // If one is in flight.
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
   uint64_t returned_ = 0;  // Callbacks, for results up to here.

@@ -1,7 +1,7 @@
 #include "client/outbox_state.h"
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -13,7 +13,9 @@ class OutboxStateTest : public ::testing::Test {
  protected:
   OutboxStateTest() { Start({}); }
 
-  void Start(const KeptSession& kept) { state_.emplace(kept); }
+  void Start(const KeptSession& kept) {
+    state_ = std::make_unique<OutboxState>(kept);
+  }
   // A program that went on after 3 results, with 2 messages left.
   void StartInTheMidst() {
     KeptSession kept;
@@ -36,7 +38,7 @@ class OutboxStateTest : public ::testing::Test {
   }
   bool Next() { return state_->NextGroup(&group_); }
 
-  std::optional<OutboxState> state_;
+  std::unique_ptr<OutboxState> state_;
   OutboxState::Group group_;
 };
 

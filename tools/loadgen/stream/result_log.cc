@@ -36,7 +36,7 @@ off_t EndOfLines(int descriptor, off_t size) {
 
 }  // namespace
 
-absl::Status ResultLog::Begin() {
+absl::Status ResultLog::Begin() const {
   struct stat file = {};
   if (fstat(descriptor_, &file) != 0) {
     return absl::ErrnoToStatus(errno, "looking at the output");

@@ -19,7 +19,7 @@ class ResultLog {
   explicit ResultLog(int descriptor) : descriptor_(descriptor) {}
 
   // Goes behind the last whole line: what a crash has left of one goes.
-  absl::Status Begin();
+  absl::Status Begin() const;
 
   // Ends the program, as a crash would, where it cannot be written: the result
   // must not count as delivered, and comes again at the next start.
