@@ -31,8 +31,8 @@ std::string WhoHasIt(int fd) {
 }  // namespace
 
 absl::StatusOr<LockFile> LockFile::Take(const std::string& path) {
-  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.valid()) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) {
     const int error = errno;
     std::string text =
         absl::StrCat("cannot open ", path, ": ", std::strerror(error));
@@ -40,23 +40,23 @@ absl::StatusOr<LockFile> LockFile::Take(const std::string& path) {
                ? absl::PermissionDeniedError(text)
                : absl::InternalError(text);
   }
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  LockFile file(fd);
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     const int error = errno;
     if (error == EWOULDBLOCK) {
       return absl::FailedPreconditionError(
-          absl::StrCat(path, " is locked by ", WhoHasIt(fd.get())));
+          absl::StrCat(path, " is locked by ", WhoHasIt(fd)));
     }
     return absl::InternalError(
         absl::StrCat("cannot lock ", path, ": ", std::strerror(error)));
   }
   const std::string who =
       absl::StrCat("process ", getpid(), " on ", HostName(), "\n");
-  if (ftruncate(fd.get(), 0) != 0 ||
-      pwrite(fd.get(), who.data(), who.size(), 0) !=
-          static_cast<ssize_t>(who.size())) {
+  if (ftruncate(fd, 0) != 0 || pwrite(fd, who.data(), who.size(), 0) !=
+                                   static_cast<ssize_t>(who.size())) {
     // The lock is what counts; a full disk has its own error later.
   }
-  return LockFile(std::move(fd));
+  return file;
 }
 
 }  // namespace msgproc::sqlite

@@ -1,11 +1,12 @@
 #ifndef MSGPROC_SQLITE_LOCK_FILE_H_
 #define MSGPROC_SQLITE_LOCK_FILE_H_
 
+#include <unistd.h>
+
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "common/unique_fd.h"
 
 namespace msgproc::sqlite {
 
@@ -17,10 +18,17 @@ class LockFile {
   // PERMISSION_DENIED or INTERNAL: the file cannot be made.
   static absl::StatusOr<LockFile> Take(const std::string& path);
 
- private:
-  explicit LockFile(UniqueFd fd) : fd_(std::move(fd)) {}
+  LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  LockFile(const LockFile&) = delete;
+  LockFile& operator=(const LockFile&) = delete;
+  ~LockFile() {
+    if (fd_ >= 0) close(fd_);
+  }
 
-  UniqueFd fd_;
+ private:
+  explicit LockFile(int fd) : fd_(fd) {}
+
+  int fd_;
 };
 
 }  // namespace msgproc::sqlite

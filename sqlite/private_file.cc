@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
-#include "common/unique_fd.h"
 
 namespace msgproc::sqlite {
 namespace {
@@ -40,13 +39,14 @@ std::string DirectoryOf(const std::string& path) {
 }
 
 absl::Status SyncDirectory(const std::string& path) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return Error(errno, "open the directory", path);
+  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Error(errno, "open the directory", path);
+  const int error = fsync(fd) == 0 ? 0 : errno;
+  close(fd);
   // Some file systems have nothing to sync there.
-  if (fsync(fd.get()) != 0 && errno != EINVAL) {
-    return Error(errno, "sync the directory", path);
-  }
-  return absl::OkStatus();
+  return error == 0 || error == EINVAL
+             ? absl::OkStatus()
+             : Error(error, "sync the directory", path);
 }
 
 absl::Status MakeDirectory(const std::string& path) {
@@ -72,10 +72,12 @@ absl::Status MakePrivateFile(const std::string& path) {
   const std::string directory = DirectoryOf(path);
   absl::Status status = MakeDirectory(directory);
   if (!status.ok()) return status;
-  const UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.valid()) return Error(errno, "open", path);
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return Error(errno, "open", path);
   struct stat made = {};
-  if (fstat(fd.get(), &made) != 0) return Error(errno, "look at", path);
+  const int error = fstat(fd, &made) == 0 ? 0 : errno;
+  close(fd);
+  if (error != 0) return Error(error, "look at", path);
   if (!S_ISREG(made.st_mode)) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, " is not a regular file"));
