@@ -168,7 +168,7 @@ class Simulation {
 
   void DiskWorks() {
     if (!in_flight_) {
-      in_flight_ = outbox_->NextGroup(&group_);
+      in_flight_ = outbox_->NextGroup(now_, &group_);
       return;
     }
     Apply();
@@ -196,7 +196,7 @@ class Simulation {
   void CallbackReturns() {
     if (returned_ == received_) return;
     returned_ += 1 + Below(received_ - returned_);
-    outbox_->OnDelivered(returned_);
+    outbox_->OnDelivered(returned_, now_);
   }
 
   void Connect() {

@@ -1,5 +1,6 @@
 #include "client/outbox_state.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/check.h"
@@ -31,8 +32,10 @@ void OutboxState::OnTaken(uint64_t first, uint64_t count) {
   CheckInvariants();
 }
 
-void OutboxState::OnDelivered(uint64_t through) {
+void OutboxState::OnDelivered(uint64_t through, absl::Time now) {
   MSGPROC_CHECK_LT(delivered_through_, through);
+  const uint64_t going = in_flight_ ? group_.results : 0;
+  if (delivered_through_ <= std::max(gone_through_, going)) delivered_at_ = now;
   delivered_through_ = through;
   CheckInvariants();
 }
@@ -48,7 +51,7 @@ void OutboxState::OnClosed(uint64_t last) {
   last_ = last;
 }
 
-bool OutboxState::NextGroup(Group* group) {
+bool OutboxState::NextGroup(absl::Time now, Group* group) {
   if (in_flight_ || !status_.ok() || ended_) return false;
   Group next;
   next.first = kept_through_ + 1;
@@ -58,10 +61,10 @@ bool OutboxState::NextGroup(Group* group) {
       answered_ && (!welcomed_ || answered_generation_ != store_generation_);
   if (next.welcomed) next.store_generation = answered_generation_;
   next.ended = last_ == delivered_through_;
-  if (next.messages() == 0 && next.results == 0 && !next.welcomed &&
-      !next.ended) {
-    return false;
+  if (next.messages() == 0 && !next.welcomed && !next.ended) {
+    if (next.results == 0 || (!hurry_ && now < Due())) return false;
   }
+  if (next.results != 0) hurry_ = false;
   // What it delivered was kept before it was sent.
   MSGPROC_CHECK_LT(next.results, next.first);
   MSGPROC_CHECK(!next.ended || next.messages() == 0);

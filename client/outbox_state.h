@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "client/kept_session.h"
 
 namespace msgproc::client {
@@ -18,7 +19,10 @@ namespace msgproc::client {
 //     results          messages       in flight                     taken
 //
 // Whatever comes while a transaction is in flight goes together into the next
-// one, so that a lone message waits for one sync and a flood shares them.
+// one, so that a lone message waits for one sync and a flood shares them. What
+// is to go waits a little for a message to share its transaction, so that one
+// who sends and waits pays for one sync a message, unless somebody waits for
+// it.
 //
 // Four things bind what it lets others do. A message is sent once it is kept,
 // and once it is kept that a server has answered (and which store it has): so
@@ -28,9 +32,13 @@ namespace msgproc::client {
 // for. The session is finished once it is kept that it has ended.
 //
 // After an error nothing is written any more: what is on disk is what a later
-// start finds. Pure: no threads, no files. Not thread-safe.
+// start finds. Pure: no threads, no files, times are handed in. Not
+// thread-safe.
 class OutboxState {
  public:
+  // How long what is to go waits for a message to come along.
+  static constexpr absl::Duration kLinger = absl::Milliseconds(2);
+
   // What one transaction writes.
   struct Group {
     // Messages `first` to `through`; through < first: none.
@@ -53,7 +61,9 @@ class OutboxState {
   // may come here in another order than to the stream.
   void OnTaken(uint64_t first, uint64_t count);
   // The callback has returned for the results up to `through`.
-  void OnDelivered(uint64_t through);
+  void OnDelivered(uint64_t through, absl::Time now);
+  // Somebody waits for what is to go: for room in the window, or for the end.
+  void Hurry() { hurry_ = true; }
   // A server has answered.
   void OnWelcome(const std::string& store_generation);
   // The stream takes no message behind `last`.
@@ -61,7 +71,13 @@ class OutboxState {
 
   // What to write now; false: nothing, or a group is in flight. OnWritten or
   // OnFailed follows.
-  [[nodiscard]] bool NextGroup(Group* group);
+  [[nodiscard]] bool NextGroup(absl::Time now, Group* group);
+  // When there will be something, if nothing happens before.
+  absl::Time Due() const {
+    return status_.ok() && delivered_through_ > gone_through_
+               ? delivered_at_ + kLinger
+               : absl::InfiniteFuture();
+  }
   // The group in flight is on disk.
   void OnWritten();
   // It is not, or that is not known.
@@ -91,6 +107,8 @@ class OutboxState {
   // To be there.
   uint64_t taken_through_;
   uint64_t delivered_through_;
+  absl::Time delivered_at_;  // The first that is not gone or going.
+  bool hurry_ = false;
   bool answered_;
   std::string answered_generation_;
   std::optional<uint64_t> last_;  // Once closed.

@@ -36,8 +36,14 @@ class OutboxStateTest : public ::testing::Test {
     ASSERT_TRUE(Next());
     state_->OnWritten();
   }
-  bool Next() { return state_->NextGroup(&group_); }
+  // A callback returned, long ago.
+  void Deliver(uint64_t through) {
+    state_->OnDelivered(through, now_);
+    now_ += OutboxState::kLinger;
+  }
+  bool Next() { return state_->NextGroup(now_, &group_); }
 
+  absl::Time now_ = absl::UnixEpoch();
   std::unique_ptr<OutboxState> state_;
   OutboxState::Group group_;
 };
@@ -131,7 +137,7 @@ TEST_F(OutboxStateTest, ASessionThatComesIntoAStoreIsKnownToBeThere) {
 TEST_F(OutboxStateTest, ADeliveredMessageGoesAndThenTheServerMayKnow) {
   Welcome();
   Keep(1, 3);
-  state_->OnDelivered(2);
+  Deliver(2);
   ASSERT_TRUE(Next());
   EXPECT_EQ(group_.results, 2u);
   EXPECT_EQ(group_.messages(), 0u);
@@ -142,12 +148,68 @@ TEST_F(OutboxStateTest, ADeliveredMessageGoesAndThenTheServerMayKnow) {
   EXPECT_FALSE(Next());
 }
 
+TEST_F(OutboxStateTest, WhatIsToGoWaitsALittleForCompany) {
+  Welcome();
+  Keep(1, 3);
+  EXPECT_EQ(state_->Due(), absl::InfiniteFuture());
+  const absl::Time due = now_ + OutboxState::kLinger;
+  state_->OnDelivered(1, now_);
+  now_ += OutboxState::kLinger / 2;
+  state_->OnDelivered(2, now_);
+  // Since the first of them.
+  EXPECT_EQ(state_->Due(), due);
+  now_ = due - absl::Nanoseconds(1);
+  EXPECT_FALSE(Next());
+  now_ = due;
+  ASSERT_TRUE(Next());
+  EXPECT_EQ(group_.results, 2u);
+  // The next ones wait anew, also while these go.
+  now_ += absl::Seconds(1);
+  state_->OnDelivered(3, now_);
+  EXPECT_EQ(state_->Due(), now_ + OutboxState::kLinger);
+  state_->OnWritten();
+  EXPECT_EQ(state_->Due(), now_ + OutboxState::kLinger);
+  EXPECT_FALSE(Next());
+}
+
+TEST_F(OutboxStateTest, AMessageTakesAlongWhatIsToGo) {
+  Welcome();
+  Keep(1, 1);
+  state_->OnDelivered(1, now_);
+  EXPECT_FALSE(Next());
+  Keep(2, 1);
+  EXPECT_EQ(group_.results, 1u);
+  EXPECT_EQ(state_->Due(), absl::InfiniteFuture());
+}
+
+TEST_F(OutboxStateTest, WhatSomebodyWaitsForGoesAtOnce) {
+  Welcome();
+  Keep(1, 2);
+  state_->OnDelivered(1, now_);
+  state_->Hurry();
+  ASSERT_TRUE(Next());
+  EXPECT_EQ(group_.results, 1u);
+  state_->OnWritten();
+  // Once.
+  state_->OnDelivered(2, now_);
+  EXPECT_FALSE(Next());
+  // Also who began to wait before there was something.
+  state_->Hurry();
+  ASSERT_TRUE(Next());
+  state_->OnWritten();
+  state_->Hurry();
+  EXPECT_FALSE(Next());
+  Keep(3, 1);
+  state_->OnDelivered(3, now_);
+  EXPECT_TRUE(Next());
+}
+
 TEST_F(OutboxStateTest, GoingAndComingShareAGroup) {
   Welcome();
   Keep(1, 3);
-  state_->OnDelivered(1);
+  Deliver(1);
   state_->OnTaken(4, 1);
-  state_->OnDelivered(3);
+  Deliver(3);
   ASSERT_TRUE(Next());
   EXPECT_EQ(group_.results, 3u);
   EXPECT_EQ(group_.first, 4u);
@@ -182,7 +244,7 @@ TEST_F(OutboxStateTest, ANextStartGoesOnWhereTheLastOneWas) {
   EXPECT_TRUE(state_->IsKept(5));
   EXPECT_FALSE(state_->IsKept(6));
   state_->OnTaken(6, 1);
-  state_->OnDelivered(4);
+  Deliver(4);
   ASSERT_TRUE(Next());
   EXPECT_EQ(group_.first, 6u);
   EXPECT_EQ(group_.results, 4u);
@@ -191,13 +253,13 @@ TEST_F(OutboxStateTest, ANextStartGoesOnWhereTheLastOneWas) {
 TEST_F(OutboxStateTest, ASessionEndsWhenItIsClosedAndAllIsDelivered) {
   Welcome();
   Keep(1, 2);
-  state_->OnDelivered(1);
+  Deliver(1);
   state_->OnClosed(2);
   ASSERT_TRUE(Next());
   EXPECT_FALSE(group_.ended);
   state_->OnWritten();
   EXPECT_FALSE(Next());
-  state_->OnDelivered(2);
+  Deliver(2);
   ASSERT_TRUE(Next());
   EXPECT_TRUE(group_.ended);
   EXPECT_EQ(group_.results, 2u);
@@ -209,7 +271,7 @@ TEST_F(OutboxStateTest, ASessionEndsWhenItIsClosedAndAllIsDelivered) {
 
 TEST_F(OutboxStateTest, OneThatIsClosedOnlyOnceAllIsGoneEndsToo) {
   StartInTheMidst();
-  state_->OnDelivered(5);
+  Deliver(5);
   ASSERT_TRUE(Next());
   state_->OnWritten();
   EXPECT_FALSE(Next());
@@ -227,7 +289,7 @@ TEST_F(OutboxStateTest, AMessageTakenBeforeTheCloseIsWaitedFor) {
   EXPECT_FALSE(Next());
   Keep(1, 1);
   EXPECT_FALSE(group_.ended);
-  state_->OnDelivered(1);
+  Deliver(1);
   ASSERT_TRUE(Next());
   EXPECT_TRUE(group_.ended);
 }
@@ -246,8 +308,9 @@ TEST_F(OutboxStateTest, AfterAnErrorNothingIsWrittenAnyMore) {
   state_->OnFailed(absl::UnavailableError("broken"));
   EXPECT_EQ(state_->status(), absl::UnavailableError("broken"));
   state_->OnTaken(3, 1);
-  state_->OnDelivered(1);
+  Deliver(1);
   EXPECT_FALSE(Next());
+  EXPECT_EQ(state_->Due(), absl::InfiniteFuture());
   EXPECT_TRUE(state_->IsKept(1));
   EXPECT_FALSE(state_->IsKept(2));
   EXPECT_EQ(state_->kept().messages, 1u);
@@ -260,8 +323,8 @@ TEST_F(OutboxStateDeathTest, WhatCannotBeEndsTheProgram) {
   Keep(1, 2);
   EXPECT_DEATH(state_->OnTaken(2, 1), "");
   EXPECT_DEATH(state_->OnTaken(3, 0), "");
-  EXPECT_DEATH(state_->OnDelivered(3), "");
-  EXPECT_DEATH(state_->OnDelivered(0), "");
+  EXPECT_DEATH(Deliver(3), "");
+  EXPECT_DEATH(Deliver(0), "");
   EXPECT_DEATH(state_->OnClosed(1), "");
   EXPECT_DEATH(state_->OnWritten(), "");
   EXPECT_DEATH(state_->OnFailed(absl::UnavailableError("x")), "");

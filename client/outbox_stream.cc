@@ -9,10 +9,13 @@
 #include "client/outbox_error.h"
 #include "client/session_open.h"
 #include "common/check.h"
+#include "common/clock.h"
 #include "sqlite/database.h"
 
 namespace msgproc::client {
 namespace {
+
+absl::Time Now() { return Clock::Monotonic()->Now(); }
 
 KeptMessage Copy(absl::string_view payload,
                  absl::Span<const wire::HeaderView> headers) {
@@ -61,6 +64,7 @@ OutboxStream::~OutboxStream() {
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
+    state_.Hurry();
     to_write_.Signal();
   }
   writer_.join();
@@ -85,7 +89,7 @@ MessageStreamOptions OutboxStream::Noting(const MessageStreamOptions& options) {
 
 void OutboxStream::OnDelivered(uint64_t through) {
   MutexLock lock(&mutex_);
-  state_.OnDelivered(through);
+  state_.OnDelivered(through, Now());
   to_write_.Signal();
 }
 
@@ -111,8 +115,13 @@ absl::Status OutboxStream::WhyNotSent(const absl::Status& why) const {
 absl::StatusOr<uint64_t> OutboxStream::Send(
     absl::string_view payload, absl::Span<const wire::HeaderView> headers,
     absl::Duration timeout) {
-  const absl::StatusOr<uint64_t> sent =
-      stream_->Send(payload, headers, timeout);
+  absl::StatusOr<uint64_t> sent = stream_->TrySend(payload, headers);
+  if (absl::IsResourceExhausted(sent.status())) {
+    Hurry();
+    if (timeout > absl::ZeroDuration()) {
+      sent = stream_->Send(payload, headers, timeout);
+    }
+  }
   if (!sent.ok()) return WhyNotSent(sent.status());
   Take(*sent, {Copy(payload, headers)});
   if (CallbackScope::Current() != nullptr || timeout <= absl::ZeroDuration()) {
@@ -125,6 +134,10 @@ absl::StatusOr<uint64_t> OutboxStream::Send(
 absl::StatusOr<MessageStream::SentBatch> OutboxStream::TrySendBatch(
     absl::Span<const absl::string_view> payloads) {
   const absl::StatusOr<SentBatch> sent = stream_->TrySendBatch(payloads);
+  if (sent.ok() ? sent->count < payloads.size()
+                : absl::IsResourceExhausted(sent.status())) {
+    Hurry();
+  }
   if (!sent.ok()) return WhyNotSent(sent.status());
   std::vector<KeptMessage> messages;
   for (const absl::string_view payload : payloads.first(sent->count)) {
@@ -132,6 +145,12 @@ absl::StatusOr<MessageStream::SentBatch> OutboxStream::TrySendBatch(
   }
   Take(sent->first_sequence, std::move(messages));
   return sent;
+}
+
+void OutboxStream::Hurry() {
+  MutexLock lock(&mutex_);
+  state_.Hurry();
+  to_write_.Signal();
 }
 
 void OutboxStream::Take(uint64_t first, std::vector<KeptMessage> messages) {
@@ -159,6 +178,7 @@ absl::Status OutboxStream::Close(absl::Duration timeout) {
   {
     MutexLock lock(&mutex_);
     state_.OnClosed(last);
+    state_.Hurry();
     to_write_.Signal();
   }
   return OutboxStreamStatus(file_->path(), stream_->Close(timeout));
@@ -167,9 +187,9 @@ absl::Status OutboxStream::Close(absl::Duration timeout) {
 bool OutboxStream::NextGroup(OutboxState::Group* group,
                              std::vector<KeptMessage>* messages) {
   MutexLock lock(&mutex_);
-  while (!state_.NextGroup(group)) {
+  for (absl::Time now = Now(); !state_.NextGroup(now, group); now = Now()) {
     if (stopping_) return false;
-    to_write_.Wait(&mutex_);
+    to_write_.WaitFor(&mutex_, state_.Due() - now);
   }
   messages->clear();
   for (uint64_t left = group->messages(); left > 0; --left) {

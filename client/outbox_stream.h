@@ -68,6 +68,9 @@ class OutboxStream final : public MessageStream {
   absl::Status WhyNotSent(const absl::Status& why) const;
   absl::Status WaitUntilKept(uint64_t sequence);
 
+  // For what is gone to make room, or for the end.
+  void Hurry();
+
   // The writing thread.
   void Write();
   // Waits for something to write; false: it is time to end.
