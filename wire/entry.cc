@@ -1,7 +1,12 @@
 #include "wire/entry.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <utility>
+#include <vector>
 
+#include "common/check.h"
 #include "wire/coding.h"
 
 namespace msgproc::wire {
@@ -91,6 +96,47 @@ void AppendError(EntryLog* log, uint64_t sequence, int code,
 void AppendEncoded(EntryLog* log, absl::string_view body) {
   char* to = BeginEntry(log, body.size());
   if (!body.empty()) std::memcpy(to, body.data(), body.size());
+}
+
+namespace {
+
+void AppendCopies(EntryLog* log, absl::Span<const Piece> pieces) {
+  for (const Piece& piece : pieces) {
+    FieldReader reader(absl::string_view(piece.data, piece.size));
+    while (!reader.Done()) {
+      uint32_t tag = 0;
+      absl::string_view body;
+      const bool read = reader.ReadTag(&tag) && reader.ReadBytes(&body);
+      MSGPROC_CHECK(read);
+      AppendEncoded(log, body);
+    }
+  }
+}
+
+void AppendRest(EntryLog* log, const EntryLog& from, uint64_t position) {
+  std::vector<Piece> pieces;
+  EntryLog::Cursor cursor = from.At(position);
+  from.Take(&cursor, UINT64_MAX, SIZE_MAX, &pieces);
+  AppendCopies(log, pieces);
+}
+
+}  // namespace
+
+void ReplaceEntries(EntryLog* log, uint64_t first, EntryLog* by) {
+  EntryLog rest;
+  AppendRest(&rest, *log, first + by->next_position() - by->first_position());
+  log->Truncate(first);
+  log->Splice(by);
+  log->Splice(&rest);
+}
+
+void PrependEntries(EntryLog* log, uint64_t first,
+                    absl::Span<const Piece> pieces) {
+  EntryLog whole(first);
+  AppendCopies(&whole, pieces);
+  MSGPROC_CHECK_EQ(whole.next_position(), log->first_position());
+  AppendRest(&whole, *log, log->first_position());
+  *log = std::move(whole);
 }
 
 }  // namespace msgproc::wire

@@ -25,6 +25,16 @@ void AppendError(EntryLog* log, uint64_t sequence, int code,
 // An entry whose body is encoded already: a Message's or a Result's.
 void AppendEncoded(EntryLog* log, absl::string_view body);
 
+// What follows copies entries, those behind the place of change, too.
+
+// Puts `by` in the place of as many entries, from position `first` on, of which
+// nobody has pieces, and leaves it empty.
+void ReplaceEntries(EntryLog* log, uint64_t first, EntryLog* by);
+// Puts the entries in `pieces` in front of the log, which holds what follows
+// them; they begin at `first`.
+void PrependEntries(EntryLog* log, uint64_t first,
+                    absl::Span<const Piece> pieces);
+
 }  // namespace msgproc::wire
 
 #endif  // MSGPROC_WIRE_ENTRY_H_

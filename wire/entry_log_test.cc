@@ -168,6 +168,53 @@ TEST(EntryLogTest, WhatIsTruncatedHasNeverBeen) {
   }
 }
 
+std::vector<std::string> PayloadsOf(const EntryLog& log) {
+  std::vector<std::string> payloads;
+  EntryLog::Cursor cursor = log.At(log.first_position());
+  while (cursor.position() < log.next_position()) {
+    ResultView view;
+    EXPECT_TRUE(ParseResult(log.Next(&cursor), &view));
+    payloads.emplace_back(view.payload);
+  }
+  return payloads;
+}
+
+TEST(EntryTest, EntriesAreReplacedByOthersOfAnyLength) {
+  EntryLog log;
+  for (uint64_t i = 1; i <= 5; ++i) AppendResult(&log, i, Payload(i));
+  log.ReleaseThrough(1);
+  EntryLog by;
+  AppendResult(&by, 3, "a much longer one than it was");
+  AppendResult(&by, 4, "");
+  ReplaceEntries(&log, 3, &by);
+  EXPECT_TRUE(by.empty());
+  EXPECT_EQ(PayloadsOf(log),
+            (std::vector<std::string>{
+                Payload(2), "a much longer one than it was", "", Payload(5)}));
+  // To the end.
+  AppendResult(&by, 5, "last");
+  ReplaceEntries(&log, 5, &by);
+  EXPECT_EQ(PayloadsOf(log).back(), "last");
+  EXPECT_EQ(log.next_position(), 6u);
+}
+
+TEST(EntryTest, EntriesStandInFrontOfWhatWasThere) {
+  EntryLog log(4);
+  for (uint64_t i = 4; i <= 6; ++i) AppendResult(&log, i, Payload(i));
+  // Released ones share its segment, and do not come back.
+  log.ReleaseThrough(4);
+  EntryLog front;
+  for (uint64_t i = 2; i <= 4; ++i) AppendResult(&front, i, Payload(i));
+  std::vector<Piece> pieces;
+  EntryLog::Cursor cursor = front.At(1);
+  front.Take(&cursor, UINT64_MAX, SIZE_MAX, &pieces);
+  PrependEntries(&log, 2, pieces);
+  EXPECT_EQ(log.first_position(), 2u);
+  EXPECT_EQ(PayloadsOf(log),
+            (std::vector<std::string>{Payload(2), Payload(3), Payload(4),
+                                      Payload(5), Payload(6)}));
+}
+
 class EntryLogRandomTest : public testing::TestWithParam<int> {};
 
 TEST_P(EntryLogRandomTest, GivesEveryEntryOnceInOrder) {

@@ -56,6 +56,29 @@ def serve(handlers):
         None, int, float, str or bytes for them. All of it is committed with the
         result, or nothing; if one fails, the client gets an error instead.
     """
+    _serve(lambda batch, hello, sink: _answer(batch, handlers, hello, sink))
+
+
+def serve_batches(handle):
+    """The same for a worker that handles a batch at a time, in a transaction of its own.
+
+    Args:
+      handle: takes a WorkBatch and returns its results, a msgproc.v1.Result for each
+        message. What it raises ends the worker: the processor starts another one.
+    """
+
+    def answer(batch, _hello, sink):
+        if not batch.messages:
+            return
+        began = time.perf_counter_ns()
+        answered = worker_pb2.ResultBatch(batch_id=batch.batch_id, results=handle(batch))
+        answered.handler_nanoseconds = max(1, time.perf_counter_ns() - began)
+        _write(sink, answered)
+
+    _serve(answer)
+
+
+def _serve(answer):
     source = sys.stdin.buffer
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     sys.stdout = sys.stderr
@@ -70,7 +93,7 @@ def serve(handlers):
     # Without messages it says that some are not waited for any more: they are
     # answered by then, as this worker reads one batch after another.
     while (batch := _read(source)) is not None:
-        _answer(batch, handlers, hello, sink)
+        answer(batch, hello, sink)
 
 
 def _answer(batch, handlers, hello, sink):

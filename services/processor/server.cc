@@ -45,6 +45,19 @@ constexpr absl::string_view kWorkers = "workers";
 constexpr absl::string_view kAsync = "async";
 constexpr absl::string_view kTransactions = "transactions";
 
+// FAILED_PRECONDITION: workers would commit to a store that takes nothing of
+// them.
+absl::Status CheckWorkersStore(const ServerOptions& options) {
+  if (!options.workers.commits) return absl::OkStatus();
+  const auto url = ParseStoreUrl(options.store.url);
+  if (url.ok() && url->kind == StoreUrl::Kind::kPostgres) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      "Workers commit by themselves (--worker_commits) where sessions are kept "
+      "in PostgreSQL: give --session_store=postgresql://…");
+}
+
 }  // namespace
 
 base::WrongSettings Validate(const ServerOptions& options) {
@@ -171,7 +184,8 @@ absl::string_view Server::ExecutorFor(const HandlerTraits& traits,
 }
 
 void Server::BindCommand() {
-  const HandlerTraits traits = {.ordered = options_.workers.ordered};
+  const HandlerTraits traits = {.ordered = options_.workers.ordered,
+                                .workers_commit = options_.workers.commits};
   for (const std::string& name : options_.workers.handlers) {
     Bind(name, traits, nullptr);
   }
@@ -235,6 +249,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   if (options.authenticate_all) {
     options.grpc.credentials.authenticate_all =
         options.streams.access.authenticator;
+  }
+  if (absl::Status status = CheckWorkersStore(options); !status.ok()) {
+    return status;
   }
   // Before gRPC starts, and with it threads that are of no use to workers.
   std::unique_ptr<WorkerProcessExecutor> workers;

@@ -152,6 +152,8 @@ void Batch::ClearResults() {
   failed = 0;
   payload_bytes = 0;
   committed = false;
+  committed_by_worker = 0;
+  given_back.clear();
 }
 
 void Batch::Done(std::unique_ptr<Batch> batch) {

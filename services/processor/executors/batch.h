@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,19 @@ struct HandlerBinding {
 
 struct Batch;
 
+// What a store says of a session whose claim was made anew.
+struct Reclaimed {
+  // False: it is another process's, and nobody wants its batches any more.
+  bool ours = false;
+  // From here on whoever commits with an earlier one is refused.
+  uint64_t epoch = 0;
+  // Everything up to here was committed before; results that the client may not
+  // have received, up to there, at the positions of their sequences.
+  uint64_t committed_through = 0;
+  wire::EntryLog results;
+};
+using OnReclaimed = std::function<void(Reclaimed)>;
+
 // What stands around the handling of each message: a transaction.
 class MessageScope {
  public:
@@ -63,6 +77,10 @@ class BatchOwner {
   virtual bool Wants(const Batch& /*batch*/) const { return true; }
   // Itself, if it is kept in a store.
   virtual std::shared_ptr<CommitSource> commits() { return nullptr; }
+  // Of a session whose worker commits by itself, and has died over a batch:
+  // draws a new epoch, so that nothing of it is committed late, and says what
+  // was. `done` is called once, on any thread, and never if the server stops.
+  virtual void Reclaim(OnReclaimed /*done*/) {}
 };
 
 // Messages of one session at contiguous positions, on their way through an
@@ -79,6 +97,8 @@ struct Batch {
   // With "/" and a sequence, names a message for ever; empty: nothing does. A
   // view of what lives as long as the context.
   absl::string_view idempotency_scope;
+  // Of a session that is kept in a store: its fencing token; 0: it is not.
+  uint64_t store_epoch = 0;
   // Which try of these messages this is.
   int attempt = 1;
   // How long the handler may take for one.
@@ -115,6 +135,11 @@ struct Batch {
   absl::Duration handler_time;
   // The results are in the session's store already.
   bool committed = false;
+  // So many of them, the first ones, were committed by a worker, as it says.
+  uint64_t committed_by_worker = 0;
+  // Encoded messages behind the last that has a result, and that were not
+  // handled: `size` does not count them any more.
+  std::vector<wire::Piece> given_back;
 
   bool Wanted() const {
     const BatchOwner* const waits = owner == nullptr ? waiting : owner.get();

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_EXECUTORS_EXECUTOR_H_
 #define MSGPROC_SERVICES_PROCESSOR_EXECUTORS_EXECUTOR_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,6 +28,12 @@ class Executor {
     // Execute returns every batch done: its messages may be views of memory
     // that is the caller's until then. The same for all of a binding's life.
     bool runs_at_once = false;
+
+    // Messages of the next batch, where so many wait.
+    uint64_t ShareOf(uint64_t pending) const {
+      return std::clamp(pending / std::max<uint64_t>(1, max_batches),
+                        std::min(min_messages, max_messages), max_messages);
+    }
   };
 
   virtual ~Executor() = default;

@@ -90,6 +90,10 @@ struct HandlerTraits {
   // thread of the store's; the handler may be called again for a message whose
   // transaction was rolled back. Needs a processor with a session store.
   bool transactional = false;
+  // It runs in workers that commit what they do by themselves, together with
+  // their results (msgproc_commit). A session's messages run in order, and none
+  // before the results in front of it are committed.
+  bool workers_commit = false;
   // A larger payload fails by itself, without a call.
   size_t max_payload_bytes = std::numeric_limits<size_t>::max();
 };

@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "services/processor/executors/executor.h"
 #include "services/processor/session/session_counts.h"
+#include "services/processor/store/reclaim.h"
 #include "services/processor/store/session_committer.h"
 
 namespace msgproc::processor {
@@ -136,12 +137,6 @@ void HostedSession::Trim() {
   session_.Trim();
 }
 
-void HostedSession::Abandon() {
-  MutexLock lock(&mutex_);
-  Restart(session_.accepted_through());
-  TellAbandoned();
-}
-
 void HostedSession::Restart(uint64_t received_through) {
   const uint64_t unanswered = session_.unanswered();
   session_.Restart(received_through);
@@ -234,10 +229,8 @@ void HostedSession::Pump() {
                            session_.input_closed())
             : UINT64_MAX;
     if (admitted == 0) break;
-    const uint64_t messages = std::clamp(
-        session_.pending_messages() / std::max<uint64_t>(1, limits.max_batches),
-        std::min(limits.min_messages, limits.max_messages),
-        limits.max_messages);
+    if (binding_->traits.workers_commit && !session_.AllCommitted()) break;
+    const uint64_t messages = limits.ShareOf(session_.pending_messages());
     const size_t held = session_.bytes();
     const Session::Run run =
         session_.NextBatch(limits.max_batches, std::min(messages, admitted),
@@ -249,6 +242,7 @@ void HostedSession::Pump() {
     // The batch's own, which is empty, brings memory for the next one.
     batch->pieces.swap(pieces_);
     if (!runs_at_once_) batch->owner = shared_from_this();
+    batch->store_epoch = commits_ ? commits_->epoch() : 0;
     mutex_.Unlock();
     batch = binding_->executor->Execute(std::move(batch));
     if (batch != nullptr) CountHandled(*batch, counters_);
@@ -261,8 +255,13 @@ void HostedSession::Pump() {
 void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const Session::Run run = {batch->epoch, batch->first_position, batch->size};
   const auto load = SessionCommits::LoadOf(*batch);
+  if (!batch->given_back.empty()) session_.TakeBack(run, batch->given_back);
   if (session_.Complete(run, &batch->results, &batch->effects)) {
     CountReady(&session_, clock_->Now(), counters_);
+    if (batch->committed_by_worker > 0) {
+      commits_->OnWorkerCommitted(run.first_position +
+                                  batch->committed_by_worker - 1);
+    }
     if (batch->committed) {
       session_.CommitReady();
     } else if (commits_) {
@@ -344,24 +343,8 @@ bool HostedSession::AtLimit(bool unread) {
   return withheld;
 }
 
-void HostedSession::TrimIfIdle() {
-  MutexLock lock(&mutex_);
-  if (session_.outstanding() == 0) Trim();
-}
-
 void HostedSession::AskToCommit(const GroupCommit::Load& load) {
   committer_->OnReady(number_, shared_from_this(), load);
-}
-
-void HostedSession::Finish() {
-  MutexLock lock(&mutex_);
-  commits_->OnFinished();
-  AskToCommit({});
-}
-
-SessionWrite HostedSession::TakeCommit(size_t max_bytes, bool with_results) {
-  MutexLock lock(&mutex_);
-  return commits_->Take(&session_, max_bytes, with_results);
 }
 
 void HostedSession::OnCommitted(const SessionWrite& write, uint64_t epoch) {
@@ -370,20 +353,28 @@ void HostedSession::OnCommitted(const SessionWrite& write, uint64_t epoch) {
     MutexLock lock(&mutex_);
     const bool more = commits_->OnCommitted(&session_, write, epoch);
     if (more) AskToCommit({.bytes = session_.result_bytes()});
-    // What they held may be what handlers have waited for.
-    if (!write.effects.empty()) Pump();
+    // Handlers may have waited for what they held, or for the commit.
+    if (!write.effects.empty() || binding_->traits.workers_commit) Pump();
     Account();
     if (write.has_results()) attachment = attachment_;
   }
   if (attachment != nullptr) attachment->OnResultsReady(false);
 }
 
-void HostedSession::OnNotCommitted(const SessionWrite& write, uint64_t epoch) {
-  MutexLock lock(&mutex_);
-  commits_->OnNotCommitted(&session_, write, epoch);
+void HostedSession::OnFenced(const SessionWrite& write) {
+  {
+    MutexLock lock(&mutex_);
+    if (commits_->WasReclaimed(write)) {
+      // By this process. It is written under the new claim.
+      commits_->OnNotCommitted(&session_, write, commits_->epoch());
+      AskToCommit({});
+      return;
+    }
+  }
+  GiveUp();
 }
 
-void HostedSession::OnFenced() {
+void HostedSession::GiveUp() {
   std::shared_ptr<AttachedStream> attachment;
   {
     MutexLock lock(&mutex_);
@@ -393,6 +384,16 @@ void HostedSession::OnFenced() {
     attachment = attachment_;
   }
   if (attachment != nullptr) attachment->OnTakenOver();
+}
+
+void HostedSession::Reclaim(OnReclaimed done) {
+  const Claim claim = BeginReclaim();
+  ReclaimSession(
+      committer_, claim,
+      [self = shared_from_this(), done = std::move(done)](Reclaimed reclaimed) {
+        self->TakeClaim(reclaimed);
+        done(std::move(reclaimed));
+      });
 }
 
 }  // namespace msgproc::processor

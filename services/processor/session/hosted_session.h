@@ -126,7 +126,11 @@ class HostedSession final : public BatchOwner,
   bool Detach(const AttachedStream* attachment);
 
   // Drops all messages and results: nobody will ask for them.
-  void Abandon();
+  void Abandon() {
+    MutexLock lock(&mutex_);
+    Restart(session_.accepted_through());
+    TellAbandoned();
+  }
 
   // Of a stored session. The epoch of the claim that it has; 0: it has none any
   // more, or lacks results that only the store has.
@@ -139,7 +143,13 @@ class HostedSession final : public BatchOwner,
     return commits_ && commits_->fenced();
   }
   // The client has everything and will not come back: the store forgets it.
-  void Finish();
+  void Finish() {
+    MutexLock lock(&mutex_);
+    commits_->OnFinished();
+    AskToCommit({});
+  }
+  // Another process has it, or a later claim of this one.
+  void GiveUp();
 
   // Takes a request's acknowledgement and messages, and processes what it may.
   // Those accepted before a violation are processed all the same. ABORTED: the
@@ -201,7 +211,10 @@ class HostedSession final : public BatchOwner,
     return {.bytes = session_.bytes(), .settled = session_.unanswered() == 0};
   }
   // Gives back memory that a burst has left behind, if the burst is over.
-  void TrimIfIdle();
+  void TrimIfIdle() {
+    MutexLock lock(&mutex_);
+    if (session_.outstanding() == 0) Trim();
+  }
 
   // BatchOwner, CommitSource and QuotaWaiter:
   void OnBatchDone(std::unique_ptr<Batch> batch) override;
@@ -212,10 +225,17 @@ class HostedSession final : public BatchOwner,
     MutexLock lock(&mutex_);
     return commits_->Anew(session_);
   }
-  SessionWrite TakeCommit(size_t max_bytes, bool with_results) override;
+  SessionWrite TakeCommit(size_t max_bytes, bool with_results) override {
+    MutexLock lock(&mutex_);
+    return commits_->Take(&session_, max_bytes, with_results);
+  }
   void OnCommitted(const SessionWrite& write, uint64_t epoch) override;
-  void OnNotCommitted(const SessionWrite& write, uint64_t epoch) override;
-  void OnFenced() override;
+  void OnNotCommitted(const SessionWrite& write, uint64_t epoch) override {
+    MutexLock lock(&mutex_);
+    commits_->OnNotCommitted(&session_, write, epoch);
+  }
+  void OnFenced(const SessionWrite& write) override;
+  void Reclaim(OnReclaimed done) override;
   void OnQuota() override;
   bool Wants(const Batch& batch) const override {
     return batch.epoch == epoch_.load(std::memory_order_relaxed);
@@ -238,6 +258,15 @@ class HostedSession final : public BatchOwner,
   void CountRestarted(uint64_t unanswered_before) MSGPROC_REQUIRES(mutex_);
   // There is something for the store: results, or what may go.
   void AskToCommit(const GroupCommit::Load& load) MSGPROC_REQUIRES(mutex_);
+  Claim BeginReclaim() {
+    MutexLock lock(&mutex_);
+    return commits_->BeginReclaim(session_);
+  }
+  void TakeClaim(const Reclaimed& reclaimed) {
+    if (!reclaimed.ours) return GiveUp();
+    MutexLock lock(&mutex_);
+    commits_->OnReclaimed(reclaimed.epoch);
+  }
   // Gives back memory that is kept for what may come.
   void Trim() MSGPROC_REQUIRES(mutex_);
   // Tells the budget what is held.

@@ -224,6 +224,12 @@ Session::Run Session::NextBatch(uint64_t max_batches, uint64_t max_messages,
   return run;
 }
 
+void Session::TakeBack(const Run& run, const std::vector<wire::Piece>& rest) {
+  if (run.epoch != epoch_) return;
+  wire::PrependEntries(&pending_, run.first_position + run.size, rest);
+  pending_cursor_ = pending_.At(pending_.first_position());
+}
+
 bool Session::Complete(const Run& run, wire::EntryLog* results,
                        std::vector<SharedEffects>* effects) {
   if (run.epoch != epoch_) return false;
@@ -270,10 +276,12 @@ void Session::DropReceived() {
 }
 
 Session::Run Session::TakeUncommitted(size_t max_bytes,
-                                      std::vector<wire::Piece>* pieces) {
+                                      std::vector<wire::Piece>* pieces,
+                                      uint64_t max_messages) {
   Run run = {epoch_, commit_cursor_.position(), 0};
   if (!HasUncommitted()) return run;
-  const uint64_t most = effects_.FitFrom(run.first_position, max_bytes);
+  const uint64_t most =
+      std::min(max_messages, effects_.FitFrom(run.first_position, max_bytes));
   run.size = results_.Take(&commit_cursor_, most, max_bytes, pieces).entries;
   MSGPROC_CHECK_GT(run.size, 0U);
   MSGPROC_CHECK_EQ(run.first_position, committed_through_ + 1);
@@ -286,29 +294,16 @@ void Session::OnCommitted(const Run& run, wire::EntryLog* amended) {
   if (run.epoch != epoch_) return;
   MSGPROC_CHECK_EQ(runs_committing_, 1U);
   MSGPROC_CHECK_EQ(run.first_position, committed_through_ + 1);
-  if (amended != nullptr) Amend(run, amended);
+  if (amended != nullptr) {
+    // What is not committed is nobody's yet, so results can still change.
+    wire::ReplaceEntries(&results_, run.first_position, amended);
+    results_cursor_ = results_.At(results_cursor_.position());
+    commit_cursor_ = results_.At(run.first_position + run.size);
+  }
   --runs_committing_;
   committed_through_ += run.size;
   effects_.ForgetThrough(committed_through_);
   CheckInvariants();
-}
-
-// What is not committed is nobody's yet, so results can still change. Costs a
-// copy of those that are ready behind them.
-void Session::Amend(const Run& run, wire::EntryLog* results) {
-  const uint64_t behind = run.first_position + run.size;
-  MSGPROC_CHECK_EQ(results->next_position() - results->first_position(),
-                   run.size);
-  wire::EntryLog rest(behind);
-  auto cursor = results_.At(behind);
-  while (cursor.position() < results_.next_position()) {
-    wire::AppendEncoded(&rest, results_.Next(&cursor));
-  }
-  results_.Truncate(run.first_position);
-  results_.Splice(results);
-  results_.Splice(&rest);
-  results_cursor_ = results_.At(results_cursor_.position());
-  commit_cursor_ = results_.At(behind);
 }
 
 void Session::OnNotCommitted(const Run& run) {

@@ -111,10 +111,16 @@ class Session {
   bool Complete(const Run& run, wire::EntryLog* results,
                 std::vector<SharedEffects>* effects = nullptr);
 
+  // A run comes back shorter than it was, with the messages that were behind
+  // it: they wait again, in front of all others. It is the only one that is
+  // out; Complete follows.
+  void TakeBack(const Run& run, const std::vector<wire::Piece>& rest);
+
   // Of a stored session: appends to `pieces` results that are ready, for the
   // store to commit; OnCommitted or OnNotCommitted follows. A run of size 0:
   // there are none, or some are with the store already.
-  Run TakeUncommitted(size_t max_bytes, std::vector<wire::Piece>* pieces);
+  Run TakeUncommitted(size_t max_bytes, std::vector<wire::Piece>* pieces,
+                      uint64_t max_messages = UINT64_MAX);
   // What the run, which is with the store, does there.
   std::vector<SharedEffects> EffectsOf(const Run& run) const {
     return effects_.Of(run.first_position, run.first_position + run.size - 1);
@@ -163,6 +169,11 @@ class Session {
   // Results that are ready and were never given to the store.
   uint64_t uncommitted() const {
     return results_.next_position() - commit_cursor_.position();
+  }
+  // The first of them, or where it will stand.
+  uint64_t next_uncommitted() const { return commit_cursor_.position(); }
+  bool AllCommitted() const {
+    return committed_through() + 1 == results_.next_position();
   }
   // Whether TakeUncommitted has something to give.
   bool HasUncommitted() const {
@@ -217,7 +228,6 @@ class Session {
   void CheckInvariants() const;
   void DropReceived();
   void LetGoOfTaken();
-  void Amend(const Run& run, wire::EntryLog* results);
   bool Paused() const {
     return (!results_.empty() || reordered_bytes_ > 0) &&
            result_bytes() > result_limit_;

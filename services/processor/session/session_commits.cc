@@ -51,6 +51,22 @@ bool SessionCommits::OnLeft(const Session& session) {
   return trim_;
 }
 
+void SessionCommits::OnWorkerCommitted(uint64_t through) {
+  MSGPROC_CHECK_LE(by_worker_through_, through);
+  by_worker_through_ = through;
+}
+
+Claim SessionCommits::BeginReclaim(const Session& session) {
+  reclaiming_ = true;
+  return Anew(session);
+}
+
+void SessionCommits::OnReclaimed(uint64_t epoch) {
+  MSGPROC_CHECK_GT(epoch, claim_.epoch);
+  reclaiming_ = false;
+  claim_.epoch = epoch;
+}
+
 Claim SessionCommits::Anew(const Session& session) const {
   Claim claim = claim_;
   claim.anew = true;
@@ -78,9 +94,17 @@ SessionWrite SessionCommits::Take(Session* session, size_t max_bytes,
   if (!with_results) return write;
   MSGPROC_CHECK_EQ(run_.size, 0u);
   std::vector<wire::Piece> pieces;
-  run_ = session->TakeUncommitted(max_bytes, &pieces);
+  const uint64_t next = session->next_uncommitted();
+  if (next <= by_worker_through_) {
+    // As a whole: rows of the store are not cut.
+    run_ = session->TakeUncommitted(SIZE_MAX, &pieces,
+                                    by_worker_through_ - next + 1);
+  } else {
+    run_ = session->TakeUncommitted(max_bytes, &pieces);
+  }
   cut_ = session->uncommitted() > 0;
   if (run_.size == 0) return write;
+  write.by_worker = next <= by_worker_through_;
   write.first = run_.first_position;
   write.through = run_.first_position + run_.size - 1;
   wire::AppendPieces(pieces, &write.results);
@@ -90,7 +114,7 @@ SessionWrite SessionCommits::Take(Session* session, size_t max_bytes,
 
 bool SessionCommits::OnCommitted(Session* session, const SessionWrite& write,
                                  uint64_t epoch) {
-  claim_.epoch = epoch;
+  claim_.epoch = std::max(claim_.epoch, epoch);
   if (write.has_results()) ++commits_since_trim_;
   trimmed_through_ = std::max(trimmed_through_, write.trim_through);
   if (run_.size == 0) return false;
@@ -110,7 +134,7 @@ bool SessionCommits::OnCommitted(Session* session, const SessionWrite& write,
 
 void SessionCommits::OnNotCommitted(Session* session, const SessionWrite& write,
                                     uint64_t epoch) {
-  claim_.epoch = epoch;
+  claim_.epoch = std::max(claim_.epoch, epoch);
   // With the next one.
   trim_ = trim_ || write.trim_through > 0;
   touch_ = touch_ || write.touch;

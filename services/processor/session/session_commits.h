@@ -37,6 +37,19 @@ class SessionCommits {
   void OnFinished() { finished_ = true; }
   void OnFenced() { fenced_ = true; }
   bool fenced() const { return fenced_; }
+  // Results up to here were committed by a worker, as it says: they are
+  // compared with what the store has.
+  void OnWorkerCommitted(uint64_t through);
+
+  // The claim is to be made anew, while others may be writing under the one
+  // before; and that is done. Returns what is to be claimed.
+  Claim BeginReclaim(const Session& session);
+  void OnReclaimed(uint64_t epoch);
+  // Whether what was refused was written under a claim that this process itself
+  // has given up, or is giving up.
+  bool WasReclaimed(const SessionWrite& write) const {
+    return reclaiming_ || write.epoch < claim_.epoch;
+  }
 
   // As CommitSource has them.
   Claim Anew(const Session& session) const;
@@ -53,6 +66,8 @@ class SessionCommits {
   // As it stands now.
   Claim claim_;
   bool fenced_ = false;
+  bool reclaiming_ = false;
+  uint64_t by_worker_through_ = 0;
   bool finished_ = false;
   uint64_t trimmed_through_ = 0;
   int commits_since_trim_ = 0;

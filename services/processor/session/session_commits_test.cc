@@ -190,6 +190,72 @@ TEST_F(SessionCommitsTest, AFencedSessionDropsItsEffects) {
   EXPECT_THAT(Take().effects, IsEmpty());
 }
 
+TEST_F(SessionCommitsTest, WhatAWorkerHasCommittedIsComparedAndAsAWhole) {
+  Answer(1, 3);
+  commits_.OnWorkerCommitted(2);
+  // The third is this process's own, and is written.
+  SessionWrite write = Take(/*max_bytes=*/1);
+  EXPECT_TRUE(write.by_worker);
+  EXPECT_EQ(write.through, 2u);
+  EXPECT_TRUE(OnCommitted(write));
+  write = Take();
+  EXPECT_FALSE(write.by_worker);
+  EXPECT_EQ(write.first, 3u);
+  EXPECT_FALSE(OnCommitted(write));
+  EXPECT_FALSE(Take().by_worker);
+}
+
+TEST_F(SessionCommitsTest, AClaimMadeAnewHoldsAndLateNewsOfTheOldOneDoNot) {
+  Answer(1, 1);
+  const SessionWrite before = Take();
+  const Claim claim = commits_.BeginReclaim(session_);
+  EXPECT_TRUE(claim.anew);
+  EXPECT_EQ(claim.epoch, 3u);
+  EXPECT_TRUE(commits_.WasReclaimed(before));
+  commits_.OnReclaimed(4);
+  EXPECT_EQ(commits_.epoch(), 4u);
+  // It was refused for the claim's sake, and is written under the new one.
+  EXPECT_TRUE(commits_.WasReclaimed(before));
+  commits_.OnNotCommitted(&session_, before, before.epoch);
+  EXPECT_EQ(commits_.epoch(), 4u);
+  const SessionWrite after = Take();
+  EXPECT_EQ(after.epoch, 4u);
+  EXPECT_EQ(after.results, before.results);
+  EXPECT_FALSE(commits_.WasReclaimed(after));
+  EXPECT_FALSE(commits_.OnCommitted(&session_, after, 3));
+  EXPECT_EQ(commits_.epoch(), 4u);
+}
+
+TEST_F(SessionCommitsTest, MessagesThatWereGivenBackAreProcessedFirst) {
+  Accept(1, 5);
+  std::vector<wire::Piece> pieces;
+  Session::Run run = session_.NextBatch(1, 3, kPlenty, &pieces);
+  // Of three the first was handled.
+  wire::EntryLog sent;
+  for (const uint64_t sequence : {2, 3}) {
+    wire::AppendMessage(&sent, sequence, PayloadOf(sequence));
+  }
+  std::vector<wire::Piece> rest;
+  auto cursor = sent.At(1);
+  sent.Take(&cursor, UINT64_MAX, SIZE_MAX, &rest);
+  run.size = 1;
+  session_.TakeBack(run, rest);
+  ASSERT_TRUE(Complete(run, {}));
+  EXPECT_FALSE(session_.AllCommitted());
+  OnCommitted(Take());
+  EXPECT_TRUE(session_.AllCommitted());
+  EXPECT_EQ(session_.pending_messages(), 4u);
+  pieces.clear();
+  run = session_.NextBatch(1, 10, kPlenty, &pieces);
+  EXPECT_EQ(run.first_position, 2u);
+  EXPECT_THAT(processor::Sequences(DecodeMessages(pieces)),
+              ElementsAre(2, 3, 4, 5));
+  // Those of a life before are of no interest.
+  session_.Restart(5);
+  session_.TakeBack(run, rest);
+  EXPECT_EQ(session_.pending_messages(), 0u);
+}
+
 TEST_F(SessionCommitsTest, ABatchIsReckonedByItsStatements) {
   Batch batch;
   EXPECT_EQ(SessionCommits::LoadOf(batch).work, absl::ZeroDuration());

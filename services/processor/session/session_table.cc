@@ -100,7 +100,7 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Open(
     if (!stored->claimed->status.ok()) return stored->claimed->status;
     auto before = MakeWay(id, *stored->claimed);
     if (!before.ok()) return before.status();
-    if (*before != nullptr) (*before)->OnFenced();
+    if (*before != nullptr) (*before)->GiveUp();
   }
   absl::StatusOr<Opened> opened =
       Attach(id, request, binding, attachment, stored);

@@ -6,7 +6,14 @@
 namespace msgproc::processor {
 
 absl::Status CheckWrite(const SessionWrite& write, uint64_t committed_through) {
-  if (write.has_results() && write.first != committed_through + 1) {
+  if (write.by_worker && write.through != committed_through) {
+    return absl::InternalError(
+        absl::StrCat("a worker has answered messages ", write.first, " to ",
+                     write.through, " of session ", Quoted(write.session_id),
+                     ", and has committed results up to ", committed_through));
+  }
+  if (!write.by_worker && write.has_results() &&
+      write.first != committed_through + 1) {
     return absl::InternalError(absl::StrCat(
         "results ", write.first, " to ", write.through, " of session ",
         Quoted(write.session_id), " do not follow what the store has, up to ",

@@ -31,6 +31,17 @@ TEST(CheckWriteTest, NeitherAGapNorARepetition) {
   EXPECT_FALSE(CheckWrite(Results(7, 9), 7).ok());
 }
 
+TEST(CheckWriteTest, WhatAWorkerHasCommittedIsWhatIsThereLast) {
+  SessionWrite write = Results(5, 7);
+  write.by_worker = true;
+  EXPECT_TRUE(CheckWrite(write, 7).ok());
+  for (const uint64_t committed : {4, 6, 8}) {
+    const absl::Status status = CheckWrite(write, committed);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+    EXPECT_THAT(status.message(), HasSubstr("has answered messages 5 to 7"));
+  }
+}
+
 TEST(CheckWriteTest, WithoutResultsNothingNeedsToFollow) {
   EXPECT_TRUE(CheckWrite(Results(1, 0), 7).ok());
   EXPECT_TRUE(CheckWrite(Results(1, 0, 7), 7).ok());

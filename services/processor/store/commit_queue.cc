@@ -93,8 +93,17 @@ std::vector<CommitQueue::Source> CommitQueue::OnDone(
   return gone;
 }
 
+std::deque<CommitQueue::WaitingClaim> CommitQueue::TakeClaims() {
+  std::deque<WaitingClaim> taken;
+  for (WaitingClaim& claim : std::exchange(claims_, {})) {
+    (claim.claim.anew ? claims_ : taken).push_back(std::move(claim));
+  }
+  return taken;
+}
+
 CommitQueue::Contents CommitQueue::TakeAll() {
-  return {.claims = TakeClaims(), .sources = std::exchange(sources_, {})};
+  return {.claims = std::exchange(claims_, {}),
+          .sources = std::exchange(sources_, {})};
 }
 
 std::vector<GroupMember> Gather(CommitQueue::Task* task, size_t max_bytes) {
@@ -126,7 +135,7 @@ void TellMembers(std::vector<GroupMember>* members, StoreCounters* counters) {
     } else if (part.fenced) {
       Add(&counters->fenced, 1);
       part.work = nullptr;
-      member.source->OnFenced();
+      member.source->OnFenced(part.write);
     } else if (!part.dropped) {
       member.source->OnNotCommitted(part.write, member.epoch);
     }

@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_PROCESSOR_STORE_COMMIT_QUEUE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <unordered_map>
@@ -85,8 +86,9 @@ class CommitQueue {
     std::unordered_map<Key, Source> sources;
   };
   Contents TakeAll();
-  // The claims alone, to be refused.
-  std::deque<WaitingClaim> TakeClaims() { return std::exchange(claims_, {}); }
+  // The claims alone, to be refused; those `anew` stay, since their sessions
+  // are open, and wait for the store as results do.
+  std::deque<WaitingClaim> TakeClaims();
 
  private:
   GroupCommit groups_;

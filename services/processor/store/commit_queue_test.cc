@@ -1,5 +1,9 @@
 #include "services/processor/store/commit_queue.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +35,9 @@ class FakeSource final : public CommitSource {
   void OnNotCommitted(const SessionWrite& /*write*/, uint64_t epoch) override {
     told.push_back("not committed " + std::to_string(epoch));
   }
-  void OnFenced() override { told.emplace_back("fenced"); }
+  void OnFenced(const SessionWrite& /*write*/) override {
+    told.emplace_back("fenced");
+  }
 
   SessionWrite next = {.epoch = 3, .first = 1, .through = 2};
   std::vector<bool> taken;
@@ -197,6 +203,18 @@ TEST_F(CommitQueueTest, WhoeverStopsGetsEverything) {
   const CommitQueue::Contents all = queue_.TakeAll();
   EXPECT_THAT(all.claims, SizeIs(1));
   EXPECT_THAT(all.sources, SizeIs(1));
+}
+
+TEST_F(CommitQueueTest, ClaimsOfOpenSessionsAreNotRefused) {
+  CommitQueue queue({});
+  queue.AddClaim({.claim = {.session_id = "new"}});
+  queue.AddClaim({.claim = {.session_id = "open", .anew = true}});
+  const auto refused = queue.TakeClaims();
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].claim.session_id, "new");
+  ASSERT_EQ(queue.NextTask().claims.size(), 1u);
+  queue.AddClaim({.claim = {.session_id = "open", .anew = true}});
+  EXPECT_EQ(queue.TakeAll().claims.size(), 1u);
 }
 
 }  // namespace

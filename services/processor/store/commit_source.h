@@ -27,7 +27,8 @@ class CommitSource {
   // It is not, and will be asked for again.
   virtual void OnNotCommitted(const SessionWrite& write, uint64_t epoch) = 0;
   // The session is another process's now, or gone: nothing of it counts here.
-  virtual void OnFenced() = 0;
+  // (Or this process has made its claim anew meanwhile, and knows better.)
+  virtual void OnFenced(const SessionWrite& write) = 0;
 };
 
 }  // namespace msgproc::processor

@@ -1,5 +1,6 @@
 #include "services/processor/store/failed_results.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

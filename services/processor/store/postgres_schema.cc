@@ -56,8 +56,76 @@ const char* const kVersion1[] = {
     "ALTER TABLE msgproc_outcomes ALTER COLUMN results SET STORAGE EXTERNAL",
 };
 
+// What a worker with a transaction of its own executes last in it. The fence is
+// the processor's: a session that has another epoch by now is not found. There
+// is an epoch to each attempt, since the processor draws the next one before
+// it gives a dead worker's messages to another. The entries are walked over, so
+// that the store never has less than `first` and `through` say.
+const char* const kVersion2[] = {
+    "CREATE FUNCTION msgproc_commit(session text, epoch bigint, first bigint,"
+    " results bytea) RETURNS void LANGUAGE plpgsql"
+    " SET search_path FROM CURRENT AS $function$ "
+    "DECLARE"
+    " row_key bigint;"
+    " committed bigint;"
+    " through bigint := $3 - 1;"
+    " place bigint := 0;"
+    " digit integer;"
+    " factor bigint;"
+    " size bigint; "
+    "BEGIN"
+    " IF current_setting('transaction_isolation') <> 'read committed' THEN"
+    "  RAISE EXCEPTION 'msgproc_commit works in READ COMMITTED, and this"
+    " transaction is %', upper(current_setting('transaction_isolation'));"
+    " END IF;"
+    " IF current_setting('synchronous_commit') = 'off' THEN"
+    "  RAISE EXCEPTION 'synchronous_commit is off: a commit would not be kept';"
+    " END IF;"
+    // A worker that stops here must not hold up the session for ever.
+    " IF current_setting('idle_in_transaction_session_timeout') = '0' THEN"
+    "  PERFORM set_config('idle_in_transaction_session_timeout', '5s', true);"
+    " END IF;"
+    " SELECT s.key, s.trimmed_through INTO row_key, committed"
+    "  FROM msgproc_sessions s"
+    "  WHERE s.session_id = convert_to($1, 'UTF8') AND s.epoch = $2"
+    "  AND NOT s.expired FOR NO KEY UPDATE;"
+    " IF NOT FOUND THEN"
+    "  RAISE EXCEPTION 'session % has another epoch than %, or is gone', $1, $2"
+    "  USING HINT = 'Its messages were given to another worker. Roll back, and"
+    " exit.';"
+    " END IF;"
+    " SELECT greatest(committed, max(o.through)) INTO committed"
+    "  FROM msgproc_outcomes o WHERE o.session = row_key;"
+    " IF $3 IS DISTINCT FROM committed + 1 THEN"
+    "  RAISE EXCEPTION 'results of session % begin at %, and the store has them"
+    " up to %', $1, $3, committed;"
+    " END IF;"
+    // Field 2, length-delimited; then the length, seven bits a byte.
+    " WHILE place < octet_length($4) LOOP"
+    "  IF get_byte($4, place::integer) <> 18 THEN"
+    "   RAISE EXCEPTION 'results are not those of a ResultBatch, encoded';"
+    "  END IF;"
+    "  size := 0; factor := 1;"
+    "  LOOP"
+    "   place := place + 1;"
+    "   digit := get_byte($4, place::integer);"
+    "   size := size + (digit & 127) * factor;"
+    "   EXIT WHEN digit < 128;"
+    "   factor := factor * 128;"
+    "  END LOOP;"
+    "  place := place + 1 + size;"
+    "  through := through + 1;"
+    " END LOOP;"
+    " IF through < $3 OR place IS DISTINCT FROM octet_length($4) THEN"
+    "  RAISE EXCEPTION 'results are not those of a ResultBatch, encoded';"
+    " END IF;"
+    " INSERT INTO msgproc_outcomes (session, first, through, results)"
+    "  VALUES (row_key, $3, through, $4); "
+    "END $function$",
+};
+
 // What each version adds to the one before it.
-const absl::Span<const char* const> kVersions[] = {kVersion1};
+const absl::Span<const char* const> kVersions[] = {kVersion1, kVersion2};
 static_assert(std::size(kVersions) == kSchemaVersion);
 
 // Version 0: there are no tables yet.

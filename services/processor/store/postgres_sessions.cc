@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/check.h"
-#include "services/processor/store/check_write.h"
+#include "services/processor/store/postgres_writes.h"
 
 namespace msgproc::processor {
 namespace {
@@ -42,49 +42,6 @@ constexpr absl::string_view kOutcomes =
     " JOIN msgproc_outcomes o ON o.session = w.key AND o.through > w.received"
     " ORDER BY o.session, o.through";
 
-// The fence. While this waits for a row that another process claims, the row
-// changes its epoch, and is no longer found. What a session has, `through`, is
-// of before this statement: with our epoch only we have written to it.
-constexpr absl::string_view kFence =
-    "SELECT s.session_id, s.trimmed_through,"
-    " (SELECT max(o.through) FROM msgproc_outcomes o WHERE o.session = s.key),"
-    " current_setting('synchronous_commit')"
-    " FROM msgproc_sessions s JOIN unnest($1, $2) AS w(id, epoch)"
-    " ON s.session_id = w.id AND s.epoch = w.epoch"
-    " WHERE s.owner = $3 ORDER BY s.session_id FOR NO KEY UPDATE OF s";
-
-// Results are picked from their array one by one: in the join their bytes would
-// be copied twice more.
-constexpr absl::string_view kInsert =
-    "INSERT INTO msgproc_outcomes (session, first, through, results)"
-    " SELECT s.key, w.first, w.through, ($6::bytea[])[w.i]"
-    " FROM unnest($1, $2, $4, $5) WITH ORDINALITY"
-    " AS w(id, epoch, first, through, i)"
-    " JOIN msgproc_sessions s ON s.session_id = w.id AND s.epoch = w.epoch"
-    " WHERE s.owner = $3";
-
-constexpr absl::string_view kTrim =
-    "UPDATE msgproc_sessions s SET last_use = now(),"
-    " trimmed_through = greatest(s.trimmed_through, w.through)"
-    " FROM unnest($1, $2, $4) AS w(id, epoch, through)"
-    " WHERE s.session_id = w.id AND s.epoch = w.epoch AND s.owner = $3";
-
-constexpr absl::string_view kDropTrimmed =
-    "DELETE FROM msgproc_outcomes o USING msgproc_sessions s,"
-    " unnest($1, $2) AS w(id, epoch)"
-    " WHERE s.session_id = w.id AND s.epoch = w.epoch AND s.owner = $3"
-    " AND o.session = s.key AND o.through <= s.trimmed_through";
-
-constexpr absl::string_view kFinishOutcomes =
-    "DELETE FROM msgproc_outcomes o USING msgproc_sessions s,"
-    " unnest($1, $2) AS w(id, epoch)"
-    " WHERE s.session_id = w.id AND s.epoch = w.epoch AND s.owner = $3"
-    " AND o.session = s.key";
-
-constexpr absl::string_view kFinish =
-    "DELETE FROM msgproc_sessions s USING unnest($1, $2) AS w(id, epoch)"
-    " WHERE s.session_id = w.id AND s.epoch = w.epoch AND s.owner = $3";
-
 // What somebody is about to claim or to write to is not unused.
 constexpr absl::string_view kDropTombstones =
     "DELETE FROM msgproc_sessions WHERE key IN (SELECT key"
@@ -119,26 +76,6 @@ PostgresParameters Ids(absl::Span<const absl::string_view> ids) {
   parameters.BytesArray(ids);
   return parameters;
 }
-
-// Columns of what is written, an array each.
-struct Writes {
-  std::vector<absl::string_view> ids;
-  std::vector<uint64_t> epochs;
-  std::vector<uint64_t> first;
-  std::vector<uint64_t> through;
-  std::vector<absl::string_view> results;
-
-  void Add(const SessionWrite& write) {
-    ids.emplace_back(write.session_id);
-    epochs.push_back(write.epoch);
-  }
-  // $1 to $3 of every statement.
-  PostgresParameters parameters(const std::string& owner) const {
-    PostgresParameters parameters;
-    parameters.BytesArray(ids).Int8Array(epochs).Text(owner);
-    return parameters;
-  }
-};
 
 }  // namespace
 
@@ -263,74 +200,9 @@ PostgresSessions::Claims PostgresSessions::TakeClaimed(
   return all;
 }
 
-void PostgresSessions::QueueWrites(absl::Span<const SessionWrite> writes) {
-  Writes all, results, trims, finished;
-  for (const SessionWrite& write : writes) {
-    all.Add(write);
-    if (write.finish) {
-      finished.Add(write);
-      continue;
-    }
-    if (write.has_results()) {
-      results.Add(write);
-      results.first.push_back(write.first);
-      results.through.push_back(write.through);
-      results.results.emplace_back(write.results);
-    }
-    if (write.trim_through > 0 || write.touch) {
-      trims.Add(write);
-      trims.through.push_back(write.trim_through);
-    }
-  }
-  connection_.Queue({.sql = kFence, .parameters = all.parameters(owner_)});
-  if (!results.ids.empty()) {
-    PostgresParameters parameters = results.parameters(owner_);
-    parameters.Int8Array(results.first)
-        .Int8Array(results.through)
-        .BytesArray(results.results);
-    connection_.Queue({.sql = kInsert, .parameters = std::move(parameters)});
-  }
-  if (!trims.ids.empty()) {
-    PostgresParameters parameters = trims.parameters(owner_);
-    parameters.Int8Array(trims.through);
-    connection_.Queue({.sql = kTrim, .parameters = std::move(parameters)});
-    connection_.Queue(
-        {.sql = kDropTrimmed, .parameters = trims.parameters(owner_)});
-  }
-  if (!finished.ids.empty()) {
-    connection_.Queue(
-        {.sql = kFinishOutcomes, .parameters = finished.parameters(owner_)});
-    connection_.Queue(
-        {.sql = kFinish, .parameters = finished.parameters(owner_)});
-  }
-}
-
 absl::StatusOr<std::vector<bool>> PostgresSessions::Write(
     absl::Span<const SessionWrite> writes) {
-  const size_t before = connection_.queued();
-  QueueWrites(writes);
-  const auto results = connection_.Flush();
-  if (!results.ok()) return results.status();
-  const PostgresResult& locked = (*results)[before];
-  std::unordered_map<std::string, uint64_t> committed;
-  for (int i = 0; i < locked.rows(); ++i) {
-    committed[std::string(locked.bytes(i, 0))] =
-        std::max(locked.integer(i, 1), locked.integer(i, 2));
-    if (locked.bytes(i, 3) == "off") {
-      return absl::InternalError(
-          "postgresql: synchronous_commit was turned off: a commit would not "
-          "be kept");
-    }
-  }
-  std::vector<bool> written;
-  for (const SessionWrite& write : writes) {
-    const auto it = committed.find(write.session_id);
-    written.push_back(it != committed.end());
-    if (it == committed.end()) continue;
-    absl::Status status = CheckWrite(write, it->second);
-    if (!status.ok()) return status;
-  }
-  return written;
+  return WriteSessions(&connection_, owner_, writes);
 }
 
 absl::StatusOr<uint64_t> PostgresSessions::Expire(

@@ -63,7 +63,6 @@ class PostgresSessions {
 
   absl::StatusOr<std::unordered_map<std::string, Found>> Lock(
       absl::Span<const absl::string_view> ids);
-  void QueueWrites(absl::Span<const SessionWrite> writes);
 
   PostgresConnection& connection_;
   const std::string owner_;

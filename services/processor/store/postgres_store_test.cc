@@ -392,13 +392,13 @@ TEST_F(PostgresStoreTest, WhatWouldLoseCommitsIsRefused) {
 
 TEST_F(PostgresStoreTest, ALaterSchemaIsRefused) {
   RunOn(native(),
-        "UPDATE msgproc_meta SET schema_version = 3,"
-        " oldest_reader = 2");
+        "UPDATE msgproc_meta SET schema_version = 4,"
+        " oldest_reader = 3");
   const auto refused = OpenSessionStore(Options("me"));
   EXPECT_TRUE(absl::IsFailedPrecondition(refused.status()));
   EXPECT_THAT(refused.status().message(),
-              HasSubstr("tables of version 3, which need a processor that "
-                        "knows version 2; this one knows version 1"));
+              HasSubstr("tables of version 4, which need a processor that "
+                        "knows version 3; this one knows version 2"));
 }
 
 TEST_F(PostgresStoreTest, AStoreThatWasReplacedIsNoticed) {

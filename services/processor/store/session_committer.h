@@ -27,7 +27,8 @@ class SessionCommitter {
 
   // Claims a session. `done` is called once, on a thread of the store's; what
   // is not answered when the committer stops is UNAVAILABLE, on the thread that
-  // stops it.
+  // stops it. So is what the store fails to answer, but for claims `anew`:
+  // their session is open, and they are made until it works again.
   virtual void ClaimSession(Claim claim, OnClaimed done) = 0;
 
   // The session has this much more to commit. `key` is its own for ever.

@@ -34,6 +34,9 @@ struct SessionWrite {
   // Some of `results` are not what the session gave: the store refused their
   // effects, and they have become Errors.
   bool amended = false;
+  // A worker has committed the results, as it says: they are not written but
+  // compared with what is there. Anything else is an error. Of PostgreSQL only.
+  bool by_worker = false;
   // The client has everything up to here, which need not be kept; 0: as before.
   uint64_t trim_through = 0;
   // The session is in use, whether anything is written or not: it must not

@@ -42,7 +42,8 @@ const char* const kVersion1[] = {
 };
 
 // What each version adds to the one before it.
-const absl::Span<const char* const> kVersions[] = {kVersion1};
+// Version 2 is PostgreSQL's: no other process writes to this file.
+const absl::Span<const char* const> kVersions[] = {kVersion1, {}};
 static_assert(std::size(kVersions) == kSchemaVersion);
 
 // Version 0: nothing is there.

@@ -159,16 +159,16 @@ TEST_F(SqliteStoreTest, OnlyOneProcessHasIt) {
 
 TEST_F(SqliteStoreTest, ALaterSchemaIsRefused) {
   ASSERT_EQ(sqlite3_exec(native(),
-                         "UPDATE msgproc_meta SET schema_version = 3,"
-                         " oldest_reader = 2",
+                         "UPDATE msgproc_meta SET schema_version = 4,"
+                         " oldest_reader = 3",
                          nullptr, nullptr, nullptr),
             SQLITE_OK);
   Close();
   const auto refused = TryOpen();
   EXPECT_TRUE(absl::IsFailedPrecondition(refused.status()));
   EXPECT_THAT(refused.status().message(),
-              HasSubstr("tables of version 3, which need a processor that "
-                        "knows version 2; this one knows version 1"));
+              HasSubstr("tables of version 4, which need a processor that "
+                        "knows version 3; this one knows version 2"));
 }
 
 TEST_F(SqliteStoreTest, AnErrorSaysWhatIsInTheWay) {

@@ -202,7 +202,17 @@ void StoreCommitter::MakeClaims(Worker* worker,
     return;
   }
   // Whatever it is, it is the store's, and the clients come again.
-  for (CommitQueue::WaitingClaim& claim : claims) claim.done(CannotBeReached());
+  std::vector<CommitQueue::WaitingClaim> refused;
+  {
+    MutexLock lock(&mutex_);
+    for (CommitQueue::WaitingClaim& claim : claims) {
+      claim.claim.anew ? queue_.AddClaim(std::move(claim))
+                       : refused.push_back(std::move(claim));
+    }
+  }
+  for (CommitQueue::WaitingClaim& claim : refused) {
+    claim.done(CannotBeReached());
+  }
   BackOff(worker, made.status());
 }
 

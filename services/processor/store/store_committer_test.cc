@@ -62,7 +62,7 @@ class FakeSession final : public CommitSource {
     epoch_ = epoch;
     ++undone_;
   }
-  void OnFenced() override { fenced_ = true; }
+  void OnFenced(const SessionWrite& /*write*/) override { fenced_ = true; }
 
  private:
   const std::string id_;

@@ -140,7 +140,8 @@ absl::Status StoreWorker::Resolve(GroupMember* begin, size_t count) {
       const Claimed& claimed = (*made)[i];
       GroupMember& member = begin[i];
       member.epoch = claimed.epoch;
-      member.committed = claimed.status.ok() &&
+      // What a worker has committed is still to be compared.
+      member.committed = claimed.status.ok() && !member.part.write.by_worker &&
                          member.part.write.has_results() &&
                          claimed.committed_through >= member.part.write.through;
       // It was finished, or is somebody else's.

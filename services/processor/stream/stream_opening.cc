@@ -73,7 +73,9 @@ absl::StatusOr<HandlerBinding*> FindHandler(const ProcessorContext& processor,
 // session is kept nowhere.
 absl::Status CheckDurable(ProcessorContext* processor,
                           const HandlerBinding& binding) {
-  if (!binding.traits.transactional) return absl::OkStatus();
+  if (!binding.traits.transactional && !binding.traits.workers_commit) {
+    return absl::OkStatus();
+  }
   return absl::FailedPreconditionError(absl::StrCat(
       "The handler '", binding.name,
       "' commits what it does together with its results, in a session store: ",

@@ -116,6 +116,11 @@ class Dispatcher {
   bool Idle(WorkerId worker) const;
   // Whether nothing waits and no worker holds anything.
   bool Empty() const { return waiting_ == 0 && workers_.AllIdle(); }
+  // What the worker has, oldest first.
+  std::vector<WorkItem*> Held(WorkerId worker) const {
+    const WorkerLedger* found = workers_.Find(worker);
+    return found == nullptr ? std::vector<WorkItem*>() : found->AllHeld();
+  }
   // What the worker has of a session.
   std::vector<WorkItem*> HeldOf(WorkerId worker, uint64_t session) const;
   // Messages that no worker has.

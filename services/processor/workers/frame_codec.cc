@@ -27,6 +27,7 @@ constexpr uint32_t kReadyTag = Tag(4, WireType::kLengthDelimited);
 constexpr uint32_t kEffectsTag = Tag(5, WireType::kLengthDelimited);
 // Of a Context.
 constexpr uint32_t kAttemptTag = Tag(7, WireType::kVarint);
+constexpr uint32_t kSessionEpochTag = Tag(10, WireType::kVarint);
 
 // A length takes at most five bytes in any frame that is let in.
 constexpr size_t kMaxLengthBytes = 5;
@@ -47,6 +48,10 @@ void AppendContext(const WorkerBatch& work, int attempt, std::string* out) {
   std::string own;
   own += static_cast<char>(kAttemptTag);
   AppendVarint(static_cast<uint64_t>(attempt), &own);
+  if (work.batch->store_epoch > 0) {
+    own += static_cast<char>(kSessionEpochTag);
+    AppendVarint(work.batch->store_epoch, &own);
+  }
   const size_t shared = work.context == nullptr ? 0 : work.context->size();
   *out += static_cast<char>(kContextTag);
   AppendVarint(shared + own.size(), out);
@@ -198,7 +203,8 @@ bool FrameCodec::AnswerOversized(absl::string_view beginning,
   if (!ready_ || !reader.ReadTag(&tag) || tag != kBatchIdTag ||
       !reader.ReadVarint(&batch_id) || responses->Empty() ||
       responses->Oldest().batch_id != batch_id ||
-      responses->Oldest().messages != 1) {
+      responses->Oldest().messages != 1 ||
+      responses->Oldest().work->batch->binding->traits.workers_commit) {
     return false;
   }
   responses->AnswerTooLarge(frame_bytes, now);

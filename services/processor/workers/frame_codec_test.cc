@@ -405,7 +405,7 @@ class StoredOwner final : public BatchOwner, public CommitSource {
   }
   void OnNotCommitted(const SessionWrite& /*write*/,
                       uint64_t /*epoch*/) override {}
-  void OnFenced() override {}
+  void OnFenced(const SessionWrite& /*write*/) override {}
 
  private:
   const bool stored_;
@@ -494,6 +494,52 @@ TEST_F(FrameEffectsTest, WithoutAnyResultAreABreach) {
   ResultBatch answer;
   AddEffects(&answer, 1);
   EXPECT_FALSE(Say(answer).ok());
+}
+
+TEST_F(FrameEffectsTest, OfAWorkerThatCommitsByItselfAreABreach) {
+  binding_.traits.workers_commit = true;
+  GiveThree();
+  ResultBatch answer = Answer(1, 1, 2);
+  AddEffects(&answer, 2);
+  EXPECT_THAT(Say(answer).message(), HasSubstr("commits by itself"));
+  // It is the second's turn, as before.
+  EXPECT_THAT(ResultsOf(work_->batch->results), ::testing::SizeIs(1));
+  EXPECT_EQ(SequenceOf(work_->unanswered.Next(work_->pieces)), 2u);
+}
+
+TEST_F(FrameEffectsTest, WhatAWorkerHasCommittedStandsByteForByte) {
+  binding_.traits.workers_commit = true;
+  GiveThree();
+  ResultBatch answer = Answer(1, 1, 3);
+  answer.mutable_results(1)->mutable_error()->set_code(9);
+  answer.mutable_results(1)->mutable_error()->set_message(
+      std::string(5000, 'x'));
+  ASSERT_TRUE(Say(answer).ok());
+  const auto results = ResultsOf(work_->batch->results);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(results[static_cast<size_t>(i)].SerializeAsString(),
+              answer.results(i).SerializeAsString());
+  }
+  EXPECT_EQ(work_->batch->failed, 1u);
+}
+
+TEST_F(FrameEffectsTest, WhatAWorkerHasCommittedAndNoClientMayGetIsABreach) {
+  binding_.traits.workers_commit = true;
+  GiveThree();
+  ResultBatch answer = Answer(1, 1, 1);
+  answer.mutable_results(0)->set_payload(std::string(kMaxPayload + 1, 'x'));
+  EXPECT_THAT(Say(answer).message(), HasSubstr("no client may get"));
+  answer = Answer(1, 1, 1);
+  answer.mutable_results(0)->mutable_error()->set_code(99);
+  EXPECT_FALSE(Say(answer).ok());
+  EXPECT_THAT(ResultsOf(work_->batch->results), ::testing::SizeIs(0));
+}
+
+TEST_F(FrameCodecTest, SaysWhichClaimOfItsSessionThisIs) {
+  auto work = MakeWorkerBatch(&binding_, {"a"});
+  EXPECT_EQ(Give(work.get())[0].context().session_epoch(), 0u);
+  work->batch->store_epoch = 300;
+  EXPECT_EQ(Give(work.get())[0].context().session_epoch(), 300u);
 }
 
 TEST_F(FrameEffectsTest, ThatCannotBeReadAreABreach) {

@@ -73,6 +73,8 @@ class EntryCopier {
 struct Failure {
   absl::Status status;
   bool retryable = false;
+  // The worker's own Error, which clients can read as it stands.
+  bool can_stand = false;
 };
 
 Failure WorkersError(absl::string_view body) {
@@ -103,7 +105,7 @@ Failure WorkersError(absl::string_view body) {
   return {absl::Status(known ? static_cast<absl::StatusCode>(code)
                              : absl::StatusCode::kUnknown,
                        text),
-          retryable != 0};
+          retryable != 0, known};
 }
 
 Failure FailureOf(const wire::ResultView& result, size_t max_payload_bytes) {
@@ -143,6 +145,21 @@ void TakeEffects(uint64_t sequence, FrameEffects* effects, Batch* batch,
   }
   batch->effects.push_back(
       std::make_shared<const MessageEffects>(std::move(taken.mapped())));
+}
+
+// What a worker has committed by itself cannot become an Error any more: it
+// must be what clients can read.
+absl::Status CheckCommitted(uint64_t sequence, const Failure& failure,
+                            const FrameEffects& effects) {
+  if (effects.count(sequence) > 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("message ", sequence,
+                     " has effects, and the worker commits by itself"));
+  }
+  if (failure.status.ok() || failure.can_stand) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the worker has committed a result of message ", sequence,
+                   " that no client may get: ", failure.status.message()));
 }
 
 }  // namespace
@@ -210,13 +227,22 @@ absl::Status ResponseTracker::AnswerResults(absl::string_view frame,
           "an answer has more results than the ", expected, " still owed"));
     }
     wire::ResultView result;
+    const MessageCursor turn = expected_.front().work->unanswered;
     absl::Status status = TakeTurn(body, &result);
     if (!status.ok()) return status;
-    ++*answered;
     Failure failure = FailureOf(result, max_payload_bytes);
-    if (!effects->empty()) {
+    if (batch->binding->traits.workers_commit) {
+      status = CheckCommitted(result.sequence, failure, *effects);
+      if (!status.ok()) {
+        expected_.front().work->unanswered = turn;
+        return status;
+      }
+      if (result.failed) ++batch->failed;
+      failure.status = absl::OkStatus();
+    } else if (!effects->empty()) {
       TakeEffects(result.sequence, effects, batch, &failure);
     }
+    ++*answered;
     if (failure.status.ok()) {
       batch->payload_bytes += result.payload.size();
       copier.Add(

@@ -1,5 +1,6 @@
 #include "services/processor/workers/worker_batch.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/utf8.h"
 #include "wire/entry.h"
 #include "wire/frame.h"
@@ -16,6 +17,16 @@ void AppendError(Batch* batch, uint64_t sequence, const absl::Status& error,
   wire::AppendError(&batch->results, sequence, static_cast<int>(error.code()),
                     TruncateUtf8(error.message(), kMaxErrorText), retryable);
   ++batch->failed;
+}
+
+void AppendGivenUp(WorkerBatch* work, absl::string_view how) {
+  const int attempts = work->item.attempts;
+  AppendError(work->batch.get(),
+              SequenceOf(work->unanswered.Next(work->pieces)),
+              absl::AbortedError(absl::StrCat(
+                  "The message killed its worker ", attempts,
+                  attempts == 1 ? " time" : " times", " (", how, ").")),
+              false);
 }
 
 uint64_t SequenceOf(absl::string_view message) {

@@ -33,6 +33,9 @@ struct WorkerBatch {
   // What workers are told of who sent the messages: fields of the protocol's
   // Context, encoded. Null: nothing.
   std::shared_ptr<const std::string> context;
+  // The last message that has a result killed its workers, and none has
+  // committed that.
+  bool given_up = false;
   // The names under which it was written to the last worker that got it; 0:
   // none.
   uint64_t first_batch_id = 0;
@@ -49,6 +52,10 @@ struct WorkerBatch {
 // Appends an Error as the next result of the batch. Long texts are cut.
 void AppendError(Batch* batch, uint64_t sequence, const absl::Status& error,
                  bool retryable);
+
+// Appends the Error of the next message, over which its workers have died;
+// moves behind it. `how`: the last one, for people.
+void AppendGivenUp(WorkerBatch* work, absl::string_view how);
 
 // The sequence of an encoded message.
 uint64_t SequenceOf(absl::string_view message);

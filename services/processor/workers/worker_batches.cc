@@ -26,6 +26,7 @@ WorkerBatch* WorkerBatches::Take(std::unique_ptr<Batch> batch) {
   work->pieces.swap(batch->pieces);
   work->unanswered = MessageCursor();
   work->context.reset();
+  work->given_up = false;
   work->first_batch_id = 0;
   work->last_batch_id = 0;
   work->item.messages = batch->size;

@@ -33,6 +33,10 @@ ABSL_FLAG(bool, worker_lines, Defaults().lines,
 ABSL_FLAG(bool, worker_ordered, Defaults().ordered,
           "The command wants a session's messages one at a time, in order and "
           "on one worker.");
+ABSL_FLAG(bool, worker_commits, Defaults().commits,
+          "The command's workers have a connection to the session store, which "
+          "is PostgreSQL, and commit by themselves what they do and their "
+          "results (msgproc_commit).");
 ABSL_FLAG(int, max_delivery_attempts, Defaults().max_delivery_attempts,
           "How many workers may die over a message before it gets an Error.");
 ABSL_FLAG(absl::Duration, handler_timeout, Defaults().handler_timeout,
@@ -74,7 +78,8 @@ absl::StatusOr<int> Count() {
 // Settings of workers whose flags are not called as they are.
 std::string FlagOf(absl::string_view setting) {
   if (setting == "count") return "--workers";
-  for (const absl::string_view ours : {"command", "lines", "ordered"}) {
+  for (const absl::string_view ours :
+       {"command", "lines", "ordered", "commits"}) {
     if (setting == ours) return absl::StrCat("--worker_", setting);
   }
   return base::AsFlag(setting);
@@ -92,6 +97,7 @@ WorkerOptions WorkerOptionsFromFlags(base::WrongSettings* wrong) {
   options.command = absl::GetFlag(FLAGS_worker_command);
   options.lines = absl::GetFlag(FLAGS_worker_lines);
   options.ordered = absl::GetFlag(FLAGS_worker_ordered);
+  options.commits = absl::GetFlag(FLAGS_worker_commits);
   options.max_delivery_attempts = absl::GetFlag(FLAGS_max_delivery_attempts);
   options.handler_timeout = absl::GetFlag(FLAGS_handler_timeout);
   options.max_memory = absl::GetFlag(FLAGS_worker_max_memory);
@@ -104,7 +110,8 @@ WorkerOptions WorkerOptionsFromFlags(base::WrongSettings* wrong) {
     checked = {.count = 1,
                .command = options.command,
                .lines = options.lines,
-               .ordered = options.ordered};
+               .ordered = options.ordered,
+               .commits = options.commits};
   wrong->Add(Validate(checked), FlagOf);
   return options;
 }

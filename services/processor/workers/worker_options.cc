@@ -10,10 +10,16 @@ base::WrongSettings Validate(const WorkerOptions& options) {
                options.max_delivery_attempts, "at least 1");
   wrong.Expect(options.handler_timeout >= absl::Milliseconds(10),
                "handler_timeout", options.handler_timeout, "at least 10ms");
-  if (options.command.empty() && (options.lines || options.ordered)) {
+  if (options.command.empty() &&
+      (options.lines || options.ordered || options.commits)) {
     wrong.Add(
-        "{lines} and {ordered} say how a worker command behaves, and there is "
-        "none ({command}).");
+        "{lines}, {ordered} and {commits} say how a worker command behaves, "
+        "and there is none ({command}).");
+  }
+  if (options.lines && options.commits) {
+    wrong.Add(
+        "{lines} and {commits} exclude each other: a filter of lines is not "
+        "told what it would have to commit.");
   }
   return wrong;
 }

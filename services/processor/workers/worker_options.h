@@ -27,6 +27,8 @@ struct WorkerOptions {
   // messages one at a time and in order.
   std::vector<std::string> handlers;
   bool ordered = false;
+  // They commit what they do, and their results, by themselves.
+  bool commits = false;
 
   // Without a command: the program and its arguments, argv[0] first. Empty:
   // those of this process, with --worker_role.

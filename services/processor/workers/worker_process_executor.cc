@@ -10,20 +10,12 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "services/base/log.h"
+#include "services/processor/workers/batch_limits.h"
 #include "services/processor/workers/line_refusals.h"
 
 namespace msgproc::processor {
 namespace {
 
-// How a session's messages are cut: little work in a batch, so that sessions
-// take turns and a session's messages spread over the workers; more where so
-// much waits that all workers have enough to do, as every batch costs the same.
-constexpr int64_t kBatchNanoseconds = 250'000;
-constexpr int64_t kLargeBatchNanoseconds = 1'000'000;
-constexpr uint64_t kMaxBatchMessages = 4096;
-constexpr size_t kMaxBatchBytes = 256 << 10;
-// Until something is known of a handler.
-constexpr uint64_t kFirstBatchMessages = 4;
 // A filter that has not answered by then is worth a warning.
 constexpr absl::Duration kLongSilence = absl::Seconds(3);
 constexpr char kBuffers[] =
@@ -36,17 +28,15 @@ void Add(std::atomic<uint64_t>* counter, uint64_t count) {
   counter->fetch_add(count, std::memory_order_relaxed);
 }
 
-absl::Status GivenUp(int attempts, absl::string_view how) {
-  return absl::AbortedError(
-      absl::StrCat("The message killed its worker ", attempts,
-                   attempts == 1 ? " time" : " times", " (", how, ")."));
-}
-
 // With all its results; the worker batch is free again.
 std::unique_ptr<Batch> TakeFinished(WorkerBatch* work) {
   MSGPROC_CHECK(work->batch != nullptr);
   PutInRefusals(work);
   MSGPROC_CHECK_EQ(work->item.remaining(), 0u);
+  if (work->batch->binding->traits.workers_commit) {
+    work->batch->committed_by_worker =
+        work->batch->size - (work->given_up ? 1 : 0);
+  }
   work->pieces.clear();
   work->batch->affinity = work->item.worker;
   return std::move(work->batch);
@@ -84,26 +74,8 @@ WorkerProcessExecutor::~WorkerProcessExecutor() { Stop(); }
 
 Executor::Limits WorkerProcessExecutor::LimitsFor(
     const HandlerBinding& binding) const {
-  const int64_t each =
-      binding.message_nanoseconds.load(std::memory_order_relaxed);
-  const auto in_flight = static_cast<uint64_t>(options_.count) * 2;
-  Limits limits = {
-      .max_batches = binding.traits.ordered ? 1 : in_flight,
-      .min_messages = kFirstBatchMessages,
-      .max_messages = kFirstBatchMessages,
-      .max_bytes = kMaxBatchBytes,
-  };
-  if (each == 0) return limits;
-  const auto in = [each](int64_t nanoseconds) {
-    return std::clamp<uint64_t>(static_cast<uint64_t>(nanoseconds / each), 1,
-                                kMaxBatchMessages);
-  };
-  limits.max_messages = in(kLargeBatchNanoseconds);
-  // What other sessions have waiting leaves enough for all workers, too.
-  limits.min_messages =
-      std::clamp(counters_.waiting.load(std::memory_order_relaxed) / in_flight,
-                 in(kBatchNanoseconds), limits.max_messages);
-  return limits;
+  return BatchLimits(binding, options_.count,
+                     counters_.waiting.load(std::memory_order_relaxed));
 }
 
 std::unique_ptr<Batch> WorkerProcessExecutor::Execute(
@@ -260,31 +232,77 @@ void WorkerProcessExecutor::OnAnswers(WorkerLink* link, absl::Time now) {
 
 void WorkerProcessExecutor::OnGone(WorkerLink* link, absl::string_view how) {
   const absl::Time now = Clock::Monotonic()->Now();
-  std::vector<WorkItem*> given_up;
+  const DeadWorker worker = {.id = link->id(),
+                             .number = link->number(),
+                             .how = std::string(how),
+                             .unwritten = link->Unwritten()};
+  std::vector<WorkItem*> unsettled;
   {
     MutexLock lock(&mutex_);
     links_.erase(
         std::remove_if(links_.begin(), links_.end(),
                        [link](const auto& each) { return each.get() == link; }),
         links_.end());
+    dispatcher_.RetireWorker(worker.id, now);
+    if (options_.commits && !stopped_) unsettled = dispatcher_.Held(worker.id);
+  }
+  if (!unsettled.empty()) {
+    // As a rule on a thread of the store's; what time alone decides waits for
+    // the next tick then.
+    const auto estate = std::make_shared<WorkerEstate>(worker, unsettled);
+    return estate->Reclaim([this, estate] { OnSettled(estate.get()); });
+  }
+  PassOn(worker, &finished_);
+  {
+    MutexLock lock(&mutex_);
+    pool_.TickBy(dispatcher_.NextDecision(now));
+  }
+  Finish(&finished_);
+}
+
+void WorkerProcessExecutor::OnSettled(WorkerEstate* estate) {
+  const WorkerId worker = estate->worker().id;
+  std::vector<WorkerBatch*> finished;
+  {
+    MutexLock lock(&mutex_);
+    // Which commits in order: behind the first that it has not there is none.
+    bool all = true;
+    for (WorkItem* item : dispatcher_.Held(worker)) {
+      if (!all) break;
+      const uint64_t committed = estate->TakeCommitted(item->batch);
+      all = committed == item->remaining();
+      if (committed == 0) continue;
+      WorkItem* const complete =
+          dispatcher_.OnAnswered(worker, committed, Clock::Monotonic()->Now());
+      if (complete != nullptr) finished.push_back(complete->batch);
+    }
+  }
+  PassOn(estate->worker(), &finished);
+  Finish(&finished);
+}
+
+void WorkerProcessExecutor::PassOn(const DeadWorker& worker,
+                                   std::vector<WorkerBatch*>* finished) {
+  const absl::Time now = Clock::Monotonic()->Now();
+  std::vector<WorkItem*> given_up;
+  Todo todo;
+  {
+    MutexLock lock(&mutex_);
     const uint64_t held =
-        dispatcher_.RemoveWorker(link->id(), now, link->Unwritten(), &given_up);
-    counters_.slots[static_cast<size_t>(link->number())].held.store(
+        dispatcher_.RemoveWorker(worker.id, now, worker.unwritten, &given_up);
+    counters_.slots[static_cast<size_t>(worker.number)].held.store(
         0, std::memory_order_relaxed);
     Add(&counters_.retries, held - given_up.size());
     Add(&counters_.given_up, given_up.size());
     for (WorkItem* item : given_up) {
       WorkerBatch* work = item->batch;
-      AppendError(work->batch.get(),
-                  SequenceOf(work->unanswered.Next(work->pieces)),
-                  GivenUp(item->attempts, how), false);
-      if (dispatcher_.GiveUp(item)) finished_.push_back(work);
+      AppendGivenUp(work, worker.how);
+      if (options_.commits) EndBehindGivenUp(work);
+      if (dispatcher_.GiveUp(item)) finished->push_back(work);
     }
-    Dispatch(now, &todo_);
-    pool_.TickBy(dispatcher_.NextDecision(now));
+    Dispatch(now, &todo);
   }
-  todo_.Do();
-  Finish(&finished_);
+  todo.Do();
 }
 
 void WorkerProcessExecutor::OnTick(absl::Time now) {

@@ -16,6 +16,7 @@
 #include "services/processor/workers/worker_batch.h"
 #include "services/processor/workers/worker_batches.h"
 #include "services/processor/workers/worker_counters.h"
+#include "services/processor/workers/worker_estate.h"
 #include "services/processor/workers/worker_life.h"
 #include "services/processor/workers/worker_link.h"
 #include "services/processor/workers/worker_options.h"
@@ -70,6 +71,11 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
   void OnAnswers(WorkerLink* link, absl::Time now) override;
   void OnGone(WorkerLink* link, absl::string_view how) override;
   void OnTick(absl::Time now) override;
+
+  // The store has said of what it held what was committed.
+  void OnSettled(WorkerEstate* estate);
+  // What it held goes to others. Adds what is finished by that.
+  void PassOn(const DeadWorker& worker, std::vector<WorkerBatch*>* finished);
 
   // What is to be done once the lock is released.
   struct Todo {

@@ -70,6 +70,12 @@ bool WorkerLedger::OnAnswered(uint64_t messages, absl::Time now) {
   return true;
 }
 
+std::vector<WorkItem*> WorkerLedger::AllHeld() const {
+  std::vector<WorkItem*> items;
+  for (const Held& each : held) items.push_back(each.part.item);
+  return items;
+}
+
 std::vector<WorkItem*> WorkerLedger::HeldOf(uint64_t session) const {
   std::vector<WorkItem*> items;
   for (const Held& each : held) {

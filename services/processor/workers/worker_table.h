@@ -48,6 +48,7 @@ struct WorkerLedger {
 
   // What it holds of a session.
   std::vector<WorkItem*> HeldOf(uint64_t session) const;
+  std::vector<WorkItem*> AllHeld() const;
 
   // Takes the part over. The last one of an assignment is followed by
   // OnAssigned.
