@@ -138,6 +138,11 @@ class HostedSession final : public BatchOwner,
     MutexLock lock(&mutex_);
     return commits_->fenced() || session_.Forgotten() ? 0 : commits_->epoch();
   }
+  // What of it is in the store, as far as is known here.
+  uint64_t committed_through() const {
+    MutexLock lock(&mutex_);
+    return session_.committed_through();
+  }
   bool fenced() const {
     MutexLock lock(&mutex_);
     return commits_ && commits_->fenced();

@@ -84,7 +84,9 @@ SessionWrite SessionCommits::Take(Session* session, size_t max_bytes,
   // Once: behind it there is no session.
   write.finish = std::exchange(finished_, false);
   write.touch = std::exchange(touch_, false);
-  if (trim_ || commits_since_trim_ >= kCommitsPerTrim) {
+  // A store that has lost commits is found out by what the client has received,
+  // also when nothing else comes any more.
+  if (write.finish || trim_ || commits_since_trim_ >= kCommitsPerTrim) {
     trim_ = false;
     commits_since_trim_ = 0;
     if (session->received_through() > trimmed_through_) {

@@ -84,6 +84,7 @@ absl::StatusOr<absl::optional<Claim>> SessionTable::PrepareClaim(
     return LateOpen(request, here->second.generation);
   }
   claim.epoch = here->second.session->store_epoch();
+  claim.committed_through = here->second.session->committed_through();
   return claim;
 }
 

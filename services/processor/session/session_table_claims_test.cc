@@ -125,6 +125,15 @@ TEST_F(SessionTableClaimsTest, AClaimSaysWhichOneThisProcessHas) {
   EXPECT_EQ(Prepare(RequestFor("b")).epoch, 0U);
 }
 
+TEST_F(SessionTableClaimsTest, AClaimSaysHowFarThisProcessKnowsItToBe) {
+  const Claim claim = Prepare(RequestFor("a"));
+  EXPECT_EQ(claim.committed_through, 0U);
+  ASSERT_TRUE(OpenClaimed(RequestFor("a"), claim, Elsewhere(2, {Results(1, 3)}),
+                          stream_)
+                  .ok());
+  EXPECT_EQ(Prepare(RequestFor("a")).committed_through, 3U);
+}
+
 TEST_F(SessionTableClaimsTest, WhatIsStillOursIsResumedAsItIsHere) {
   const auto opened = Open(RequestFor("a"), stream_);
   const auto again = std::make_shared<FakeAttachedStream>();

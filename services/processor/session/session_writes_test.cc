@@ -250,6 +250,16 @@ TEST_F(SessionWritesTest, SaysGoodbyeOnceItIsCommitted) {
   EXPECT_TRUE(Take().finish);
 }
 
+// By that a store is found out that has lost some of it.
+TEST_F(SessionWritesTest, SaysWithTheGoodbyeWhatTheClientHas) {
+  for (uint64_t i = 1; i <= 2; ++i) Commit(i);
+  Receive(2);
+  commits_.OnFinished();
+  const SessionWrite write = Take();
+  EXPECT_TRUE(write.finish);
+  EXPECT_EQ(write.trim_through, 2U);
+}
+
 TEST_F(SessionWritesTest, AFencedSessionWritesNothing) {
   Process(1, 1);
   EXPECT_FALSE(commits_.fenced());

@@ -115,7 +115,8 @@ Claimed JudgeClaim(const Claim& claim, const SessionRow* row,
   claimed.trimmed_through = row->trimmed_through;
   claimed.committed_through = row->committed_through;
   claimed.still_ours = !claim.anew && claim.epoch != 0 &&
-                       claim.epoch == row->epoch && row->owner == owner;
+                       claim.epoch == row->epoch && row->owner == owner &&
+                       claim.committed_through <= row->committed_through;
   claimed.epoch = claimed.still_ours ? row->epoch : row->epoch + 1;
   return claimed;
 }

@@ -28,6 +28,9 @@ struct Claim {
   uint64_t attempt = 0;
   // The epoch of the claim that this process has of it; 0: none.
   uint64_t epoch = 0;
+  // What this process knows to be committed of it, at that epoch. A store that
+  // has less has lost commits: what the process has in memory counts no more.
+  uint64_t committed_through = 0;
   // Draw a new epoch even if that still holds: a commit of this process may be
   // under way that nobody hears of any more.
   bool anew = false;

@@ -84,6 +84,22 @@ TEST(ClaimTest, AnotherProcessTakesItWithTheNextEpoch) {
   EXPECT_EQ(claimed.committed_through, 20u);
 }
 
+TEST(ClaimTest, WhatTheStoreHasLostOfItsOwnAProcessTakesAnew) {
+  SessionRow row = TheRow();
+  row.owner = "me";
+  Claim claim = TheClaim();
+  claim.epoch = row.epoch;
+  claim.received_through = 15;
+  claim.committed_through = row.committed_through;
+  EXPECT_TRUE(Judge(claim, row).still_ours);
+  ++claim.committed_through;
+  const Claimed claimed = Judge(claim, row);
+  EXPECT_TRUE(claimed.status.ok()) << claimed.status;
+  EXPECT_FALSE(claimed.still_ours);
+  EXPECT_EQ(claimed.epoch, row.epoch + 1);
+  EXPECT_EQ(claimed.committed_through, row.committed_through);
+}
+
 TEST(ClaimTest, AProcessKeepsWhatIsItsOwn) {
   Claim claim = TheClaim();
   claim.received_through = 20;
