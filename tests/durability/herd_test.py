@@ -54,7 +54,7 @@ class HerdTest(harness.ProcessTest):
         )
         server.kill()
         server = self.start()
-        up = time.monotonic()
+        started = time.monotonic()
         newcomers = self.loadgen(
             f"--target={self.address}",
             "--handler=sha256",
@@ -68,7 +68,7 @@ class HerdTest(harness.ProcessTest):
             "all have come back",
             seconds=_BOUND,
         )
-        print(f"{_SESSIONS} sessions resumed within {time.monotonic() - up:.2f} s")
+        print(f"{_SESSIONS} sessions resumed within {time.monotonic() - started:.2f} s")
         others = self.assert_all_answered_once(newcomers)
         self.assertEqual(others["interruptions"]["count"], 0)
         print("newcomers meanwhile, in µs:", others["latency_us"])

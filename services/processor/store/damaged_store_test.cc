@@ -160,7 +160,7 @@ TEST_F(DamagedStoreTest, TheFileMayHoldAnything) {
     {
       std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
       for (uint64_t changes = random_() % 64 + 1; changes > 0; --changes) {
-        file.seekp(static_cast<std::streamoff>(random_() % size));
+        file.seekp(static_cast<int64_t>(random_() % size));
         file.put(static_cast<char>(random_()));
       }
     }
