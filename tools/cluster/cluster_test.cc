@@ -5,9 +5,8 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "services/base/testing/eventually.h"
 #include "tools/cluster/ports.h"
 #include "tools/cluster/temporary_folder.h"
 
@@ -75,11 +74,7 @@ TEST_F(ClusterTest, NothingIsLeftOnceItIsGone) {
   cluster_.reset();
   EXPECT_FALSE(Accepts(address));
   // NGINX's workers were killed with it, but nobody here can wait for them.
-  const absl::Time deadline = absl::Now() + absl::Seconds(20);
-  while (Accepts(target) && absl::Now() < deadline) {
-    absl::SleepFor(absl::Milliseconds(1));
-  }
-  EXPECT_FALSE(Accepts(target));
+  EXPECT_TRUE(base::Eventually([&] { return !Accepts(target); }));
 }
 
 TEST_F(ClusterTest, WhatDoesNotStartIsAnErrorWithItsWords) {

@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "services/base/identity/escaped.h"
 #include "services/base/identity/jose.h"
-#include "services/base/identity/quoted.h"
 #include "services/base/identity/strict_json.h"
 
 namespace msgproc::base {
@@ -115,7 +115,7 @@ absl::StatusOr<JwkSet> JwkSet::Parse(const FileText& file) {
   for (size_t i = 0; i < set["keys"].size(); ++i) {
     const json& object = set["keys"][i];
     const std::string which = absl::StrCat(": key ", i + 1, " (kid ",
-                                           Quoted(Text(object, "kid")), ") ");
+                                           Escaped(Text(object, "kid")), ") ");
     if (!object.is_object()) return wrong(absl::StrCat(which, "is no object"));
     if (IsSecret(object)) {
       return wrong(absl::StrCat(
@@ -151,7 +151,7 @@ absl::StatusOr<const VerificationKey*> JwkSet::Choose(
       [algorithm](const KeyKind& kind) { return algorithm == kind.algorithm; });
   if (!known) {
     return absl::UnauthenticatedError(
-        absl::StrCat("the token's alg is ", Quoted(algorithm),
+        absl::StrCat("the token's alg is ", Escaped(algorithm),
                      "; RS256, ES256 and EdDSA are taken"));
   }
   const VerificationKey* chosen = nullptr;
@@ -171,10 +171,10 @@ absl::StatusOr<const VerificationKey*> JwkSet::Choose(
   if (kid != nullptr && !has_kid) {
     return absl::UnauthenticatedError(
         absl::StrCat("the server does not know the token's key (kid ",
-                     Quoted(*kid), "); has it been rotated?"));
+                     Escaped(*kid), "); has it been rotated?"));
   }
   return absl::UnauthenticatedError(absl::StrCat(
-      "the token's key is not one for its alg, ", Quoted(algorithm)));
+      "the token's key is not one for its alg, ", Escaped(algorithm)));
 }
 
 bool JwkSet::HasThumbprint(absl::string_view thumbprint) const {

@@ -10,9 +10,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "services/base/identity/escaped.h"
 #include "services/base/identity/jose.h"
 #include "services/base/identity/principal_name.h"
-#include "services/base/identity/quoted.h"
 #include "services/base/identity/strict_json.h"
 
 namespace msgproc::base {
@@ -92,8 +92,8 @@ absl::Status CheckIssuer(const json& claims, const std::string& expected) {
   const auto issuer = TextClaim(claims, "iss");
   if (issuer == expected) return absl::OkStatus();
   return Refused(absl::StrCat("the token's issuer (iss) is ",
-                              issuer ? Quoted(*issuer) : "missing",
-                              "; it takes ", Quoted(expected)));
+                              issuer ? Escaped(*issuer) : "missing",
+                              "; it takes ", Escaped(expected)));
 }
 
 absl::Status CheckAudience(const json& claims, const std::string& expected) {
@@ -107,7 +107,7 @@ absl::Status CheckAudience(const json& claims, const std::string& expected) {
     }
   }
   return Refused(absl::StrCat("the token is not for this audience (aud): it ",
-                              "takes ", Quoted(expected)));
+                              "takes ", Escaped(expected)));
 }
 
 absl::StatusOr<Principal> ToPrincipal(const json& claims) {

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "common/mutex.h"
 #include "gtest/gtest.h"
+#include "services/base/testing/eventually.h"
 #include "services/processor/testing/function_handler.h"
 #include "services/processor/testing/gate.h"
 #include "services/processor/testing/session_fixture.h"
@@ -278,14 +279,13 @@ TEST_F(ThreadPoolExecutorTest, StopWaitsOnlyForTheMessagesBeingHandled) {
   ASSERT_TRUE(gate.Await(3));
   std::thread opener([&] {
     // Lets go once Stop has begun, which refuses batches.
-    const absl::Time deadline = absl::Now() + kPatience;
-    while (absl::Now() < deadline) {
-      const Client probe = NewClient();
-      const std::weak_ptr<HostedSession> weak = probe.session;
-      Send(probe, Messages(1, 1));
-      if (probe.session.use_count() == 1) break;
-      std::this_thread::yield();
-    }
+    EXPECT_TRUE(base::Eventually(
+        [&] {
+          const Client probe = NewClient();
+          Send(probe, Messages(1, 1));
+          return probe.session.use_count() == 1;
+        },
+        kPatience));
     gate.Open();
   });
   pool_->Stop();

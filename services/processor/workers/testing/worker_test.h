@@ -13,9 +13,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "services/base/testing/eventually.h"
 #include "services/processor/workers/testing/fake_session.h"
 #include "services/processor/workers/worker_process_executor.h"
 
@@ -60,12 +60,7 @@ class WorkerTest : public ::testing::Test {
 
   // Waits, with a deadline.
   static bool Eventually(const std::function<bool()>& condition) {
-    const absl::Time deadline = absl::Now() + absl::Seconds(60);
-    while (!condition()) {
-      if (absl::Now() > deadline) return false;
-      absl::SleepFor(absl::Milliseconds(2));
-    }
-    return true;
+    return base::Eventually(condition, absl::Seconds(60));
   }
 
   // Process ids of workers that answer now, over a few messages.

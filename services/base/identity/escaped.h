@@ -1,5 +1,5 @@
-#ifndef MSGPROC_SERVICES_BASE_IDENTITY_QUOTED_H_
-#define MSGPROC_SERVICES_BASE_IDENTITY_QUOTED_H_
+#ifndef MSGPROC_SERVICES_BASE_IDENTITY_ESCAPED_H_
+#define MSGPROC_SERVICES_BASE_IDENTITY_ESCAPED_H_
 
 #include <cstddef>
 #include <string>
@@ -12,7 +12,7 @@ namespace msgproc::base {
 
 // What a stranger wrote, for a message: in quotes, ASCII only, not longer than
 // a reader has use for.
-inline std::string Quoted(absl::string_view text) {
+inline std::string Escaped(absl::string_view text) {
   constexpr size_t kMostBytes = 64;
   return absl::StrCat("\"", absl::CEscape(text.substr(0, kMostBytes)),
                       text.size() > kMostBytes ? "..." : "", "\"");
@@ -20,4 +20,4 @@ inline std::string Quoted(absl::string_view text) {
 
 }  // namespace msgproc::base
 
-#endif  // MSGPROC_SERVICES_BASE_IDENTITY_QUOTED_H_
+#endif  // MSGPROC_SERVICES_BASE_IDENTITY_ESCAPED_H_
