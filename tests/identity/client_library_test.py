@@ -4,7 +4,9 @@ import threading
 import time
 import unittest
 
+from tests import harness
 from tests.identity import identity_case
+from tests.identity import issuer as issuing
 
 _TOKEN_SECONDS = 6
 
@@ -20,7 +22,7 @@ class ClientLibraryTest(identity_case.IdentityTest):
         fresh.rename(self.token)
 
     def _keep_fresh(self):
-        """Writes a token that does not live long, again and again."""
+        """Writes a token of self.issuer that does not live long, again and again."""
         stopped = threading.Event()
 
         def write():
@@ -48,6 +50,39 @@ class ClientLibraryTest(identity_case.IdentityTest):
         report = self.assert_all_answered_once(loadgen)
         self.assertEqual(report["interruptions"]["count"], 0, report)
         self.assertEqual(processor.output().count("principal=alice"), 3)
+
+    def _take_over(self, processor, *issuers):
+        """Has the processor know the keys of these issuers, and no others."""
+        name = "msgproc_processor_reloads_total"
+        before = processor.metric(name, files="jwt_keys")
+        issuing.write_jwks(self.keys, *issuers)
+        harness.eventually(
+            lambda: processor.metric(name, files="jwt_keys") > before, "the keys are reloaded"
+        )
+
+    def test_keys_are_rotated_and_nobody_under_load_notices(self):
+        processor = self.processor(*self.flags, f"--access_file={self.access}")
+        self._keep_fresh()
+        loadgen = self.loadgen(
+            f"--target={processor.grpc}",
+            f"--token_file={self.token}",
+            *("--duration=30s", "--rate=2000", "--connections=3"),
+        )
+        harness.eventually(
+            lambda: processor.metric("msgproc_processor_messages_total") > 1000, "it sends"
+        )
+        for name in ("k2", "k3"):
+            before, after = self.issuer, issuing.Issuer(self.folder, name)
+            self._take_over(processor, before, after)
+            self.issuer = after
+            # Once the last token of the key before is over, nobody shows one.
+            over = time.time() + _TOKEN_SECONDS + 1
+            harness.eventually(lambda end=over: time.time() > end, "its tokens have expired")
+            self._take_over(processor, after)
+        self.assertTrue(loadgen.running(), "it was to send all along")
+        report = self.assert_all_answered_once(loadgen)
+        self.assertEqual(report["interruptions"]["count"], 0, report)
+        self.assertEqual(processor.metric("msgproc_processor_rejected_total"), 0)
 
     def test_a_token_that_is_never_renewed_ends_its_stream(self):
         processor = self.processor(*self.flags, f"--access_file={self.access}")

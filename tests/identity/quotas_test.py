@@ -10,8 +10,7 @@ from tests.limits import traffic
 from tests.nginx import raw_call
 
 _LIMIT = 100
-# Of ten thousand each would be refused like these; it is the opening that takes its time.
-_SESSIONS = 3000
+_SESSIONS = 10000
 _OPENERS = 8
 _RULES = f'rules {{ name: "all" sources: SOURCE_TOKEN handlers: "echo" limits {{ sessions: {_LIMIT} }} }}\n'
 
