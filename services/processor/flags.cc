@@ -93,8 +93,8 @@ ABSL_FLAG(uint64_t, max_detached_bytes,
           "Memory for sessions without a stream; beyond it the oldest go.");
 ABSL_FLAG(int64_t, memory_budget, Defaults().streams.sessions.memory_budget,
           "Bytes that all sessions may hold. Beyond it the biggest are not "
-          "read, sessions without a stream go, and no new ones come. -1: 3/8 "
-          "of what the process may use; 0: anything.");
+          "read, sessions without a stream go, and no new ones come. -1: a "
+          "quarter of what the process may use; 0: anything.");
 
 ABSL_FLAG(std::string, session_store, "memory",
           "Where sessions outlive the process, and with them what was done: "

@@ -10,8 +10,7 @@ from tests.memory import greedy, memory_group
 
 _MEMORY = 512 * traffic.MIB
 _STREAMS = 200
-_FRAME_BYTES = 256 << 10
-_FRAMES = [traffic.message(i, _FRAME_BYTES) for i in range(1, 32 * traffic.MIB // _FRAME_BYTES)]
+_WINDOW = 32 * traffic.MIB
 _RATE = 5000
 _BEFORE_SECONDS = 2
 # From before the first of them until some are ended.
@@ -38,7 +37,14 @@ class NeverReadTest(harness.ProcessTest):
         return (processor.metric(name) - before) / (time.monotonic() - since)
 
     def test_two_hundred_of_them_take_their_share_and_others_go_on(self):
+        self._take_their_share(256 << 10)
+
+    def test_likewise_with_the_largest_frames_that_there_are(self):
+        self._take_their_share(traffic.MIB)
+
+    def _take_their_share(self, frame_bytes):
         processor = self._processor()
+        frames = [traffic.message(i, frame_bytes) for i in range(1, _WINDOW // frame_bytes)]
         load = self.loadgen(
             f"--target={processor.grpc}",
             *("--connections=4", f"--rate={_RATE}", f"--duration={_BEFORE_SECONDS + _MEANWHILE_SECONDS + 3}s"),
@@ -50,7 +56,7 @@ class NeverReadTest(harness.ProcessTest):
         attack = []
 
         def begin():
-            attack.append(greedy.Streams(processor.grpc, _STREAMS, _FRAMES))
+            attack.append(greedy.Streams(processor.grpc, _STREAMS, frames))
             self.addCleanup(attack[0].leave)
 
         meanwhile = self._rate(processor, _MEANWHILE_SECONDS, begin)

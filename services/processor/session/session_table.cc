@@ -20,7 +20,7 @@ namespace msgproc::processor {
 namespace {
 
 size_t BudgetOf(const SessionTable::Options& options) {
-  return options.memory_budget < 0 ? ReadProcessLimits().memory_bytes / 8 * 3
+  return options.memory_budget < 0 ? ReadProcessLimits().memory_bytes / 4
                                    : static_cast<size_t>(options.memory_budget);
 }
 

@@ -33,8 +33,8 @@ class SessionTable {
     // Beyond it whole detached sessions go, oldest first. Each counts what it
     // holds and kSessionBytes.
     size_t max_detached_bytes = 256 << 20;
-    // What all sessions may hold, attached or not; -1: 3/8 of what the process
-    // may use, 0: anything.
+    // What all sessions may hold, attached or not; -1: a quarter of what the
+    // process may use, 0: anything.
     int64_t memory_budget = -1;
     SessionLimits limits;
     // Where sessions outlive the process, if they do. Outlives the table.

@@ -667,10 +667,10 @@ TEST_F(SessionTableTest, NothingIsProcessedForASessionThatHadToGo) {
   EXPECT_FALSE(manual_.batch(0).Wanted());
 }
 
-TEST_F(SessionTableTest, TheBudgetIsThreeEighthsOfWhatTheProcessMayHave) {
+TEST_F(SessionTableTest, TheBudgetIsAQuarterOfWhatTheProcessMayHave) {
   options_.memory_budget = -1;
   EXPECT_EQ(table().memory()->bytes(),
-            ReadProcessLimits().memory_bytes / 8 * 3);
+            ReadProcessLimits().memory_bytes / 4);
 }
 
 TEST_F(SessionTableTest, ASweepForgetsWhatTheBudgetHasNoRoomFor) {
