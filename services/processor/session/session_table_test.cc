@@ -669,8 +669,7 @@ TEST_F(SessionTableTest, NothingIsProcessedForASessionThatHadToGo) {
 
 TEST_F(SessionTableTest, TheBudgetIsAQuarterOfWhatTheProcessMayHave) {
   options_.memory_budget = -1;
-  EXPECT_EQ(table().memory()->bytes(),
-            ReadProcessLimits().memory_bytes / 4);
+  EXPECT_EQ(table().memory()->bytes(), ReadProcessLimits().memory_bytes / 4);
 }
 
 TEST_F(SessionTableTest, ASweepForgetsWhatTheBudgetHasNoRoomFor) {

@@ -4,32 +4,15 @@
 #include <utility>
 
 #include "common/check.h"
+#include "services/processor/workers/assignment_load.h"
 
 namespace msgproc::processor {
 namespace {
 
-// What an assignment carries at most, but for the first of its items.
-constexpr int64_t kAssignmentNanoseconds = 250'000;
-constexpr size_t kAssignmentBytes = 256 << 10;
+// What an assignment carries at most, beside its AssignmentLoad.
 constexpr size_t kAssignmentItems = 64;
 // Messages that travel one at a time and yet in one assignment.
 constexpr uint64_t kOneAtATimeMessages = 64;
-
-// How much work is in an assignment, and whether one more item is too much.
-class Load {
- public:
-  bool Exceeds() const {
-    return nanoseconds_ > kAssignmentNanoseconds || bytes_ > kAssignmentBytes;
-  }
-  void Add(const WorkItem& item) {
-    nanoseconds_ += ExpectedNanoseconds(item, item.remaining());
-    bytes_ += item.bytes;
-  }
-
- private:
-  int64_t nanoseconds_ = 0;
-  size_t bytes_ = 0;
-};
 
 }  // namespace
 
@@ -248,7 +231,7 @@ void Dispatcher::AssignSuspect(SessionLedger* session, WorkerLedger* worker,
 
 void Dispatcher::AssignExclusively(SessionLedger* session, WorkerLedger* worker,
                                    absl::Time now, Assignment* assignment) {
-  Load load;
+  AssignmentLoad load;
   while (!session->waiting.empty() &&
          assignment->parts.size() < kAssignmentItems) {
     WorkItem* item = session->waiting.front();
@@ -305,7 +288,7 @@ bool Dispatcher::NextShared(absl::Time now, Assignment* assignment) {
   if (worker == nullptr) return false;
   const bool others_idle = workers_.OthersIdle(*worker, now);
   const size_t most = MaxWorkersOfOne();
-  Load load;
+  AssignmentLoad load;
   WorkItem* next = first;
   while (next != nullptr && assignment->parts.size() < kAssignmentItems) {
     load.Add(*next);
