@@ -80,7 +80,7 @@ class BatchOwner {
   // Of a session whose worker commits by itself, and has died over a batch:
   // draws a new epoch, so that nothing of it is committed late, and says what
   // was. `done` is called once, on any thread, and never if the server stops.
-  virtual void Reclaim(OnReclaimed /*done*/) {}
+  virtual void Reclaim(const OnReclaimed& /*done*/) {}
 };
 
 // Messages of one session at contiguous positions, on their way through an

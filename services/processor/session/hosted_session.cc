@@ -386,14 +386,13 @@ void HostedSession::GiveUp() {
   if (attachment != nullptr) attachment->OnTakenOver();
 }
 
-void HostedSession::Reclaim(OnReclaimed done) {
+void HostedSession::Reclaim(const OnReclaimed& done) {
   const Claim claim = BeginReclaim();
-  ReclaimSession(
-      committer_, claim,
-      [self = shared_from_this(), done = std::move(done)](Reclaimed reclaimed) {
-        self->TakeClaim(reclaimed);
-        done(std::move(reclaimed));
-      });
+  ReclaimSession(committer_, claim,
+                 [self = shared_from_this(), done](Reclaimed reclaimed) {
+                   self->TakeClaim(reclaimed);
+                   done(std::move(reclaimed));
+                 });
 }
 
 }  // namespace msgproc::processor

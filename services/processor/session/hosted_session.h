@@ -240,7 +240,7 @@ class HostedSession final : public BatchOwner,
     commits_->OnNotCommitted(&session_, write, epoch);
   }
   void OnFenced(const SessionWrite& write) override;
-  void Reclaim(OnReclaimed done) override;
+  void Reclaim(const OnReclaimed& done) override;
   void OnQuota() override;
   bool Wants(const Batch& batch) const override {
     return batch.epoch == epoch_.load(std::memory_order_relaxed);

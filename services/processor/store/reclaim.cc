@@ -11,13 +11,13 @@
 namespace msgproc::processor {
 
 Reclaimed ReadReclaimed(const Claimed& claimed, uint64_t received_through) {
-  if (!claimed.status.ok()) return {};
+  if (!claimed.status.ok()) return Reclaimed();
   absl::StatusOr<wire::EntryLog> results = ReadOutcomes(
       claimed.outcomes, received_through, claimed.committed_through);
   if (!results.ok()) {
     base::LogError("what workers have committed cannot be read",
                    {{"why", results.status().message()}});
-    return {};
+    return Reclaimed();
   }
   return {.ours = true,
           .epoch = claimed.epoch,

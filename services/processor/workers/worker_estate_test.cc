@@ -22,7 +22,7 @@ using ::testing::IsEmpty;
 class FakeOwner final : public BatchOwner {
  public:
   void OnBatchDone(std::unique_ptr<Batch> /*batch*/) override {}
-  void Reclaim(OnReclaimed done) override { reclaimed = std::move(done); }
+  void Reclaim(const OnReclaimed& done) override { reclaimed = done; }
 
   OnReclaimed reclaimed;
 };
@@ -44,8 +44,10 @@ class WorkerEstateTest : public ::testing::Test {
   }
   // The store has results `first` to `through`, the last one an Error.
   static Reclaimed Committed(uint64_t first, uint64_t through) {
-    Reclaimed reclaimed = {
-        .ours = true, .epoch = 9, .committed_through = through};
+    Reclaimed reclaimed;
+    reclaimed.ours = true;
+    reclaimed.epoch = 9;
+    reclaimed.committed_through = through;
     reclaimed.results = wire::EntryLog(first);
     for (uint64_t i = first; i < through; ++i) {
       wire::AppendResult(&reclaimed.results, i, "kept");
@@ -75,9 +77,9 @@ TEST_F(WorkerEstateTest, IsSettledWhenAllSessionsHaveAnswered) {
       DeadWorker{.id = 3}, std::vector<WorkItem*>{&first->item, &second->item});
   int settled = 0;
   estate->Reclaim([&] { ++settled; });
-  b_->reclaimed({});
+  b_->reclaimed(Reclaimed());
   EXPECT_EQ(settled, 0);
-  a_->reclaimed({});
+  a_->reclaimed(Reclaimed());
   EXPECT_EQ(settled, 1);
   EXPECT_EQ(estate->worker().id, 3u);
 }
@@ -117,7 +119,7 @@ TEST_F(WorkerEstateTest, NothingIsTakenOfASessionThatIsAnothers) {
   auto estate = std::make_shared<WorkerEstate>(
       DeadWorker{.id = 1}, std::vector<WorkItem*>{&work->item});
   estate->Reclaim([] {});
-  a_->reclaimed({});
+  a_->reclaimed(Reclaimed());
   EXPECT_EQ(estate->TakeCommitted(work.get()), 0u);
   EXPECT_THAT(Results(*work), IsEmpty());
   EXPECT_EQ(work->batch->store_epoch, 4u);
