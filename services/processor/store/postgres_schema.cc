@@ -62,8 +62,9 @@ const char* const kVersion1[] = {
 // it gives a dead worker's messages to another. The entries are walked over, so
 // that the store never has less than `first` and `through` say.
 const char* const kVersion2[] = {
-    "CREATE FUNCTION msgproc_commit(session text, epoch bigint, first bigint,"
-    " results bytea) RETURNS void LANGUAGE plpgsql"
+    // Where somebody has dropped the tables it may still be there.
+    "CREATE OR REPLACE FUNCTION msgproc_commit(session text, epoch bigint,"
+    " first bigint, results bytea) RETURNS void LANGUAGE plpgsql"
     " SET search_path FROM CURRENT AS $function$ "
     "DECLARE"
     " row_key bigint;"
