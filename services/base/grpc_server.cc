@@ -108,13 +108,15 @@ class ServiceNames final : public grpc::ServerBuilderOption {
   std::vector<std::string>* const names_;
 };
 
-// Of a process that may use this much, for what connections buffer.
-constexpr int kBufferedPart = 4;
+// What connections may buffer of the memory that the process may use, in
+// eighths. Beyond it gRPC ends streams, of whomever: it is more than a frame of
+// each of the streams that --memory_budget stops.
+constexpr int64_t kBufferedEighths = 3;
 
 void LimitBuffers(int64_t bytes, grpc::ServerBuilder* builder) {
   if (bytes < 0) {
-    bytes =
-        static_cast<int64_t>(ReadProcessLimits().memory_bytes) / kBufferedPart;
+    bytes = static_cast<int64_t>(ReadProcessLimits().memory_bytes) / 8 *
+            kBufferedEighths;
   }
   if (bytes == 0) return;
   grpc::ResourceQuota quota("msgproc_server");
