@@ -47,6 +47,9 @@ Function* Next(const char* name) {
 
 extern "C" {
 
+// glibc's parameters have names that are reserved for it.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
+
 ssize_t pwrite64(int fd, const void* data, size_t size, off64_t offset) {
   static auto* const next =
       Next<ssize_t(int, const void*, size_t, off64_t)>("pwrite64");
@@ -75,5 +78,7 @@ int open64(const char* path, int flags, ...) {
   }
   return next(path, flags, mode);
 }
+
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 
 }  // extern "C"
