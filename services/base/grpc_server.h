@@ -36,8 +36,8 @@ struct GrpcServerOptions {
   int max_receive_message_bytes = 4 << 20;
   // What connections may hold of messages that are half there and of others
   // that nobody has read yet, together: gRPC refuses a large message only when
-  // it has all of it. Beyond that gRPC ends streams (RESOURCE_EXHAUSTED). -1: a
-  // quarter of the memory that the process may use; 0: anything.
+  // it has all of it. Beyond that gRPC ends streams (RESOURCE_EXHAUSTED). -1:
+  // 3/8 of the memory that the process may use; 0: anything.
   int64_t max_buffered_bytes = -1;
   // Streams beyond it wait at the client, which is not told; 0: no cap.
   int max_streams_per_connection = 100;
