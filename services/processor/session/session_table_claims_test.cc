@@ -260,7 +260,7 @@ TEST_F(SessionTableClaimsTest, WhoHasLeftForGoodIsForgottenByTheStore) {
 
 TEST_F(SessionTableClaimsTest, ASessionThatIsFencedGoesWithItsStream) {
   const auto opened = Open(RequestFor("a"), stream_);
-  opened->session->OnFenced();
+  opened->session->GiveUp();
   table_.Detach(opened->session, stream_.get(), /*finished=*/false);
   EXPECT_EQ(counters_.sessions_attached, 0);
   EXPECT_EQ(counters_.sessions_detached, 0);
