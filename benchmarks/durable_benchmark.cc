@@ -12,6 +12,7 @@
 // and the median of the ratios to memory. Beside it stands what others reach on
 // the same disk.
 #include <unistd.h>
+#include <system_error>
 
 #include <cstdint>
 #include <cstdio>

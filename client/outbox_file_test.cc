@@ -1,4 +1,5 @@
 #include "client/outbox_file.h"
+#include <utility>
 
 #include <sqlite3.h>
 #include <sys/stat.h>

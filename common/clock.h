@@ -15,6 +15,10 @@ class Clock {
 
   // CLOCK_MONOTONIC. Lives for ever.
   static const Clock* Monotonic();
+
+  // Monotonic() goes by `clock` from now on: for simulations, where no time
+  // passes but theirs. Null: CLOCK_MONOTONIC again. Not thread-safe.
+  static void ReplaceMonotonic(const Clock* clock);
 };
 
 }  // namespace msgproc

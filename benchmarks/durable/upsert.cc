@@ -1,4 +1,5 @@
 #include "benchmarks/durable/upsert.h"
+#include <cstddef>
 
 #include <functional>
 #include <memory>

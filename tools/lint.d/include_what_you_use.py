@@ -59,7 +59,7 @@ _STD = {
     "future": "async future packaged_task promise shared_future",
     "initializer_list": "initializer_list",
     "iomanip": "setfill setprecision setw",
-    "ios": "ios ios_base hex dec fixed streamsize",
+    "ios": "ios ios_base hex dec fixed streamoff streamsize",
     "iostream": "cerr cin cout clog",
     "istream": "istream ws",
     "iterator": """advance back_insert_iterator back_inserter begin data distance empty end forward_iterator_tag

@@ -1,4 +1,5 @@
 #include "services/processor/session/session_effects.h"
+#include <utility>
 
 #include <cstddef>
 #include <cstdint>

@@ -84,7 +84,9 @@ class SessionTableClaimsTest : public SessionFixture {
   // Everything is received, and the client says goodbye.
   void Leave(const std::string& id, bool sent_away) {
     const auto stream = std::make_shared<FakeAttachedStream>();
-    const auto opened = Open(RequestFor(id), stream);
+    SessionTable::Request request = RequestFor(id);
+    request.generation = {.instance = 1, .attempt = 1};
+    const auto opened = Open(request, stream);
     ASSERT_TRUE(opened.ok()) << opened.status();
     table_.Detach(opened->session, stream.get(), /*finished=*/true, sent_away);
     EXPECT_EQ(counters_.sessions_attached, 0);

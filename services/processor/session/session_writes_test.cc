@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -258,6 +259,25 @@ TEST_F(SessionWritesTest, SaysWithTheGoodbyeWhatTheClientHas) {
   const SessionWrite write = Take();
   EXPECT_TRUE(write.finish);
   EXPECT_EQ(write.trim_through, 2U);
+}
+
+// An Open that was lost on its way may still arrive, at a server that stood
+// still, and must not begin the session again.
+TEST_F(SessionWritesTest, LeavesATombstoneUnlessTheFirstOpenMadeIt) {
+  for (const auto& [created, attempt, tombstone] :
+       {std::tuple(true, 1, false), std::tuple(true, 2, true),
+        std::tuple(true, 0, true), std::tuple(false, 1, true)}) {
+    Claim claim = Made();
+    claim.attempt = static_cast<uint64_t>(attempt);
+    Claimed claimed = Granted();
+    claimed.created = created;
+    commits_ = SessionCommits(claim, claimed, kNow);
+    EXPECT_FALSE(Take().tombstone);
+    commits_.OnFinished();
+    const SessionWrite write = Take();
+    EXPECT_TRUE(write.finish);
+    EXPECT_EQ(write.tombstone, tombstone) << created << attempt;
+  }
 }
 
 TEST_F(SessionWritesTest, AFencedSessionWritesNothing) {

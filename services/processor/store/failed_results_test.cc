@@ -1,4 +1,5 @@
 #include "services/processor/store/failed_results.h"
+#include <cstdint>
 
 #include <cstdint>
 #include <string>

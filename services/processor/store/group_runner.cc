@@ -136,6 +136,7 @@ class Attempt {
   bool again() const { return again_; }
 
   absl::Status Run() {
+    if (NothingLeft()) return absl::OkStatus();
     absl::Status status = store_->Begin();
     if (status.ok() && serialize_ && HasWork()) status = store_->Serialize();
     if (!status.ok()) return status;
@@ -150,6 +151,11 @@ class Attempt {
   }
 
  private:
+  bool NothingLeft() const {
+    return std::all_of(parts_.begin(), parts_.end(), [](const GroupPart& part) {
+      return part.fenced || part.dropped;
+    });
+  }
   bool HasWork() const {
     return std::any_of(parts_.begin(), parts_.end(), DoesMore);
   }

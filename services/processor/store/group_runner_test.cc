@@ -296,6 +296,20 @@ TEST_F(GroupEffectsTest, AStopGivesUpWithoutATrace) {
   EXPECT_EQ(database_.committed_through("a"), 0u);
 }
 
+TEST_F(GroupRunnerTest, AGroupOfOneThatIsFencedLeavesNothingToCommit) {
+  MemoryStore other(&database_, "other");
+  Claim claim;
+  claim.session_id = "a";
+  ASSERT_TRUE(
+      (*other.Connect())->ClaimSessions({&claim, 1})->at(0).status.ok());
+  std::vector<GroupPart> parts;
+  parts.push_back(Work("a", {"x"}));
+  ASSERT_TRUE(Run(&parts).ok());
+  EXPECT_TRUE(parts[0].fenced);
+  EXPECT_EQ(database_.commits(), 0u);
+  EXPECT_THAT(database_.values(), SizeIs(0));
+}
+
 TEST_F(GroupRunnerTest, TheStoresErrorsAreNobodysResults) {
   uint64_t done = 0;
   for (const auto call :

@@ -70,6 +70,16 @@ constexpr absl::string_view kFinish =
     "DELETE FROM msgproc_sessions s USING unnest($1, $2) AS w(id, epoch)"
     " WHERE s.session_id = w.id AND s.epoch = w.epoch AND s.owner = $3";
 
+// What Expire leaves.
+constexpr absl::string_view kLeaveTombstones =
+    "WITH gone AS (UPDATE msgproc_sessions s SET expired = true, owner = '',"
+    " epoch = s.epoch + 1, last_use = now(),"
+    " trimmed_through = greatest(s.trimmed_through, (SELECT max(o.through)"
+    " FROM msgproc_outcomes o WHERE o.session = s.key))"
+    " FROM unnest($1, $2) AS w(id, epoch) WHERE s.session_id = w.id"
+    " AND s.epoch = w.epoch AND s.owner = $3 RETURNING s.key)"
+    " DELETE FROM msgproc_outcomes o USING gone WHERE o.session = gone.key";
+
 // Columns of what is written, an array each.
 struct Writes {
   std::vector<absl::string_view> ids;
@@ -107,11 +117,11 @@ bool IsByWorker(const SessionWrite& write) { return write.by_worker; }
 
 void QueueWrites(PostgresConnection* connection, const std::string& owner,
                  absl::Span<const SessionWrite> writes) {
-  Writes all, results, by_workers, trims, finished;
+  Writes all, results, by_workers, trims, finished, tombstones;
   for (const SessionWrite& write : writes) {
     all.Add(write);
     if (write.finish) {
-      finished.Add(write);
+      (write.tombstone ? tombstones : finished).Add(write);
       continue;
     }
     if (write.has_results()) {
@@ -137,6 +147,10 @@ void QueueWrites(PostgresConnection* connection, const std::string& owner,
     connection->Queue({.sql = kTrim, .parameters = std::move(parameters)});
     connection->Queue(
         {.sql = kDropTrimmed, .parameters = trims.parameters(owner)});
+  }
+  if (!tombstones.ids.empty()) {
+    connection->Queue(
+        {.sql = kLeaveTombstones, .parameters = tombstones.parameters(owner)});
   }
   if (!finished.ids.empty()) {
     connection->Queue(

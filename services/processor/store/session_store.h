@@ -44,6 +44,9 @@ struct SessionWrite {
   bool touch = false;
   // The session goes: its client has everything, and has said goodbye.
   bool finish = false;
+  // With `finish`: what Expire leaves is left of it, since a first Open of it
+  // may still be under way somewhere, which must not begin it anew.
+  bool tombstone = false;
 
   bool has_results() const { return through >= first; }
 };

@@ -154,7 +154,7 @@ absl::StatusOr<bool> SqliteSessions::WriteOne(const SessionWrite& write) {
   status = CheckWrite(write, committed);
   if (!status.ok()) return status;
   if (write.finish) {
-    status = Remove(key);
+    status = write.tombstone ? ExpireOne(key, committed) : Remove(key);
     if (!status.ok()) return status;
     return true;
   }
@@ -191,12 +191,16 @@ absl::StatusOr<uint64_t> SqliteSessions::Expire(
       },
       Milliseconds(retention), limit - dropped);
   for (size_t i = 0; i < unused.size() && status.ok(); ++i) {
-    status = database_.Run(kExpire, unused[i].through, unused[i].key);
-    if (!status.ok()) break;
-    status = database_.Run(kDropTrimmed, unused[i].key, unused[i].through);
+    status = ExpireOne(unused[i].key, unused[i].through);
   }
   if (!status.ok()) return status;
   return dropped + unused.size();
+}
+
+absl::Status SqliteSessions::ExpireOne(int64_t key, uint64_t through) {
+  absl::Status status = database_.Run(kExpire, through, key);
+  if (!status.ok()) return status;
+  return database_.Run(kDropTrimmed, key, through);
 }
 
 absl::StatusOr<bool> SqliteSessions::Forget(absl::string_view session_id) {

@@ -43,6 +43,8 @@ class SqliteSessions {
   // A key of 0: there is no such session.
   absl::StatusOr<Found> Find(absl::string_view session_id);
   absl::Status Remove(int64_t key);
+  // Leaves a tombstone of it.
+  absl::Status ExpireOne(int64_t key, uint64_t through);
 
   SqliteDatabase& database_;
   const std::string owner_;

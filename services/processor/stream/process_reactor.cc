@@ -53,7 +53,8 @@ void ProcessReactor::OnReadDone(bool ok) {
 
 void ProcessReactor::Conclude(StreamInput::Outcome outcome) {
   if (outcome.claim) {
-    Tell([](StreamState* state) { state->OnClaiming(); });
+    // Who has gone meanwhile would not hear of it, and leave a session behind.
+    if (!Tell([](StreamState* state) { return state->OnClaiming(); })) return;
     return processor_->committer()->ClaimSession(
         *std::move(outcome.claim),
         [self = shared_from_this()](const absl::StatusOr<Claimed>& claimed) {

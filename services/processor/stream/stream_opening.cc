@@ -1,5 +1,6 @@
 #include "services/processor/stream/stream_opening.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
@@ -146,22 +147,29 @@ absl::Status CheckMessagesAlong(const wire::RequestFrame& frame) {
 }
 
 // The first request again, because its Welcome never came. When it overtook
-// itself nothing was accepted yet, and all is as if it were the first.
-absl::Status DropDuplicates(uint64_t accepted_through,
+// itself nothing was accepted yet, and all is as if it were the first. Of a
+// stored session the server that died may have accepted more than it has
+// committed: what is left of the request is new here.
+absl::Status DropDuplicates(const HostedSession& session,
+                            uint64_t accepted_through,
                             ProcessorCounters* counters,
                             wire::RequestFrame* frame) {
   if (accepted_through == 0) return absl::OkStatus();
-  for (const wire::MessageView& message : frame->messages) {
-    if (message.sequence == 0 || message.sequence > accepted_through) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "The session exists and message ", message.sequence,
-          " is not one of the ", accepted_through,
-          " that it has accepted; "
-          "only a session's first Open may carry messages along."));
-    }
+  const auto fresh = std::find_if(
+      frame->messages.begin(), frame->messages.end(),
+      [accepted_through](const wire::MessageView& message) {
+        return message.sequence == 0 || message.sequence > accepted_through;
+      });
+  if (fresh != frame->messages.end() && !session.stored()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("The session exists and message ", fresh->sequence,
+                     " is not one of the ", accepted_through,
+                     " that it has accepted; "
+                     "only a session's first Open may carry messages along."));
   }
-  ProcessorCounters::Add(&counters->messages_duplicate, frame->messages.size());
-  frame->messages.clear();
+  ProcessorCounters::Add(&counters->messages_duplicate,
+                         static_cast<size_t>(fresh - frame->messages.begin()));
+  frame->messages.erase(frame->messages.begin(), fresh);
   return absl::OkStatus();
 }
 
@@ -238,8 +246,9 @@ absl::StatusOr<OpenedStream> OpenStream(
     return may;
   }
   if (found->attached.opening.state == Session::State::kResumed) {
-    absl::Status status = DropDuplicates(found->attached.accepted_through,
-                                         processor->counters(), frame);
+    absl::Status status =
+        DropDuplicates(*found->session, found->attached.accepted_through,
+                       processor->counters(), frame);
     if (!status.ok()) {
       processor->sessions()->Detach(found->session, stream.get(), false);
       return status;

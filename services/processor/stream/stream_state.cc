@@ -97,6 +97,12 @@ void StreamState::OnOpened(bool anonymous, absl::string_view head) {
   CheckInvariants();
 }
 
+bool StreamState::OnClaiming() {
+  MSGPROC_CHECK(processing_);
+  claiming_ = phase_ != Phase::kFinished;
+  return claiming_;
+}
+
 void StreamState::OnAnswered(absl::string_view head) {
   MSGPROC_CHECK(processing_);
   owes_response_ = true;

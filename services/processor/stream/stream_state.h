@@ -80,9 +80,10 @@ class StreamState {
   // The first request has found its session. `head`: what goes in front of
   // everything else, encoded. Part of processing a frame.
   void OnOpened(bool anonymous, absl::string_view head);
-  // The session of the frame is being claimed, on another thread: the stream
-  // does not finish before OnProcessed. Part of processing a frame.
-  void OnClaiming() { claiming_ = true; }
+  // The session of the frame is to be claimed, on another thread: the stream
+  // does not finish before OnProcessed. Part of processing a frame. False: it
+  // has finished, and nothing is to be claimed; OnProcessed does not follow.
+  [[nodiscard]] bool OnClaiming();
   // Until when the client's credentials hold. Part of processing a frame.
   void OnCredentials(absl::Time expire_at) { credentials_expire_ = expire_at; }
   // The frame is answered even if there is no result: a heartbeat, for one.

@@ -98,7 +98,7 @@ TEST_F(StreamStateTest, WelcomeIsWrittenAndTheNextRequestRead) {
 
 TEST_F(StreamStateTest, AStreamWhoseSessionIsBeingClaimedWaitsForThat) {
   ASSERT_TRUE(state_.OnRead(now_));
-  state_.OnClaiming();
+  ASSERT_TRUE(state_.OnClaiming());
   // Nobody is there any more, but another thread will come back with it.
   EXPECT_FALSE(state_.OnEnd(StreamState::End::kBroken, absl::CancelledError()));
   EXPECT_EQ(Next(), "");
@@ -190,6 +190,13 @@ TEST_F(StreamStateTest, OneWriteIsInFlightAndOneRead) {
   EXPECT_EQ(taken_, taken);
   state_.OnWritten();
   EXPECT_EQ(Next(), "w");
+}
+
+TEST_F(StreamStateTest, ForAStreamThatHasFinishedNothingIsClaimed) {
+  ASSERT_TRUE(state_.OnRead(now_));
+  EXPECT_FALSE(state_.OnEnd(End::kBroken, absl::CancelledError("gone")));
+  EXPECT_EQ(Next(), "f");
+  EXPECT_FALSE(state_.OnClaiming());
 }
 
 TEST_F(StreamStateTest, AnAnonymousSessionAtItsLimitIsNotRead) {

@@ -1,4 +1,5 @@
 #include "services/processor/workers/output_queue.h"
+#include <cstddef>
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -185,12 +185,7 @@ class MemoryConnection : public StoreConnection, private Transaction {
         continue;
       }
       if (!session.row.expired && unused >= retention && !locked) {
-        session.row.expired = true;
-        session.row.owner.clear();
-        session.row.trimmed_through = session.row.committed_through;
-        ++session.row.epoch;
-        session.outcomes.clear();
-        session.last_use = now;
+        Expire(&session);
         ++done;
       }
       ++it;
@@ -247,6 +242,16 @@ class MemoryConnection : public StoreConnection, private Transaction {
     return status;
   }
 
+  void Expire(MemoryDatabase::Session* session)
+      MSGPROC_REQUIRES(database_.mutex_) {
+    session->row.expired = true;
+    session->row.owner.clear();
+    session->row.trimmed_through = session->row.committed_through;
+    ++session->row.epoch;
+    session->outcomes.clear();
+    session->last_use = database_.now_;
+  }
+
   Claimed ClaimOne(const Claim& claim) MSGPROC_REQUIRES(database_.mutex_) {
     auto& sessions = database_.sessions_;
     const auto it = sessions.find(claim.session_id);
@@ -277,6 +282,10 @@ class MemoryConnection : public StoreConnection, private Transaction {
   void Apply(const SessionWrite& write) MSGPROC_REQUIRES(database_.mutex_) {
     const auto it = database_.sessions_.find(write.session_id);
     MSGPROC_CHECK(it != database_.sessions_.end());
+    if (write.finish && write.tombstone) {
+      Expire(&database_.sessions_.at(write.session_id));
+      return;
+    }
     if (write.finish) {
       database_.sessions_.erase(it);
       return;

@@ -348,6 +348,26 @@ TEST_P(SessionStoreContractTest, AFinishedSessionIsGone) {
   EXPECT_EQ(claimed.committed_through, 0u);
 }
 
+TEST_P(SessionStoreContractTest, AFinishedSessionMayLeaveATombstone) {
+  ClaimOne(ClaimOf("other"));
+  ClaimOne(ClaimOf("s"));
+  ASSERT_EQ(*WriteOne(ResultsOf("s", 1, 1, 10)), true);
+  SessionWrite write;
+  write.session_id = "s";
+  write.epoch = 1;
+  write.trim_through = 10;
+  write.finish = true;
+  write.tombstone = true;
+  EXPECT_EQ(*WriteOne(write), true);
+  EXPECT_EQ(connection().MeasureSize()->sessions, 2u);
+  // Its owner has it no more, and nobody gets it, nor begins it anew.
+  EXPECT_EQ(*WriteOne(ResultsOf("s", 1, 11, 11)), false);
+  EXPECT_TRUE(absl::IsFailedPrecondition(ClaimOne(ClaimOf("s")).status));
+  EXPECT_EQ(*WriteOne(ResultsOf("other", 1, 1, 1)), true);
+  EXPECT_EQ(*connection().Expire(kNever, absl::ZeroDuration(), 10), 1u);
+  EXPECT_TRUE(ClaimOne(ClaimOf("s")).created);
+}
+
 TEST_P(SessionStoreContractTest, AForgottenSessionHasNeverBeen) {
   ClaimOne(ClaimOf("s"));
   ClaimOne(ClaimOf("other"));

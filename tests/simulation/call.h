@@ -1,0 +1,126 @@
+#ifndef MSGPROC_TESTS_SIMULATION_CALL_H_
+#define MSGPROC_TESTS_SIMULATION_CALL_H_
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "tests/simulation/event_loop.h"
+#include "tests/simulation/host.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/random.h"
+
+namespace msgproc::simulation {
+
+// One call of Process, as gRPC makes it of a connection: frames each way, in
+// order, with flow control; half-close; the status; and the end without one,
+// which the two ends learn of at different times, or not at all.
+//
+// Each end has at most one read and one write in flight. Callbacks come as
+// events of the end's host.
+class Call : public std::enable_shared_from_this<Call> {
+ public:
+  // What an end is told.
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void OnFrame(std::string bytes) = 0;
+    // The other end has half-closed or given its status; or the call is broken.
+    virtual void OnReadEnded() = 0;
+    virtual void OnWritten(bool ok) = 0;
+    // The call broke: what is in flight ends as well.
+    virtual void OnBroken() {}
+  };
+  enum Side : size_t { kClient = 0, kServer = 1 };
+
+  struct Place {
+    std::string name;
+    Host* host = nullptr;
+  };
+
+  Call(EventLoop* loop, Network* network, Random random, Place client,
+       Place server)
+      : loop_(loop), network_(network), random_(random) {
+    ends_[kClient].place = std::move(client);
+    ends_[kServer].place = std::move(server);
+  }
+
+  // Null: the end is there no more, and is told nothing.
+  void Listen(Side side, Listener* listener) {
+    ends_[side].listener = listener;
+  }
+
+  void Read(Side side);
+  // Nothing follows if `last`.
+  void Write(Side side, std::string bytes, bool last = false);
+  void HalfClose() { Send(kClient, {.end = true}); }
+  // The server's last word, behind what it has written.
+  void Finish(absl::Status status);
+  // The end gives the call up; the other one hears of it.
+  void Cancel(Side side);
+
+  // An end learns that the connection is gone, and from whom: itself.
+  void Break(Side side, absl::Duration delay);
+  // The connection is reset: both learn of it.
+  void Reset() {
+    Break(kClient, network_->Latency());
+    Break(kServer, network_->Latency());
+  }
+  // The server's process, or its machine, is gone. `silently`: nobody tells the
+  // client.
+  void LoseServer(bool silently) {
+    Listen(kServer, nullptr);
+    ends_[kServer].broken = true;
+    if (!silently) Break(kClient, network_->Latency());
+  }
+
+  bool broken(Side side) const { return ends_[side].broken; }
+  bool reading(Side side) const { return ends_[side].reading; }
+  bool writing(Side side) const { return ends_[side].writing; }
+  // Of the call, for the client, once it has read to the end.
+  const absl::Status& status() const { return status_; }
+
+ private:
+  struct Frame {
+    std::string bytes;
+    bool end = false;
+    absl::Status status;
+  };
+  struct End {
+    Place place;
+    Listener* listener = nullptr;
+    std::deque<Frame> arrived;
+    absl::Time next_arrival = absl::InfinitePast();
+    bool reading = false;
+    bool read_ended = false;
+    bool writing = false;
+    bool write_blocked = false;  // By the other end, which does not read.
+    bool broken = false;
+  };
+  // Frames that wait to be read before a writer has to wait.
+  static constexpr size_t kWindowFrames = 4;
+
+  static Side Other(Side side) { return side == kClient ? kServer : kClient; }
+  void Tell(Side side, std::function<void(Listener*)> what);
+  void Send(Side from, Frame frame);
+  void Arrive(Side to, Frame frame);
+  void Deliver(Side side);
+  void EndWrite(Side side, bool ok);
+  void LearnBroken(Side side, absl::Status status);
+
+  EventLoop* const loop_;
+  Network* const network_;
+  Random random_;
+  std::array<End, 2> ends_;
+  absl::Status status_ = absl::UnavailableError("the connection was lost");
+};
+
+}  // namespace msgproc::simulation
+
+#endif  // MSGPROC_TESTS_SIMULATION_CALL_H_

@@ -1,0 +1,135 @@
+#include "tests/simulation/checker.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace msgproc::simulation {
+
+std::string Checker::ResultOf(absl::string_view payload) {
+  return absl::StrCat("done: ", payload);
+}
+
+void Checker::Fail(absl::string_view rule, absl::string_view what) {
+  if (violation_.empty()) violation_ = absl::StrCat(rule, ": ", what);
+}
+
+Checker::Message* Checker::Find(int client, uint64_t sequence,
+                                absl::string_view who) {
+  auto& messages = clients_.at(static_cast<size_t>(client)).messages;
+  if (sequence >= 1 && sequence <= messages.size()) {
+    return &messages[sequence - 1];
+  }
+  Fail("its-own", absl::StrCat(who, " of message ", sequence, " of client ",
+                               client, ", which was never sent"));
+  return nullptr;
+}
+
+void Checker::OnSent(int client, uint64_t sequence, absl::string_view payload) {
+  auto& messages = clients_.at(static_cast<size_t>(client)).messages;
+  messages.push_back({std::string(payload)});
+  if (sequence != messages.size()) {
+    Fail("in-order", absl::StrCat("client ", client, " numbers its message ",
+                                  messages.size(), " as ", sequence));
+  }
+}
+
+void Checker::OnResult(int client, uint64_t sequence, bool ok,
+                       absl::string_view payload) {
+  ++results_;
+  Client& of = clients_.at(static_cast<size_t>(client));
+  if (of.closed) {
+    Fail("one-result", absl::StrCat("client ", client, " gets result ",
+                                    sequence, " after the end"));
+  }
+  Message* const message = Find(client, sequence, "a result");
+  if (message == nullptr) return;
+  if (message->answered_at > 0) {
+    return Fail("one-result", absl::StrCat("message ", sequence, " of client ",
+                                           client, " has two"));
+  }
+  message->answered_at = ++step_;
+  if (sequence != ++of.received) {
+    Fail("in-order", absl::StrCat("client ", client, " gets result ", sequence,
+                                  " in place of ", of.received));
+  }
+  if (message->handled == 0) {
+    Fail("at-least-once", absl::StrCat("message ", sequence, " of client ",
+                                       client, " has a result of nobody"));
+  }
+  if (!ok || payload != ResultOf(message->payload)) {
+    Fail("its-own", absl::StrCat("result ", sequence, " of client ", client,
+                                 " is ", ok ? "" : "the error ", payload));
+  }
+}
+
+void Checker::OnHandled(const std::string& server, int client,
+                        uint64_t sequence, absl::string_view payload) {
+  ++handled_;
+  Message* const message = Find(client, sequence, "a handler's call");
+  if (message == nullptr) return;
+  ++message->handled;
+  if (payload != message->payload) {
+    Fail("its-own", absl::StrCat("a handler gets '", payload, "' as message ",
+                                 sequence, " of client ", client));
+  }
+  const auto& welcomed_at =
+      clients_.at(static_cast<size_t>(client)).welcomed_at;
+  const auto welcome = welcomed_at.find(server);
+  if (message->answered_at > 0 && welcome != welcomed_at.end() &&
+      welcome->second > message->answered_at) {
+    Fail("no-rerun",
+         absl::StrCat(server, " handles message ", sequence, " of client ",
+                      client, " again, which had its result before"));
+  }
+}
+
+void Checker::OnWelcome(int client, const std::string& server, bool lost) {
+  clients_.at(static_cast<size_t>(client)).welcomed_at[server] = ++step_;
+  if (!lost || !stored_) return;
+  Fail("once-kept", absl::StrCat("client ", client, " is LOST"));
+}
+
+void Checker::OnClosed(int client, absl::string_view why) {
+  Client& of = clients_.at(static_cast<size_t>(client));
+  of.closed = true;
+  if (!why.empty()) {
+    Fail("liveness", absl::StrCat("client ", client, " ends with ", why));
+  } else if (of.received != of.messages.size()) {
+    Fail("one-result",
+         absl::StrCat("client ", client, " ends in order after ", of.received,
+                      " results of ", of.messages.size()));
+  }
+}
+
+void Checker::OnEffects(
+    const std::map<std::pair<int, uint64_t>, int>& effects) {
+  for (size_t client = 0; client < clients_.size(); ++client) {
+    for (uint64_t i = 1; i <= clients_[client].messages.size(); ++i) {
+      const auto found = effects.find({static_cast<int>(client), i});
+      const int times = found == effects.end() ? 0 : found->second;
+      if (times == 1) continue;
+      Fail("exactly-once", absl::StrCat("message ", i, " of client ", client,
+                                        " took effect ", times, " times"));
+    }
+  }
+}
+
+void Checker::OnEnd(bool in_time) {
+  if (in_time && AllClosed()) return;
+  for (size_t i = 0; i < clients_.size(); ++i) {
+    if (clients_[i].closed) continue;
+    Fail("liveness",
+         absl::StrCat("client ", i, " has ", clients_[i].received, " of ",
+                      clients_[i].messages.size(), " results"));
+  }
+}
+
+bool Checker::AllClosed() const {
+  return std::all_of(clients_.begin(), clients_.end(),
+                     [](const Client& client) { return client.closed; });
+}
+
+}  // namespace msgproc::simulation

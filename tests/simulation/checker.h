@@ -1,0 +1,87 @@
+#ifndef MSGPROC_TESTS_SIMULATION_CHECKER_H_
+#define MSGPROC_TESTS_SIMULATION_CHECKER_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace msgproc::simulation {
+
+// Judges a run by the promises of processor.proto and docs/durability.md, from
+// what the callers of clients and the handlers have seen, and nothing else. It
+// shares no code with the product.
+//
+//   one-result   each message gets exactly one result
+//   in-order     results come in the order of the messages
+//   its-own      a result is that of its message
+//   at-least-once  a message with a result was handled
+//   exactly-once its effect in the store is there once
+//   no-rerun     a server that has welcomed a client does not handle again what
+//                the client had a result of then
+//   once-kept    with a store nothing is LOST
+//   liveness     once the trouble is over, everything is answered in time
+class Checker {
+ public:
+  // `stored`: sessions are kept in a store.
+  Checker(int clients, bool stored) : clients_(clients), stored_(stored) {}
+
+  // A caller of a client.
+  void OnSent(int client, uint64_t sequence, absl::string_view payload);
+  void OnResult(int client, uint64_t sequence, bool ok,
+                absl::string_view payload);
+  // A server answered its Open. `lost`: it has nothing of the session.
+  void OnWelcome(int client, const std::string& server, bool lost);
+  // The stream's end; `why` is empty if it was in order.
+  void OnClosed(int client, absl::string_view why);
+
+  // A handler was called, on a server.
+  void OnHandled(const std::string& server, int client, uint64_t sequence,
+                 absl::string_view payload);
+  static std::string ResultOf(absl::string_view payload);
+
+  // When all is over: by client and sequence, how often its effect is in the
+  // store. Not without one.
+  void OnEffects(const std::map<std::pair<int, uint64_t>, int>& effects);
+  void OnEnd(bool in_time);
+
+  // The first rule that was broken, and how; empty: none.
+  const std::string& violation() const { return violation_; }
+  bool ok() const { return violation_.empty(); }
+  // Anything that no rule has a name for, such as a status nobody expects.
+  void Fail(absl::string_view rule, absl::string_view what);
+
+  bool AllClosed() const;
+  uint64_t results() const { return results_; }
+  uint64_t handled() const { return handled_; }
+
+ private:
+  struct Message {
+    std::string payload;
+    uint64_t handled = 0;
+    uint64_t answered_at = 0;  // A step; 0: it is not.
+  };
+  struct Client {
+    std::vector<Message> messages;  // By sequence, from 1.
+    uint64_t received = 0;
+    // By server: the step of its last Welcome.
+    std::map<std::string, uint64_t> welcomed_at;
+    bool closed = false;
+  };
+
+  Message* Find(int client, uint64_t sequence, absl::string_view who);
+
+  std::vector<Client> clients_;
+  const bool stored_;
+  std::string violation_;
+  uint64_t step_ = 0;
+  uint64_t results_ = 0;
+  uint64_t handled_ = 0;
+};
+
+}  // namespace msgproc::simulation
+
+#endif  // MSGPROC_TESTS_SIMULATION_CHECKER_H_

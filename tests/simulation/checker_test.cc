@@ -1,0 +1,149 @@
+#include "tests/simulation/checker.h"
+
+#include <cstdint>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace msgproc::simulation {
+namespace {
+
+using testing::IsEmpty;
+using testing::StartsWith;
+
+// One client, whose two messages were sent and handled by "p".
+class CheckerTest : public testing::Test {
+ protected:
+  CheckerTest() {
+    for (Checker* checker : {&memory_, &stored_}) {
+      checker->OnSent(0, 1, "a");
+      checker->OnSent(0, 2, "b");
+      checker->OnHandled("p", 0, 1, "a");
+      checker->OnHandled("p", 0, 2, "b");
+    }
+  }
+  static void Answer(Checker* checker, uint64_t sequence,
+                     const std::string& payload) {
+    checker->OnResult(0, sequence, true, Checker::ResultOf(payload));
+  }
+
+  Checker memory_{1, /*stored=*/false};
+  Checker stored_{1, /*stored=*/true};
+};
+
+TEST_F(CheckerTest, WhatIsInOrderIsInOrder) {
+  Answer(&stored_, 1, "a");
+  Answer(&stored_, 2, "b");
+  EXPECT_FALSE(stored_.AllClosed());
+  stored_.OnClosed(0, "");
+  EXPECT_TRUE(stored_.AllClosed());
+  stored_.OnEffects({{{0, 1}, 1}, {{0, 2}, 1}});
+  stored_.OnEnd(true);
+  EXPECT_THAT(stored_.violation(), IsEmpty());
+  EXPECT_EQ(stored_.results(), 2U);
+  EXPECT_EQ(stored_.handled(), 2U);
+}
+
+TEST_F(CheckerTest, TheFirstViolationStands) {
+  memory_.Fail("one", "thing");
+  memory_.Fail("another", "thing");
+  EXPECT_EQ(memory_.violation(), "one: thing");
+}
+
+TEST_F(CheckerTest, TwoResults) {
+  Answer(&memory_, 1, "a");
+  Answer(&memory_, 1, "a");
+  EXPECT_THAT(memory_.violation(), StartsWith("one-result"));
+}
+
+TEST_F(CheckerTest, AResultTooFew) {
+  Answer(&memory_, 1, "a");
+  memory_.OnClosed(0, "");
+  EXPECT_THAT(memory_.violation(), StartsWith("one-result"));
+}
+
+TEST_F(CheckerTest, AResultAfterTheEnd) {
+  Answer(&memory_, 1, "a");
+  Answer(&memory_, 2, "b");
+  memory_.OnClosed(0, "");
+  Answer(&memory_, 2, "b");
+  EXPECT_THAT(memory_.violation(), StartsWith("one-result"));
+}
+
+TEST_F(CheckerTest, ResultsOutOfOrder) {
+  Answer(&memory_, 2, "b");
+  EXPECT_THAT(memory_.violation(), StartsWith("in-order"));
+}
+
+TEST_F(CheckerTest, NumbersOutOfOrder) {
+  memory_.OnSent(0, 4, "d");
+  EXPECT_THAT(memory_.violation(), StartsWith("in-order"));
+}
+
+TEST_F(CheckerTest, AResultOfAnotherMessage) {
+  Answer(&memory_, 1, "b");
+  EXPECT_THAT(memory_.violation(), StartsWith("its-own"));
+}
+
+TEST_F(CheckerTest, AnErrorWhereThereShouldBeNone) {
+  memory_.OnResult(0, 1, false, Checker::ResultOf("a"));
+  EXPECT_THAT(memory_.violation(), StartsWith("its-own"));
+}
+
+TEST_F(CheckerTest, WhatWasNeverSent) {
+  memory_.OnHandled("p", 0, 3, "c");
+  EXPECT_THAT(memory_.violation(), StartsWith("its-own"));
+}
+
+TEST_F(CheckerTest, AHandlerThatGetsSomethingElse) {
+  memory_.OnHandled("p", 0, 2, "a");
+  EXPECT_THAT(memory_.violation(), StartsWith("its-own"));
+}
+
+TEST_F(CheckerTest, AResultOfNobody) {
+  memory_.OnSent(0, 3, "c");
+  Answer(&memory_, 1, "a");
+  Answer(&memory_, 2, "b");
+  Answer(&memory_, 3, "c");
+  EXPECT_THAT(memory_.violation(), StartsWith("at-least-once"));
+}
+
+TEST_F(CheckerTest, WhatOnlyAZombieRepeatsIsNoRerun) {
+  Answer(&stored_, 1, "a");
+  stored_.OnHandled("p", 0, 1, "a");
+  EXPECT_THAT(stored_.violation(), IsEmpty());
+  stored_.OnWelcome(0, "q", /*lost=*/false);
+  stored_.OnHandled("p", 0, 1, "a");
+  EXPECT_THAT(stored_.violation(), IsEmpty());
+  stored_.OnHandled("q", 0, 2, "b");
+  EXPECT_THAT(stored_.violation(), IsEmpty()) << "it had no result";
+  stored_.OnHandled("q", 0, 1, "a");
+  EXPECT_THAT(stored_.violation(), StartsWith("no-rerun"));
+}
+
+TEST_F(CheckerTest, WithAStoreNothingIsLost) {
+  memory_.OnWelcome(0, "p", /*lost=*/true);
+  EXPECT_THAT(memory_.violation(), IsEmpty());
+  stored_.OnWelcome(0, "p", /*lost=*/true);
+  EXPECT_THAT(stored_.violation(), StartsWith("once-kept"));
+}
+
+TEST_F(CheckerTest, AnEffectThatIsThereTwiceOrNever) {
+  Checker other = stored_;
+  stored_.OnEffects({{{0, 1}, 2}, {{0, 2}, 1}});
+  EXPECT_THAT(stored_.violation(), StartsWith("exactly-once"));
+  other.OnEffects({{{0, 1}, 1}});
+  EXPECT_THAT(other.violation(), StartsWith("exactly-once"));
+}
+
+TEST_F(CheckerTest, WhoIsNotDoneInTimeAndWhoEndsWithAnError) {
+  Checker other = memory_;
+  memory_.OnEnd(false);
+  EXPECT_THAT(memory_.violation(), StartsWith("liveness"));
+  other.OnClosed(0, "UNAVAILABLE");
+  EXPECT_THAT(other.violation(), StartsWith("liveness"));
+}
+
+}  // namespace
+}  // namespace msgproc::simulation

@@ -1,0 +1,336 @@
+#include "tests/simulation/client.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/check.h"
+#include "msgproc/v1/processor.pb.h"
+#include "tests/simulation/balancer.h"
+#include "tests/simulation/processor.h"
+#include "tests/simulation/world.h"
+
+namespace msgproc::simulation {
+namespace {
+
+using Kind = client::ConnectionState::Action::Kind;
+
+constexpr absl::Duration kThread = absl::Microseconds(20);
+// How long a look-up waits for a balancer.
+constexpr absl::Duration kLookupTimeout = absl::Seconds(2);
+
+std::vector<std::string> BalancerNames(int count) {
+  std::vector<std::string> names;
+  for (int i = 0; i < count; ++i) names.push_back(absl::StrCat("balancer", i));
+  return names;
+}
+
+absl::string_view NameOf(client::SessionState state) {
+  switch (state) {
+    case client::SessionState::kNone:
+      return "NONE";
+    case client::SessionState::kNew:
+      return "NEW";
+    case client::SessionState::kResumed:
+      return "RESUMED";
+    case client::SessionState::kLost:
+      return "LOST";
+  }
+  return "";
+}
+
+}  // namespace
+
+Client::Client(World* world, int number)
+    : world_(world),
+      number_(number),
+      name_(SessionOf(number)),
+      random_(world->random.Fork()),
+      host_(&world->loop),
+      state_(StateOptions()),
+      locator_(BalancerNames(world->conditions.balancers), "") {
+  host_.Start();
+  Ask(Role::kConnector);
+  SendSome();
+}
+
+Client::~Client() {
+  if (call_ != nullptr) call_->Listen(Call::kClient, nullptr);
+}
+
+int Client::NumberOf(const std::string& session) {
+  absl::string_view rest = session;
+  int number = -1;
+  if (!absl::ConsumePrefix(&rest, "client") ||
+      !absl::SimpleAtoi(rest, &number)) {
+    return -1;
+  }
+  return number;
+}
+
+client::ConnectionState::Options Client::StateOptions() {
+  v1::Open open;
+  open.set_session_id(name_);
+  open.set_session_token("0123456789abcdef");
+  open.set_instance(1);
+  State::Options options;
+  options.session.open = open.SerializeAsString();
+  options.session.require_durable = world_->conditions.stored;
+  options.follows_drain = true;
+  options.clock = world_->loop.clock();
+  options.random = [this] { return random_.Next(); };
+  options.on_change = [this](State::Phase from, State::Phase to,
+                             absl::string_view why) {
+    world_->story.Tell(name_, client::PhaseName(from), " -> ",
+                       client::PhaseName(to), ", ", why);
+  };
+  return options;
+}
+
+void Client::Ask(Role role) {
+  const Action action = state_.NextAction(&role, &output_);
+  SetAlarm();
+  if (action.kind == Kind::kNone) return Returned(role);
+  host_.After(random_.UpTo(kThread), [this, role, action, call = call_] {
+    Perform(role, action, call);
+  });
+}
+
+void Client::Returned(Role role) {
+  if (role != Role::kReader && role != Role::kWriter) return;
+  if (call_ != nullptr && reactions_ > 0) --reactions_;
+  EndCallIfOver();
+}
+
+void Client::SetAlarm() {
+  absl::Time when;
+  if (!state_.TakeAlarm(&when) || when == absl::InfiniteFuture()) return;
+  host_.After(std::max(absl::ZeroDuration(), when - world_->loop.now()),
+              [this, alarm = ++alarms_] {
+                if (alarm != alarms_) return;
+                state_.OnTime();
+                Ask(Role::kConnector);
+              });
+}
+
+void Client::SendSome() {
+  const uint64_t all = world_->conditions.messages;
+  bool any = false;
+  for (uint64_t n = 1 + random_.Below(4); n > 0 && sent_ < all; --n) {
+    const std::string payload = absl::StrCat(
+        number_, "/", sent_ + 1, "/", std::string(random_.Below(20), 'x'));
+    if (!state_.MaySend(payload)) break;
+    const uint64_t sequence = state_.TryAppend(payload, {});
+    if (sequence == 0) break;
+    ++sent_;
+    any = true;
+    world_->checker.OnSent(number_, sequence, payload);
+  }
+  if (any && state_.OnAppended(/*inside=*/false)) Ask(Role::kCaller);
+  if (sent_ == all && !closing_) {
+    closing_ = true;
+    state_.Close(/*inside=*/false);
+    Ask(Role::kCaller);
+  }
+  if (closing_ || state_.phase() == State::Phase::kEnded) return;
+  host_.After(random_.About(world_->conditions.sending),
+              [this] { SendSome(); });
+}
+
+void Client::Perform(Role role, const Action& action,
+                     const std::shared_ptr<Call>& call) {
+  switch (action.kind) {
+    case Kind::kNone:
+    case Kind::kFetchToken:
+      MSGPROC_CHECK(false);
+      break;
+    case Kind::kLocate:
+      Locate();
+      break;
+    case Kind::kConnect:
+      Connect();
+      break;
+    case Kind::kWrite:
+      Write(&output_.write);
+      if (role == Role::kCaller) return;
+      break;
+    case Kind::kCancel:
+      MSGPROC_CHECK(call != nullptr);
+      call->Cancel(Call::kClient);
+      break;
+    case Kind::kMark:
+      host_.After(random_.UpTo(kThread), [this] {
+        state_.OnMarkerReached();
+        Ask(Role::kMarker);
+      });
+      break;
+    case Kind::kEvent:
+      GiveEvent(output_.event);
+      break;
+    case Kind::kParse: {
+      parsed_ = incoming_;
+      const bool readable = frame_.Parse(parsed_);
+      state_.OnParsed(readable ? &frame_ : nullptr, parsed_.size());
+      break;
+    }
+    case Kind::kResults:
+      GiveResults(action.first, action.count);
+      state_.OnDelivered();
+      break;
+    case Kind::kRead:
+      call_->Read(Call::kClient);
+      break;
+    case Kind::kRelease:
+      released_ = true;
+      return Returned(role);
+    case Kind::kDeliverOnThread:
+      host_.After(random_.UpTo(kThread), [this] { Ask(Role::kDeliverer); });
+      break;
+  }
+  Ask(role);
+}
+
+void Client::Locate() {
+  ++lookups_;
+  locator_.Begin(output_.failed);
+  AskBalancer();
+}
+
+void Client::AskBalancer() {
+  struct Answer {
+    absl::Status status;
+    v1::GetServerResponse response;
+  };
+  const auto answered = [this, lookup = lookups_](const Answer& answer) {
+    if (lookup != lookups_) return;  // It was given up.
+    if (answer.status.ok()) {
+      return OnLocated(locator_.OnAnswer(answer.response));
+    }
+    auto end = locator_.OnError(answer.status);
+    if (end.has_value()) return OnLocated(*std::move(end));
+    ++lookups_;
+    AskBalancer();
+  };
+  const std::string balancer = locator_.balancer();
+  const auto timeout = [answered] {
+    answered({absl::DeadlineExceededError("no answer"), {}});
+  };
+  host_.After(kLookupTimeout, timeout);
+  if (world_->network.Blocked(name_, balancer) ||
+      world_->network.Blocked(balancer, name_)) {
+    return;
+  }
+  host_.After(world_->network.Latency(),
+              [this, balancer, answered, request = locator_.request()] {
+                Answer answer;
+                answer.status = world_->FindBalancer(balancer)->GetServer(
+                    request, &answer.response);
+                host_.After(world_->network.Latency(),
+                            [answered, answer] { answered(answer); });
+              });
+}
+
+void Client::OnLocated(absl::StatusOr<std::string> address) {
+  ++lookups_;
+  state_.OnLocated(std::move(address));
+  Ask(Role::kCaller);
+}
+
+void Client::Connect() {
+  Processor* const processor = world_->FindProcessor(output_.address);
+  MSGPROC_CHECK(processor != nullptr);
+  if (call_ != nullptr) call_->Listen(Call::kClient, nullptr);
+  released_ = false;
+  reactions_ = 0;
+  call_ =
+      std::make_shared<Call>(&world_->loop, &world_->network, random_.Fork(),
+                             Call::Place{name_, &host_},
+                             Call::Place{processor->name(), processor->host()});
+  call_->Listen(Call::kClient, this);
+  client::Session::Write write;
+  if (state_.OnCallMade(&write)) call_->Cancel(Call::kClient);
+  processor->Accept(call_);
+  call_->Read(Call::kClient);
+  Write(&write);
+}
+
+void Client::Write(client::Session::Write* write) {
+  MSGPROC_CHECK(call_ != nullptr);
+  if (!write->has_frame) {
+    call_->HalfClose();
+    // gRPC says so at once.
+    host_.After(random_.UpTo(kThread), [this] { OnWritten(true); });
+    return;
+  }
+  std::string bytes = write->head;
+  for (const wire::Piece& piece : write->messages) {
+    bytes.append(piece.data, piece.size);
+  }
+  call_->Write(Call::kClient, std::move(bytes), write->half_close);
+}
+
+void Client::GiveEvent(const client::StreamEvent& event) {
+  using EventKind = client::StreamEvent::Kind;
+  switch (event.kind) {
+    case EventKind::kConnected:
+      world_->story.Tell(name_, "is welcomed by ", event.server_id, ": ",
+                         NameOf(event.state));
+      world_->checker.OnWelcome(number_, event.server_id,
+                                event.state == client::SessionState::kLost);
+      break;
+    case EventKind::kDisconnected:
+    case EventKind::kDraining:
+      break;
+    case EventKind::kViolation:
+      world_->checker.Fail(
+          "protocol", absl::StrCat(name_, " sees ", event.status.ToString()));
+      break;
+    case EventKind::kClosed:
+      world_->checker.OnClosed(
+          number_, event.status.ok() ? "" : event.status.ToString());
+      break;
+  }
+}
+
+void Client::GiveResults(size_t first, size_t count) {
+  MSGPROC_CHECK_LE(first + count, frame_.results.size());
+  for (size_t i = first; i < first + count; ++i) {
+    const wire::ResultView& result = frame_.results[i];
+    world_->checker.OnResult(number_, result.sequence, !result.failed,
+                             result.payload);
+  }
+}
+
+void Client::OnFrame(std::string bytes) {
+  ++reactions_;
+  incoming_ = std::move(bytes);
+  state_.OnFrame();
+  Ask(Role::kReader);
+}
+
+void Client::OnReadEnded() {
+  ++reactions_;
+  state_.OnReadEnded();
+  Ask(Role::kReader);
+}
+
+void Client::OnWritten(bool ok) {
+  ++reactions_;
+  state_.OnWritten(ok);
+  Ask(Role::kWriter);
+}
+
+void Client::EndCallIfOver() {
+  if (call_ == nullptr || !released_ || reactions_ > 0) return;
+  const std::shared_ptr<Call> over = std::exchange(call_, nullptr);
+  over->Listen(Call::kClient, nullptr);
+  host_.After(random_.UpTo(kThread), [this, status = over->status()] {
+    state_.OnCallEnded(status);
+    Ask(Role::kReader);
+  });
+}
+
+}  // namespace msgproc::simulation

@@ -1,0 +1,66 @@
+#include "tests/simulation/conditions.h"
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulation/random.h"
+
+namespace msgproc::simulation {
+namespace {
+
+// Off in half of all seeds; otherwise anything from rare to often.
+absl::Duration DrawRate(Random* random, absl::Duration often) {
+  if (random->OneIn(2)) return absl::InfiniteDuration();
+  return often * static_cast<double>(uint64_t{1} << random->Below(5));
+}
+
+void DescribeRate(const char* what, absl::Duration mean, std::string* text) {
+  if (mean == absl::InfiniteDuration()) return;
+  absl::StrAppend(text, ", ", what, " every ", absl::FormatDuration(mean));
+}
+
+}  // namespace
+
+Conditions DrawConditions(uint64_t seed) {
+  Random random(seed);
+  Conditions drawn;
+  drawn.seed = seed;
+  drawn.clients = 1 + static_cast<int>(random.Below(4));
+  drawn.processors = 1 + static_cast<int>(random.Below(4));
+  drawn.balancers = 1 + static_cast<int>(random.Below(2));
+  drawn.messages = 1 + random.Below(400);
+  drawn.stored = random.OneIn(2);
+  drawn.transactional = drawn.stored && random.OneIn(2);
+  drawn.latency = absl::Microseconds(uint64_t{20} << random.Below(10));
+  drawn.handling = absl::Microseconds(uint64_t{5} << random.Below(12));
+  drawn.sending = absl::Microseconds(uint64_t{10} << random.Below(14));
+  Conditions::Faults& faults = drawn.faults;
+  faults.resets = DrawRate(&random, absl::Milliseconds(100));
+  faults.kills = DrawRate(&random, absl::Milliseconds(500));
+  faults.drains = DrawRate(&random, absl::Milliseconds(500));
+  faults.freezes = DrawRate(&random, absl::Seconds(1));
+  faults.partitions = DrawRate(&random, absl::Seconds(1));
+  faults.balancer_kills = DrawRate(&random, absl::Seconds(1));
+  faults.store_errors = DrawRate(&random, absl::Milliseconds(50));
+  return drawn;
+}
+
+std::string Conditions::Describe() const {
+  std::string text = absl::StrCat(
+      "seed ", seed, ": ", clients, " clients of ", messages, " messages, ",
+      processors, " processors, ", balancers, " balancers, ",
+      transactional ? "transactions"
+      : stored      ? "a store"
+                    : "memory",
+      ", latency ", absl::FormatDuration(latency), ", handling ",
+      absl::FormatDuration(handling), ", sending every ",
+      absl::FormatDuration(sending));
+  DescribeRate("resets", faults.resets, &text);
+  DescribeRate("kills", faults.kills, &text);
+  DescribeRate("drains", faults.drains, &text);
+  DescribeRate("freezes", faults.freezes, &text);
+  DescribeRate("partitions", faults.partitions, &text);
+  DescribeRate("balancer kills", faults.balancer_kills, &text);
+  if (stored) DescribeRate("store errors", faults.store_errors, &text);
+  return text;
+}
+
+}  // namespace msgproc::simulation

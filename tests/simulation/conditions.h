@@ -1,0 +1,60 @@
+#ifndef MSGPROC_TESTS_SIMULATION_CONDITIONS_H_
+#define MSGPROC_TESTS_SIMULATION_CONDITIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace msgproc::simulation {
+
+// What a fleet is like, and what it meets with: drawn from a seed, so that each
+// one tries another mixture (swarm testing: Groce et al. 2012). A plain value.
+struct Conditions {
+  uint64_t seed = 1;
+  int clients = 3;
+  int processors = 3;
+  int balancers = 2;
+  // Of each client.
+  uint64_t messages = 200;
+  // Whether sessions are kept in a store that all processors share.
+  bool stored = false;
+  // Whether a store's handlers keep their effects in it.
+  bool transactional = false;
+
+  absl::Duration latency = absl::Microseconds(200);
+  // What a handler takes for a batch, on average.
+  absl::Duration handling = absl::Microseconds(300);
+  // Between the messages that a client sends, on average.
+  absl::Duration sending = absl::Milliseconds(1);
+
+  // How long there is trouble. After that everything must come to an end.
+  absl::Duration trouble = absl::Seconds(20);
+
+  // Mean times between faults of each kind; infinite: there are none.
+  struct Faults {
+    absl::Duration resets = absl::InfiniteDuration();
+    // A processor is killed, or its machine vanishes.
+    absl::Duration kills = absl::InfiniteDuration();
+    // A processor is stopped in order, and started again.
+    absl::Duration drains = absl::InfiniteDuration();
+    // A processor stands still for a while and does not know of it.
+    absl::Duration freezes = absl::InfiniteDuration();
+    // One way or both, of a client, a processor or a balancer.
+    absl::Duration partitions = absl::InfiniteDuration();
+    absl::Duration balancer_kills = absl::InfiniteDuration();
+    // Of the store: an error, a conflict, a lost answer to a commit.
+    absl::Duration store_errors = absl::InfiniteDuration();
+  };
+  Faults faults;
+
+  // In one line, for people.
+  std::string Describe() const;
+};
+
+// Of this seed.
+Conditions DrawConditions(uint64_t seed);
+
+}  // namespace msgproc::simulation
+
+#endif  // MSGPROC_TESTS_SIMULATION_CONDITIONS_H_

@@ -1,0 +1,149 @@
+#include "tests/simulation/nemesis.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulation/balancer.h"
+#include "tests/simulation/client.h"
+#include "tests/simulation/processor.h"
+#include "tests/simulation/store.h"
+#include "tests/simulation/world.h"
+
+namespace msgproc::simulation {
+
+Nemesis::Nemesis(World* world) : world_(world), random_(world->random.Fork()) {
+  const Conditions::Faults& faults = world_->conditions.faults;
+  Repeat(faults.resets, [this] { ResetACall(); });
+  Repeat(faults.kills, [this] { KillAProcessor(); });
+  Repeat(faults.drains, [this] { StopAProcessor(); });
+  Repeat(faults.freezes, [this] { FreezeAProcessor(); });
+  Repeat(faults.partitions, [this] { PartitionSomebody(); });
+  Repeat(faults.balancer_kills, [this] { KillABalancer(); });
+  if (world_->store != nullptr) {
+    Repeat(faults.store_errors, [this] { world_->store->Trouble(); });
+  }
+  world_->loop.After(world_->conditions.trouble, [this] { EndTrouble(); });
+}
+
+void Nemesis::Repeat(absl::Duration mean, std::function<void()> fault) {
+  if (mean == absl::InfiniteDuration()) return;
+  world_->loop.After(random_.About(mean),
+                     [this, mean, fault = std::move(fault)]() mutable {
+                       if (over_) return;
+                       fault();
+                       Repeat(mean, std::move(fault));
+                     });
+}
+
+void Nemesis::EndTrouble() {
+  world_->story.Tell("", "the trouble is over");
+  over_ = true;
+  world_->network.UnblockAll();
+  if (world_->store != nullptr) world_->store->EndTrouble();
+  for (const auto& balancer : world_->balancers) {
+    if (!balancer->host()->alive()) balancer->Start();
+  }
+  for (const auto& processor : world_->processors) {
+    if (processor->host()->frozen()) processor->Thaw();
+    if (!processor->host()->alive()) processor->Start();
+  }
+  // Those that are being stopped end first.
+  for (size_t i = 0; i < world_->processors.size(); ++i) {
+    if (world_->processors[i]->stopping()) RestartSoon(i);
+  }
+}
+
+void Nemesis::ResetACall() {
+  const auto& processors = world_->processors;
+  Call* const call =
+      processors[random_.Below(processors.size())]->AnyCall(&random_);
+  if (call == nullptr) return;
+  world_->story.Tell("", "a connection is reset");
+  if (random_.OneIn(3)) {
+    // One end does not hear of it.
+    call->Break(random_.OneIn(2) ? Call::kClient : Call::kServer,
+                world_->network.Latency());
+  } else {
+    call->Reset();
+  }
+}
+
+void Nemesis::RestartSoon(size_t processor) {
+  world_->loop.After(random_.About(absl::Milliseconds(300)), [this, processor] {
+    Processor* const down = world_->processors[processor].get();
+    if (down->host()->alive() && down->stopping()) {
+      return RestartSoon(processor);
+    }
+    if (!down->host()->alive()) down->Start();
+  });
+}
+
+void Nemesis::KillAProcessor() {
+  const size_t index = random_.Below(world_->processors.size());
+  Processor* const victim = world_->processors[index].get();
+  if (!victim->host()->alive()) return;
+  victim->Kill(/*silently=*/random_.OneIn(4));
+  RestartSoon(index);
+}
+
+void Nemesis::StopAProcessor() {
+  const size_t index = random_.Below(world_->processors.size());
+  Processor* const victim = world_->processors[index].get();
+  if (!victim->host()->alive() || victim->host()->frozen() ||
+      victim->stopping()) {
+    return;
+  }
+  victim->Stop();
+  RestartSoon(index);
+}
+
+void Nemesis::FreezeAProcessor() {
+  const size_t index = random_.Below(world_->processors.size());
+  Processor* const victim = world_->processors[index].get();
+  if (!victim->host()->alive() || victim->host()->frozen()) return;
+  victim->Freeze();
+  world_->loop.After(random_.About(absl::Seconds(4)), [victim] {
+    if (victim->host()->frozen()) victim->Thaw();
+  });
+}
+
+void Nemesis::PartitionSomebody() {
+  std::string name;
+  switch (random_.Below(3)) {
+    case 0:
+      name = Client::SessionOf(
+          static_cast<int>(random_.Below(world_->clients.size())));
+      break;
+    case 1:
+      name =
+          world_->processors[random_.Below(world_->processors.size())]->name();
+      break;
+    default:
+      name = world_->balancers[random_.Below(world_->balancers.size())]->name();
+  }
+  const uint64_t direction = random_.Below(3);
+  world_->story.Tell(name, "is cut off",
+                     direction == 0   ? ""
+                     : direction == 1 ? ", and hears"
+                                      : ", and is heard");
+  if (direction != 1) world_->network.Block("", name);
+  if (direction != 2) world_->network.Block(name, "");
+  world_->loop.After(random_.About(absl::Seconds(3)), [this, name] {
+    world_->network.Unblock("", name);
+    world_->network.Unblock(name, "");
+  });
+}
+
+void Nemesis::KillABalancer() {
+  Balancer* const victim =
+      world_->balancers[random_.Below(world_->balancers.size())].get();
+  if (!victim->host()->alive()) return;
+  victim->Kill();
+  world_->loop.After(random_.About(absl::Seconds(1)), [victim] {
+    if (!victim->host()->alive()) victim->Start();
+  });
+}
+
+}  // namespace msgproc::simulation
