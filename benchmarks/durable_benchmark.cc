@@ -12,7 +12,6 @@
 // and the median of the ratios to memory. Beside it stands what others reach on
 // the same disk.
 #include <unistd.h>
-#include <system_error>
 
 #include <cstdint>
 #include <cstdio>
@@ -20,6 +19,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 

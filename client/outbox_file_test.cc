@@ -1,5 +1,4 @@
 #include "client/outbox_file.h"
-#include <utility>
 
 #include <sqlite3.h>
 #include <sys/stat.h>

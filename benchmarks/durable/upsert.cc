@@ -1,6 +1,6 @@
 #include "benchmarks/durable/upsert.h"
-#include <cstddef>
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>

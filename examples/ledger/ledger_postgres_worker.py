@@ -61,7 +61,7 @@ class Ledger:
         cursor.execute("SAVEPOINT message")
         try:
             key = msgproc_worker.Context(context, message).idempotency_key
-            result.payload = self.do(cursor, key, message.payload.decode().split())
+            result.payload = self.apply(cursor, key, message.payload.decode().split())
         except (msgproc_worker.MessageError, psycopg2.IntegrityError) as error:
             cursor.execute("ROLLBACK TO message")
             result.error.code = getattr(error, "code", _FAILED_PRECONDITION)
@@ -69,7 +69,7 @@ class Ledger:
         cursor.execute("RELEASE message")
         return result
 
-    def do(self, cursor, key, words):
+    def apply(self, cursor, key, words):
         """`open ACCOUNT AMOUNT`, or `transfer FROM TO AMOUNT`, which answers what FROM has left."""
         match words:
             case ["open", account, amount] if amount.isdecimal():

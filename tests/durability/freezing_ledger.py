@@ -29,11 +29,11 @@ class FreezingLedger(ledger_postgres_worker.Ledger):
                 signal.pause()
         return super().handle(batch)
 
-    def do(self, cursor, key, words):
+    def apply(self, cursor, key, words):
         if words[0] == "freeze":
             cursor.execute("INSERT INTO entries (message) VALUES (%s)", (key,))
             return b"thawed"
-        return super().do(cursor, key, words)
+        return super().apply(cursor, key, words)
 
 
 def haunt(context, message):
@@ -76,7 +76,8 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     said = "it has committed"
     try:
-        be_late(folder, *sys.argv[2:])
+        session, epoch, first = sys.argv[2:]
+        be_late(folder, session, epoch, first)
     except psycopg2.Error as error:
         said = f"{type(error).__name__}: {error}"
     (folder / "unfinished").write_text(said, encoding="utf-8")

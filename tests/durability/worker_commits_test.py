@@ -31,7 +31,7 @@ class WorkerCommitsTest(ledger.LedgerTest):
         super().setUp()
         self.store = self.keep(postgres.Cluster())
 
-    def ledger(self, *flags, worker=_WORKER, store=None):
+    def server(self, *flags, worker=_WORKER, store=None):
         return self.keep(
             harness.Server(
                 harness.PROCESSOR,
@@ -57,7 +57,7 @@ class WorkerCommitsTest(ledger.LedgerTest):
         self.assert_balanced((entries, count), total)
 
     def assert_one_fails_alone(self, bad, code, worker=_WORKER):
-        processor = self.ledger(worker=worker)
+        processor = self.server(worker=worker)
         self.open_accounts(f"--target={processor.grpc}")
         lines = [f"transfer account-{i % 7} account-{i % 5 + 8} 1" for i in range(200)]
         lines.insert(100, bad)
@@ -69,7 +69,7 @@ class WorkerCommitsTest(ledger.LedgerTest):
 
     def test_it_holds_through_kills_of_workers_and_processors(self):
         by_name = f"--balancer={self.balancer('--lease=1s').grpc}"
-        fleet = [self.ledger(by_name, _PATIENT) for _ in range(2)]
+        fleet = [self.server(by_name, _PATIENT) for _ in range(2)]
         self.open_accounts(by_name)
         count = 3_000
         load = self.transfer(count, by_name, seconds=15)
@@ -86,7 +86,7 @@ class WorkerCommitsTest(ledger.LedgerTest):
             victim = chance.randrange(2)
             fleet[victim].kill()
             restarted += 1
-            fleet[victim] = self.ledger(by_name, _PATIENT)
+            fleet[victim] = self.server(by_name, _PATIENT)
         self.assert_all_answered_once(load, count)
         self.assertGreater(killed, 6)
         self.assertGreater(restarted, 2)
@@ -94,7 +94,7 @@ class WorkerCommitsTest(ledger.LedgerTest):
 
     def test_it_holds_through_kills_of_workers_and_no_socket_breaks(self):
         # A client takes three heartbeats without a result for a dead server.
-        processor = self.ledger(_PATIENT, "--heartbeat_interval=20s")
+        processor = self.server(_PATIENT, "--heartbeat_interval=20s")
         self.open_accounts(f"--target={processor.grpc}")
         count = 3_000
         load = self.transfer(count, f"--target={processor.grpc}", seconds=10)
@@ -119,7 +119,7 @@ class WorkerCommitsTest(ledger.LedgerTest):
         self.assert_one_fails_alone("transfer account-1 nobody 1", "INVALID_ARGUMENT")
 
     def test_a_worker_that_wakes_up_late_commits_nothing(self):
-        processor = self.ledger("--handler_timeout=1s", worker=_FREEZING)
+        processor = self.server("--handler_timeout=1s", worker=_FREEZING)
         self.open_accounts(f"--target={processor.grpc}")
         folder = self.folder()
         load = self.send([f"freeze {folder}"], f"--target={processor.grpc}")
@@ -136,7 +136,7 @@ class WorkerCommitsTest(ledger.LedgerTest):
 
     def test_a_frozen_processor_and_its_workers_commit_nothing_late(self):
         by_name = f"--balancer={self.balancer('--lease=1s').grpc}"
-        fleet = [self.ledger(by_name, _PATIENT) for _ in range(2)]
+        fleet = [self.server(by_name, _PATIENT) for _ in range(2)]
         self.open_accounts(by_name)
         count = 3_000
         load = self.transfer(count, by_name, seconds=10)
@@ -156,7 +156,7 @@ class WorkerCommitsTest(ledger.LedgerTest):
         self.assert_store_balanced(count)
 
     def test_a_client_gets_what_was_committed_whatever_the_worker_says(self):
-        processor = self.ledger(worker="tests/durability/lying_ledger")
+        processor = self.server(worker="tests/durability/lying_ledger")
         load = self.send(["lie"], f"--target={processor.grpc}")
         _, report = load.report()
         (error,) = report["errors"]
@@ -165,7 +165,7 @@ class WorkerCommitsTest(ledger.LedgerTest):
 
     def test_it_wants_postgresql(self):
         with self.assertRaisesRegex(AssertionError, "postgresql://"):
-            self.ledger(store=f"sqlite:{self.folder()}/ledger.db")
+            self.server(store=f"sqlite:{self.folder()}/ledger.db")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
 #include "services/processor/session/session_effects.h"
-#include <utility>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,8 +1,4 @@
 #include "services/processor/store/commit_queue.h"
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
 
 #include <algorithm>
 #include <cstddef>

@@ -1,5 +1,4 @@
 #include "services/processor/store/failed_results.h"
-#include <cstdint>
 
 #include <cstdint>
 #include <string>

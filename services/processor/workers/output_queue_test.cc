@@ -1,5 +1,4 @@
 #include "services/processor/workers/output_queue.h"
-#include <cstddef>
 
 #include <fcntl.h>
 #include <unistd.h>
