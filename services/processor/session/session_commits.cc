@@ -32,7 +32,6 @@ GroupCommit::Load SessionCommits::LoadOf(const Batch& batch) {
 SessionCommits::SessionCommits(const Claim& claim, const Claimed& claimed,
                                absl::Time now)
     : claim_(claim),
-      made_for_first_open_(claimed.created && claim.attempt == 1),
       trimmed_through_(claimed.trimmed_through),
       touched_at_(now) {
   MSGPROC_CHECK(claimed.status.ok());
@@ -84,7 +83,7 @@ SessionWrite SessionCommits::Take(Session* session, size_t max_bytes,
   if (fenced_) return write;
   // Once: behind it there is no session.
   write.finish = std::exchange(finished_, false);
-  write.tombstone = write.finish && !made_for_first_open_;
+  write.tombstone = write.finish && OpensMayBeUnderWay(claim_.epoch);
   write.touch = std::exchange(touch_, false);
   // A store that has lost commits is found out by what the client has received,
   // also when nothing else comes any more.

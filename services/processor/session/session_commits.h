@@ -65,9 +65,6 @@ class SessionCommits {
  private:
   // As it stands now.
   Claim claim_;
-  // This process made the session for its client's first Open, so that none was
-  // sent before it.
-  bool made_for_first_open_;
   bool fenced_ = false;
   bool reclaiming_ = false;
   uint64_t by_worker_through_ = 0;

@@ -1,5 +1,8 @@
 #include "services/processor/store/claim.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 
@@ -34,6 +37,11 @@ bool IsBroken(const SessionRow& row) {
   return row.epoch == 0 || row.epoch >= kMost ||
          row.committed_through >= kMost ||
          row.trimmed_through > row.committed_through;
+}
+
+// The least epoch that a session has which this claim opens.
+uint64_t FirstEpoch(const Claim& claim) {
+  return claim.attempt > 1 && !claim.resumes ? kFirstEpochOfLaterOpen : 1;
 }
 
 // The session is somebody else's, or somebody else was quicker.
@@ -97,7 +105,7 @@ Claimed JudgeClaim(const Claim& claim, const SessionRow* row,
   }
   if (row == nullptr) {
     claimed.created = true;
-    claimed.epoch = 1;
+    claimed.epoch = FirstEpoch(claim);
     claimed.handler = claim.handler;
     return claimed;
   }
@@ -116,8 +124,11 @@ Claimed JudgeClaim(const Claim& claim, const SessionRow* row,
   claimed.committed_through = row->committed_through;
   claimed.still_ours = !claim.anew && claim.epoch != 0 &&
                        claim.epoch == row->epoch && row->owner == owner &&
-                       claim.committed_through <= row->committed_through;
-  claimed.epoch = claimed.still_ours ? row->epoch : row->epoch + 1;
+                       claim.committed_through <= row->committed_through &&
+                       row->epoch >= FirstEpoch(claim);
+  claimed.epoch = claimed.still_ours
+                      ? row->epoch
+                      : std::max(row->epoch + 1, FirstEpoch(claim));
   return claimed;
 }
 

@@ -83,6 +83,15 @@ struct SessionRow {
   bool expired = false;
 };
 
+// Epochs are from here on once a client has sent more than one Open before it
+// was welcomed; else they begin at 1. One of those Opens may still be under
+// way, at a server that stands still, and must not begin the session again once
+// it is finished: something has to be left of it (decision 0019).
+inline constexpr uint64_t kFirstEpochOfLaterOpen = uint64_t{1} << 40;
+inline bool OpensMayBeUnderWay(uint64_t epoch) {
+  return epoch >= kFirstEpochOfLaterOpen;
+}
+
 // Decides on a claim by process `owner` in the store of this generation. `row`:
 // what the store has; null: nothing. On success the store writes epoch and
 // owner (and the row, if created) and reads the outcomes, in the same

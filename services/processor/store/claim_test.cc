@@ -44,6 +44,36 @@ TEST(ClaimTest, ASessionThatNobodyKnowsBegins) {
   EXPECT_EQ(claimed.committed_through, 0u);
 }
 
+// Of one that is under way nothing may begin once the session is finished.
+TEST(ClaimTest, ThatAnOpenBeforeWasLostShowsInTheEpoch) {
+  Claim claim = TheClaim();
+  claim.attempt = 1;
+  EXPECT_EQ(Judge(claim, std::nullopt).epoch, 1u);
+  EXPECT_FALSE(OpensMayBeUnderWay(1));
+  claim.instance = TheRow().instance;
+  claim.attempt = TheRow().attempt + 1;
+  EXPECT_EQ(Judge(claim, std::nullopt).epoch, kFirstEpochOfLaterOpen);
+  EXPECT_TRUE(OpensMayBeUnderWay(kFirstEpochOfLaterOpen));
+
+  // Whoever has it.
+  claim.received_through = TheRow().trimmed_through;
+  SessionRow row = TheRow();
+  EXPECT_EQ(Judge(claim, row).epoch, kFirstEpochOfLaterOpen);
+  row.owner = "me";
+  claim.epoch = row.epoch;
+  EXPECT_FALSE(Judge(claim, row).still_ours);
+  EXPECT_EQ(Judge(claim, row).epoch, kFirstEpochOfLaterOpen);
+  row.epoch = claim.epoch = kFirstEpochOfLaterOpen;
+  EXPECT_TRUE(Judge(claim, row).still_ours);
+  row.owner = "other";
+  EXPECT_EQ(Judge(claim, row).epoch, kFirstEpochOfLaterOpen + 1);
+
+  // Its client was welcomed before: what it sent since begins nothing.
+  claim.resumes = true;
+  row.epoch = 4;
+  EXPECT_EQ(Judge(claim, row).epoch, 5u);
+}
+
 TEST(ClaimTest, ARowThatNobodyCanHaveWrittenIsALoss) {
   const auto judge = [](const SessionRow& row) {
     Claim claim = TheClaim();
