@@ -169,7 +169,7 @@ TEST_F(SessionTableClaimsTest, AnOpenThatArrivesLateClaimsNothing) {
   EXPECT_TRUE(absl::IsAborted(table_.PrepareClaim(request).status()));
   EXPECT_EQ(counters_.sessions_late, 1U);
   request.generation.attempt = 3;
-  EXPECT_EQ(Prepare(request).epoch, 1U);
+  EXPECT_EQ(Prepare(request).epoch, kFirstEpochOfLaterOpen);
 }
 
 TEST_F(SessionTableClaimsTest, AClaimThatCameTooLateDisturbsNobody) {

@@ -248,7 +248,7 @@ TEST_P(SessionStoreContractTest, ALaterOpenOfTheSameClientWins) {
   claim.attempt = 6;
   EXPECT_TRUE(absl::IsAborted(ClaimOne(claim).status));
   claim.attempt = 8;
-  EXPECT_EQ(ClaimOne(claim).epoch, 2u);
+  EXPECT_EQ(ClaimOne(claim).epoch, kFirstEpochOfLaterOpen + 1);
   claim.attempt = 7;
   EXPECT_TRUE(absl::IsAborted(ClaimOne(claim).status));
 }
