@@ -186,7 +186,7 @@ TEST_F(CommitQueueTest, WhoHasNothingIsLeftOut) {
   ASSERT_THAT(members, SizeIs(1));
   EXPECT_EQ(members[0].key, 2U);
   EXPECT_EQ(members[0].part.write.results, "rrrr");
-  for (SessionWrite something :
+  for (const SessionWrite& something :
        {SessionWrite{.trim_through = 1}, SessionWrite{.touch = true},
         SessionWrite{.finish = true}}) {
     sources_[0]->next = something;
