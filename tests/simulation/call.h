@@ -109,7 +109,7 @@ class Call : public std::enable_shared_from_this<Call> {
   static Side Other(Side side) { return side == kClient ? kServer : kClient; }
   void Tell(Side side, std::function<void(Listener*)> what);
   void Send(Side from, Frame frame);
-  void Arrive(Side to, Frame frame);
+  void Arrive(Side side, Frame frame);
   void Deliver(Side side);
   void EndWrite(Side side, bool ok);
   void LearnBroken(Side side, absl::Status status);

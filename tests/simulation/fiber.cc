@@ -1,7 +1,6 @@
 #include "tests/simulation/fiber.h"
 
 #include <cstddef>
-#include <cstdint>
 #include <utility>
 
 #include "common/check.h"
@@ -21,17 +20,14 @@ Fiber::Fiber(std::function<void()> body)
   inside_.uc_stack.ss_sp = stack_.get();
   inside_.uc_stack.ss_size = kStackBytes;
   inside_.uc_link = &outside_;
-  // It takes ints only.
-  const auto self = reinterpret_cast<uintptr_t>(this);
-  makecontext(&inside_, reinterpret_cast<void (*)()>(&Fiber::Main), 2,
-              static_cast<unsigned>(self >> 32), static_cast<unsigned>(self));
+  makecontext(&inside_, &Fiber::Main, 0);
 }
 
 Fiber::~Fiber() { MSGPROC_CHECK(done_); }
 
-void Fiber::Main(unsigned high, unsigned low) {
-  auto* const self = reinterpret_cast<Fiber*>(
-      (static_cast<uintptr_t>(high) << 32) | static_cast<uintptr_t>(low));
+// Whoever resumed it for the first time is the current one.
+void Fiber::Main() {
+  Fiber* const self = current;
   self->body_();
   self->done_ = true;
 }

@@ -28,7 +28,7 @@ class Fiber {
   static Fiber* Current();
 
  private:
-  static void Main(unsigned high, unsigned low);
+  static void Main();
 
   std::function<void()> body_;
   std::unique_ptr<char[]> stack_;

@@ -56,8 +56,9 @@ class Processor {
 
   void Tick();
   void ReportRegularly();
-  void Report(size_t balancer);
-  void OnReport(size_t balancer);
+  // To the balancer with this number.
+  void Report(size_t index);
+  void OnReport(size_t index);
   void Unregister(bool in_order);
   void Move(size_t sessions, const std::string& address);
   void AwaitDrained(absl::Time deadline);

@@ -10,7 +10,7 @@ namespace msgproc::simulation {
 namespace {
 
 // What servers log about it would be more than anybody reads.
-const bool quiet = [] {
+const bool kQuiet = [] {
   base::InitLog(base::LogFormat::kText, base::LogLevel::kError);
   return true;
 }();

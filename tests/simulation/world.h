@@ -21,7 +21,7 @@ class Store;
 
 // Everything there is. Its parts know it and each other by it.
 struct World {
-  explicit World(const Conditions& conditions);
+  explicit World(const Conditions& all);
   ~World();
 
   // By name, which is the address, too. Null: there is none.
