@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/base/testing/eventually.h"
@@ -35,7 +36,8 @@ class SessionTableClaimsTest : public SessionFixture {
         std::make_unique<MemoryStore>(database, owner),
         StoreCommitter::Options());
   }
-  static SessionTable::Request RequestFor(const std::string& id) {
+  // A view of the name.
+  static SessionTable::Request RequestFor(absl::string_view id) {
     return {.session_id = id, .session_token = kToken};
   }
   static Claimed Make(StoreCommitter* committer, const Claim& claim) {
