@@ -33,9 +33,6 @@ class Client final : private Call::Listener {
   // -1: it is no session of a client's.
   static int NumberOf(const std::string& session);
 
-  // The call that it has now, if any: to be broken.
-  Call* call() const { return call_.get(); }
-
  private:
   using State = client::ConnectionState;
   using Role = State::Role;

@@ -17,8 +17,6 @@ class Nemesis {
  public:
   explicit Nemesis(World* world);
 
-  bool over() const { return over_; }
-
  private:
   void Repeat(absl::Duration mean, std::function<void()> fault);
   void EndTrouble();

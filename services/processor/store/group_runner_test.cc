@@ -77,6 +77,15 @@ class GroupRunnerTest : public testing::Test {
     return part;
   }
 
+  // Another process claims the session.
+  void TakeOver(const std::string& session) {
+    MemoryStore other(&database_, "other");
+    Claim claim;
+    claim.session_id = session;
+    ASSERT_TRUE(
+        (*other.Connect())->ClaimSessions({&claim, 1})->at(0).status.ok());
+  }
+
   absl::Status Run(std::vector<GroupPart>* parts) {
     return RunGroup(connection_.get(), nullptr, parts);
   }
@@ -151,11 +160,7 @@ TEST_F(GroupRunnerTest, AnErrorThatIsSwallowedIsAnErrorAllTheSame) {
 }
 
 TEST_F(GroupRunnerTest, WhatAFencedSessionDidIsUndone) {
-  MemoryStore other(&database_, "other");
-  Claim claim;
-  claim.session_id = "a";
-  ASSERT_TRUE(
-      (*other.Connect())->ClaimSessions({&claim, 1})->at(0).status.ok());
+  TakeOver("a");
   std::vector<GroupPart> parts;
   parts.push_back(Work("a", {"x"}));
   parts.push_back(Work("b", {"x"}));
@@ -251,11 +256,7 @@ TEST_F(GroupEffectsTest, RunBesideHandlers) {
 }
 
 TEST_F(GroupEffectsTest, OfAFencedSessionAreUndone) {
-  MemoryStore other(&database_, "other");
-  Claim claim;
-  claim.session_id = "a";
-  ASSERT_TRUE(
-      (*other.Connect())->ClaimSessions({&claim, 1})->at(0).status.ok());
+  TakeOver("a");
   std::vector<GroupPart> parts;
   parts.push_back(Results("a", {{"a1"}}));
   parts.push_back(Results("b", {{"b1"}}));
@@ -297,11 +298,7 @@ TEST_F(GroupEffectsTest, AStopGivesUpWithoutATrace) {
 }
 
 TEST_F(GroupRunnerTest, AGroupOfOneThatIsFencedLeavesNothingToCommit) {
-  MemoryStore other(&database_, "other");
-  Claim claim;
-  claim.session_id = "a";
-  ASSERT_TRUE(
-      (*other.Connect())->ClaimSessions({&claim, 1})->at(0).status.ok());
+  TakeOver("a");
   std::vector<GroupPart> parts;
   parts.push_back(Work("a", {"x"}));
   ASSERT_TRUE(Run(&parts).ok());
