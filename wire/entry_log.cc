@@ -217,8 +217,8 @@ EntryLog::Taken EntryLog::Take(Cursor* cursor, uint64_t max_entries,
 }
 
 absl::string_view EntryLog::Next(Cursor* cursor) const {
-  MSGPROC_CHECK_LE(first_position_, cursor->position_);
-  MSGPROC_CHECK_LT(cursor->position_, next_position_);
+  MSGPROC_DCHECK_LE(first_position_, cursor->position_);
+  MSGPROC_DCHECK(cursor->position_ < next_position_);
   SkipDropped(cursor);
   const Held* held = &HeldAt(cursor->segment_);
   if (cursor->position_ == held->first + held->entries) {

@@ -127,8 +127,8 @@ class EntryLog {
 
   Held& AddSegment(size_t bytes);
   const Held& HeldAt(uint64_t segment) const {
-    MSGPROC_CHECK_LE(dropped_, segment);
-    MSGPROC_CHECK_LT(segment, end_segment());
+    MSGPROC_DCHECK_LE(dropped_, segment);
+    MSGPROC_DCHECK(segment < end_segment());
     return held_[static_cast<size_t>(segment - dropped_) + head_];
   }
   // A cursor behind the last entry may see its segment leave before the next.

@@ -149,7 +149,9 @@ TEST(EntryLogTest, WhatIsTruncatedHasNeverBeen) {
       plain.ReleaseThrough(released);
       log.Truncate(cut);
       ASSERT_EQ(log.next_position(), cut);
-      if (cut > released + 1) ASSERT_EQ(log.bytes(), plain.bytes());
+      if (cut > released + 1) {
+        ASSERT_EQ(log.bytes(), plain.bytes());
+      }
       // It goes on from there.
       EntryLog more(cut);
       for (uint64_t i = cut; i < cut + 3; ++i) {

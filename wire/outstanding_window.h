@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/base/attributes.h"
 #include "common/check.h"
 #include "wire/ring.h"
 
@@ -23,7 +24,7 @@ class OutstandingWindow {
   }
 
   // Adds the next message.
-  void Push(size_t bytes) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Push(size_t bytes) {
     if (!runs_.empty() && runs_.back().bytes == bytes) {
       ++runs_.back().messages;
     } else {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "common/check.h"
 
 namespace msgproc::wire {
@@ -34,16 +35,16 @@ class Ring {
 
   // The i-th oldest, i < size().
   const T& operator[](size_t i) const {
-    MSGPROC_CHECK_LT(i, size_);
+    MSGPROC_DCHECK(i < size_);
     return values_[At(i)];
   }
   const T& front() const { return values_[At(0)]; }
   T& front() {
-    MSGPROC_CHECK(!empty());
+    MSGPROC_DCHECK(!empty());
     return values_[At(0)];
   }
   T& back() {
-    MSGPROC_CHECK(!empty());
+    MSGPROC_DCHECK(!empty());
     return values_[At(size_ - 1)];
   }
   size_t size() const { return size_; }
@@ -59,7 +60,7 @@ class Ring {
 
   size_t At(size_t i) const { return (first_ + i) & (values_.size() - 1); }
 
-  void Grow() {
+  ABSL_ATTRIBUTE_NOINLINE void Grow() {
     std::vector<T> values(std::max(kLeast, size_ * 2));
     for (size_t i = 0; i < size_; ++i) values[i] = std::move(values_[At(i)]);
     first_ = 0;

@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
@@ -48,7 +49,8 @@ absl::Status CallHandler(Handler* handler, const HandlerContext& context,
   }
 }
 
-absl::Status CheckReply(const HandlerBinding& binding, const Reply& reply) {
+// What is wrong with a reply that Fits does not pass.
+absl::Status JudgeReply(const HandlerBinding& binding, const Reply& reply) {
   if (reply.payload().size() > binding.max_payload_bytes) {
     return absl::OutOfRangeError(absl::StrCat(
         "The result has ", reply.payload().size(), " bytes; at most ",
@@ -76,6 +78,17 @@ absl::Status CheckReply(const HandlerBinding& binding, const Reply& reply) {
   return absl::OkStatus();
 }
 
+// Nearly every reply: looked at inline, since each one is.
+bool Fits(const HandlerBinding& binding, const Reply& reply) {
+  return reply.headers().empty() &&
+         reply.payload().size() <= binding.max_payload_bytes;
+}
+
+absl::Status CheckReply(const HandlerBinding& binding, const Reply& reply) {
+  return ABSL_PREDICT_TRUE(Fits(binding, reply)) ? absl::OkStatus()
+                                                 : JudgeReply(binding, reply);
+}
+
 void AppendReply(wire::EntryLog* results, uint64_t sequence,
                  const Reply& reply) {
   if (reply.headers().empty()) {
@@ -92,11 +105,7 @@ void AppendReply(wire::EntryLog* results, uint64_t sequence,
 
 }  // namespace
 
-absl::Status CheckMessage(const HandlerBinding& binding,
-                          const Message& message) {
-  if (message.payload.size() <= binding.traits.max_payload_bytes) {
-    return absl::OkStatus();
-  }
+absl::Status TooLarge(const HandlerBinding& binding, const Message& message) {
   return absl::InvalidArgumentError(absl::StrCat(
       "The payload has ", message.payload.size(), " bytes; the handler '",
       binding.name, "' takes at most ", binding.traits.max_payload_bytes, "."));

@@ -168,8 +168,15 @@ void NoteHandlerTime(HandlerBinding* binding, absl::Duration time,
                      uint64_t messages);
 
 // INVALID_ARGUMENT: the handler takes no message as large as that.
-absl::Status CheckMessage(const HandlerBinding& binding,
-                          const Message& message);
+absl::Status TooLarge(const HandlerBinding& binding, const Message& message);
+
+// OK, or TooLarge. Inline, as each message pays for it.
+inline absl::Status CheckMessage(const HandlerBinding& binding,
+                                 const Message& message) {
+  return message.payload.size() <= binding.traits.max_payload_bytes
+             ? absl::OkStatus()
+             : TooLarge(binding, message);
+}
 
 // Appends an Error that says so. Long texts are cut.
 void AppendFailure(wire::EntryLog* results, uint64_t sequence,

@@ -1,23 +1,17 @@
 #include "services/processor/session/session_limits.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 
 namespace msgproc::processor {
-namespace {
-
-// What a message may hold beside its payload and its headers: fields of later
-// versions of the contract.
-constexpr size_t kMaxUnknownBytes = 4 << 10;
-
-}  // namespace
 
 uint64_t MaxEncodedBytes(const SessionLimits& limits) {
   return limits.max_outstanding_bytes * 4 +
          limits.max_outstanding_messages * wire::kEncodingBytes * 2;
 }
 
-absl::Status CheckSizes(const wire::MessageView& message,
-                        const SessionLimits& limits) {
+absl::Status WrongSize(const wire::MessageView& message,
+                       const SessionLimits& limits) {
   if (message.payload.size() > limits.max_payload_bytes) {
     return absl::InvalidArgumentError(absl::StrCat(
         "The payload of message ", message.sequence, " has ",
@@ -37,13 +31,11 @@ absl::Status CheckSizes(const wire::MessageView& message,
   }
   const size_t unknown =
       message.window_bytes() - message.payload.size() - message.header_bytes;
-  if (unknown > kMaxUnknownBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("Message ", message.sequence, " has ", unknown,
-                     " bytes beside its payload and its headers; at most ",
-                     kMaxUnknownBytes, " are allowed."));
-  }
-  return absl::OkStatus();
+  MSGPROC_CHECK_GT(unknown, kMaxUnknownBytes);
+  return absl::InvalidArgumentError(
+      absl::StrCat("Message ", message.sequence, " has ", unknown,
+                   " bytes beside its payload and its headers; at most ",
+                   kMaxUnknownBytes, " are allowed."));
 }
 
 }  // namespace msgproc::processor

@@ -24,10 +24,27 @@ struct SessionLimits {
 // bounded by this.
 uint64_t MaxEncodedBytes(const SessionLimits& limits);
 
+// What a message may hold beside its payload and its headers: fields of later
+// versions of the contract.
+constexpr size_t kMaxUnknownBytes = 4 << 10;
+
+// INVALID_ARGUMENT: which size of a message is beyond its bound. One must be.
+absl::Status WrongSize(const wire::MessageView& message,
+                       const SessionLimits& limits);
+
 // INVALID_ARGUMENT: what is wrong with a message by itself, whatever came
-// before it.
-absl::Status CheckSizes(const wire::MessageView& message,
-                        const SessionLimits& limits);
+// before it. Inline, as each message pays for it.
+inline absl::Status CheckSizes(const wire::MessageView& message,
+                               const SessionLimits& limits) {
+  const size_t known = message.payload.size() + message.header_bytes;
+  if (message.payload.size() <= limits.max_payload_bytes &&
+      message.header_bytes <= wire::kMaxHeaderBytes &&
+      message.header_count <= wire::kMaxHeaders &&
+      message.window_bytes() - known <= kMaxUnknownBytes) {
+    return absl::OkStatus();
+  }
+  return WrongSize(message, limits);
+}
 
 }  // namespace msgproc::processor
 
