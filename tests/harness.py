@@ -11,6 +11,7 @@ deadlines are longer.
 
 import contextlib
 import ctypes
+import faulthandler
 import json
 import os
 import pathlib
@@ -24,6 +25,9 @@ import time
 import unittest
 import urllib.error
 import urllib.request
+
+# Bazel ends a test that hangs with SIGTERM: its log then shows where each thread was.
+faulthandler.register(signal.SIGTERM, all_threads=True, chain=True)
 
 # Sanitized programs are several times slower.
 _PATIENCE = 5 if os.environ.get("MSGPROC_SANITIZER") else 1
