@@ -72,12 +72,12 @@ class Call : public std::enable_shared_from_this<Call> {
     Break(kClient, network_->Latency());
     Break(kServer, network_->Latency());
   }
-  // The server's process, or its machine, is gone. `silently`: nobody tells the
-  // client.
-  void LoseServer(bool silently) {
-    Listen(kServer, nullptr);
-    ends_[kServer].broken = true;
-    if (!silently) Break(kClient, network_->Latency());
+  // An end's process, or its machine, is gone. `silently`: nobody tells the
+  // other end.
+  void Lose(Side side, bool silently) {
+    Listen(side, nullptr);
+    ends_[side].broken = true;
+    if (!silently) Break(Other(side), network_->Latency());
   }
 
   bool broken(Side side) const { return ends_[side].broken; }

@@ -13,7 +13,8 @@ namespace msgproc::simulation {
 
 // Judges a run by the promises of processor.proto and docs/durability.md, from
 // what the callers of clients and the handlers have seen, and nothing else. It
-// shares no code with the product.
+// shares no code with the product. Sessions are numbered, those that clients
+// begin with and then each that one begins instead.
 //
 //   one-result   each message gets exactly one result
 //   in-order     results come in the order of the messages
@@ -21,8 +22,13 @@ namespace msgproc::simulation {
 //   at-least-once  a message with a result was handled
 //   exactly-once its effect in the store is there once
 //   no-rerun     a server that has welcomed a client does not handle again what
-//                the client had a result of then
+//                the client had a result of then; in memory: if it was the last
+//                to handle it (what it had accepted, and another server has
+//                answered, it may be at still)
 //   once-kept    with a store nothing is LOST
+//   outbox       after a crash a message is there for which Send had returned,
+//                and its result comes again if the callback had not; what is
+//                not there has been seen by nobody
 //   liveness     once the trouble is over, everything is answered in time
 class Checker {
  public:
@@ -37,6 +43,18 @@ class Checker {
   void OnWelcome(int client, const std::string& server, bool lost);
   // The stream's end; `why` is empty if it was in order.
   void OnClosed(int client, absl::string_view why);
+
+  // A client begins another session, whose number it is.
+  int AddSession();
+  // It crashed and has no outbox: the session is nobody's any more.
+  void OnAbandoned(int client);
+  // With an outbox. Send has returned for messages up to `through`; the
+  // callback has, for results up to `through`.
+  void OnSendReturned(int client, uint64_t through);
+  void OnReturned(int client, uint64_t through);
+  // It crashed: as the next start finds it, results up to `received` do not
+  // come again, and messages from `next` on are not there.
+  void OnReopened(int client, uint64_t received, uint64_t next);
 
   // A handler was called, on a server.
   void OnHandled(const std::string& server, int client, uint64_t sequence,
@@ -62,14 +80,19 @@ class Checker {
   struct Message {
     std::string payload;
     uint64_t handled = 0;
+    std::string handled_by;    // Last.
     uint64_t answered_at = 0;  // A step; 0: it is not.
   };
   struct Client {
     std::vector<Message> messages;  // By sequence, from 1.
     uint64_t received = 0;
+    // With an outbox: of Send and of the callback.
+    uint64_t returned_sends = 0;
+    uint64_t returned_results = 0;
     // By server: the step of its last Welcome.
     std::map<std::string, uint64_t> welcomed_at;
     bool closed = false;
+    bool abandoned = false;
   };
 
   Message* Find(int client, uint64_t sequence, absl::string_view who);

@@ -122,6 +122,71 @@ TEST_F(CheckerTest, WhatOnlyAZombieRepeatsIsNoRerun) {
   EXPECT_THAT(stored_.violation(), StartsWith("no-rerun"));
 }
 
+TEST_F(CheckerTest, InMemoryOnlyWhoHandledAMessageLastMustNotDoItAgain) {
+  Answer(&memory_, 1, "a");
+  memory_.OnWelcome(0, "q", /*lost=*/false);
+  memory_.OnHandled("q", 0, 1, "a");
+  EXPECT_THAT(memory_.violation(), IsEmpty()) << "it was at it still";
+  memory_.OnHandled("q", 0, 1, "a");
+  EXPECT_THAT(memory_.violation(), StartsWith("no-rerun"));
+}
+
+TEST_F(CheckerTest, AnAbandonedSessionMayHaveTakenEffectOnce) {
+  EXPECT_EQ(stored_.AddSession(), 1);
+  stored_.OnAbandoned(0);
+  EXPECT_FALSE(stored_.AllClosed());
+  stored_.OnClosed(1, "");
+  EXPECT_TRUE(stored_.AllClosed());
+  Checker other = stored_;
+  stored_.OnEffects({{{0, 1}, 1}});
+  EXPECT_THAT(stored_.violation(), IsEmpty());
+  other.OnEffects({{{0, 1}, 2}});
+  EXPECT_THAT(other.violation(), StartsWith("exactly-once"));
+}
+
+TEST_F(CheckerTest, WhatAnAbandonedSessionHasAResultOfTookEffect) {
+  Answer(&stored_, 1, "a");
+  stored_.OnAbandoned(0);
+  stored_.OnEffects({});
+  EXPECT_THAT(stored_.violation(), StartsWith("exactly-once"));
+}
+
+TEST_F(CheckerTest, AResultComesAgainIfTheFileDoesNotKnowOfIt) {
+  stored_.OnSendReturned(0, 2);
+  Answer(&stored_, 1, "a");
+  stored_.OnReturned(0, 1);
+  Answer(&stored_, 2, "b");
+  stored_.OnReopened(0, /*received=*/1, /*next=*/3);
+  Answer(&stored_, 2, "b");
+  EXPECT_THAT(stored_.violation(), IsEmpty());
+  stored_.OnWelcome(0, "p", /*lost=*/false);
+  stored_.OnHandled("p", 0, 2, "b");
+  EXPECT_THAT(stored_.violation(), StartsWith("no-rerun"));
+}
+
+TEST_F(CheckerTest, AnOutboxWithoutAMessageForWhichSendHadReturned) {
+  memory_.OnSendReturned(0, 2);
+  memory_.OnReopened(0, 0, /*next=*/2);
+  EXPECT_THAT(memory_.violation(), StartsWith("outbox"));
+}
+
+TEST_F(CheckerTest, AnOutboxThatForgetsAResultBeforeItsCallbackReturned) {
+  Answer(&memory_, 1, "a");
+  memory_.OnReopened(0, /*received=*/1, 3);
+  EXPECT_THAT(memory_.violation(), StartsWith("outbox"));
+}
+
+TEST_F(CheckerTest, WhatIsNotInTheOutboxWasSeenByNobody) {
+  memory_.OnSent(0, 3, "c");
+  Checker other = memory_;
+  memory_.OnReopened(0, 0, /*next=*/3);
+  memory_.OnSent(0, 3, "another");
+  EXPECT_THAT(memory_.violation(), IsEmpty());
+  other.OnHandled("p", 0, 3, "c");
+  other.OnReopened(0, 0, /*next=*/3);
+  EXPECT_THAT(other.violation(), StartsWith("outbox"));
+}
+
 TEST_F(CheckerTest, WithAStoreNothingIsLost) {
   memory_.OnWelcome(0, "p", /*lost=*/true);
   EXPECT_THAT(memory_.violation(), IsEmpty());

@@ -44,15 +44,19 @@ absl::string_view NameOf(client::SessionState state) {
 
 }  // namespace
 
-Client::Client(World* world, int number)
+Client::Client(World* world, Owner owner)
     : world_(world),
-      number_(number),
-      name_(SessionOf(number)),
+      owner_(std::move(owner)),
+      host_(*owner_.host),
       random_(world->random.Fork()),
-      host_(&world->loop),
       state_(StateOptions()),
       locator_(BalancerNames(world->conditions.balancers), "") {
-  host_.Start();
+  if (owner_.file != nullptr) {
+    outbox_ = std::make_unique<Outbox>(
+        &host_, world->loop.clock(), random_.Fork(), owner_.file,
+        [this](const absl::Status& status) { OnOutboxWritten(status); });
+    sent_ = owner_.file->session.last_sequence();
+  }
   Ask(Role::kConnector);
   SendSome();
 }
@@ -61,10 +65,16 @@ Client::~Client() {
   if (call_ != nullptr) call_->Listen(Call::kClient, nullptr);
 }
 
-int Client::NumberOf(const std::string& session) {
-  absl::string_view rest = session;
+void Client::Die(bool silently) {
+  if (call_ != nullptr) call_->Lose(Call::kClient, silently);
+  call_ = nullptr;
+  if (outbox_ != nullptr) outbox_->Crash();
+}
+
+int Client::NumberOf(const std::string& session_id) {
+  absl::string_view rest = session_id;
   int number = -1;
-  if (!absl::ConsumePrefix(&rest, "client") ||
+  if (!absl::ConsumePrefix(&rest, "session") ||
       !absl::SimpleAtoi(rest, &number)) {
     return -1;
   }
@@ -72,19 +82,22 @@ int Client::NumberOf(const std::string& session) {
 }
 
 client::ConnectionState::Options Client::StateOptions() {
+  const bool goes_on =
+      owner_.file != nullptr && owner_.file->session.last_sequence() > 0;
   v1::Open open;
-  open.set_session_id(name_);
+  open.set_session_id(SessionId(owner_.session));
   open.set_session_token("0123456789abcdef");
-  open.set_instance(1);
+  open.set_instance(goes_on ? random_.Next() | 1 : 1);
   State::Options options;
   options.session.open = open.SerializeAsString();
+  if (owner_.file != nullptr) options.session.kept = &owner_.file->session;
   options.session.require_durable = world_->conditions.stored;
   options.follows_drain = true;
   options.clock = world_->loop.clock();
   options.random = [this] { return random_.Next(); };
   options.on_change = [this](State::Phase from, State::Phase to,
                              absl::string_view why) {
-    world_->story.Tell(name_, client::PhaseName(from), " -> ",
+    world_->story.Tell(owner_.name, client::PhaseName(from), " -> ",
                        client::PhaseName(to), ", ", why);
   };
   return options;
@@ -93,6 +106,9 @@ client::ConnectionState::Options Client::StateOptions() {
 void Client::Ask(Role role) {
   const Action action = state_.NextAction(&role, &output_);
   SetAlarm();
+  if (state_.TakeNews() && std::exchange(waits_for_room_, false)) {
+    host_.After(random_.UpTo(kThread), [this] { SendSome(); });
+  }
   if (action.kind == Kind::kNone) return Returned(role);
   host_.After(random_.UpTo(kThread), [this, role, action, call = call_] {
     Perform(role, action, call);
@@ -117,25 +133,33 @@ void Client::SetAlarm() {
 }
 
 void Client::SendSome() {
-  const uint64_t all = world_->conditions.messages;
+  const uint64_t all = owner_.messages;
   bool any = false;
   for (uint64_t n = 1 + random_.Below(4); n > 0 && sent_ < all; --n) {
-    const std::string payload = absl::StrCat(
-        number_, "/", sent_ + 1, "/", std::string(random_.Below(20), 'x'));
+    const std::string payload =
+        absl::StrCat(owner_.session, "/", sent_ + 1, "/",
+                     std::string(random_.Below(20), 'x'));
     if (!state_.MaySend(payload)) break;
     const uint64_t sequence = state_.TryAppend(payload, {});
-    if (sequence == 0) break;
+    if (sequence == 0) {
+      waits_for_room_ = true;
+      if (outbox_ != nullptr) outbox_->Hurry();
+      break;
+    }
     ++sent_;
     any = true;
-    world_->checker.OnSent(number_, sequence, payload);
+    world_->checker.OnSent(owner_.session, sequence, payload);
+    if (outbox_ != nullptr) outbox_->Take(sequence, payload);
   }
   if (any && state_.OnAppended(/*inside=*/false)) Ask(Role::kCaller);
   if (sent_ == all && !closing_) {
     closing_ = true;
     state_.Close(/*inside=*/false);
     Ask(Role::kCaller);
+    if (outbox_ != nullptr) outbox_->OnClosed(sent_);
   }
   if (closing_ || state_.phase() == State::Phase::kEnded) return;
+  if (waits_for_room_) return;
   host_.After(random_.About(world_->conditions.sending),
               [this] { SendSome(); });
 }
@@ -178,6 +202,18 @@ void Client::Perform(Role role, const Action& action,
     }
     case Kind::kResults:
       GiveResults(action.first, action.count);
+      if (outbox_ != nullptr) {
+        // A callback takes its time, and may be what the program dies in.
+        host_.After(random_.UpTo(kThread), [this, role, action] {
+          const uint64_t through =
+              frame_.results[action.first + action.count - 1].sequence;
+          world_->checker.OnReturned(owner_.session, through);
+          outbox_->OnDelivered(through);
+          state_.OnDelivered();
+          Ask(role);
+        });
+        return;
+      }
       state_.OnDelivered();
       break;
     case Kind::kRead:
@@ -219,8 +255,8 @@ void Client::AskBalancer() {
     answered({absl::DeadlineExceededError("no answer"), {}});
   };
   host_.After(kLookupTimeout, timeout);
-  if (world_->network.Blocked(name_, balancer) ||
-      world_->network.Blocked(balancer, name_)) {
+  if (world_->network.Blocked(owner_.name, balancer) ||
+      world_->network.Blocked(balancer, owner_.name)) {
     return;
   }
   host_.After(world_->network.Latency(),
@@ -247,7 +283,7 @@ void Client::Connect() {
   reactions_ = 0;
   call_ =
       std::make_shared<Call>(&world_->loop, &world_->network, random_.Fork(),
-                             Call::Place{name_, &host_},
+                             Call::Place{owner_.name, &host_},
                              Call::Place{processor->name(), processor->host()});
   call_->Listen(Call::kClient, this);
   client::Session::Write write;
@@ -276,21 +312,21 @@ void Client::GiveEvent(const client::StreamEvent& event) {
   using EventKind = client::StreamEvent::Kind;
   switch (event.kind) {
     case EventKind::kConnected:
-      world_->story.Tell(name_, "is welcomed by ", event.server_id, ": ",
+      world_->story.Tell(owner_.name, "is welcomed by ", event.server_id, ": ",
                          NameOf(event.state));
-      world_->checker.OnWelcome(number_, event.server_id,
+      world_->checker.OnWelcome(owner_.session, event.server_id,
                                 event.state == client::SessionState::kLost);
+      if (outbox_ != nullptr) outbox_->OnWelcome(event.store_generation);
       break;
     case EventKind::kDisconnected:
     case EventKind::kDraining:
       break;
     case EventKind::kViolation:
-      world_->checker.Fail(
-          "protocol", absl::StrCat(name_, " sees ", event.status.ToString()));
+      world_->checker.Fail("protocol", absl::StrCat(owner_.name, " sees ",
+                                                    event.status.ToString()));
       break;
     case EventKind::kClosed:
-      world_->checker.OnClosed(
-          number_, event.status.ok() ? "" : event.status.ToString());
+      owner_.on_end(event.status);
       break;
   }
 }
@@ -299,9 +335,20 @@ void Client::GiveResults(size_t first, size_t count) {
   MSGPROC_CHECK_LE(first + count, frame_.results.size());
   for (size_t i = first; i < first + count; ++i) {
     const wire::ResultView& result = frame_.results[i];
-    world_->checker.OnResult(number_, result.sequence, !result.failed,
+    world_->checker.OnResult(owner_.session, result.sequence, !result.failed,
                              result.payload);
   }
+}
+
+void Client::OnOutboxWritten(const absl::Status& status) {
+  if (status.ok()) {
+    world_->checker.OnSendReturned(owner_.session,
+                                   owner_.file->session.last_sequence());
+    state_.OnKept(outbox_->state().kept());
+  } else {
+    state_.Cancel(status);
+  }
+  Ask(Role::kCaller);
 }
 
 void Client::OnFrame(std::string bytes) {

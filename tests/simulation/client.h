@@ -3,14 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
-#include "absl/time/time.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "client/connection_state.h"
 #include "client/locator_state.h"
 #include "tests/simulation/call.h"
 #include "tests/simulation/host.h"
+#include "tests/simulation/outbox.h"
 #include "tests/simulation/random.h"
 #include "wire/frame.h"
 
@@ -20,18 +23,35 @@ struct World;
 
 // A caller with a MessageStream: the product's ConnectionState and
 // LocatorState, and what ReconnectingStream and ServerLocator do with them,
-// their threads being events.
+// their threads being events. With an outbox it is what OutboxStream is, too.
 class Client final : private Call::Listener {
  public:
-  Client(World* world, int number);
+  struct Owner {
+    std::string name;  // Of its host.
+    int session = 0;   // As the checker numbers them.
+    // To be sent in this session, in all.
+    uint64_t messages = 0;
+    Host* host = nullptr;
+    Outbox::File* file = nullptr;  // Null: no outbox.
+    std::function<void(const absl::Status&)> on_end;
+  };
+  Client(World* world, Owner owner);
   ~Client() override;
 
-  const std::string& name() const { return name_; }
-  static std::string SessionOf(int client) {
-    return "client" + std::to_string(client);
+  // A session's name, and its number; -1: it is no session of a client's.
+  static std::string SessionId(int session) {
+    return "session" + std::to_string(session);
   }
-  // -1: it is no session of a client's.
-  static int NumberOf(const std::string& session);
+  static int NumberOf(const std::string& session_id);
+
+  // Messages of the session's.
+  uint64_t sent() const { return sent_; }
+  bool outbox_failed() const {
+    return outbox_ != nullptr && !outbox_->state().status().ok();
+  }
+
+  // Its process is dead.
+  void Die(bool silently);
 
  private:
   using State = client::ConnectionState;
@@ -55,6 +75,7 @@ class Client final : private Call::Listener {
   void Write(client::Session::Write* write);
   void GiveEvent(const client::StreamEvent& event);
   void GiveResults(size_t first, size_t count);
+  void OnOutboxWritten(const absl::Status& status);
   void EndCallIfOver();
 
   // Call::Listener:
@@ -63,15 +84,16 @@ class Client final : private Call::Listener {
   void OnWritten(bool ok) override;
 
   World* const world_;
-  const int number_;
-  const std::string name_;
+  const Owner owner_;
+  Host& host_;
   Random random_;
-  Host host_;
   State state_;
+  std::unique_ptr<Outbox> outbox_;  // Null: none.
   State::Output output_;
   client::LocatorState locator_;
   uint64_t sent_ = 0;
   bool closing_ = false;
+  bool waits_for_room_ = false;
   uint64_t lookups_ = 0;
   uint64_t alarms_ = 0;  // The last one counts.
 

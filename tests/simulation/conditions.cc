@@ -40,6 +40,8 @@ Conditions DrawConditions(uint64_t seed) {
   faults.partitions = DrawRate(&random, absl::Seconds(1));
   faults.balancer_kills = DrawRate(&random, absl::Seconds(1));
   faults.store_errors = DrawRate(&random, absl::Milliseconds(50));
+  drawn.outboxes = random.OneIn(3);
+  faults.client_crashes = DrawRate(&random, absl::Milliseconds(300));
   return drawn;
 }
 
@@ -50,8 +52,8 @@ std::string Conditions::Describe() const {
       transactional ? "transactions"
       : stored      ? "a store"
                     : "memory",
-      ", latency ", absl::FormatDuration(latency), ", handling ",
-      absl::FormatDuration(handling), ", sending every ",
+      outboxes ? ", outboxes" : "", ", latency ", absl::FormatDuration(latency),
+      ", handling ", absl::FormatDuration(handling), ", sending every ",
       absl::FormatDuration(sending));
   DescribeRate("resets", faults.resets, &text);
   DescribeRate("kills", faults.kills, &text);
@@ -60,6 +62,7 @@ std::string Conditions::Describe() const {
   DescribeRate("partitions", faults.partitions, &text);
   DescribeRate("balancer kills", faults.balancer_kills, &text);
   if (stored) DescribeRate("store errors", faults.store_errors, &text);
+  DescribeRate("client crashes", faults.client_crashes, &text);
   return text;
 }
 

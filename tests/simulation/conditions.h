@@ -21,6 +21,8 @@ struct Conditions {
   bool stored = false;
   // Whether a store's handlers keep their effects in it.
   bool transactional = false;
+  // Whether clients keep their messages in outboxes.
+  bool outboxes = false;
 
   absl::Duration latency = absl::Microseconds(200);
   // What a handler takes for a batch, on average.
@@ -45,6 +47,8 @@ struct Conditions {
     absl::Duration balancer_kills = absl::InfiniteDuration();
     // Of the store: an error, a conflict, a lost answer to a commit.
     absl::Duration store_errors = absl::InfiniteDuration();
+    // A client's program crashes, its machine vanishes, or its disk is full.
+    absl::Duration client_crashes = absl::InfiniteDuration();
   };
   Faults faults;
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tests/simulation/application.h"
 #include "tests/simulation/balancer.h"
-#include "tests/simulation/client.h"
 #include "tests/simulation/processor.h"
 #include "tests/simulation/store.h"
 #include "tests/simulation/world.h"
@@ -21,6 +21,7 @@ Nemesis::Nemesis(World* world) : world_(world), random_(world->random.Fork()) {
   Repeat(faults.freezes, [this] { FreezeAProcessor(); });
   Repeat(faults.partitions, [this] { PartitionSomebody(); });
   Repeat(faults.balancer_kills, [this] { KillABalancer(); });
+  Repeat(faults.client_crashes, [this] { CrashAClient(); });
   if (world_->store != nullptr) {
     Repeat(faults.store_errors, [this] { world_->store->Trouble(); });
   }
@@ -48,6 +49,9 @@ void Nemesis::EndTrouble() {
   for (const auto& processor : world_->processors) {
     if (processor->host()->frozen()) processor->Thaw();
     if (!processor->host()->alive()) processor->Start();
+  }
+  for (const auto& client : world_->clients) {
+    if (!client->host()->alive() && !client->done()) client->Start();
   }
   // Those that are being stopped end first.
   for (size_t i = 0; i < world_->processors.size(); ++i) {
@@ -113,7 +117,7 @@ void Nemesis::PartitionSomebody() {
   std::string name;
   switch (random_.Below(3)) {
     case 0:
-      name = Client::SessionOf(
+      name = Application::NameOf(
           static_cast<int>(random_.Below(world_->clients.size())));
       break;
     case 1:
@@ -142,6 +146,18 @@ void Nemesis::KillABalancer() {
   if (!victim->host()->alive()) return;
   victim->Kill();
   world_->loop.After(random_.About(absl::Seconds(1)), [victim] {
+    if (!victim->host()->alive()) victim->Start();
+  });
+}
+
+void Nemesis::CrashAClient() {
+  Application* const victim =
+      world_->clients[random_.Below(world_->clients.size())].get();
+  if (!victim->host()->alive() || victim->done()) return;
+  if (random_.OneIn(4)) return victim->FailOutbox();
+  victim->Crash(/*silently=*/random_.OneIn(3));
+  if (victim->done()) return;
+  world_->loop.After(random_.About(absl::Milliseconds(500)), [victim] {
     if (!victim->host()->alive()) victim->Start();
   });
 }

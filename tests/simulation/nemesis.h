@@ -26,6 +26,7 @@ class Nemesis {
   void FreezeAProcessor();
   void PartitionSomebody();
   void KillABalancer();
+  void CrashAClient();
   // Whoever is down comes up again.
   void RestartSoon(size_t processor);
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/simulation/application.h"
 #include "tests/simulation/balancer.h"
-#include "tests/simulation/client.h"
 #include "tests/simulation/nemesis.h"
 #include "tests/simulation/processor.h"
 #include "tests/simulation/store.h"
@@ -36,7 +36,7 @@ Report Simulate(const Conditions& conditions) {
         &world, absl::StrCat("processor", i, ":1")));
   }
   for (int i = 0; i < conditions.clients; ++i) {
-    world.clients.push_back(std::make_unique<Client>(&world, i));
+    world.clients.push_back(std::make_unique<Application>(&world, i));
   }
   const Nemesis nemesis(&world);
   const absl::Time deadline = world.loop.now() + conditions.trouble + kLiveness;
@@ -72,6 +72,8 @@ Conditions Shrink(Conditions conditions) {
       [](Conditions* c) { c->faults.partitions = kNever; },
       [](Conditions* c) { c->faults.balancer_kills = kNever; },
       [](Conditions* c) { c->faults.store_errors = kNever; },
+      [](Conditions* c) { c->faults.client_crashes = kNever; },
+      [](Conditions* c) { c->outboxes = false; },
       [](Conditions* c) { c->balancers = 1; },
       [](Conditions* c) { c->processors = std::max(1, c->processors - 1); },
       [](Conditions* c) { c->clients = std::max(1, c->clients - 1); },

@@ -225,7 +225,7 @@ void Stream::DoneIfOver() {
 
 void Stream::Die(bool silently) {
   done_ = true;
-  call_->LoseServer(silently);
+  call_->Lose(Call::kServer, silently);
   session_ = nullptr;
 }
 

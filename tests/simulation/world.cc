@@ -1,8 +1,8 @@
 #include "tests/simulation/world.h"
 
 #include "common/clock.h"
+#include "tests/simulation/application.h"
 #include "tests/simulation/balancer.h"
-#include "tests/simulation/client.h"
 #include "tests/simulation/processor.h"
 #include "tests/simulation/store.h"
 

@@ -14,8 +14,8 @@
 
 namespace msgproc::simulation {
 
+class Application;
 class Balancer;
-class Client;
 class Processor;
 class Store;
 
@@ -37,7 +37,7 @@ struct World {
   std::unique_ptr<Store> store;  // Null: sessions are in memory.
   std::vector<std::unique_ptr<Balancer>> balancers;
   std::vector<std::unique_ptr<Processor>> processors;
-  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<std::unique_ptr<Application>> clients;
 };
 
 }  // namespace msgproc::simulation
