@@ -69,6 +69,11 @@ def assert_in_time(seconds, most):
         raise AssertionError(f"it took {seconds:.2f} s; promised are {most * _PATIENCE} s")
 
 
+def late(began, seconds):
+    """Whether more than `seconds` have passed since `began`, a time.monotonic()."""
+    return time.monotonic() > began + seconds * _PATIENCE
+
+
 def free_port():
     """Returns a TCP port of 127.0.0.1 that was free just now.
 
@@ -113,6 +118,11 @@ class Process:
                 # No thread of a test holds a lock that it needs.
                 preexec_fn=_die_with_parent,
             )
+
+    def start_again(self):
+        """Once it has ended. Its output is appended to."""
+        assert not self.running(), f"{self.name} still runs"
+        self._start()
 
     @property
     def pid(self):

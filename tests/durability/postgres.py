@@ -40,9 +40,12 @@ def url_of(folder, port=5432):
 
 
 class Cluster(harness.Process):
-    """Serves when the constructor returns. `url` is for --session_store."""
+    """Serves when the constructor returns. `url` is for --session_store.
 
-    def __init__(self):
+    `host`: a networks.Host on which it listens, too, for whoever can reach it.
+    """
+
+    def __init__(self, host=None):
         # Short, for the socket's sake.
         self.folder = tempfile.mkdtemp(prefix="msgproc-postgres-", dir="/tmp")
         self._data = f"{self.folder}/data"
@@ -62,9 +65,14 @@ class Cluster(harness.Process):
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        self.url = url_of(self.folder)
+        self.url = self._local_url = url_of(self.folder)
+        if host:
+            self.url = f"postgresql://msgproc@{host.address}/postgres"
+            with open(f"{self._data}/pg_hba.conf", "a", encoding="utf-8") as rules:
+                rules.write("host all all samenet trust\n")
         super().__init__(
             [
+                *(host.prefix if host else ()),
                 *_until_we_end(),
                 str(self._binaries / "postgres"),
                 "-D",
@@ -72,7 +80,7 @@ class Cluster(harness.Process):
                 "-k",
                 self.folder,
                 "-c",
-                "listen_addresses=",
+                f"listen_addresses={host.address if host else ''}",
                 "-c",
                 "shared_buffers=64MB",
             ],
@@ -86,7 +94,7 @@ class Cluster(harness.Process):
     def ask(self, sql):
         """Returns what psql makes of the rows; empty if it cannot connect."""
         asked = subprocess.run(
-            ["psql", "-X", "-A", "-t", "-q", "-d", self.url, "-c", sql],
+            ["psql", "-X", "-A", "-t", "-q", "-d", self._local_url, "-c", sql],
             check=False,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -94,11 +102,23 @@ class Cluster(harness.Process):
         )
         return asked.stdout.strip()
 
+    def rows(self, table):
+        """Yields the rows of a table or query, as texts."""
+        with subprocess.Popen(
+            ["psql", "-X", "-q", "-d", self._local_url, "-c", f"COPY {table} TO STDOUT"],
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        ) as psql:
+            for line in psql.stdout:
+                yield line.rstrip("\n").split("\t")
+        if psql.returncode != 0:
+            raise AssertionError(f"psql cannot copy {table}")
+
     @contextlib.contextmanager
     def transaction(self, sql):
         """Keeps what `sql` has locked for the `with` block."""
         psql = subprocess.Popen(
-            ["psql", "-X", "-A", "-t", "-q", "-d", self.url],
+            ["psql", "-X", "-A", "-t", "-q", "-d", self._local_url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

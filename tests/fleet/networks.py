@@ -14,11 +14,19 @@ import time
 
 _INSIDE = "MSGPROC_TEST_NETWORK"
 _BRIDGE_ADDRESS = "10.99.0.1"
+# Nobody's: what is sent there is lost without a word.
+_NO_MACHINE = "02:00:00:00:00:01"
+
+
+# Where tc is, and a test's PATH does not lead.
+_ENVIRONMENT = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin"}
 
 
 def _run(*command):
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=_ENVIRONMENT, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError:
         raise OSError(f"there is no {command[0]}") from None
     if done.returncode != 0:
@@ -78,7 +86,7 @@ class Host:
             f"ip addr add {self.address}/24 dev eth0",
             "ip link set eth0 up",
         ):
-            _run(*self.prefix, *command.split())
+            self._run(command)
 
     @property
     def prefix(self):
@@ -93,9 +101,35 @@ class Host:
         state = "on" if isolated else "off"
         _run(*f"ip link set {self._link} type bridge_slave isolated {state}".split())
 
+    def lose_packets_to(self, other, lose):
+        """One way only: what `other` sends still arrives here."""
+        neighbour = f"{other.address} dev eth0"
+        if lose:
+            self._run(f"ip neigh replace {neighbour} lladdr {_NO_MACHINE} nud permanent")
+        else:
+            self._run(f"ip neigh del {neighbour}")
+
+    def limit_rate(self, kilobits):
+        """Of what it sends, a second; packets that wait for over 300 ms are lost. None: no limit.
+
+        A kernel need not have netem, which delays and loses at random.
+        """
+        if kilobits is None:
+            self._run("tc qdisc del dev eth0 root")
+        else:
+            limit = f"tbf rate {kilobits}kbit burst 4kb latency 300ms"
+            self._run(f"tc qdisc replace dev eth0 root {limit}")
+
+    def reset_connections(self):
+        """Of all programs on this host: both ends are told."""
+        self._run("ss --kill --no-header --tcp state established")
+
     def kill(self):
         self._holder.kill()
         self._holder.communicate()
+
+    def _run(self, command):
+        _run(*self.prefix, *command.split())
 
     def _await_namespace(self):
         deadline = time.monotonic() + 20

@@ -17,17 +17,23 @@ NGINX = os.environ.get("MSGPROC_NGINX", "/usr/sbin/nginx")
 class Nginx(harness.Process):
     """Listens on `grpc` and `stream` (and `tls`) when the constructor returns."""
 
-    def __init__(self, processors=(), proxied=(), certificate=None, settings=()):
+    # `host`: a networks.Host to run and listen on, instead of this one's loopback.
+    def __init__(self, processors=(), proxied=(), certificate=None, settings=(), host=None):
         self._folder = tempfile.TemporaryDirectory(prefix="nginx-")
+        address = host.address if host else "127.0.0.1"
         self.grpc, self.stream, self.tls = (
-            f"127.0.0.1:{harness.free_port()}" for _ in range(3)
+            f"{address}:{harness.free_port()}" for _ in range(3)
         )
         self._certificate = certificate
         # A worker that is left over must not hold the test up.
         self._settings = ["worker_shutdown_timeout=2s", *settings]
         self.render(processors, proxied)
         super().__init__(
-            [NGINX, "-e", "stderr", "-c", self.conf, "-g", "daemon off;"], "nginx"
+            [
+                *(host.prefix if host else ()),
+                *(NGINX, "-e", "stderr", "-c", self.conf, "-g", "daemon off;"),
+            ],
+            "nginx",
         )
         listening = [self.grpc, self.stream] + ([self.tls] if certificate else [])
         for address in listening:

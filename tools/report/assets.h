@@ -9,6 +9,7 @@ namespace msgproc::report::assets {
 
 extern const absl::string_view kPage;
 extern const absl::string_view kStyle;
+extern const absl::string_view kCharts;
 extern const absl::string_view kScript;
 extern const absl::string_view kUplotScript;
 extern const absl::string_view kUplotStyle;

@@ -38,6 +38,7 @@ std::string MakePage(absl::string_view title, absl::string_view data) {
                               {"@PAGE_CSS@", assets::kStyle},
                               {"@DATA@", SafeInScript(data)},
                               {"@UPLOT_JS@", assets::kUplotScript},
+                              {"@CHARTS_JS@", assets::kCharts},
                               {"@PAGE_JS@", assets::kScript}});
 }
 

@@ -5,23 +5,15 @@
 // medians: over all trials, by the names of the comparison's table; they are
 // what the table here shows. events: [{ at (seconds), what }].
 (() => {
+  const { colour, count, compact, element, axis, valueAxis, draw } = charts;
   const data = JSON.parse(document.getElementById("data").textContent);
   const runs = data.runs;
-  const colours = ["#4477aa", "#ee6677", "#228833", "#b8a21a", "#66ccee", "#aa3377"];
-  const colour = (i) => colours[i % colours.length];
-  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const count = (value) => Math.round(value).toLocaleString("en");
   const micros = (us) =>
     us === 0 ? "0"
     : us >= 1e6 ? (us / 1e6).toPrecision(3) + " s"
     : us >= 1e3 ? (us / 1e3).toPrecision(3) + " ms"
     : us.toPrecision(3) + " µs";
   const mebibytes = (value) => value.toFixed(1) + " MiB";
-  // Without the digits that a scale does not need.
-  const compact = (value) =>
-    value >= 1e6 ? +(value / 1e6).toPrecision(4) + "M"
-    : value >= 1e3 ? +(value / 1e3).toPrecision(4) + "k"
-    : String(+value.toPrecision(4));
 
   // --- The table: a row a figure, a column a run. ---
 
@@ -53,12 +45,6 @@
     ["Memory of the front", null, mebibytes, "memory front (MiB)"],
   ];
   const at = (run, path) => path.split(".").reduce((value, key) => value?.[key], run);
-  const element = (name, text, parent) => {
-    const made = document.createElement(name);
-    made.textContent = text;
-    parent.append(made);
-    return made;
-  };
 
   function drawTable() {
     const table = document.getElementById("figures");
@@ -129,23 +115,6 @@
 
   // --- The charts. ---
 
-  const axis = (extra) => ({
-    stroke: style("--quiet"),
-    grid: { stroke: style("--line"), width: 1 },
-    ticks: { stroke: style("--line"), width: 1 },
-    ...extra,
-  });
-  // As wide as its longest label.
-  const widest = (chart, values, index, cycle) => {
-    const { _size, ticks, gap, font } = chart.axes[index];
-    if (cycle > 1) return _size;
-    chart.ctx.save();
-    chart.ctx.font = font[0];
-    const width = Math.max(0, ...(values ?? []).map((text) => chart.ctx.measureText(text ?? "").width));
-    chart.ctx.restore();
-    return Math.ceil(ticks.size + gap + width / devicePixelRatio) + 4;
-  };
-  const valueAxis = (write) => axis({ size: widest, values: (_, values) => values.map((v) => (v === null ? "" : write(v))) });
   // A line of few points, from a short run, shows each; of one, it is all there is.
   const line = (run, i, write, points) => ({
     label: run.name,
@@ -261,32 +230,13 @@
   };
 
   function drawCharts() {
-    const charts = [
+    const shown = [
       timeChart("Throughput over time (messages/s)", rate, count, compact, { range: (_, __, max) => [0, max * 1.05 || 1] }),
       timeChart("Latency over time (p99)", (row) => (row.messages > 0 ? row.p99_us : null), micros, micros, { distr: 3 }),
       percentileChart(),
     ];
-    if (runs.every((run) => run.medians)) charts.push(cpuChart());
-    const parent = document.getElementById("charts");
-    const drawn = charts.map(({ title, data, options }) => {
-      element("h2", title, parent);
-      const box = element("div", "", parent);
-      box.className = "chart";
-      box.dataset.title = title;
-      const size = () => ({ width: Math.max(box.clientWidth, 280), height: box.clientWidth < 500 ? 240 : 320 });
-      let chart = null;
-      const draw = () => {
-        chart?.destroy();
-        chart = new uPlot({ ...size(), ...options() }, data, box);
-        box.uplot = chart;  // For whoever wants to look closer.
-        box.dataset.points = data.slice(1).reduce((sum, ys) => sum + ys.filter((y) => y != null).length, 0);
-      };
-      draw();
-      return { draw, resize: () => chart.setSize(size()) };
-    });
-    addEventListener("resize", () => drawn.forEach((chart) => chart.resize()));
-    // Canvases do not follow the colour scheme by themselves.
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach((chart) => chart.draw()));
+    if (runs.every((run) => run.medians)) shown.push(cpuChart());
+    draw(shown, document.getElementById("charts"));
   }
 
   document.getElementById("what").textContent = data.what;

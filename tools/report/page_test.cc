@@ -34,8 +34,9 @@ TEST(PageTest, NeedsNoNetworkAndKeepsTheLicence) {
 
 TEST(PageTest, LeavesNoPlaceholder) {
   const std::string page = MakePage("t", "{}");
-  for (const char* name : {"@TITLE@", "@DATA@", "@UPLOT_JS@", "@PAGE_JS@",
-                           "@UPLOT_CSS@", "@PAGE_CSS@", "@UPLOT_LICENCE@"}) {
+  for (const char* name :
+       {"@TITLE@", "@DATA@", "@UPLOT_JS@", "@PAGE_JS@", "@CHARTS_JS@",
+        "@UPLOT_CSS@", "@PAGE_CSS@", "@UPLOT_LICENCE@"}) {
     EXPECT_THAT(page, Not(HasSubstr(name)));
   }
 }
