@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -51,6 +52,7 @@ void Application::Start() {
 
 void Application::BeginSession() {
   sent_before_ += client_->sent();
+  told_ = put_aside_ = false;
   world_->checker.OnAbandoned(session_);
   session_ = world_->checker.AddSession();
   file_ = {};
@@ -62,29 +64,47 @@ void Application::Crash(bool silently) {
   world_->story.Tell(name_, silently ? "vanishes" : "crashes");
   client_->Die(silently);
   host_.Die();
-  if (!outbox_) {
+  if (!outbox_ || put_aside_) {
     BeginSession();
   } else if (file_.ended) {
     done_ = true;
     world_->checker.OnClosed(session_, "");
   } else {
     world_->checker.OnReopened(session_, file_.session.received_through,
-                               file_.session.last_sequence() + 1);
+                               file_.session.last_sequence() + 1,
+                               file_.session.welcomed);
   }
   client_ = nullptr;
+}
+
+void Application::StartAgain() {
+  host_.After(kMending, [this] {
+    world_->loop.After(absl::ZeroDuration(), [this] {
+      if (!host_.alive() || done_) return;
+      Crash(/*silently=*/false);
+      if (!done_) Start();
+    });
+  });
 }
 
 void Application::OnEnd(const absl::Status& status) {
   if (outbox_ && client_->outbox_failed()) {
     world_->story.Tell(name_, "has a full disk");
-    host_.After(kMending, [this] {
-      world_->loop.After(absl::ZeroDuration(), [this] {
-        if (!host_.alive()) return;
-        Crash(/*silently=*/false);
-        if (!done_) Start();
-      });
-    });
-    return;
+    return StartAgain();
+  }
+  const bool lost = absl::IsDataLoss(status);
+  if (lost || absl::IsFailedPrecondition(status)) {
+    world_->story.Tell(name_, "is told ", status.ToString());
+    if (lost) {
+      world_->checker.OnTold(session_, status.ToString());
+    } else {
+      world_->checker.OnExpired(session_, world_->loop.now(),
+                                world_->conditions.retention,
+                                status.ToString());
+    }
+    // A file says so again.
+    put_aside_ = std::exchange(told_, true);
+    return StartAgain();
   }
   done_ = true;
   world_->checker.OnClosed(session_, status.ok() ? "" : status.ToString());

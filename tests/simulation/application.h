@@ -1,8 +1,8 @@
 #ifndef MSGPROC_TESTS_SIMULATION_APPLICATION_H_
 #define MSGPROC_TESTS_SIMULATION_APPLICATION_H_
 
-#include <memory>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -37,6 +37,7 @@ class Application {
  private:
   // Its stream ended by itself.
   void OnEnd(const absl::Status& status);
+  void StartAgain();
   void BeginSession();
 
   World* const world_;
@@ -44,6 +45,10 @@ class Application {
   const bool outbox_;
   Host host_;
   bool done_ = false;
+  // The store has lost its session or forgotten it, and said so; and said so
+  // again, of the same file: it is put aside.
+  bool told_ = false;
+  bool put_aside_ = false;
   // As the checker knows it.
   int session_;
   // Messages of the sessions before.

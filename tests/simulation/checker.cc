@@ -55,6 +55,11 @@ void Checker::OnResult(int client, uint64_t sequence, bool ok,
     Fail("in-order", absl::StrCat("client ", client, " gets result ", sequence,
                                   " in place of ", of.received));
   }
+  if (stored_ && sequence > of.ever_committed) {
+    Fail("durable",
+         absl::StrCat("client ", client, " gets result ", sequence,
+                      ", and the store has them up to ", of.ever_committed));
+  }
   if (message->handled == 0) {
     Fail("at-least-once", absl::StrCat("message ", sequence, " of client ",
                                        client, " has a result of nobody"));
@@ -88,10 +93,76 @@ void Checker::OnHandled(const std::string& server, int client,
   }
 }
 
-void Checker::OnWelcome(int client, const std::string& server, bool lost) {
-  clients_.at(static_cast<size_t>(client)).welcomed_at[server] = ++step_;
+void Checker::OnOpened(int client, absl::Time now) {
+  Client& of = clients_.at(static_cast<size_t>(client));
+  // One that is never answered may have been heard of all the same.
+  if (of.opened_at == 0) of.used = now;
+  of.opened_at = ++step_;
+  of.opened = now;
+}
+
+void Checker::OnWelcome(int client, const std::string& server, bool lost,
+                        const std::string& store_generation) {
+  Client& of = clients_.at(static_cast<size_t>(client));
+  // One that was under way when the store was lost tells nothing.
+  if (stored_ && lost_at_ > 0 && of.opened_at > lost_at_ && KnowsMore(of)) {
+    Fail("told",
+         absl::StrCat("client ", client, " has results up to ", of.received,
+                      " of '", of.generation,
+                      "', and is welcomed by a store that has ", of.committed));
+  }
+  of.welcomed_at[server] = ++step_;
+  of.used_at = of.opened_at;
+  of.used = of.opened;
+  of.welcomed = true;
+  of.generation = store_generation;
   if (!lost || !stored_) return;
   Fail("once-kept", absl::StrCat("client ", client, " is LOST"));
+}
+
+bool Checker::KnowsMore(const Client& of) const {
+  return (!of.generation.empty() && of.generation != generation_) ||
+         of.received > of.committed || (of.welcomed && !of.in_store);
+}
+
+void Checker::OnTold(int client, absl::string_view why) {
+  const Client& of = clients_.at(static_cast<size_t>(client));
+  if (lost_at_ > 0 && KnowsMore(of)) return;
+  Fail("told",
+       absl::StrCat("client ", client, " lost nothing, and is told ", why));
+}
+
+void Checker::OnExpired(int client, absl::Time now, absl::Duration retention,
+                        absl::string_view why) {
+  const Client& of = clients_.at(static_cast<size_t>(client));
+  // A store that was set back has forgotten of its use, too.
+  if (now - of.used >= retention || lost_at_ > of.used_at) return;
+  Fail("expiry", absl::StrCat("client ", client, " used its session ",
+                              absl::FormatDuration(now - of.used),
+                              " ago, and is told ", why));
+}
+
+void Checker::OnCreated(int client) {
+  clients_.at(static_cast<size_t>(client)).in_store = true;
+}
+
+void Checker::OnCommitted(int client, uint64_t through) {
+  Client& of = clients_.at(static_cast<size_t>(client));
+  of.committed = std::max(of.committed, through);
+  of.ever_committed = std::max(of.ever_committed, through);
+}
+
+void Checker::OnStoreLost(const std::string& generation,
+                          const std::map<int, uint64_t>& committed) {
+  lost_at_ = ++step_;
+  generation_ = generation;
+  for (size_t i = 0; i < clients_.size(); ++i) {
+    const auto left = committed.find(static_cast<int>(i));
+    clients_[i].in_store = left != committed.end();
+    clients_[i].committed = left == committed.end() ? 0 : left->second;
+    // What servers knew of it counts no more.
+    clients_[i].welcomed_at.clear();
+  }
 }
 
 void Checker::OnClosed(int client, absl::string_view why) {
@@ -125,8 +196,11 @@ void Checker::OnReturned(int client, uint64_t through) {
   clients_.at(static_cast<size_t>(client)).returned_results = through;
 }
 
-void Checker::OnReopened(int client, uint64_t received, uint64_t next) {
+void Checker::OnReopened(int client, uint64_t received, uint64_t next,
+                         bool welcomed) {
   Client& of = clients_.at(static_cast<size_t>(client));
+  of.welcomed = welcomed;
+  if (!welcomed) of.generation.clear();
   if (next <= of.returned_sends) {
     Fail("outbox",
          absl::StrCat("client ", client, " goes on with message ", next,
@@ -160,9 +234,10 @@ void Checker::OnEffects(
       const auto found = effects.find({static_cast<int>(client), i});
       const int times = found == effects.end() ? 0 : found->second;
       if (times == 1) continue;
-      // Nobody knows what became of these.
-      if (times == 0 && clients_[client].abandoned &&
-          clients_[client].messages[i - 1].answered_at == 0) {
+      // Nobody knows what became of these, or the store has lost it.
+      const bool kept = clients_[client].used_at >= lost_at_;
+      const bool answered = clients_[client].messages[i - 1].answered_at > 0;
+      if (times == 0 && (!kept || (clients_[client].abandoned && !answered))) {
         continue;
       }
       Fail("exactly-once", absl::StrCat("message ", i, " of client ", client,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace msgproc::simulation {
 
@@ -26,6 +27,10 @@ namespace msgproc::simulation {
 //                to handle it (what it had accepted, and another server has
 //                answered, it may be at still)
 //   once-kept    with a store nothing is LOST
+//   durable      with a store a result is committed before it leaves
+//   told         a client that knows more of its session than the store, or
+//                knows it from another one, is told DATA_LOSS, and nobody else
+//   expiry       a session that was in use is not forgotten
 //   outbox       after a crash a message is there for which Send had returned,
 //                and its result comes again if the callback had not; what is
 //                not there has been seen by nobody
@@ -39,8 +44,11 @@ class Checker {
   void OnSent(int client, uint64_t sequence, absl::string_view payload);
   void OnResult(int client, uint64_t sequence, bool ok,
                 absl::string_view payload);
+  // It sends an Open.
+  void OnOpened(int client, absl::Time now);
   // A server answered its Open. `lost`: it has nothing of the session.
-  void OnWelcome(int client, const std::string& server, bool lost);
+  void OnWelcome(int client, const std::string& server, bool lost,
+                 const std::string& store_generation);
   // The stream's end; `why` is empty if it was in order.
   void OnClosed(int client, absl::string_view why);
 
@@ -54,7 +62,19 @@ class Checker {
   void OnReturned(int client, uint64_t through);
   // It crashed: as the next start finds it, results up to `received` do not
   // come again, and messages from `next` on are not there.
-  void OnReopened(int client, uint64_t received, uint64_t next);
+  // `welcomed`: it knows that it was.
+  void OnReopened(int client, uint64_t received, uint64_t next, bool welcomed);
+  // Its stream ended with DATA_LOSS; because the session has expired.
+  void OnTold(int client, absl::string_view why);
+  void OnExpired(int client, absl::Time now, absl::Duration retention,
+                 absl::string_view why);
+
+  // The store: has a session now, has results of it up to `through`; has lost
+  // what it had but for these sessions, with results up to there.
+  void OnCreated(int client);
+  void OnCommitted(int client, uint64_t through);
+  void OnStoreLost(const std::string& generation,
+                   const std::map<int, uint64_t>& committed);
 
   // A handler was called, on a server.
   void OnHandled(const std::string& server, int client, uint64_t sequence,
@@ -93,14 +113,31 @@ class Checker {
     std::map<std::string, uint64_t> welcomed_at;
     bool closed = false;
     bool abandoned = false;
+
+    // Its Opens: when the last was sent, and the last that was answered.
+    uint64_t opened_at = 0;
+    absl::Time opened;
+    uint64_t used_at = 0;
+    absl::Time used;
+    // What it knows: that it was welcomed, by which store.
+    bool welcomed = false;
+    std::string generation;
+    // What the store has had of it since it was lost, and ever.
+    bool in_store = false;
+    uint64_t committed = 0;
+    uint64_t ever_committed = 0;
   };
 
+  // Whether it can know that the store has lost something of its session.
+  bool KnowsMore(const Client& of) const;
   Message* Find(int client, uint64_t sequence, absl::string_view who);
 
   std::vector<Client> clients_;
   const bool stored_;
   std::string violation_;
+  std::string generation_;  // Since it was lost.
   uint64_t step_ = 0;
+  uint64_t lost_at_ = 0;  // The store, last.
   uint64_t results_ = 0;
   uint64_t handled_ = 0;
 };

@@ -1,8 +1,10 @@
 #include "tests/simulation/checker.h"
 
 #include <cstdint>
+#include <map>
 #include <string>
 
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -22,6 +24,8 @@ class CheckerTest : public testing::Test {
       checker->OnHandled("p", 0, 1, "a");
       checker->OnHandled("p", 0, 2, "b");
     }
+    stored_.OnCreated(0);
+    stored_.OnCommitted(0, 2);
   }
   static void Answer(Checker* checker, uint64_t sequence,
                      const std::string& payload) {
@@ -113,7 +117,7 @@ TEST_F(CheckerTest, WhatOnlyAZombieRepeatsIsNoRerun) {
   Answer(&stored_, 1, "a");
   stored_.OnHandled("p", 0, 1, "a");
   EXPECT_THAT(stored_.violation(), IsEmpty());
-  stored_.OnWelcome(0, "q", /*lost=*/false);
+  stored_.OnWelcome(0, "q", /*lost=*/false, "");
   stored_.OnHandled("p", 0, 1, "a");
   EXPECT_THAT(stored_.violation(), IsEmpty());
   stored_.OnHandled("q", 0, 2, "b");
@@ -124,7 +128,7 @@ TEST_F(CheckerTest, WhatOnlyAZombieRepeatsIsNoRerun) {
 
 TEST_F(CheckerTest, InMemoryOnlyWhoHandledAMessageLastMustNotDoItAgain) {
   Answer(&memory_, 1, "a");
-  memory_.OnWelcome(0, "q", /*lost=*/false);
+  memory_.OnWelcome(0, "q", /*lost=*/false, "");
   memory_.OnHandled("q", 0, 1, "a");
   EXPECT_THAT(memory_.violation(), IsEmpty()) << "it was at it still";
   memory_.OnHandled("q", 0, 1, "a");
@@ -156,42 +160,135 @@ TEST_F(CheckerTest, AResultComesAgainIfTheFileDoesNotKnowOfIt) {
   Answer(&stored_, 1, "a");
   stored_.OnReturned(0, 1);
   Answer(&stored_, 2, "b");
-  stored_.OnReopened(0, /*received=*/1, /*next=*/3);
+  stored_.OnReopened(0, /*received=*/1, /*next=*/3, true);
   Answer(&stored_, 2, "b");
   EXPECT_THAT(stored_.violation(), IsEmpty());
-  stored_.OnWelcome(0, "p", /*lost=*/false);
+  stored_.OnWelcome(0, "p", /*lost=*/false, "");
   stored_.OnHandled("p", 0, 2, "b");
   EXPECT_THAT(stored_.violation(), StartsWith("no-rerun"));
 }
 
 TEST_F(CheckerTest, AnOutboxWithoutAMessageForWhichSendHadReturned) {
   memory_.OnSendReturned(0, 2);
-  memory_.OnReopened(0, 0, /*next=*/2);
+  memory_.OnReopened(0, 0, /*next=*/2, true);
   EXPECT_THAT(memory_.violation(), StartsWith("outbox"));
 }
 
 TEST_F(CheckerTest, AnOutboxThatForgetsAResultBeforeItsCallbackReturned) {
   Answer(&memory_, 1, "a");
-  memory_.OnReopened(0, /*received=*/1, 3);
+  memory_.OnReopened(0, /*received=*/1, 3, true);
   EXPECT_THAT(memory_.violation(), StartsWith("outbox"));
 }
 
 TEST_F(CheckerTest, WhatIsNotInTheOutboxWasSeenByNobody) {
   memory_.OnSent(0, 3, "c");
   Checker other = memory_;
-  memory_.OnReopened(0, 0, /*next=*/3);
+  memory_.OnReopened(0, 0, /*next=*/3, true);
   memory_.OnSent(0, 3, "another");
   EXPECT_THAT(memory_.violation(), IsEmpty());
   other.OnHandled("p", 0, 3, "c");
-  other.OnReopened(0, 0, /*next=*/3);
+  other.OnReopened(0, 0, /*next=*/3, true);
   EXPECT_THAT(other.violation(), StartsWith("outbox"));
 }
 
 TEST_F(CheckerTest, WithAStoreNothingIsLost) {
-  memory_.OnWelcome(0, "p", /*lost=*/true);
+  memory_.OnWelcome(0, "p", /*lost=*/true, "");
   EXPECT_THAT(memory_.violation(), IsEmpty());
-  stored_.OnWelcome(0, "p", /*lost=*/true);
+  stored_.OnWelcome(0, "p", /*lost=*/true, "");
   EXPECT_THAT(stored_.violation(), StartsWith("once-kept"));
+}
+
+TEST_F(CheckerTest, AResultThatIsNotCommitted) {
+  stored_.OnSent(0, 3, "c");
+  stored_.OnHandled("p", 0, 3, "c");
+  Answer(&stored_, 1, "a");
+  Answer(&stored_, 2, "b");
+  EXPECT_THAT(stored_.violation(), IsEmpty());
+  Answer(&stored_, 3, "c");
+  EXPECT_THAT(stored_.violation(), StartsWith("durable"));
+}
+
+// A client that was welcomed and has its first result, and its store that is
+// lost then but for `committed`.
+class LostStoreTest : public CheckerTest {
+ protected:
+  void Lose(const std::string& generation,
+            const std::map<int, uint64_t>& committed) {
+    Open("one");
+    Answer(&stored_, 1, "a");
+    stored_.OnStoreLost(generation, committed);
+  }
+  void Open(const std::string& generation) {
+    stored_.OnOpened(0, absl::UnixEpoch());
+    stored_.OnWelcome(0, "p", /*lost=*/false, generation);
+  }
+};
+
+TEST_F(LostStoreTest, WhoLostNothingGoesOnAndIsNotTold) {
+  Lose("one", {{0, 1}});
+  Open("one");
+  EXPECT_THAT(stored_.violation(), IsEmpty());
+  stored_.OnTold(0, "DATA_LOSS");
+  EXPECT_THAT(stored_.violation(), StartsWith("told"));
+}
+
+TEST_F(LostStoreTest, WhoHasResultsThatTheStoreLacksIsTold) {
+  Lose("one", {{0, 0}});
+  Checker other = stored_;
+  other.OnTold(0, "DATA_LOSS");
+  EXPECT_THAT(other.violation(), IsEmpty());
+  Open("one");
+  EXPECT_THAT(stored_.violation(), StartsWith("told"));
+}
+
+TEST_F(LostStoreTest, WhoseSessionIsNotThereIsTold) {
+  stored_.OnOpened(0, absl::UnixEpoch());
+  stored_.OnWelcome(0, "p", /*lost=*/false, "one");
+  stored_.OnStoreLost("one", {});
+  Checker other = stored_;
+  other.OnTold(0, "DATA_LOSS");
+  EXPECT_THAT(other.violation(), IsEmpty());
+  Open("one");
+  EXPECT_THAT(stored_.violation(), StartsWith("told"));
+}
+
+TEST_F(LostStoreTest, WhoKnowsAnotherStoreIsTold) {
+  Lose("two", {{0, 2}});
+  Open("two");
+  EXPECT_THAT(stored_.violation(), StartsWith("told"));
+}
+
+TEST_F(LostStoreTest, AWelcomeThatWasUnderWayTellsNothing) {
+  stored_.OnOpened(0, absl::UnixEpoch());
+  Answer(&stored_, 1, "a");
+  stored_.OnStoreLost("one", {});
+  stored_.OnWelcome(0, "p", /*lost=*/false, "one");
+  EXPECT_THAT(stored_.violation(), IsEmpty());
+}
+
+TEST_F(LostStoreTest, WithoutALossNobodyIsTold) {
+  Open("one");
+  stored_.OnTold(0, "DATA_LOSS");
+  EXPECT_THAT(stored_.violation(), StartsWith("told"));
+}
+
+TEST_F(LostStoreTest, WhatTheStoreLostIsOnceOrNever) {
+  Lose("one", {});
+  Checker other = stored_;
+  stored_.OnEffects({});
+  EXPECT_THAT(stored_.violation(), IsEmpty());
+  other.OnEffects({{{0, 1}, 2}});
+  EXPECT_THAT(other.violation(), StartsWith("exactly-once"));
+}
+
+TEST_F(CheckerTest, ASessionThatIsInUseDoesNotExpire) {
+  const absl::Time opened = absl::UnixEpoch();
+  stored_.OnOpened(0, opened);
+  stored_.OnWelcome(0, "p", /*lost=*/false, "");
+  stored_.OnExpired(0, opened + absl::Seconds(5), absl::Seconds(5), "EXPIRED");
+  EXPECT_THAT(stored_.violation(), IsEmpty());
+  stored_.OnExpired(0, opened + absl::Seconds(4), absl::Seconds(5), "EXPIRED");
+  EXPECT_THAT(stored_.violation(), StartsWith("expiry"));
 }
 
 TEST_F(CheckerTest, AnEffectThatIsThereTwiceOrNever) {

@@ -288,6 +288,7 @@ void Client::Connect() {
   call_->Listen(Call::kClient, this);
   client::Session::Write write;
   if (state_.OnCallMade(&write)) call_->Cancel(Call::kClient);
+  world_->checker.OnOpened(owner_.session, world_->loop.now());
   processor->Accept(call_);
   call_->Read(Call::kClient);
   Write(&write);
@@ -315,7 +316,8 @@ void Client::GiveEvent(const client::StreamEvent& event) {
       world_->story.Tell(owner_.name, "is welcomed by ", event.server_id, ": ",
                          NameOf(event.state));
       world_->checker.OnWelcome(owner_.session, event.server_id,
-                                event.state == client::SessionState::kLost);
+                                event.state == client::SessionState::kLost,
+                                event.store_generation);
       if (outbox_ != nullptr) outbox_->OnWelcome(event.store_generation);
       break;
     case EventKind::kDisconnected:

@@ -14,12 +14,17 @@ using processor::GroupMember;
 namespace {
 
 constexpr absl::Duration kThread = absl::Microseconds(5);
+constexpr absl::Duration kUpkeep = absl::Seconds(1);
+// Longer than any run.
+constexpr absl::Duration kTombstones = absl::Hours(1);
 constexpr size_t kGroupBytes = 1 << 20;
 
 }  // namespace
 
-Committer::Committer(Host* host, Store* store, const std::string& owner)
+Committer::Committer(Host* host, Store* store, const std::string& owner,
+                     absl::Duration retention)
     : host_(host),
+      retention_(retention),
       store_(store->Open(owner,
                          [this](absl::Duration time) { return Wait(time); })),
       queue_({.max_groups = store_->max_connections(), .max_sessions = 2}) {
@@ -32,6 +37,13 @@ Committer::Committer(Host* host, Store* store, const std::string& owner)
     worker->fiber = std::make_unique<Fiber>([this, worker] { Work(worker); });
     worker->fiber->Resume();
   }
+  if (retention != absl::InfiniteDuration()) KeepHouseRegularly();
+}
+
+void Committer::KeepHouseRegularly() {
+  upkeep_ = true;
+  Wake();
+  host_->After(kUpkeep, [this] { KeepHouseRegularly(); });
 }
 
 absl::Time Committer::Now() const { return Clock::Monotonic()->Now(); }
@@ -82,13 +94,18 @@ void Committer::Die() {
 void Committer::Work(Worker* worker) {
   while (!dead_) {
     CommitQueue::Task task = queue_.NextTask();
-    if (task.empty()) {
+    const bool upkeep = std::exchange(upkeep_, false);
+    if (task.empty() && !upkeep) {
       worker->idle = true;
       worker->fiber->Suspend();
       continue;
     }
     if (queue_.HasTask()) Wake();
     if (!task.claims.empty()) MakeClaims(worker, std::move(task.claims));
+    if (upkeep && !dead_ &&
+        !worker->store->KeepHouse(retention_, kTombstones).ok()) {
+      BackOff(worker);
+    }
     if (!task.group.empty()) CommitGroup(worker, std::move(task));
   }
 }

@@ -22,7 +22,9 @@ namespace msgproc::simulation {
 // CommitQueue and StoreWorker.
 class Committer final : public processor::SessionCommitter {
  public:
-  Committer(Host* host, Store* store, const std::string& owner);
+  // `retention`: of sessions that nobody uses.
+  Committer(Host* host, Store* store, const std::string& owner,
+            absl::Duration retention);
   ~Committer() override { Die(); }
 
   const std::string& generation() const override {
@@ -52,16 +54,19 @@ class Committer final : public processor::SessionCommitter {
                   std::vector<processor::CommitQueue::WaitingClaim> claims);
   void CommitGroup(Worker* worker, processor::CommitQueue::Task task);
   void BackOff(Worker* worker);
+  void KeepHouseRegularly();
   // Of a fiber. False: the process is dead.
   bool Wait(absl::Duration time);
   absl::Time Now() const;
 
   Host* const host_;
+  const absl::Duration retention_;
   const std::unique_ptr<processor::SessionStore> store_;
   processor::StoreCounters counters_;
   processor::Contention contention_;
   std::atomic<bool> dead_{false};
   processor::CommitQueue queue_;
+  bool upkeep_ = false;  // Is due.
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

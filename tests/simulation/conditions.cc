@@ -42,6 +42,12 @@ Conditions DrawConditions(uint64_t seed) {
   faults.store_errors = DrawRate(&random, absl::Milliseconds(50));
   drawn.outboxes = random.OneIn(3);
   faults.client_crashes = DrawRate(&random, absl::Milliseconds(300));
+  if (random.OneIn(4)) {
+    faults.store_losses = absl::Seconds(uint64_t{2} << random.Below(4));
+  }
+  if (random.OneIn(4)) {
+    drawn.retention = absl::Seconds(uint64_t{2} << random.Below(4));
+  }
   return drawn;
 }
 
@@ -61,7 +67,14 @@ std::string Conditions::Describe() const {
   DescribeRate("freezes", faults.freezes, &text);
   DescribeRate("partitions", faults.partitions, &text);
   DescribeRate("balancer kills", faults.balancer_kills, &text);
-  if (stored) DescribeRate("store errors", faults.store_errors, &text);
+  if (stored) {
+    DescribeRate("store errors", faults.store_errors, &text);
+    DescribeRate("store losses", faults.store_losses, &text);
+    if (retention != absl::InfiniteDuration()) {
+      absl::StrAppend(&text, ", sessions kept for ",
+                      absl::FormatDuration(retention));
+    }
+  }
   DescribeRate("client crashes", faults.client_crashes, &text);
   return text;
 }

@@ -21,6 +21,8 @@ struct Conditions {
   bool stored = false;
   // Whether a store's handlers keep their effects in it.
   bool transactional = false;
+  // How long the store keeps a session that nobody uses.
+  absl::Duration retention = absl::InfiniteDuration();
   // Whether clients keep their messages in outboxes.
   bool outboxes = false;
 
@@ -47,6 +49,9 @@ struct Conditions {
     absl::Duration balancer_kills = absl::InfiniteDuration();
     // Of the store: an error, a conflict, a lost answer to a commit.
     absl::Duration store_errors = absl::InfiniteDuration();
+    // The store is emptied, or set back to a backup; it is made anew then, or
+    // nobody is told.
+    absl::Duration store_losses = absl::InfiniteDuration();
     // A client's program crashes, its machine vanishes, or its disk is full.
     absl::Duration client_crashes = absl::InfiniteDuration();
   };

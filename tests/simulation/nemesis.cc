@@ -24,6 +24,8 @@ Nemesis::Nemesis(World* world) : world_(world), random_(world->random.Fork()) {
   Repeat(faults.client_crashes, [this] { CrashAClient(); });
   if (world_->store != nullptr) {
     Repeat(faults.store_errors, [this] { world_->store->Trouble(); });
+    Repeat(faults.store_losses / 2, [this] { world_->store->MakeBackup(); });
+    Repeat(faults.store_losses, [this] { LoseTheStore(); });
   }
   world_->loop.After(world_->conditions.trouble, [this] { EndTrouble(); });
 }
@@ -157,9 +159,28 @@ void Nemesis::CrashAClient() {
   if (random_.OneIn(4)) return victim->FailOutbox();
   victim->Crash(/*silently=*/random_.OneIn(3));
   if (victim->done()) return;
-  world_->loop.After(random_.About(absl::Milliseconds(500)), [victim] {
+  absl::Duration away = absl::Milliseconds(500);
+  // Its session may be forgotten meanwhile.
+  const absl::Duration retention = world_->conditions.retention;
+  if (retention != absl::InfiniteDuration() && random_.OneIn(3)) {
+    away = 2 * retention;
+  }
+  world_->loop.After(random_.About(away), [victim] {
     if (!victim->host()->alive()) victim->Start();
   });
+}
+
+void Nemesis::LoseTheStore() {
+  const bool anew = random_.OneIn(2);
+  const bool emptied = random_.OneIn(3);
+  // As docs/durability.md tells to restore a backup: nobody is there then.
+  for (size_t i = 0; anew && i < world_->processors.size(); ++i) {
+    Processor* const processor = world_->processors[i].get();
+    if (!processor->host()->alive()) continue;
+    processor->Kill(/*silently=*/false);
+    RestartSoon(i);
+  }
+  world_->store->Lose(emptied, anew);
 }
 
 }  // namespace msgproc::simulation

@@ -49,7 +49,8 @@ struct Processor::Process {
                       ? nullptr
                       : std::make_unique<Committer>(
                             host, world->store.get(),
-                            absl::StrCat(name, "-", random.Next()))),
+                            absl::StrCat(name, "-", random.Next()),
+                            world->conditions.retention)),
         transactions(committer.get()),
         context(ContextOptions(name, *world, committer.get())) {
     auto binding = std::make_unique<processor::HandlerBinding>();

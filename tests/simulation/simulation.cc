@@ -72,6 +72,8 @@ Conditions Shrink(Conditions conditions) {
       [](Conditions* c) { c->faults.partitions = kNever; },
       [](Conditions* c) { c->faults.balancer_kills = kNever; },
       [](Conditions* c) { c->faults.store_errors = kNever; },
+      [](Conditions* c) { c->faults.store_losses = kNever; },
+      [](Conditions* c) { c->retention = kNever; },
       [](Conditions* c) { c->faults.client_crashes = kNever; },
       [](Conditions* c) { c->outboxes = false; },
       [](Conditions* c) { c->balancers = 1; },

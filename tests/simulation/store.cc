@@ -1,5 +1,6 @@
 #include "tests/simulation/store.h"
 
+#include <cstddef>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -34,6 +35,7 @@ class StoreConnection final : public processor::StoreConnection,
         remote_(std::make_shared<Remote>()),
         wait_(std::move(wait)) {
     remote_->connection = std::move(inner);
+    remote_->losses = store->losses_;
   }
   ~StoreConnection() override {
     if (!remote_->in_transaction) return;
@@ -51,6 +53,10 @@ class StoreConnection final : public processor::StoreConnection,
       return status;
     }
     auto claimed = remote_->connection->ClaimSessions(claims);
+    for (size_t i = 0; claimed.ok() && i < claims.size(); ++i) {
+      if (!(*claimed)[i].created) continue;
+      store_.world_->checker.OnCreated(Client::NumberOf(claims[i].session_id));
+    }
     if (!Answered()) return absl::UnavailableError("the process is dead");
     return claimed;
   }
@@ -80,6 +86,10 @@ class StoreConnection final : public processor::StoreConnection,
       return status;
     }
     auto held = remote_->connection->Write(writes);
+    written_.clear();
+    for (const SessionWrite& write : writes) {
+      if (write.has_results()) written_.push_back(write.session_id);
+    }
     if (!Answered()) return Gone();
     if (!held.ok()) remote_->in_transaction = false;
     return held;
@@ -96,6 +106,11 @@ class StoreConnection final : public processor::StoreConnection,
     }
     status = remote_->connection->Commit();
     remote_->in_transaction = false;
+    for (const std::string& session : written_) {
+      store_.world_->checker.OnCommitted(
+          Client::NumberOf(session),
+          store_.database_.committed_through(session));
+    }
     if (!Answered()) return absl::UnknownError("the process is dead");
     return status;
   }
@@ -106,6 +121,7 @@ class StoreConnection final : public processor::StoreConnection,
   absl::StatusOr<uint64_t> Expire(absl::Duration retention,
                                   absl::Duration tombstone_retention,
                                   uint64_t limit) override {
+    if (!Answered() || Lost()) return Gone();
     return remote_->connection->Expire(retention, tombstone_retention, limit);
   }
   absl::StatusOr<bool> Forget(absl::string_view session_id) override {
@@ -123,6 +139,7 @@ class StoreConnection final : public processor::StoreConnection,
     // For want of a word from us: the connection is gone with it.
     bool rolled_back = false;
     uint64_t heard = 0;
+    uint64_t losses = 0;  // Of the store, before.
   };
 
   absl::StatusOr<std::vector<processor::SqlRow>> Execute(
@@ -136,8 +153,10 @@ class StoreConnection final : public processor::StoreConnection,
   }
   void* native() override { return nullptr; }
 
-  // The store rolled the transaction back, since nothing came.
-  bool Lost() const { return remote_->rolled_back; }
+  // The store rolled the transaction back, since nothing came; or it was lost.
+  bool Lost() const {
+    return remote_->rolled_back || remote_->losses != store_.losses_;
+  }
   absl::Status Gone() {
     remote_->in_transaction = false;
     return absl::UnavailableError("the connection was lost");
@@ -179,6 +198,7 @@ class StoreConnection final : public processor::StoreConnection,
   Store& store_;
   const std::shared_ptr<Remote> remote_;
   const Store::Wait wait_;
+  std::vector<std::string> written_;
 };
 
 namespace {
@@ -215,6 +235,37 @@ class OpenedStore final : public processor::SessionStore {
 Store::Store(World* world) : world_(world), random_(world->random.Fork()) {
   // Whoever meets a lock is told so, and comes again.
   database_.set_lock_timeout(absl::ZeroDuration());
+  backup_ = database_.MakeBackup();
+  if (world->conditions.retention != absl::InfiniteDuration()) Tick();
+}
+
+// Its clock, by which sessions expire.
+void Store::Tick() {
+  constexpr absl::Duration kTick = absl::Milliseconds(100);
+  world_->loop.After(kTick, [this] {
+    database_.Advance(kTick);
+    Tick();
+  });
+}
+
+void Store::MakeBackup() {
+  world_->story.Tell("the store", "is backed up");
+  backup_ = database_.MakeBackup();
+}
+
+void Store::Lose(bool emptied, bool anew) {
+  world_->story.Tell("the store", emptied ? "is emptied" : "is set back",
+                     anew ? ", and made anew" : "");
+  ++losses_;
+  if (anew) ++generation_;
+  if (emptied) backup_ = std::make_shared<MemoryDatabase::Backup>();
+  const std::string generation = absl::StrCat("generation-", generation_);
+  database_.Restore(*backup_, generation);
+  std::map<int, uint64_t> committed;
+  for (const auto& [id, session] : backup_->sessions) {
+    committed[Client::NumberOf(id)] = session.row.committed_through;
+  }
+  world_->checker.OnStoreLost(generation, committed);
 }
 
 void Store::Trouble() {

@@ -29,6 +29,13 @@ class Store {
   void Trouble();
   void EndTrouble() { trouble_ = 0; }
 
+  // What it has now is what it is set back to, if it is.
+  void MakeBackup();
+  // It is set back to its backup, or `emptied`. `anew`: with another
+  // generation, since somebody knows of it; no process is there. Otherwise as
+  // by a failover to a copy that lacks commits: connections are lost.
+  void Lose(bool emptied, bool anew);
+
   // How often each message took effect, by client and sequence.
   std::map<std::pair<int, uint64_t>, int> Effects() const;
 
@@ -41,6 +48,7 @@ class Store {
  private:
   friend class StoreConnection;
 
+  void Tick();
   // One fault of those that were ordered, perhaps.
   bool TakeTrouble();
 
@@ -48,6 +56,10 @@ class Store {
   Random random_;
   processor::MemoryDatabase database_;
   int trouble_ = 0;
+  std::shared_ptr<const processor::MemoryDatabase::Backup> backup_;
+  // How often it was lost: connections from before are.
+  uint64_t losses_ = 0;
+  int generation_ = 1;
 };
 
 }  // namespace msgproc::simulation
