@@ -83,6 +83,7 @@ _BELOW = {
     ),
     "tools/files": _SHARED,
     "tools/report": _SHARED,
+    "tools/conformance.d": _SHARED,
     "tools/cluster": ("tools/files", *_SHARED),
     "tools/compare": ("tools/cluster", "tools/files", "tools/report", *_SHARED),
     f"{_LOADGEN}/stats": ("tools/files", *_SHARED),
@@ -131,6 +132,7 @@ _NAMESPACES = {
     "examples/ledger": "example",
     "examples/word_count": "example",
     "tests/sanitizers": "msgproc",
+    "tools/conformance.d": "msgproc::conformance",
     "tools/lint.d": "msgproc",
 }
 

@@ -1,0 +1,1 @@
+"""Whether clients and servers keep the rules of proto/msgproc/v1/processor.proto."""

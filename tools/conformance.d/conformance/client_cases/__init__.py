@@ -1,0 +1,1 @@
+"""What a client must do, by rule. Each module registers its cases."""

@@ -1,0 +1,102 @@
+"""Runs cases, several at a time."""
+
+import concurrent.futures
+import shlex
+import threading
+import time
+
+from conformance.adapter import Adapter
+from conformance.failure import QUOTES, AdapterFault, Failure
+from conformance.run import PATIENCE, Run
+
+PASSED, FAILED, SKIPPED, BROKEN = "passed", "failed", "skipped", "broken"
+
+
+class Outcome:
+    """What became of a case.
+
+    Attributes:
+      result: PASSED, FAILED (a rule was broken), SKIPPED (a capability is missing),
+        BROKEN (the adapter, or the suite, did not do its part).
+      text: why, in words.
+      errors: what the adapter wrote to standard error.
+    """
+
+    def __init__(self, case, result, text="", rule=None, seconds=0.0, errors=""):
+        self.case = case
+        self.result = result
+        self.text = text
+        self.rule = rule or case.rule
+        self.quote = QUOTES[rule] if rule else case.quote
+        self.seconds = seconds
+        self.errors = errors
+
+
+class Column:
+    """What became of all cases with one client (or server)."""
+
+    def __init__(self, name, outcomes):
+        self.name = name
+        self.outcomes = outcomes
+
+    def count(self, result):
+        return sum(outcome.result == result for outcome in self.outcomes)
+
+    @property
+    def good(self):
+        return self.count(FAILED) == self.count(BROKEN) == 0 < self.count(PASSED)
+
+
+class Client:
+    """A client under test, by its adapter's command line."""
+
+    def __init__(self, command):
+        self.command = shlex.split(command)
+        adapter = Adapter(self.command, threading.Condition())
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while adapter.client is None and adapter.fault is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+            if adapter.client is None:
+                raise AdapterFault(f"{command}: {adapter.fault or 'it did not say `ready`'}")
+            self.name = adapter.client
+            self.capabilities = adapter.capabilities
+        finally:
+            self.errors = adapter.close()
+
+    def outcome(self, case):
+        """Runs the case; bounded in time by what its waits are."""
+        missing = sorted(case.needs - self.capabilities)
+        if missing:
+            return Outcome(case, SKIPPED, f"this client has no {', '.join(missing)}")
+        run = Run(self.command)
+        return _outcome(case, run)
+
+
+def _outcome(case, run):
+    began = time.monotonic()
+    result, text, rule = PASSED, "", None
+    try:
+        case.script(run)
+    except Failure as failure:
+        result, text, rule = FAILED, str(failure), failure.rule
+    except AdapterFault as fault:
+        result, text = BROKEN, f"the adapter does not keep its contract: {fault}"
+    except Exception as error:  # pylint: disable=broad-except
+        result, text = BROKEN, f"the suite's own fault: {error!r}"
+        if run.failure():
+            result, text, rule = FAILED, str(run.failure()), run.failure().rule
+    errors = run.close()
+    return Outcome(case, result, text, rule, time.monotonic() - began, errors)
+
+
+def run_all(subject, cases, jobs, on_outcome=lambda outcome: None):
+    """Returns the Column of a Client (or Server), with `jobs` cases at a time."""
+
+    def one(case):
+        outcome = subject.outcome(case)
+        on_outcome(outcome)
+        return outcome
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        return Column(subject.name, list(pool.map(one, cases)))

@@ -1,0 +1,1 @@
+"""What a server must do, by rule. Each module registers its cases."""
