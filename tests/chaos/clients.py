@@ -38,6 +38,8 @@ class Client:
         self._down = False
         self._killed = False
         self._stopping = False
+        # Whether this process knows, or none has to.
+        self._told = False
         self._offset = 0
         self.process = None
         self._begin()
@@ -55,7 +57,13 @@ class Client:
 
     def tick(self):
         """Starts it again after a kill, or a next one behind one that is through."""
-        if self.process.running() or self._down or self.findings:
+        if self.process.running():
+            # One that has just begun would not know the signal yet.
+            if self._stopping and not self._told and (self.new_results() or self._offset):
+                self._told = True
+                self.process.signal(signal.SIGINT)
+            return
+        if self._down or self.findings:
             return
         code = self.process.wait()
         if self._killed and code == -signal.SIGKILL:
@@ -65,9 +73,11 @@ class Client:
         self._killed = False
         if code not in _GOOD_ENDS:
             self.findings.append(self.process.describe(f"exited {code}"))
-        elif not self._stopping:
+        elif not self._told:
             self._end_journal()
-            self._begin()
+            self._told = self._stopping
+            if not self._stopping:
+                self._begin()
 
     def new_results(self):
         """Returns how many have come since this was asked last."""
@@ -83,7 +93,6 @@ class Client:
     def finish(self):
         """Sends no more, and collects what it has sent."""
         self._stopping = True
-        self.process.signal(signal.SIGINT)
 
     def finished(self):
         return not self.process.running()

@@ -58,6 +58,7 @@ class Faults:
             "reload": self._reload,
             "restart fast": self._restart,
             "restart immediately": self._restart,
+            "hang and crash": self._hang_and_crash,
             "end sessions of": self._end_sessions,
             "cut": self._cut,
             "cut one way": self._cut,
@@ -105,6 +106,19 @@ class Faults:
             _signal_all({*pids(), *self._frozen.pop(fault)}, signal.SIGCONT)
 
         return begin, end
+
+    def _hang_and_crash(self, fault):
+        """Whatever was said to it meanwhile, a COMMIT too, it has not heard."""
+        store = self._members[fault.target]
+
+        def end():
+            pids = store.pids()
+            store.ask_to_end(signal.SIGQUIT)
+            # Before any of them goes on.
+            _signal_all(pids, signal.SIGQUIT)
+            _signal_all(pids, signal.SIGCONT)
+
+        return lambda: _signal_all(store.pids(), signal.SIGSTOP), end
 
     def _kill_workers(self, fault):
         workers = self._members[fault.target].workers

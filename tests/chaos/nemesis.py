@@ -70,10 +70,12 @@ FLEET = _COMMON + (
     Kind("restart fast", ("store",), (0.1, 4)),
     Kind("restart immediately", ("store",), (0.1, 4)),
     Kind("freeze", ("store",), (0.5, 8)),
+    Kind("hang and crash", ("store",), (0.2, 4)),
     Kind("end sessions of", ("store",), (0, 0)),
-    Kind("cut", _PROCESSORS, (0.5, 12), ("store", "clients", "nginx", *_BALANCERS)),
-    Kind("cut one way", _PROCESSORS, (0.5, 12), ("store", "clients", "nginx", *_BALANCERS)),
-    Kind("cut one way", ("clients", "store", "nginx"), (0.5, 12), _PROCESSORS),
+    # Up to longer than the time-out of a connection to the store.
+    Kind("cut", _PROCESSORS, (0.5, 20), ("store", "clients", "nginx", *_BALANCERS)),
+    Kind("cut one way", _PROCESSORS, (0.5, 20), ("store", "clients", "nginx", *_BALANCERS)),
+    Kind("cut one way", ("clients", "store", "nginx"), (0.5, 20), _PROCESSORS),
     Kind("slow down", (*_PROCESSORS, "store"), (2, 8)),
     Kind("reset connections of", (*_PROCESSORS, "store"), (0, 0)),
 )

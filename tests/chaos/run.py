@@ -97,27 +97,27 @@ class Run:
         for client in everybody:
             client.new_results()
         began = time.monotonic()
-
-        def late():
-            return harness.late(began, _ANSWER_SECONDS)
-
-        while waiting and not late():
+        while waiting and not harness.late(began, _ANSWER_SECONDS):
             self._step(fleet, everybody)
             for client in [*waiting.values()]:
-                if client.new_results():
+                # One that has ended over something says so below.
+                if client.new_results() or client.findings:
                     del waiting[client.name]
+        self._say(f"everybody gets results, {time.monotonic() - began:.1f} s after the last fault")
         for name in waiting:
             self.findings.append(f"answered: {name} gets no results in {_ANSWER_SECONDS} s")
         for client in everybody:
             client.finish()
-        while not all(client.finished() for client in everybody) and not late():
+        began = time.monotonic()
+        while not all(client.finished() for client in everybody):
+            if harness.late(began, _ANSWER_SECONDS):
+                break
             self._step(fleet, everybody)
         for client in everybody:
             client.tick()
             if not client.finished():
                 self.findings.append(f"answered: {client.process.describe('still waits')}")
             self.findings += client.findings
-        self._say(f"all are answered, {time.monotonic() - began:.1f} s after the last fault")
 
     def _judge(self, fleet, everybody):
         for what, allowed in fleet.ends():
