@@ -145,6 +145,18 @@
     }
   }
 
+  function drawClients() {
+    const row = head("clients", ["", "Results", "Longest without any (s)", "From"]);
+    for (const [name, results] of Object.entries(run.results)) {
+      let longest = 0, from = 0, last = 0;
+      results.forEach((value, i) => {
+        if (value !== 0) last = i + 1;
+        else if (i + 1 - last > longest) [longest, from] = [i + 1 - last, last];
+      });
+      row(name, [count(results.reduce((sum, value) => sum + value, 0)), count(longest), longest ? clock(from) : "–"]);
+    }
+  }
+
   function drawUsage() {
     const row = head("usage", ["", "At first", "At last", "Most", "Descriptors at first", "At last", "Most"]);
     for (const name of members) {
@@ -169,6 +181,7 @@
   draw([throughput, faults, usage("Resident memory (MiB)", (value) => value.toFixed(1), mebibytes),
     usage("Descriptors", count, (of) => of[1])], document.getElementById("charts"));
   drawRecovery();
+  drawClients();
   drawUsage();
   drawFaults();
 })();

@@ -33,7 +33,7 @@ _LOOK = """(() => {
       lines: box.uplot.series.slice(1).map((line) => line.label),
       values: box.uplot.data.slice(1).map((values) => [...values]),
     }])),
-    recovery: table("recovery"), usage: table("usage"), faults: table("faults"),
+    recovery: table("recovery"), clients: table("clients"), usage: table("usage"), faults: table("faults"),
     overflow: document.documentElement.scrollWidth - innerWidth, cuts,
     background: getComputedStyle(document.body).backgroundColor,
   };
@@ -109,6 +109,10 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(
             seen["recovery"],
             [["kill", "2", "1", "29.5", "29.5"], ["reload", "1", "1", "never", "never"]],
+        )
+        self.assertEqual(
+            seen["clients"],
+            [["one", "1,200", "0", "–"], ["other", "2,400", "30", "0:01:00"]],
         )
         self.assertEqual(
             seen["usage"],
