@@ -130,7 +130,13 @@ void WriteRejections(const ProcessorCounters& c, base::MetricWriter* writer) {
   };
   writer
       ->Counter("msgproc_processor_rejected_total",
-                "Streams ended because the client broke a rule.")
+                "Streams ended because the client broke a rule. data_loss: "
+                "the store knows less of the session than its client. "
+                "failed_precondition: the session has expired, or the handler "
+                "needs a session store.")
+      .Add({{"reason", "data_loss"}}, rejected(Rejection::kDataLoss))
+      .Add({{"reason", "failed_precondition"}},
+           rejected(Rejection::kFailedPrecondition))
       .Add({{"reason", "invalid_argument"}},
            rejected(Rejection::kInvalidArgument))
       .Add({{"reason", "not_found"}}, rejected(Rejection::kNotFound))

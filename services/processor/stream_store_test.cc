@@ -1,6 +1,7 @@
 // Handlers that fail in a transaction of many: what they did is undone, what
 // the others did stands, and neither is done again on another server.
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "services/processor/handlers/handler_registry.h"
 #include "services/processor/server.h"
+#include "services/processor/session/processor_counters.h"
 #include "services/processor/store/testing/postgres_cluster.h"
 #include "services/processor/testing/function_handler.h"
 #include "services/processor/testing/raw_stream.h"
@@ -199,6 +201,54 @@ TEST_P(StreamStoreTest, WhatFailedIsUndoneAndTheOthersStandOnEveryServer) {
   }
   EXPECT_EQ(runs_, runs);
   EXPECT_EQ(CountEffects(), good);
+}
+
+// What the store has of a session is no rule that its client has broken.
+TEST_P(StreamStoreTest, RefusalsForTheStoresSakeHaveReasonsOfTheirOwn) {
+  const auto refused = [this](Rejection reason) -> uint64_t {
+    return server_->context()
+        ->counters()
+        ->rejected[static_cast<size_t>(reason)];
+  };
+  {
+    RawStream stream(server_->address());
+    v1::ProcessRequest request = OpenRequest("nobody's", "fickle");
+    request.mutable_open()->set_resumes(true);
+    ASSERT_TRUE(stream.Write(request));
+    EXPECT_TRUE(absl::IsDataLoss(stream.Finish()));
+  }
+  EXPECT_EQ(refused(Rejection::kDataLoss), 1U);
+  EXPECT_EQ(refused(Rejection::kFailedPrecondition), 0U);
+  {
+    RawStream stream(server_->address());
+    v1::ProcessRequest request;
+    request.mutable_open()->set_handler("fickle");
+    ASSERT_TRUE(stream.Write(request));
+    EXPECT_TRUE(absl::IsFailedPrecondition(stream.Finish()));
+  }
+  EXPECT_EQ(refused(Rejection::kDataLoss), 1U);
+  EXPECT_EQ(refused(Rejection::kFailedPrecondition), 1U);
+  EXPECT_EQ(refused(Rejection::kInvalidArgument), 0U);
+}
+
+// The handler of a stored session is the one that it was opened with, whatever
+// its client asks for later.
+TEST_P(StreamStoreTest, ASessionKeepsItsHandlerOnTheNextServer) {
+  {
+    RawStream stream(server_->address());
+    stream.Open(OpenRequest("kept", "count"));
+  }
+  Start();
+  RawStream stream(server_->address());
+  stream.Open(OpenRequest("kept", "fickle"));
+  v1::ProcessRequest request;
+  v1::Message* const message = request.add_messages();
+  message->set_sequence(1);
+  message->set_payload("done");
+  ASSERT_TRUE(stream.Write(request));
+  const std::vector<v1::Result> results = stream.ReadResults(1);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].payload(), "0  ");
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StreamStoreTest, testing::Values(&SqliteUrl));

@@ -50,6 +50,10 @@ class RetentionTest(ledger.LedgerTest):
         exit_code, _ = load.report()
         self.assertEqual(exit_code, 1, load.describe("should fail"))
         again = server.metric("msgproc_processor_messages_total") - handled
+        self.refused = {
+            reason: server.metric("msgproc_processor_rejected_total", reason=reason)
+            for reason in ("data_loss", "failed_precondition", "invalid_argument")
+        }
         self.assertEqual(server.stop(), 0)
         return load.output(), again
 
@@ -59,6 +63,8 @@ class RetentionTest(ledger.LedgerTest):
         self.assertRegex(said, "has expired: messages up to [0-9]+ were processed")
         self.assertIn("They will not be processed again", said)
         self.assertEqual(again, 0)
+        self.assertGreaterEqual(self.refused["failed_precondition"], _SESSIONS)
+        self.assertEqual(self.refused["data_loss"] + self.refused["invalid_argument"], 0)
         # Only the tombstones are left of them, each with how far it was.
         self.assertEqual(self.ask("SELECT count(*) FROM msgproc_outcomes"), [(0,)])
         self.assertEqual(
@@ -71,6 +77,8 @@ class RetentionTest(ledger.LedgerTest):
         self.assertIn("DATA_LOSS", said)
         self.assertIn("the store does not have it any more", said)
         self.assertEqual(again, 0)
+        self.assertGreaterEqual(self.refused["data_loss"], _SESSIONS)
+        self.assertEqual(self.refused["failed_precondition"] + self.refused["invalid_argument"], 0)
         self.assertEqual(self.ask("SELECT count(*) FROM msgproc_sessions"), [(0,)])
 
 

@@ -14,6 +14,8 @@ namespace msgproc::processor {
 
 // Why something was turned away, as a label.
 enum class Rejection {
+  kDataLoss,
+  kFailedPrecondition,
   kInvalidArgument,
   kNotFound,
   kPermissionDenied,
@@ -27,6 +29,10 @@ inline constexpr size_t kRejections = static_cast<size_t>(Rejection::kCount);
 
 inline absl::string_view RejectionName(Rejection reason) {
   switch (reason) {
+    case Rejection::kDataLoss:
+      return "data_loss";
+    case Rejection::kFailedPrecondition:
+      return "failed_precondition";
     case Rejection::kNotFound:
       return "not_found";
     case Rejection::kPermissionDenied:
@@ -58,6 +64,10 @@ struct ProcessorCounters {
   }
 
   static Rejection RejectionOf(const absl::Status& status) {
+    if (absl::IsDataLoss(status)) return Rejection::kDataLoss;
+    if (absl::IsFailedPrecondition(status)) {
+      return Rejection::kFailedPrecondition;
+    }
     if (absl::IsNotFound(status)) return Rejection::kNotFound;
     if (absl::IsPermissionDenied(status)) return Rejection::kPermissionDenied;
     if (absl::IsResourceExhausted(status)) return Rejection::kResourceExhausted;
