@@ -25,7 +25,8 @@ StreamInput::Outcome StreamInput::Process(
   if (usage_ != nullptr) usage_->Add(outcome.messages, outcome.bytes);
   if (outcome.claim) {
     waiting_ = std::make_unique<Waiting>(
-        Waiting{std::move(reader), *outcome.claim, outcome.answered});
+        Waiting{std::move(reader), std::move(first_request_), *outcome.claim,
+                outcome.answered});
   }
   return outcome;
 }
@@ -43,8 +44,8 @@ StreamInput::Outcome StreamInput::OnClaimed(
   if (!claimed.ok()) return outcome;
   const SessionTable::Stored stored = {.claim = &waiting->claim,
                                        .claimed = &*claimed};
-  outcome.status =
-      OpenSession(waiting->request.frame(), stream, &stored, &outcome);
+  outcome.status = OpenSession(waiting->request.frame(), *waiting->first,
+                               stream, &stored, &outcome);
   if (usage_ != nullptr) usage_->Add(outcome.messages, outcome.bytes);
   return outcome;
 }
@@ -65,11 +66,17 @@ absl::Status StreamInput::TakeFrame(
   // A heartbeat.
   if (frame->messages.empty()) outcome->answered = true;
   if (std::exchange(first_, false)) {
-    auto claim = PrepareClaim(processor_, *peer_, principal_->Get(), *frame);
+    auto first = ReadFirstRequest(processor_, principal_->Get(), *frame);
+    if (!first.ok()) return first.status();
+    auto claim =
+        PrepareClaim(processor_, *peer_, principal_->Get(), *frame, *first);
     if (!claim.ok()) return claim.status();
     outcome->claim = *std::move(claim);
-    if (outcome->claim) return absl::OkStatus();
-    return OpenSession(frame, stream, nullptr, outcome);
+    if (!outcome->claim) {
+      return OpenSession(frame, *first, stream, nullptr, outcome);
+    }
+    first_request_ = std::make_unique<FirstRequest>(*std::move(first));
+    return absl::OkStatus();
   }
   if (frame->has_open) {
     return absl::InvalidArgumentError(
@@ -80,10 +87,11 @@ absl::Status StreamInput::TakeFrame(
 }
 
 absl::Status StreamInput::OpenSession(
-    wire::RequestFrame* frame, const std::shared_ptr<AttachedStream>& stream,
+    wire::RequestFrame* frame, const FirstRequest& first,
+    const std::shared_ptr<AttachedStream>& stream,
     const SessionTable::Stored* stored, Outcome* outcome) {
-  absl::StatusOr<OpenedStream> opened =
-      OpenStream(processor_, *peer_, principal_->Get(), stream, frame, stored);
+  absl::StatusOr<OpenedStream> opened = OpenStream(
+      processor_, *peer_, principal_->Get(), stream, frame, first, stored);
   if (!opened.ok()) return opened.status();
   usage_ = processor_->usage()->For(principal_->Get());
   // The messages before the Welcome, which says how many were accepted; nothing

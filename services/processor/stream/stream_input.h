@@ -15,6 +15,7 @@
 #include "services/processor/store/claim.h"
 #include "services/processor/stream/processor_context.h"
 #include "services/processor/stream/request_reader.h"
+#include "services/processor/stream/stream_opening.h"
 #include "services/processor/stream/stream_peer.h"
 #include "services/processor/stream/stream_principal.h"
 #include "wire/frame.h"
@@ -63,6 +64,7 @@ class StreamInput {
   // A first request whose session is being claimed.
   struct Waiting {
     RequestReader request;
+    std::unique_ptr<FirstRequest> first;
     Claim claim;
     bool answered = false;
   };
@@ -71,7 +73,7 @@ class StreamInput {
                          const std::shared_ptr<HostedSession>& session,
                          const std::shared_ptr<AttachedStream>& stream,
                          Outcome* outcome);
-  absl::Status OpenSession(wire::RequestFrame* frame,
+  absl::Status OpenSession(wire::RequestFrame* frame, const FirstRequest& first,
                            const std::shared_ptr<AttachedStream>& stream,
                            const SessionTable::Stored* stored,
                            Outcome* outcome);
@@ -82,6 +84,8 @@ class StreamInput {
   // Of the principal, once it has opened something; null: it is anonymous.
   std::shared_ptr<PrincipalUsage::Count> usage_;
   bool first_ = true;
+  // On its way to `waiting_`.
+  std::unique_ptr<FirstRequest> first_request_;
   std::unique_ptr<Waiting> waiting_;
 };
 

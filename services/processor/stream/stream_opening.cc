@@ -87,9 +87,8 @@ absl::Status CheckDurable(ProcessorContext* processor,
 }
 
 // What an Open asks for. Views into `open`.
-OpenRequest RequestOf(ProcessorContext* processor, const StreamPeer& peer,
-                      const base::Principal& principal, const v1::Open& open,
-                      const wire::RequestFrame& frame) {
+OpenRequest RequestOf(const StreamPeer& peer, const base::Principal& principal,
+                      const v1::Open& open, const wire::RequestFrame& frame) {
   return {
       .session_id = open.session_id(),
       .session_token = open.session_token(),
@@ -100,16 +99,14 @@ OpenRequest RequestOf(ProcessorContext* processor, const StreamPeer& peer,
       .moved = open.moved_for() != v1::Drain::REASON_UNSPECIFIED,
       .context = ContextOf(peer, principal),
       .resumes = open.resumes(),
-      .store_generation = open.store_generation(),
-      .quota = QuotaOf(processor, principal)};
+      .store_generation = open.store_generation()};
 }
 
 absl::StatusOr<OpenedStream> OpenAnonymous(
     ProcessorContext* processor, const StreamPeer& peer,
     const base::Principal& principal,
-    const std::shared_ptr<AttachedStream>& stream) {
-  const absl::StatusOr<HandlerBinding*> binding =
-      FindHandler(*processor, principal, "");
+    const std::shared_ptr<AttachedStream>& stream,
+    const absl::StatusOr<HandlerBinding*>& binding) {
   if (!binding.ok()) return binding.status();
   if (absl::Status durable = CheckDurable(processor, **binding);
       !durable.ok()) {
@@ -189,22 +186,35 @@ std::string OpenedStream::EncodeWelcome() {
   return response.SerializeAsString();
 }
 
-absl::StatusOr<absl::optional<Claim>> PrepareClaim(
-    ProcessorContext* processor, const StreamPeer& peer,
-    const base::Principal& principal, const wire::RequestFrame& frame) {
-  v1::Open open;
-  if (processor->options().sessions.committer == nullptr || !frame.has_open ||
-      !open.ParseFromArray(frame.open.data(),
-                           static_cast<int>(frame.open.size()))) {
-    return absl::optional<Claim>();
+absl::StatusOr<FirstRequest> ReadFirstRequest(ProcessorContext* processor,
+                                              const base::Principal& principal,
+                                              const wire::RequestFrame& frame) {
+  FirstRequest first;
+  if (!frame.has_open) {
+    first.binding = FindHandler(*processor, principal, "");
+    return first;
+  }
+  first.open.emplace();
+  if (!first.open->ParseFromArray(frame.open.data(),
+                                  static_cast<int>(frame.open.size()))) {
+    return absl::InvalidArgumentError("The Open is malformed.");
   }
   // Before the store has a session of it.
   if (absl::Status along = CheckMessagesAlong(frame); !along.ok()) return along;
-  const absl::StatusOr<HandlerBinding*> binding =
-      FindHandler(*processor, principal, open.handler());
-  if (!binding.ok()) return binding.status();
-  OpenRequest request = RequestOf(processor, peer, principal, open, frame);
-  request.handler = (*binding)->name;
+  first.binding = FindHandler(*processor, principal, first.open->handler());
+  return first;
+}
+
+absl::StatusOr<absl::optional<Claim>> PrepareClaim(
+    ProcessorContext* processor, const StreamPeer& peer,
+    const base::Principal& principal, const wire::RequestFrame& frame,
+    const FirstRequest& first) {
+  if (processor->options().sessions.committer == nullptr || !first.open) {
+    return absl::optional<Claim>();
+  }
+  if (!first.binding.ok()) return first.binding.status();
+  OpenRequest request = RequestOf(peer, principal, *first.open, frame);
+  request.handler = (*first.binding)->name;
   return processor->sessions()->PrepareClaim(request);
 }
 
@@ -212,31 +222,26 @@ absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
     const base::Principal& principal,
     const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame,
-    const SessionTable::Stored* stored) {
+    const FirstRequest& first, const SessionTable::Stored* stored) {
   MSGPROC_CHECK(stream != nullptr);
-  if (!frame->has_open) {
-    return OpenAnonymous(processor, peer, principal, stream);
+  if (!first.open) {
+    return OpenAnonymous(processor, peer, principal, stream, first.binding);
   }
-  v1::Open open;
-  if (!open.ParseFromArray(frame->open.data(),
-                           static_cast<int>(frame->open.size()))) {
-    return absl::InvalidArgumentError("The Open is malformed.");
-  }
-  if (absl::Status along = CheckMessagesAlong(*frame); !along.ok()) {
-    return along;
-  }
-  // One that the store has keeps the handler that it was opened with.
-  const absl::StatusOr<HandlerBinding*> binding = FindHandler(
-      *processor, principal,
-      stored == nullptr ? open.handler() : stored->claimed->handler);
+  const v1::Open& open = *first.open;
+  absl::StatusOr<HandlerBinding*> binding = first.binding;
   if (stored == nullptr && binding.ok()) {
     absl::Status durable = CheckDurable(processor, **binding);
     if (!durable.ok()) return durable;
   }
+  // One that the store has keeps the handler that it was opened with.
+  if (stored != nullptr && stored->claimed->status.ok() &&
+      (!binding.ok() || (*binding)->name != stored->claimed->handler)) {
+    binding = FindHandler(*processor, principal, stored->claimed->handler);
+  }
+  OpenRequest request = RequestOf(peer, principal, open, *frame);
+  request.quota = QuotaOf(processor, principal);
   const absl::StatusOr<SessionTable::Opened> found =
-      processor->sessions()->Open(
-          RequestOf(processor, peer, principal, open, *frame), binding, stream,
-          stored);
+      processor->sessions()->Open(request, binding, stream, stored);
   if (!found.ok()) return found.status();
   // A session may have been opened with rights that its client has no more.
   if (absl::Status may = processor->access().Recheck(

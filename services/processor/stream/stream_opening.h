@@ -35,23 +35,36 @@ struct OpenedStream {
 std::shared_ptr<PrincipalQuota> QuotaOf(ProcessorContext* processor,
                                         const base::Principal& principal);
 
+// What a stream's first request asks for, read once: what follows may have to
+// wait for a claim.
+struct FirstRequest {
+  absl::optional<v1::Open> open;  // None: the stream is anonymous.
+  // The handler that a new session gets, or why it gets none.
+  absl::StatusOr<HandlerBinding*> binding;
+};
+// INVALID_ARGUMENT: the Open is malformed, or has too much along.
+absl::StatusOr<FirstRequest> ReadFirstRequest(ProcessorContext* processor,
+                                              const base::Principal& principal,
+                                              const wire::RequestFrame& frame);
+
 // The claim that is to be made of the session that the first request asks for,
 // before OpenStream; nullopt: none. Errors as of that.
 absl::StatusOr<absl::optional<Claim>> PrepareClaim(
     ProcessorContext* processor, const StreamPeer& peer,
-    const base::Principal& principal, const wire::RequestFrame& frame);
+    const base::Principal& principal, const wire::RequestFrame& frame,
+    const FirstRequest& first);
 
-// Attaches `stream`, which is `principal`'s, to the session that its first
-// request asks for: rules 1, 2, 5 and 9 of processor.proto. Where the request
-// is one that was read before (its Welcome was lost), its messages are taken
-// out of `frame`: they are accepted already. `stored`: the claim that was made,
-// and what came of it. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, ABORTED,
-// FAILED_PRECONDITION, DATA_LOSS as of rule 8.
+// Attaches `stream`, which is `principal`'s, to the session that `first`, its
+// first request, asks for: rules 1, 2, 5 and 9 of processor.proto. Where the
+// request is one that was read before (its Welcome was lost), its messages are
+// taken out of `frame`: they are accepted already. `stored`: the claim that was
+// made, and what came of it. INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED,
+// ABORTED, FAILED_PRECONDITION, DATA_LOSS as of rule 8.
 absl::StatusOr<OpenedStream> OpenStream(
     ProcessorContext* processor, const StreamPeer& peer,
     const base::Principal& principal,
     const std::shared_ptr<AttachedStream>& stream, wire::RequestFrame* frame,
-    const SessionTable::Stored* stored = nullptr);
+    const FirstRequest& first, const SessionTable::Stored* stored = nullptr);
 
 }  // namespace msgproc::processor
 

@@ -164,9 +164,12 @@ class ModelledProcessor::Stream final
                                         : session_->OnFrame(this, *frame);
       return OnProcessed(*frame, of_frame);
     }
+    const absl::StatusOr<FirstRequest> first =
+        ReadFirstRequest(context(), base::Principal(), *frame);
+    if (!first.ok()) return OnProcessed(*frame, first.status());
     absl::StatusOr<OpenedStream> opened =
         OpenStream(context(), StreamPeer(), base::Principal(),
-                   shared_from_this(), frame.get());
+                   shared_from_this(), frame.get(), *first);
     if (!opened.ok()) return OnProcessed(*frame, opened.status());
     processor_->Later([self = shared_from_this(), frame,
                        on = std::make_shared<OpenedStream>(*opened)] {
