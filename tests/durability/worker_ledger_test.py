@@ -78,6 +78,8 @@ class SqliteTest(WorkerLedgerTest):
         self.open_accounts(f"--target={address}")
         count = 6_000
         load = self.transfer(count, f"--target={address}", seconds=15)
+        # All of its sockets are there: it does not wait long for the first one.
+        self.await_work(processor, 50)
         killed = restarted = 0
         while load.running() and restarted < 8:
             for _ in range(3):
