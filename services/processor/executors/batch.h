@@ -77,6 +77,10 @@ class BatchOwner {
   virtual bool Wants(const Batch& /*batch*/) const { return true; }
   // Itself, if it is kept in a store.
   virtual std::shared_ptr<CommitSource> commits() { return nullptr; }
+  // A worker has died over messages of which the first is at that position:
+  // which try that was, and how often workers have now died over it.
+  virtual void OnWorkerDied(uint64_t /*position*/, int /*attempt*/,
+                            int /*deaths*/) {}
   // Of a session whose worker commits by itself, and has died over a batch:
   // draws a new epoch, so that nothing of it is committed late, and says what
   // was. `done` is called once, on any thread, and never if the server stops.
@@ -99,8 +103,11 @@ struct Batch {
   absl::string_view idempotency_scope;
   // Of a session that is kept in a store: its fencing token; 0: it is not.
   uint64_t store_epoch = 0;
-  // Which try of these messages this is.
+  // Which try of these messages this is, at most: processes of their store may
+  // have begun them before.
   int attempt = 1;
+  // Workers that have died over them before this process had them.
+  int deaths = 0;
   // How long the handler may take for one.
   absl::Duration handler_timeout = absl::InfiniteDuration();
 

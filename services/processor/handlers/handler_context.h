@@ -51,7 +51,8 @@ class HandlerContext {
   // The name by which the handler was asked for.
   absl::string_view handler() const { return call_.handler; }
   // Which try of this message this is, from 1: beyond that, workers have died
-  // over it before, or may have.
+  // over it before, or processes that had its session in their store, or may
+  // have. At most: who died may not have come as far as this message.
   int attempt() const { return call_.attempt; }
   // Names the message for ever, the same in each try and on each server: for
   // effects that must not happen twice. Empty: a stream without `Open`, where

@@ -46,6 +46,10 @@ HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
   if (stored == nullptr) return;
   MSGPROC_CHECK(committer_ != nullptr);
   commits_.emplace(*stored->claim, *stored->claimed, clock_->Now());
+  // A client sends no more than its window without a result.
+  batches_.SetTries(
+      stored->claimed->tries,
+      stored->claimed->committed_through + limits.max_outstanding_messages);
   if (stored->claimed->created) return;
   session_.Restore(stored->claim->received_through,
                    stored->claimed->committed_through,
@@ -92,6 +96,7 @@ HostedSession::Attached HostedSession::Attach(
   }
   Attached attached;
   attached.before = std::exchange(attachment_, std::move(attachment));
+  if (commits_) commits_->OnAttached();
   const uint64_t unanswered = session_.unanswered();
   attached.opening = session_.Open(received_through);
   attached.accepted_through = session_.accepted_through();
@@ -130,11 +135,6 @@ void HostedSession::TellAbandoned() {
   mutex_.Unlock();
   binding_->executor->OnAbandoned(number_);
   mutex_.Lock();
-}
-
-void HostedSession::Trim() {
-  batches_.Trim();
-  session_.Trim();
 }
 
 void HostedSession::Restart(uint64_t received_through) {

@@ -240,6 +240,14 @@ class HostedSession final : public BatchOwner,
     commits_->OnNotCommitted(&session_, write, epoch);
   }
   void OnFenced(const SessionWrite& write) override;
+  void OnWorkerDied(uint64_t position, int attempt, int deaths) override {
+    MutexLock lock(&mutex_);
+    if (!commits_) return;
+    commits_->OnWorkerDied({.begun = static_cast<uint64_t>(attempt),
+                            .deaths = static_cast<uint64_t>(deaths),
+                            .behind = position - 1});
+    AskToCommit({});
+  }
   void Reclaim(const OnReclaimed& done) override;
   void OnQuota() override;
   bool Wants(const Batch& batch) const override {
@@ -273,7 +281,10 @@ class HostedSession final : public BatchOwner,
     commits_->OnReclaimed(reclaimed.epoch);
   }
   // Gives back memory that is kept for what may come.
-  void Trim() MSGPROC_REQUIRES(mutex_);
+  void Trim() MSGPROC_REQUIRES(mutex_) {
+    batches_.Trim();
+    session_.Trim();
+  }
   // Tells the budget what is held.
   void Account() MSGPROC_REQUIRES(mutex_) {
     share_.Set({.messages = session_.bytes() - session_.result_bytes(),

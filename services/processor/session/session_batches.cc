@@ -6,6 +6,14 @@
 #include "common/check.h"
 
 namespace msgproc::processor {
+namespace {
+
+// Whatever somebody has written into the store.
+int Bounded(uint64_t count) {
+  return static_cast<int>(std::min<uint64_t>(count, 1'000'000));
+}
+
+}  // namespace
 
 std::unique_ptr<Batch> SessionBatches::New(
     const Session::Run& run,
@@ -30,6 +38,15 @@ std::unique_ptr<Batch> SessionBatches::New(
   batch->epoch = run.epoch;
   batch->first_position = run.first_position;
   batch->size = run.size;
+  batch->attempt = 1;
+  batch->deaths = 0;
+  if (run.first_position <= tried_through_) {
+    batch->attempt = Bounded(tries_.begun);
+    // Which of them it was that a worker died over is known.
+    if (run.first_position <= tries_.behind + 1) {
+      batch->deaths = Bounded(tries_.deaths);
+    }
+  }
   return batch;
 }
 

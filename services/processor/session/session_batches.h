@@ -9,6 +9,7 @@
 #include "services/processor/executors/batch.h"
 #include "services/processor/handlers/session_context.h"
 #include "services/processor/session/session.h"
+#include "services/processor/store/claim.h"
 
 namespace msgproc::processor {
 
@@ -25,6 +26,12 @@ class SessionBatches {
   SessionBatches(HandlerBinding* binding, uint64_t number,
                  const BatchOwner* waiting)
       : binding_(binding), number_(number), waiting_(waiting) {}
+
+  // Messages up to `through` may have been begun before, by other processes.
+  void SetTries(const Tries& tries, uint64_t through) {
+    tries_ = tries;
+    tried_through_ = through;
+  }
 
   // A batch for the messages of `run`, which are to be put in. Without owner.
   std::unique_ptr<Batch> New(
@@ -55,6 +62,8 @@ class SessionBatches {
   std::vector<std::unique_ptr<Batch>> spare_;
   std::vector<Out> out_;
   size_t bytes_out_ = 0;
+  Tries tries_;
+  uint64_t tried_through_ = 0;
   // Where the last one ran, in the executor's terms.
   uint64_t affinity_ = 0;
 };

@@ -35,6 +35,29 @@ TEST_F(SessionBatchesTest, ANewOneHasWhatItsRunAndSessionSay) {
   EXPECT_EQ(batch->size, 3U);
 }
 
+TEST_F(SessionBatchesTest, WhatOthersMayHaveBegunSaysSo) {
+  const auto batch_at = [this](uint64_t first) {
+    return batches_.New({.epoch = 1, .first_position = first, .size = 1},
+                        context_);
+  };
+  EXPECT_EQ(batch_at(1)->attempt, 1);
+  batches_.SetTries({.begun = 3, .deaths = 2, .behind = 7}, 10);
+  for (const uint64_t first : {1, 8}) {
+    EXPECT_EQ(batch_at(first)->attempt, 3);
+    EXPECT_EQ(batch_at(first)->deaths, 2);
+  }
+  EXPECT_EQ(batch_at(9)->attempt, 3);
+  EXPECT_EQ(batch_at(9)->deaths, 0);
+  EXPECT_EQ(batch_at(10)->attempt, 3);
+  // A spare one forgets it.
+  batches_.Return(batch_at(8));
+  EXPECT_EQ(batch_at(11)->attempt, 1);
+  batches_.Return(batch_at(8));
+  EXPECT_EQ(batch_at(11)->deaths, 0);
+  batches_.SetTries({.begun = UINT64_MAX}, 10);
+  EXPECT_EQ(batch_at(1)->attempt, 1'000'000);
+}
+
 TEST_F(SessionBatchesTest, ASpareOneHasNothingOfItsRunBefore) {
   auto batch =
       batches_.New({.epoch = 1, .first_position = 1, .size = 4}, context_);

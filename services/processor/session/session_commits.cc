@@ -1,6 +1,8 @@
 #include "services/processor/session/session_commits.h"
 
 #include <algorithm>
+#include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -48,7 +50,24 @@ bool SessionCommits::OnUse(absl::Time now) {
 
 bool SessionCommits::OnLeft(const Session& session) {
   trim_ = session.received_through() > trimmed_through_;
-  return trim_;
+  settles_ = true;
+  return trim_ || (session.unanswered() == 0 && session.AllCommitted());
+}
+
+void SessionCommits::OnWorkerDied(const Tries& tries) {
+  // One number stands for all that the session has under way: the largest.
+  if (!tries_ || std::tie(tries.deaths, tries.behind) >
+                     std::tie(tries_->deaths, tries_->behind)) {
+    tries_ = tries;
+  }
+}
+
+void SessionCommits::TakeTries(const Session& session, SessionWrite* write) {
+  write->tries = std::exchange(tries_, std::nullopt);
+  if (settles_ && session.unanswered() == 0 && session.uncommitted() == 0) {
+    settles_ = false;
+    write->tries = Tries{.begun = 0, .behind = session.accepted_through()};
+  }
 }
 
 void SessionCommits::OnWorkerCommitted(uint64_t through) {
@@ -94,7 +113,10 @@ SessionWrite SessionCommits::Take(Session* session, size_t max_bytes,
       write.trim_through = session->received_through();
     }
   }
-  if (!with_results) return write;
+  if (!with_results) {
+    TakeTries(*session, &write);
+    return write;
+  }
   MSGPROC_CHECK_EQ(run_.size, 0u);
   std::vector<wire::Piece> pieces;
   const uint64_t next = session->next_uncommitted();
@@ -106,6 +128,7 @@ SessionWrite SessionCommits::Take(Session* session, size_t max_bytes,
     run_ = session->TakeUncommitted(max_bytes, &pieces);
   }
   cut_ = session->uncommitted() > 0;
+  TakeTries(*session, &write);
   if (run_.size == 0) return write;
   write.by_worker = next <= by_worker_through_;
   write.first = run_.first_position;
@@ -141,6 +164,13 @@ void SessionCommits::OnNotCommitted(Session* session, const SessionWrite& write,
   // With the next one.
   trim_ = trim_ || write.trim_through > 0;
   touch_ = touch_ || write.touch;
+  if (write.tries) {
+    if (write.tries->begun == 0) {
+      settles_ = true;
+    } else {
+      OnWorkerDied(*write.tries);
+    }
+  }
   finished_ = finished_ || write.finish;
   if (run_.size > 0) {
     session->OnNotCommitted(std::exchange(run_, Session::Run()));

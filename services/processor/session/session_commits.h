@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "absl/time/time.h"
 #include "services/processor/executors/batch.h"
@@ -30,9 +31,13 @@ class SessionCommits {
 
   // The session is in use: returns whether the store is to be told, now.
   [[nodiscard]] bool OnUse(absl::Time now);
-  // The client has left: what it has received may go. Returns whether there is
-  // something.
+  // The client is there; it has left: what it has received may go, and if
+  // nothing is begun that is not committed, the store will know. Returns
+  // whether there is something to write.
+  void OnAttached() { settles_ = false; }
   [[nodiscard]] bool OnLeft(const Session& session);
+  // A worker has died, as BatchOwner has it: the next process is to know.
+  void OnWorkerDied(const Tries& tries);
   // The client has left for good, with everything.
   void OnFinished() { finished_ = true; }
   void OnFenced() { fenced_ = true; }
@@ -63,6 +68,9 @@ class SessionCommits {
   uint64_t epoch() const { return claim_.epoch; }
 
  private:
+  // What is to be written of tries. After the results were taken.
+  void TakeTries(const Session& session, SessionWrite* write);
+
   // As it stands now.
   Claim claim_;
   bool fenced_ = false;
@@ -73,6 +81,10 @@ class SessionCommits {
   int commits_since_trim_ = 0;
   bool trim_ = false;
   bool touch_ = false;
+  // The client has left, and the store does not know that nothing is begun.
+  bool settles_ = false;
+  // Of messages that workers have died over, since that was written last.
+  std::optional<Tries> tries_;
   absl::Time touched_at_;
   // Results that are with the store; size 0: none. And whether others were
   // ready by then.

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -264,6 +265,64 @@ TEST_F(SessionCommitsTest, ABatchIsReckonedByItsStatements) {
   const GroupCommit::Load load = SessionCommits::LoadOf(batch);
   EXPECT_EQ(load.bytes, batch.results.bytes() + 42);
   EXPECT_EQ(load.work, absl::Microseconds(40));
+}
+
+TEST_F(SessionCommitsTest, WhatAWorkerDiedOverIsWrittenWithTheNextCommit) {
+  Answer(1, 2);
+  commits_.OnWorkerDied({.begun = 2, .deaths = 1, .behind = 4});
+  // One message has it, and it is the one with the most.
+  commits_.OnWorkerDied({.begun = 3, .deaths = 2, .behind = 2});
+  commits_.OnWorkerDied({.begun = 2, .deaths = 1, .behind = 9});
+  SessionWrite write = Take();
+  EXPECT_EQ(write.through, 2u);
+  const Tries most = {.begun = 3, .deaths = 2, .behind = 2};
+  EXPECT_EQ(write.tries, most);
+  commits_.OnNotCommitted(&session_, write, write.epoch);
+  write = Take();
+  EXPECT_EQ(write.tries, most);
+  EXPECT_FALSE(OnCommitted(write));
+  EXPECT_EQ(Take().tries, std::nullopt);
+  // Also where results are made in the transaction.
+  commits_.OnWorkerDied(most);
+  EXPECT_EQ(commits_.Take(&session_, kPlenty, false).tries, most);
+}
+
+TEST_F(SessionCommitsTest, ASessionThatIsLeftInOrderHasNothingBegun) {
+  Answer(1, 2);
+  EXPECT_FALSE(OnCommitted(Take()));
+  EXPECT_EQ(Take().tries, std::nullopt);
+  EXPECT_TRUE(commits_.OnLeft(session_));
+  const Tries nothing = {.begun = 0, .behind = 2};
+  SessionWrite write = Take();
+  EXPECT_EQ(write.tries, nothing);
+  commits_.OnNotCommitted(&session_, write, write.epoch);
+  write = Take();
+  EXPECT_EQ(write.tries, nothing);
+  EXPECT_FALSE(OnCommitted(write));
+  EXPECT_EQ(Take().tries, std::nullopt);
+}
+
+TEST_F(SessionCommitsTest, WhatIsLeftBegunIsSettledWhenItIsCommitted) {
+  Accept(1, 2);
+  EXPECT_FALSE(commits_.OnLeft(session_));
+  EXPECT_EQ(Take().tries, std::nullopt);
+  EXPECT_TRUE(Complete(Dispatch(1), {}));
+  SessionWrite write = Take();
+  EXPECT_EQ(write.through, 1u);
+  EXPECT_EQ(write.tries, std::nullopt);
+  EXPECT_FALSE(OnCommitted(write));
+  EXPECT_TRUE(Complete(Dispatch(1), {}));
+  write = Take();
+  EXPECT_EQ(write.through, 2u);
+  EXPECT_EQ(write.tries, (Tries{.begun = 0, .behind = 2}));
+}
+
+TEST_F(SessionCommitsTest, AClientThatIsBackMayBegin) {
+  Answer(1, 1);
+  EXPECT_FALSE(OnCommitted(Take()));
+  EXPECT_TRUE(commits_.OnLeft(session_));
+  commits_.OnAttached();
+  EXPECT_EQ(Take().tries, std::nullopt);
 }
 
 }  // namespace

@@ -216,7 +216,7 @@ TEST_F(SessionWritesTest, NothingIsTrimmedWhereNothingWasReceived) {
 }
 
 TEST_F(SessionWritesTest, WhenTheClientLeavesWhatItHasReceivedGoes) {
-  EXPECT_FALSE(commits_.OnLeft(session_));
+  EXPECT_TRUE(commits_.OnLeft(session_));
   EXPECT_EQ(Take().trim_through, 0U);
   Commit(1);
   Receive(1);
@@ -225,7 +225,7 @@ TEST_F(SessionWritesTest, WhenTheClientLeavesWhatItHasReceivedGoes) {
   EXPECT_EQ(write.trim_through, 1U);
   EXPECT_FALSE(commits_.OnCommitted(&session_, write, 5));
   // It is gone already.
-  EXPECT_FALSE(commits_.OnLeft(session_));
+  EXPECT_TRUE(commits_.OnLeft(session_));
   EXPECT_EQ(Take().trim_through, 0U);
 }
 
@@ -235,7 +235,8 @@ TEST_F(SessionWritesTest, WhatTheStoreHasTrimmedBeforeIsNotTrimmedAgain) {
   commits_ = SessionCommits(Made(), claimed, kNow);
   for (uint64_t i = 1; i <= 2; ++i) Commit(i);
   Receive(2);
-  EXPECT_FALSE(commits_.OnLeft(session_));
+  EXPECT_TRUE(commits_.OnLeft(session_));
+  EXPECT_EQ(Take().trim_through, 0U);
   Commit(3);
   Receive(3);
   EXPECT_TRUE(commits_.OnLeft(session_));

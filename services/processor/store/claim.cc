@@ -44,6 +44,20 @@ uint64_t FirstEpoch(const Claim& claim) {
   return claim.attempt > 1 && !claim.resumes ? kFirstEpochOfLaterOpen : 1;
 }
 
+// The tries of what is not committed, with those that begin now.
+Tries CountTries(const Claim& claim, const SessionRow& row, bool still_ours) {
+  Tries tries = row.tries;
+  if (tries.behind < row.committed_through) {
+    // Of what followed, whoever committed that may have begun anything, once.
+    tries = {.begun = 1, .deaths = 0, .behind = row.committed_through};
+  }
+  // Anew: the same process goes on with the same tries.
+  if (claim.anew) return tries;
+  tries.begun =
+      still_ours ? std::max<uint64_t>(tries.begun, 1) : tries.begun + 1;
+  return tries;
+}
+
 // The session is somebody else's, or somebody else was quicker.
 absl::Status CheckOwner(const Claim& claim, const SessionRow& row,
                         absl::string_view owner) {
@@ -129,6 +143,7 @@ Claimed JudgeClaim(const Claim& claim, const SessionRow* row,
   claimed.epoch = claimed.still_ours
                       ? row->epoch
                       : std::max(row->epoch + 1, FirstEpoch(claim));
+  claimed.tries = CountTries(claim, *row, claimed.still_ours);
   return claimed;
 }
 

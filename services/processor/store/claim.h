@@ -36,6 +36,23 @@ struct Claim {
   bool anew = false;
 };
 
+// How often the messages of a session that have no results in its store may
+// have been begun, over all the processes that had it. It is written when the
+// session is claimed, when a worker dies and when a client leaves, not with
+// each commit: what is committed beyond `behind` makes it void by itself.
+struct Tries {
+  // At most so often: once by each process that had the session since, the one
+  // that has it now included, and once more for each worker that died. 0:
+  // whoever had it had begun nothing when its client left.
+  uint64_t begun = 1;
+  // Workers that died over the first `behind` + 1 messages, as is known.
+  uint64_t deaths = 0;
+  // The count is of messages beyond this one.
+  uint64_t behind = 0;
+
+  friend bool operator==(const Tries&, const Tries&) = default;
+};
+
 // Results of messages `first` to `through` of a session, committed together.
 struct Outcome {
   uint64_t first = 0;
@@ -62,6 +79,9 @@ struct Claimed {
   uint64_t trimmed_through = 0;
   // Everything up to here is done, once and for all.
   uint64_t committed_through = 0;
+  // As the store has it from now on: of what is not done, this process makes
+  // try number `begun`, at most.
+  Tries tries;
   // What the client has not received, in order, without gaps: from the one that
   // covers received_through + 1 up to committed_through.
   std::vector<Outcome> outcomes;
@@ -79,6 +99,7 @@ struct SessionRow {
   uint64_t attempt = 0;
   uint64_t trimmed_through = 0;
   uint64_t committed_through = 0;
+  Tries tries;
   // Only its tombstone is left.
   bool expired = false;
 };
@@ -93,8 +114,8 @@ inline bool OpensMayBeUnderWay(uint64_t epoch) {
 }
 
 // Decides on a claim by process `owner` in the store of this generation. `row`:
-// what the store has; null: nothing. On success the store writes epoch and
-// owner (and the row, if created) and reads the outcomes, in the same
+// what the store has; null: nothing. On success the store writes epoch, owner
+// and tries (and the row, if created) and reads the outcomes, in the same
 // transaction. Pure.
 Claimed JudgeClaim(const Claim& claim, const SessionRow* row,
                    absl::string_view owner, absl::string_view generation);

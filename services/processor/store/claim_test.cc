@@ -246,5 +246,57 @@ TEST(ClaimTest, WhatIsNoLongerKeptIsNotProcessedAgain) {
   EXPECT_TRUE(Judge(claim, TheRow()).status.ok());
 }
 
+SessionRow RowWith(const Tries& tries) {
+  SessionRow row = TheRow();
+  row.tries = tries;
+  return row;
+}
+
+TEST(ClaimTest, EachProcessIsOneTryMoreOfWhatIsNotCommitted) {
+  Claim claim = TheClaim();
+  claim.received_through = TheRow().trimmed_through;
+  EXPECT_EQ(Judge(TheClaim(), std::nullopt).tries, Tries());
+  EXPECT_EQ(Judge(claim, RowWith({.begun = 3, .behind = 20})).tries,
+            (Tries{.begun = 4, .behind = 20}));
+  // Also where somebody has died over a message further behind.
+  EXPECT_EQ(
+      Judge(claim, RowWith({.begun = 3, .deaths = 2, .behind = 21})).tries,
+      (Tries{.begun = 4, .deaths = 2, .behind = 21}));
+}
+
+TEST(ClaimTest, WhatIsCommittedHasNoTries) {
+  Claim claim = TheClaim();
+  claim.received_through = TheRow().trimmed_through;
+  // Whoever committed it may have begun what follows.
+  EXPECT_EQ(
+      Judge(claim, RowWith({.begun = 9, .deaths = 2, .behind = 19})).tries,
+      (Tries{.begun = 2, .behind = 20}));
+}
+
+TEST(ClaimTest, NothingIsBegunOfASessionThatWasLeftInOrder) {
+  Claim claim = TheClaim();
+  claim.received_through = TheRow().trimmed_through;
+  SessionRow row = RowWith({.begun = 0, .behind = 20});
+  EXPECT_EQ(Judge(claim, row).tries, (Tries{.begun = 1, .behind = 20}));
+  // Its owner begins, from now on.
+  row.owner = "me";
+  claim.epoch = row.epoch;
+  ASSERT_TRUE(Judge(claim, row).still_ours);
+  EXPECT_EQ(Judge(claim, row).tries, (Tries{.begun = 1, .behind = 20}));
+}
+
+TEST(ClaimTest, AProcessThatHasASessionAlreadyBeginsNothingOnceMore) {
+  Claim claim = TheClaim();
+  claim.received_through = TheRow().trimmed_through;
+  claim.epoch = TheRow().epoch;
+  SessionRow row = RowWith({.begun = 2, .deaths = 1, .behind = 20});
+  row.owner = "me";
+  ASSERT_TRUE(Judge(claim, row).still_ours);
+  EXPECT_EQ(Judge(claim, row).tries, row.tries);
+  claim.anew = true;
+  ASSERT_FALSE(Judge(claim, row).still_ours);
+  EXPECT_EQ(Judge(claim, row).tries, row.tries);
+}
+
 }  // namespace
 }  // namespace msgproc::processor

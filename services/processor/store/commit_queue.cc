@@ -15,7 +15,8 @@ constexpr size_t kMaxClaims = 256;
 
 bool HasAnything(const GroupPart& part) {
   return part.work != nullptr || part.write.has_results() ||
-         part.write.trim_through > 0 || part.write.touch || part.write.finish;
+         part.write.trim_through > 0 || part.write.touch || part.write.finish ||
+         part.write.tries.has_value();
 }
 
 void Add(std::atomic<uint64_t>* counter, uint64_t n) {

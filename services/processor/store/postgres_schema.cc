@@ -125,8 +125,18 @@ const char* const kVersion2[] = {
     "END $function$",
 };
 
+// The defaults are for sessions that were there before, and for those that
+// processors of the version before begin.
+const char* const kVersion3[] = {
+    "ALTER TABLE msgproc_sessions"
+    " ADD COLUMN IF NOT EXISTS tries bigint NOT NULL DEFAULT 1,"
+    " ADD COLUMN IF NOT EXISTS deaths bigint NOT NULL DEFAULT 0,"
+    " ADD COLUMN IF NOT EXISTS tries_behind bigint NOT NULL DEFAULT 0",
+};
+
 // What each version adds to the one before it.
-const absl::Span<const char* const> kVersions[] = {kVersion1, kVersion2};
+const absl::Span<const char* const> kVersions[] = {kVersion1, kVersion2,
+                                                   kVersion3};
 static_assert(std::size(kVersions) == kSchemaVersion);
 
 // Version 0: there are no tables yet.

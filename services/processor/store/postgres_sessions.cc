@@ -12,7 +12,8 @@ namespace {
 // each other.
 constexpr absl::string_view kLock =
     "SELECT key, session_id, token_sha256, principal, handler, epoch, owner,"
-    " instance, attempt, trimmed_through, expired FROM msgproc_sessions"
+    " instance, attempt, trimmed_through, expired, tries, deaths,"
+    " tries_behind FROM msgproc_sessions"
     " WHERE session_id = ANY($1) ORDER BY session_id FOR NO KEY UPDATE";
 
 // A statement of its own, after the lock: it sees what was committed by whoever
@@ -32,8 +33,10 @@ constexpr absl::string_view kCreate =
 
 constexpr absl::string_view kTake =
     "UPDATE msgproc_sessions s SET epoch = w.epoch, owner = $2,"
-    " instance = w.instance, attempt = w.attempt, last_use = now()"
-    " FROM unnest($1, $3, $4, $5) AS w(key, epoch, instance, attempt)"
+    " instance = w.instance, attempt = w.attempt, last_use = now(),"
+    " tries = w.tries, deaths = w.deaths, tries_behind = w.behind"
+    " FROM unnest($1, $3, $4, $5, $6, $7, $8)"
+    " AS w(key, epoch, instance, attempt, tries, deaths, behind)"
     " WHERE s.key = w.key";
 
 constexpr absl::string_view kOutcomes =
@@ -106,6 +109,9 @@ PostgresSessions::Lock(absl::Span<const absl::string_view> ids) {
         .attempt = rows.integer(i, 8),
         .trimmed_through = trimmed,
         .committed_through = std::max(trimmed, committed[session.key]),
+        .tries = {.begun = rows.integer(i, 11),
+                  .deaths = rows.integer(i, 12),
+                  .behind = rows.integer(i, 13)},
         .expired = rows.boolean(i, 10)};
   }
   return found;
@@ -123,6 +129,7 @@ absl::Status PostgresSessions::QueueClaims(absl::Span<const Claim> claims) {
   std::vector<absl::string_view> new_ids, tokens, principals, handlers;
   std::vector<uint64_t> new_epochs, new_instances, new_attempts;
   std::vector<uint64_t> keys, epochs, instances, attempts;
+  std::vector<uint64_t> tries, deaths, behind;
   std::vector<uint64_t> read_keys, received;
   // The handlers' names are in it.
   claimed_.reserve(claims.size());
@@ -148,6 +155,9 @@ absl::Status PostgresSessions::QueueClaims(absl::Span<const Claim> claims) {
     epochs.push_back(claimed.epoch);
     instances.push_back(claim.instance);
     attempts.push_back(claim.attempt);
+    tries.push_back(claimed.tries.begun);
+    deaths.push_back(claimed.tries.deaths);
+    behind.push_back(claimed.tries.behind);
     if (claimed.still_ours) continue;
     claim_of_key_[it->second.key] = i;
     read_keys.push_back(it->second.key);
@@ -167,7 +177,10 @@ absl::Status PostgresSessions::QueueClaims(absl::Span<const Claim> claims) {
       .Text(owner_)
       .Int8Array(epochs)
       .Int8Array(instances)
-      .Int8Array(attempts);
+      .Int8Array(attempts)
+      .Int8Array(tries)
+      .Int8Array(deaths)
+      .Int8Array(behind);
   connection_.Queue({.sql = kTake, .parameters = std::move(take)});
   PostgresParameters outcomes;
   outcomes.Int8Array(read_keys).Int8Array(received);

@@ -392,13 +392,43 @@ TEST_F(PostgresStoreTest, WhatWouldLoseCommitsIsRefused) {
 
 TEST_F(PostgresStoreTest, ALaterSchemaIsRefused) {
   RunOn(native(),
-        "UPDATE msgproc_meta SET schema_version = 4,"
-        " oldest_reader = 3");
+        "UPDATE msgproc_meta SET schema_version = 5,"
+        " oldest_reader = 4");
   const auto refused = OpenSessionStore(Options("me"));
   EXPECT_TRUE(absl::IsFailedPrecondition(refused.status()));
   EXPECT_THAT(refused.status().message(),
-              HasSubstr("tables of version 4, which need a processor that "
-                        "knows version 3; this one knows version 2"));
+              HasSubstr("tables of version 5, which need a processor that "
+                        "knows version 4; this one knows version 3"));
+}
+
+TEST_F(PostgresStoreTest, TablesOfTheVersionBeforeGetWhatTheyLack) {
+  ASSERT_TRUE(connection_->ClaimSessions({ClaimOf("s")}).ok());
+  ASSERT_TRUE(connection_->Begin().ok());
+  ASSERT_TRUE(connection_->Write({ResultsOf("s", 1, 1, 3)}).ok());
+  ASSERT_TRUE(connection_->Commit().ok());
+  RunOn(native(),
+        "ALTER TABLE msgproc_sessions DROP COLUMN tries, DROP COLUMN deaths,"
+        " DROP COLUMN tries_behind;"
+        "UPDATE msgproc_meta SET schema_version = 2");
+  for (uint64_t begun = 2; begun <= 3; ++begun) {
+    connection_.reset();
+    store_ = *OpenSessionStore(Options(absl::StrCat("process-", begun)));
+    connection_ = *store_->Connect();
+    const auto claimed = connection_->ClaimSessions({ClaimOf("s")});
+    ASSERT_TRUE(claimed.ok()) << claimed.status();
+    EXPECT_EQ(claimed->front().committed_through, 3u);
+    EXPECT_THAT(claimed->front().outcomes, SizeIs(1));
+    EXPECT_EQ(claimed->front().tries, (Tries{.begun = begun, .behind = 3}));
+  }
+  // A processor of the version before goes on beginning sessions.
+  RunOn(native(),
+        "INSERT INTO msgproc_sessions (session_id, token_sha256, principal,"
+        " handler, epoch, owner, instance, attempt)"
+        " SELECT 'other', token_sha256, principal, handler, 1, 'older', 0, 0"
+        " FROM msgproc_sessions");
+  const auto claimed = connection_->ClaimSessions({ClaimOf("other")});
+  ASSERT_TRUE(claimed.ok()) << claimed.status();
+  EXPECT_EQ(claimed->front().tries, Tries{.begun = 2});
 }
 
 TEST_F(PostgresStoreTest, AStoreThatWasReplacedIsNoticed) {

@@ -60,6 +60,12 @@ constexpr absl::string_view kDropTrimmed =
     " WHERE s.session_id = w.id AND s.epoch = w.epoch AND s.owner = $3"
     " AND o.session = s.key AND o.through <= s.trimmed_through";
 
+constexpr absl::string_view kCount =
+    "UPDATE msgproc_sessions s SET tries = w.tries, deaths = w.deaths,"
+    " tries_behind = w.behind"
+    " FROM unnest($1, $2, $4, $5, $6) AS w(id, epoch, tries, deaths, behind)"
+    " WHERE s.session_id = w.id AND s.epoch = w.epoch AND s.owner = $3";
+
 constexpr absl::string_view kFinishOutcomes =
     "DELETE FROM msgproc_outcomes o USING msgproc_sessions s,"
     " unnest($1, $2) AS w(id, epoch)"
@@ -87,6 +93,9 @@ struct Writes {
   std::vector<uint64_t> first;
   std::vector<uint64_t> through;
   std::vector<absl::string_view> results;
+  std::vector<uint64_t> begun;
+  std::vector<uint64_t> deaths;
+  std::vector<uint64_t> behind;
 
   void Add(const SessionWrite& write) {
     ids.emplace_back(write.session_id);
@@ -105,6 +114,12 @@ struct Writes {
     through.push_back(write.through);
     results.emplace_back(write.results);
   }
+  void AddTries(const SessionWrite& write) {
+    Add(write);
+    begun.push_back(write.tries->begun);
+    deaths.push_back(write.tries->deaths);
+    behind.push_back(write.tries->behind);
+  }
   // And $4 to $6.
   PostgresParameters with_results(const std::string& owner) const {
     PostgresParameters all = parameters(owner);
@@ -117,7 +132,7 @@ bool IsByWorker(const SessionWrite& write) { return write.by_worker; }
 
 void QueueWrites(PostgresConnection* connection, const std::string& owner,
                  absl::Span<const SessionWrite> writes) {
-  Writes all, results, by_workers, trims, finished, tombstones;
+  Writes all, results, by_workers, trims, counts, finished, tombstones;
   for (const SessionWrite& write : writes) {
     all.Add(write);
     if (write.finish) {
@@ -131,6 +146,7 @@ void QueueWrites(PostgresConnection* connection, const std::string& owner,
       trims.Add(write);
       trims.through.push_back(write.trim_through);
     }
+    if (write.tries) counts.AddTries(write);
   }
   connection->Queue({.sql = kFence, .parameters = all.parameters(owner)});
   if (!by_workers.ids.empty()) {
@@ -147,6 +163,13 @@ void QueueWrites(PostgresConnection* connection, const std::string& owner,
     connection->Queue({.sql = kTrim, .parameters = std::move(parameters)});
     connection->Queue(
         {.sql = kDropTrimmed, .parameters = trims.parameters(owner)});
+  }
+  if (!counts.ids.empty()) {
+    PostgresParameters parameters = counts.parameters(owner);
+    parameters.Int8Array(counts.begun)
+        .Int8Array(counts.deaths)
+        .Int8Array(counts.behind);
+    connection->Queue({.sql = kCount, .parameters = std::move(parameters)});
   }
   if (!tombstones.ids.empty()) {
     connection->Queue(

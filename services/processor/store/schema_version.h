@@ -16,7 +16,7 @@ namespace msgproc::processor {
 //
 // A store says both: its version, and the oldest binary that may use it. So a
 // fleet can be rolled back by one release, and no further.
-inline constexpr int64_t kSchemaVersion = 2;
+inline constexpr int64_t kSchemaVersion = 3;
 inline constexpr int64_t kOldestReader = 1;
 // Of the bytes in `results`: entries as on the wire.
 inline constexpr int64_t kEncodingVersion = 1;

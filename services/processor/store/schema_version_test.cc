@@ -34,10 +34,10 @@ TEST(SchemaVersionTest, ALaterOneIsRefusedByName) {
   const absl::Status status = CheckSchemaVersion(
       kSchemaVersion + 2, kSchemaVersion + 1, kEncodingVersion);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  static_assert(kSchemaVersion == 2);
-  EXPECT_THAT(status.message(), HasSubstr("tables of version 4"));
-  EXPECT_THAT(status.message(), HasSubstr("knows version 3;"));
-  EXPECT_THAT(status.message(), HasSubstr("this one knows version 2."));
+  static_assert(kSchemaVersion == 3);
+  EXPECT_THAT(status.message(), HasSubstr("tables of version 5"));
+  EXPECT_THAT(status.message(), HasSubstr("knows version 4;"));
+  EXPECT_THAT(status.message(), HasSubstr("this one knows version 3."));
   EXPECT_THAT(
       CheckSchemaVersion(1, 1, kEncodingVersion + 1).message(),
       HasSubstr("results of encoding 2, and this processor knows encoding 1"));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ struct SessionWrite {
   bool by_worker = false;
   // The client has everything up to here, which need not be kept; 0: as before.
   uint64_t trim_through = 0;
+  // How often what follows what is committed was begun, when that has changed
+  // otherwise than by a claim.
+  std::optional<Tries> tries;
   // The session is in use, whether anything is written or not: it must not
   // expire. (A trim says so, too.)
   bool touch = false;

@@ -41,9 +41,17 @@ const char* const kVersion1[] = {
      " ON msgproc_outcomes (session, through)"),
 };
 
+// Defaults are for sessions that were there before.
+const char* const kVersion3[] = {
+    "ALTER TABLE msgproc_sessions ADD COLUMN tries INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE msgproc_sessions ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0",
+    ("ALTER TABLE msgproc_sessions ADD COLUMN tries_behind INTEGER NOT NULL"
+     " DEFAULT 0"),
+};
+
 // What each version adds to the one before it.
 // Version 2 is PostgreSQL's: no other process writes to this file.
-const absl::Span<const char* const> kVersions[] = {kVersion1, {}};
+const absl::Span<const char* const> kVersions[] = {kVersion1, {}, kVersion3};
 static_assert(std::size(kVersions) == kSchemaVersion);
 
 // Version 0: nothing is there.

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kFind =
     "SELECT key, token_sha256, principal, handler, epoch, owner, instance,"
-    " attempt, trimmed_through, expired,"
+    " attempt, trimmed_through, expired, tries, deaths, tries_behind,"
     " (SELECT MAX(through) FROM msgproc_outcomes WHERE session = key)"
     " FROM msgproc_sessions WHERE session_id = $1";
 
@@ -27,7 +27,12 @@ constexpr const char* kCreate =
 
 constexpr const char* kTake =
     "UPDATE msgproc_sessions SET epoch = $1, owner = $2, instance = $3,"
-    " attempt = $4, last_use = " MSGPROC_SQLITE_NOW " WHERE key = $5";
+    " attempt = $4, tries = $5, deaths = $6, tries_behind = $7,"
+    " last_use = " MSGPROC_SQLITE_NOW " WHERE key = $8";
+
+constexpr const char* kCount =
+    "UPDATE msgproc_sessions SET tries = $1, deaths = $2, tries_behind = $3"
+    " WHERE key = $4";
 
 constexpr const char* kOutcomes =
     "SELECT first, through, results FROM msgproc_outcomes"
@@ -97,7 +102,10 @@ absl::StatusOr<SqliteSessions::Found> SqliteSessions::Find(
                      .attempt = static_cast<uint64_t>(row.integer(7)),
                      .trimmed_through = Watermark(row, 8),
                      .committed_through =
-                         std::max(Watermark(row, 8), Watermark(row, 10)),
+                         std::max(Watermark(row, 8), Watermark(row, 13)),
+                     .tries = {.begun = Watermark(row, 10),
+                               .deaths = Watermark(row, 11),
+                               .behind = Watermark(row, 12)},
                      .expired = row.integer(9) != 0};
       },
       session_id);
@@ -122,7 +130,8 @@ absl::StatusOr<Claimed> SqliteSessions::ClaimOne(const Claim& claim) {
   }
   absl::Status status =
       database_.Run(kTake, claimed.epoch, sqlite::Text{owner_}, claim.instance,
-                    claim.attempt, found->key);
+                    claim.attempt, claimed.tries.begun, claimed.tries.deaths,
+                    claimed.tries.behind, found->key);
   if (!status.ok()) return status;
   if (claimed.still_ours) return claimed;
   status = database_.Query(
@@ -166,6 +175,10 @@ absl::StatusOr<bool> SqliteSessions::WriteOne(const SessionWrite& write) {
     trimmed = std::max(trimmed, write.trim_through);
     status = database_.Run(kTrim, trimmed, key);
     if (status.ok()) status = database_.Run(kDropTrimmed, key, trimmed);
+  }
+  if (status.ok() && write.tries) {
+    status = database_.Run(kCount, write.tries->begun, write.tries->deaths,
+                           write.tries->behind, key);
   }
   if (!status.ok()) return status;
   return true;

@@ -159,16 +159,42 @@ TEST_F(SqliteStoreTest, OnlyOneProcessHasIt) {
 
 TEST_F(SqliteStoreTest, ALaterSchemaIsRefused) {
   ASSERT_EQ(sqlite3_exec(native(),
-                         "UPDATE msgproc_meta SET schema_version = 4,"
-                         " oldest_reader = 3",
+                         "UPDATE msgproc_meta SET schema_version = 5,"
+                         " oldest_reader = 4",
                          nullptr, nullptr, nullptr),
             SQLITE_OK);
   Close();
   const auto refused = TryOpen();
   EXPECT_TRUE(absl::IsFailedPrecondition(refused.status()));
   EXPECT_THAT(refused.status().message(),
-              HasSubstr("tables of version 4, which need a processor that "
-                        "knows version 3; this one knows version 2"));
+              HasSubstr("tables of version 5, which need a processor that "
+                        "knows version 4; this one knows version 3"));
+}
+
+TEST_F(SqliteStoreTest, TablesOfTheVersionBeforeGetWhatTheyLack) {
+  ASSERT_TRUE(connection_->ClaimSessions({ClaimOf("s")}).ok());
+  ASSERT_TRUE(connection_->Begin().ok());
+  ASSERT_TRUE(connection_->Write({ResultsOf("s", 1, 1, 3)}).ok());
+  ASSERT_TRUE(connection_->Commit().ok());
+  ASSERT_EQ(
+      sqlite3_exec(native(),
+                   "ALTER TABLE msgproc_sessions DROP COLUMN tries;"
+                   "ALTER TABLE msgproc_sessions DROP COLUMN deaths;"
+                   "ALTER TABLE msgproc_sessions DROP COLUMN tries_behind;"
+                   "UPDATE msgproc_meta SET schema_version = 2",
+                   nullptr, nullptr, nullptr),
+      SQLITE_OK);
+  // And they are as they should be when it is opened once more.
+  for (uint64_t begun = 2; begun <= 3; ++begun) {
+    Close();
+    store_ = *TryOpen();
+    connection_ = *store_->Connect();
+    const auto claimed = connection_->ClaimSessions({ClaimOf("s")});
+    ASSERT_TRUE(claimed.ok()) << claimed.status();
+    EXPECT_EQ(claimed->front().committed_through, 3u);
+    EXPECT_THAT(claimed->front().outcomes, SizeIs(1));
+    EXPECT_EQ(claimed->front().tries, (Tries{.begun = begun, .behind = 3}));
+  }
 }
 
 TEST_F(SqliteStoreTest, AnErrorSaysWhatIsInTheWay) {

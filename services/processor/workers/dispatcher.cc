@@ -100,14 +100,16 @@ bool Dispatcher::HoldsSuspects(WorkerId worker) const {
 
 void Dispatcher::Enqueue(WorkItem* item, absl::Time now) {
   MSGPROC_CHECK_GT(item->remaining(), 0u);
-  MSGPROC_CHECK_EQ(item->attempts, 0);
-  MSGPROC_CHECK_EQ(item->attempts_behind, 0);
+  MSGPROC_CHECK_EQ(item->attempts, item->attempts_behind);
+  // Whatever was before, they are tried: the Error is of a death seen here.
+  item->attempts = item->attempts_behind =
+      std::min(item->attempts, options_.max_attempts - 1);
   item->ticket = next_ticket_++;
   waiting_ += item->remaining();
   SessionLedger& session = sessions_.Of(*item);
   session.last_active = now;
-  // Its first attempt may be its last.
-  if (options_.max_attempts == 1) {
+  // Workers have died over it before, or its first attempt may be its last.
+  if (item->attempts > 0 || options_.max_attempts == 1) {
     sessions_.QueueSuspect(item, /*front=*/false);
   } else if (WorkerLedger* own =
                  session.Tainted(now) ? nullptr : workers_.BoundTo(*item);
@@ -313,8 +315,9 @@ bool Dispatcher::NextShared(absl::Time now, Assignment* assignment) {
 void Dispatcher::Give(WorkerLedger* worker, Assignment::Part part,
                       absl::Time now, Assignment* assignment) {
   MSGPROC_CHECK(worker->open());
-  part.attempt = part.item->attempts + 1;
-  part.attempt_behind = part.item->attempts_behind + 1;
+  part.attempt = part.item->earlier_tries + part.item->attempts + 1;
+  part.attempt_behind =
+      part.item->earlier_tries + part.item->attempts_behind + 1;
   // A frame has one number for all of its messages.
   MSGPROC_CHECK(part.one_at_a_time || part.attempt == part.attempt_behind);
   MSGPROC_CHECK_GE(waiting_, part.item->remaining());

@@ -37,6 +37,9 @@ namespace msgproc::processor {
 // takes exactly `max_attempts` workers with it, and its neighbours lose
 // nothing.
 //
+// Of messages over which workers of another processor have died, those deaths
+// count, up to the last try.
+//
 // A session over which workers die shares no worker with others until its
 // suspects are cleared; longer, and slowed more and more, if it did so alone.
 // All such sessions together have at most half of the workers, rounded down,

@@ -375,6 +375,61 @@ TEST_F(DispatcherTest, TriesTheCulpritAloneTheLastTimeAndThenGivesItUp) {
   EXPECT_EQ(dispatcher_->OnAnswered(4, 2, now_), item);
 }
 
+TEST_F(DispatcherTest, DeathsThatAnotherProcessorHasSeenCount) {
+  dispatcher_->AddWorker(1, now_);
+  WorkItem& item = deliveries_.emplace_back();
+  item.messages = 3;
+  item.attempts = item.attempts_behind = 1;
+  item.earlier_tries = 2;
+  dispatcher_->Enqueue(&item, now_);
+  // A suspect from the beginning.
+  auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_TRUE(in_flight[0].parts[0].one_at_a_time);
+  EXPECT_EQ(in_flight[0].parts[0].messages, 3u);
+  EXPECT_EQ(in_flight[0].parts[0].attempt, 4);
+  EXPECT_EQ(in_flight[0].parts[0].attempt_behind, 4);
+  // The one that was tried twice here and there has a last try, alone.
+  EXPECT_THAT(Remove(1), IsEmpty());
+  dispatcher_->AddWorker(2, now_);
+  in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts[0].messages, 1u);
+  EXPECT_EQ(in_flight[0].parts[0].attempt, 5);
+  EXPECT_THAT(Remove(2), ElementsAre(&item));
+  EXPECT_EQ(item.attempts, 3);
+  EXPECT_FALSE(dispatcher_->GiveUp(&item));
+  EXPECT_EQ(item.attempts, 1);
+}
+
+TEST_F(DispatcherTest, WhateverOthersHaveSeenThereIsOneTryMore) {
+  dispatcher_->AddWorker(1, now_);
+  WorkItem& item = deliveries_.emplace_back();
+  item.messages = 2;
+  item.attempts = item.attempts_behind = 17;
+  dispatcher_->Enqueue(&item, now_);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_EQ(in_flight[0].parts[0].messages, 1u);
+  EXPECT_EQ(in_flight[0].parts[0].attempt, 3);
+  EXPECT_EQ(dispatcher_->OnAnswered(1, 1, now_), nullptr);
+  EXPECT_EQ(Flights().size(), 1u);
+  EXPECT_THAT(Remove(1), ElementsAre(&item));
+  EXPECT_TRUE(dispatcher_->GiveUp(&item));
+}
+
+TEST_F(DispatcherTest, EarlierTriesAloneMakeNoSuspect) {
+  dispatcher_->AddWorker(1, now_);
+  WorkItem& item = deliveries_.emplace_back();
+  item.messages = 3;
+  item.earlier_tries = 9;
+  dispatcher_->Enqueue(&item, now_);
+  const auto in_flight = Flights();
+  ASSERT_EQ(in_flight.size(), 1u);
+  EXPECT_FALSE(in_flight[0].parts[0].one_at_a_time);
+  EXPECT_EQ(in_flight[0].parts[0].attempt, 10);
+}
+
 TEST_F(DispatcherTest, CountsTheWorkersThatMayHaveBegunWithAMessage) {
   dispatcher_->AddWorker(1, now_);
   // The second waits where no worker has it.

@@ -27,10 +27,14 @@ struct WorkItem {
   bool ordered = false;
   // The last worker it was given to; at first, where the batch before went.
   WorkerId worker = 0;
+  // Tries of its messages that no worker has died of, as far as is known: by
+  // processors that had them before this one.
+  int earlier_tries = 0;
 
   // The dispatcher's books.
   uint64_t answered = 0;
-  // Workers that died over the next message, and over each one behind it.
+  // Workers that died over the next message, and over each one behind it. At
+  // first: those of processors before this one.
   int attempts = 0;
   int attempts_behind = 0;
   uint64_t ticket = 0;
@@ -49,8 +53,8 @@ struct Assignment {
     // Each message in a frame of its own, to be answered before the next.
     bool one_at_a_time = false;
     // Which try this is of the first of them, and of those behind: counts the
-    // workers that have died and may have begun with it. Alike where they
-    // travel together.
+    // workers that have died and may have begun with it, and earlier tries.
+    // Alike where they travel together.
     int attempt = 1;
     int attempt_behind = 1;
   };

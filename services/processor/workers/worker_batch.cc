@@ -29,6 +29,22 @@ void AppendGivenUp(WorkerBatch* work, absl::string_view how) {
               false);
 }
 
+std::vector<WorkerDeath> DeathsOver(const std::vector<WorkItem*>& items) {
+  std::vector<WorkerDeath> deaths;
+  for (const WorkItem* item : items) {
+    if (item->attempts == 0) continue;
+    const WorkerBatch& work = *item->batch;
+    MessageCursor next = work.unanswered;
+    // Where it is looked at, positions are sequences. The next try is about to
+    // begin.
+    deaths.push_back({.owner = work.batch->owner,
+                      .position = SequenceOf(next.Next(work.pieces)),
+                      .attempt = item->earlier_tries + item->attempts + 1,
+                      .deaths = item->attempts});
+  }
+  return deaths;
+}
+
 uint64_t SequenceOf(absl::string_view message) {
   wire::MessageView view;
   wire::ParseMessage(message, &view);

@@ -57,6 +57,18 @@ void AppendError(Batch* batch, uint64_t sequence, const absl::Status& error,
 // moves behind it. `how`: the last one, for people.
 void AppendGivenUp(WorkerBatch* work, absl::string_view how);
 
+// What a session is to know, since workers have died over its batch: of the
+// next message, which is not given up yet.
+struct WorkerDeath {
+  std::shared_ptr<BatchOwner> owner;
+  uint64_t position = 0;
+  int attempt = 0;
+  int deaths = 0;
+
+  void Tell() const { owner->OnWorkerDied(position, attempt, deaths); }
+};
+std::vector<WorkerDeath> DeathsOver(const std::vector<WorkItem*>& items);
+
 // The sequence of an encoded message.
 uint64_t SequenceOf(absl::string_view message);
 

@@ -1,5 +1,6 @@
 #include "services/processor/workers/worker_batches.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -35,6 +36,8 @@ WorkerBatch* WorkerBatches::Take(std::unique_ptr<Batch> batch) {
       batch->binding->message_nanoseconds.load(std::memory_order_relaxed);
   work->item.ordered = batch->binding->traits.ordered;
   work->item.worker = batch->affinity;
+  work->item.attempts = work->item.attempts_behind = batch->deaths;
+  work->item.earlier_tries = std::max(0, batch->attempt - 1 - batch->deaths);
   batch->handler_time = absl::ZeroDuration();
   work->batch = std::move(batch);
   return work;

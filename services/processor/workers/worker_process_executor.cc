@@ -177,11 +177,6 @@ void WorkerProcessExecutor::OnServing(const std::shared_ptr<WorkerLink>& link) {
   todo_.Do();
 }
 
-bool WorkerProcessExecutor::HoldsSuspects(WorkerLink* link) {
-  MutexLock lock(&mutex_);
-  return dispatcher_.HoldsSuspects(link->id());
-}
-
 void WorkerProcessExecutor::OnRetired(WorkerLink* link) {
   const absl::Time now = Clock::Monotonic()->Now();
   bool idle;
@@ -285,13 +280,16 @@ void WorkerProcessExecutor::PassOn(const DeadWorker& worker,
                                    std::vector<WorkerBatch*>* finished) {
   const absl::Time now = Clock::Monotonic()->Now();
   std::vector<WorkItem*> given_up;
+  std::vector<WorkerDeath> deaths;
   Todo todo;
   {
     MutexLock lock(&mutex_);
+    const std::vector<WorkItem*> items = dispatcher_.Held(worker.id);
     const uint64_t held =
         dispatcher_.RemoveWorker(worker.id, now, worker.unwritten, &given_up);
     counters_.slots[static_cast<size_t>(worker.number)].held.store(
         0, std::memory_order_relaxed);
+    deaths = DeathsOver(items);
     Add(&counters_.retries, held - given_up.size());
     Add(&counters_.given_up, given_up.size());
     for (WorkItem* item : given_up) {
@@ -302,6 +300,7 @@ void WorkerProcessExecutor::PassOn(const DeadWorker& worker,
     }
     Dispatch(now, &todo);
   }
+  for (const WorkerDeath& death : deaths) death.Tell();
   todo.Do();
 }
 

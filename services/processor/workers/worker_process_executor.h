@@ -67,7 +67,10 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
 
   void OnServing(const std::shared_ptr<WorkerLink>& link) override;
   void OnRetired(WorkerLink* link) override;
-  bool HoldsSuspects(WorkerLink* link) override;
+  bool HoldsSuspects(WorkerLink* link) override {
+    MutexLock lock(&mutex_);
+    return dispatcher_.HoldsSuspects(link->id());
+  }
   void OnAnswers(WorkerLink* link, absl::Time now) override;
   void OnGone(WorkerLink* link, absl::string_view how) override;
   void OnTick(absl::Time now) override;

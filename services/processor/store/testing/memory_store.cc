@@ -269,6 +269,7 @@ class MemoryConnection : public StoreConnection, private Transaction {
     session.row.owner = owner_;
     session.row.instance = claim.instance;
     session.row.attempt = claim.attempt;
+    session.row.tries = claimed.tries;
     session.last_use = database_.now_;
     if (claimed.still_ours) return claimed;
     for (const auto& [first, outcome] : session.outcomes) {
@@ -296,6 +297,7 @@ class MemoryConnection : public StoreConnection, private Transaction {
                                        write.results};
       session.row.committed_through = write.through;
     }
+    if (write.tries) session.row.tries = *write.tries;
     if (write.trim_through == 0 && !write.touch) return;
     session.last_use = database_.now_;
     uint64_t& trimmed = session.row.trimmed_through;

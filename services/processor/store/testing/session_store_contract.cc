@@ -218,6 +218,57 @@ TEST_P(SessionStoreContractTest, AProcessKeepsWhatItHas) {
   EXPECT_EQ(*WriteOne(ResultsOf("s", 1, 4, 4)), true);
 }
 
+TEST_P(SessionStoreContractTest, TriesAreCountedAcrossProcesses) {
+  ClaimOne(ClaimOf("other"));
+  for (uint64_t i = 1; i <= 3; ++i) {
+    OpenAs(absl::StrCat("process-", i));
+    const Claimed claimed = ClaimOne(ClaimOf("s"));
+    EXPECT_EQ(claimed.tries, Tries{.begun = i});
+    // Looking at it again is no try.
+    Claim again = ClaimOf("s");
+    again.epoch = claimed.epoch;
+    ASSERT_TRUE(ClaimOne(again).still_ours);
+    again.anew = true;
+    EXPECT_EQ(ClaimOne(again).tries, claimed.tries);
+  }
+  // What is committed never counts; what follows was begun by the last owner
+  // only.
+  ASSERT_EQ(*WriteOne(ResultsOf("s", 4, 1, 5)), false);
+  ASSERT_EQ(*WriteOne(ResultsOf("s", 6, 1, 5)), true);
+  OpenAs("process-4");
+  EXPECT_EQ(ClaimOne(ClaimOf("s")).tries, (Tries{.begun = 2, .behind = 5}));
+  EXPECT_EQ(ClaimOne(ClaimOf("other")).tries, Tries{.begun = 2});
+}
+
+TEST_P(SessionStoreContractTest, WorkersDeathsAreKnownToTheNextProcess) {
+  ClaimOne(ClaimOf("a"));
+  ClaimOne(ClaimOf("b"));
+  ASSERT_TRUE(connection().Begin().ok());
+  const Tries died = {.begun = 3, .deaths = 2, .behind = 12};
+  SessionWrite a = ResultsOf("a", 1, 1, 10);
+  a.tries = died;
+  SessionWrite fenced = ResultsOf("b", 7, 1, 1);
+  fenced.tries = died;
+  ASSERT_THAT(*connection().Write({a, fenced}), ElementsAre(true, false));
+  ASSERT_TRUE(connection().Commit().ok());
+  OpenAs("process-2");
+  EXPECT_EQ(ClaimOne(ClaimOf("b")).tries, Tries{.begun = 2});
+  EXPECT_EQ(ClaimOne(ClaimOf("a")).tries,
+            (Tries{.begun = 4, .deaths = 2, .behind = 12}));
+  ASSERT_EQ(*WriteOne(ResultsOf("a", 2, 11, 13)), true);
+  OpenAs("process-3");
+  EXPECT_EQ(ClaimOne(ClaimOf("a")).tries, (Tries{.begun = 2, .behind = 13}));
+}
+
+TEST_P(SessionStoreContractTest, OfWhatIsLeftInOrderNothingWasTried) {
+  ClaimOne(ClaimOf("s"));
+  SessionWrite write = ResultsOf("s", 1, 1, 10);
+  write.tries = Tries{.begun = 0, .behind = 10};
+  ASSERT_EQ(*WriteOne(write), true);
+  OpenAs("process-2");
+  EXPECT_EQ(ClaimOne(ClaimOf("s")).tries, (Tries{.begun = 1, .behind = 10}));
+}
+
 TEST_P(SessionStoreContractTest, ManyAreClaimedTogetherAndJudgedEach) {
   ClaimOne(ClaimOf("known"));
   Claim foreign = ClaimOf("known");
