@@ -29,8 +29,8 @@ BALANCE = 10**15
 _LEDGER = "examples/ledger/ledger"
 # What is started again at once would only show how fast it dies.
 _RESTART_SECONDS = 0.2
-# Whoever ends sooner than this, and not by a signal, could not start.
-_START_SECONDS = 10
+# The last words of a server that ends because its store, say, cannot be reached.
+_CANNOT_START = " cannot start: "
 
 _TABLES = """
 CREATE TABLE accounts (id TEXT PRIMARY KEY, balance BIGINT NOT NULL CHECK (balance >= 0));
@@ -66,7 +66,8 @@ class Member:
         self.process = process
         # How it ended otherwise than as asked: (what, whether that is allowed).
         self.ends = []
-        self._asked = False
+        # What it was sent to end.
+        self._asked = set()
         self._down = False
         self._started = time.monotonic()
         self._ended = None
@@ -79,24 +80,20 @@ class Member:
         return [pid for child in crew.children(self.process.pid) for pid in crew.group(child)]
 
     def kill(self):
-        """At once, and it stays down until `revive`."""
-        self._down = True
-        self.ask_to_end(signal.SIGKILL)
+        self.take_down(signal.SIGKILL)
 
     def stop(self):
         """In order, and it comes back by itself."""
         self.ask_to_end(signal.SIGTERM)
 
-    def stop_for_good(self):
-        self._down = True
-        self.ask_to_end(signal.SIGTERM)
-
     def take_down(self, number):
+        """Signals it to end, and it stays down until `revive`."""
         self._down = True
         self.ask_to_end(number)
 
     def ask_to_end(self, number):
-        self._asked = True
+        """It is started again at once."""
+        self._asked.add(number)
         self.process.signal(number)
 
     def revive(self):
@@ -112,14 +109,15 @@ class Member:
             self._judge(self.process.wait(), now - self._started)
         if not self._down and now - self._ended >= _RESTART_SECONDS:
             self.process.start_again()
-            self._started, self._ended, self._asked = now, None, False
+            self._started, self._ended = now, None
+            self._asked.clear()
 
     def _judge(self, code, seconds):
-        if self._asked:
+        if -code in self._asked or (code == 0 and signal.SIGTERM in self._asked):
             return
-        could_not_start = code > 0 and seconds < _START_SECONDS
-        what = f"{self.name} ended with {code} after {seconds:.1f} s"
-        self.ends.append((what, could_not_start))
+        last = self.process.output()[-4000:].rstrip().rpartition("\n")[-1]
+        what = f"{self.name} ended with {code} after {seconds:.1f} s: {last}"
+        self.ends.append((what, code == 1 and _CANNOT_START in last))
 
 
 class Tree(Member):
@@ -130,6 +128,11 @@ class Tree(Member):
 
     def workers(self):
         return crew.children(self.process.pid)
+
+    def _judge(self, code, seconds):
+        # PostgreSQL has exit codes of its own for what it was sent.
+        if not self._asked:
+            super()._judge(code, seconds)
 
 
 class Cluster:
@@ -175,7 +178,7 @@ class Cluster:
     def stop_processors(self):
         """In order; returns their exit codes by name."""
         for name in self.processors:
-            self.members[name].stop_for_good()
+            self.members[name].take_down(signal.SIGTERM)
         return {name: self.members[name].process.wait(30) for name in self.processors}
 
     def ready(self):

@@ -120,10 +120,10 @@ class Run:
             self.findings += client.findings
 
     def _judge(self, fleet, everybody):
-        for what, allowed in fleet.ends():
-            self._say(what)
-            if not allowed:
-                self.findings.append(what)
+        ends = fleet.ends()
+        self.findings += [what for what, allowed in ends if not allowed]
+        if waited := sum(allowed for _, allowed in ends):
+            self._say(f"{waited} times a processor could not start, for want of its store")
         for name, code in fleet.stop_processors().items():
             if code != 0:
                 self.findings.append(fleet.members[name].process.describe(f"stopped with {code}"))
