@@ -58,6 +58,13 @@ bool DecodeHeaders(const std::string& bytes, KeptMessage* message) {
   return true;
 }
 
+absl::Status NotAsLeft(absl::string_view what) {
+  return absl::InternalError(
+      absl::StrCat(what,
+                   " is not as a client has left it: somebody else has written "
+                   "there"));
+}
+
 // Why the messages that it has cannot go out on the stream that is asked for.
 absl::Status CheckSame(const KeptSession& has, const KeptSession& wanted,
                        const OutboxFile::Named& named) {
@@ -144,17 +151,21 @@ absl::Status OutboxFile::Prepare() {
 }
 
 absl::Status OutboxFile::ReadSession(bool* ended) {
-  absl::Status version;
+  absl::Status broken;
   absl::Status status = database_->Query(
       "SELECT schema_version, oldest_reader, session_id, session_token,"
       " handler, welcomed, store_generation, received_through, ended"
       " FROM msgproc_outbox",
       [&](const sqlite::Statement& row) {
         if (row.integer(1) > kSchemaVersion) {
-          version = absl::FailedPreconditionError(absl::StrCat(
+          broken = absl::FailedPreconditionError(absl::StrCat(
               "it has tables of version ", row.integer(0),
               ", which need a client that knows version ", row.integer(1),
               "; this one knows version ", kSchemaVersion));
+        } else if (row.integer(7) < 0 ||
+                   (row.integer(7) > 0 && row.integer(5) == 0)) {
+          // Results come from who has sent Welcome.
+          broken = NotAsLeft("the session");
         }
         session_.session_id = row.bytes(2);
         session_.session_token = row.bytes(3);
@@ -164,7 +175,7 @@ absl::Status OutboxFile::ReadSession(bool* ended) {
         session_.received_through = static_cast<uint64_t>(row.integer(7));
         *ended = row.integer(8) != 0;
       });
-  return status.ok() ? version : status;
+  return status.ok() ? broken : status;
 }
 
 absl::Status OutboxFile::ReadMessages() {
@@ -178,10 +189,7 @@ absl::Status OutboxFile::ReadMessages() {
         message.payload = row.bytes(2);
         if (sequence != session_.last_sequence() ||
             !DecodeHeaders(row.bytes(1), &message)) {
-          broken = absl::InternalError(
-              absl::StrCat("message ", sequence,
-                           " is not as a client has left it: somebody else "
-                           "has written there"));
+          broken = NotAsLeft(absl::StrCat("message ", sequence));
         }
       });
   return status.ok() ? broken : status;

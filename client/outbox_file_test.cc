@@ -206,6 +206,19 @@ TEST_F(OutboxFileTest, AGapIsToldAndNotSentOver) {
               AllOf(HasSubstr(path_), HasSubstr("message 3 is not as")));
 }
 
+// Found by tests/fuzz/outbox: it ended the program.
+TEST_F(OutboxFileTest, ASessionThatNoClientLeftIsTold) {
+  file_ = nullptr;
+  for (const char* written : {"received_through = 5, welcomed = 0",
+                              "received_through = -1, welcomed = 1"}) {
+    Execute(path_, absl::StrCat("UPDATE msgproc_outbox SET ", written));
+    const absl::Status status = TryOpen(Fresh("second"));
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << written;
+    EXPECT_THAT(status.message(),
+                AllOf(HasSubstr(path_), HasSubstr("the session is not as")));
+  }
+}
+
 TEST_F(OutboxFileTest, AFileThatCannotBeUsedSaysWhatToDo) {
   const std::string folder = MakeFolder();
   const auto file = OutboxFile::Open({.path = folder}, Fresh("first"), {});

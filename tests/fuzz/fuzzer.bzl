@@ -1,6 +1,6 @@
 """A fuzzer, once for libFuzzer and once as a test that every build runs."""
 
-def fuzzer(name, deps):
+def fuzzer(name, deps, mutations = 3000):
     """Builds NAME_fuzzer.cc twice.
 
     NAME_fuzzer is for libFuzzer: `bazel build --config=fuzz`, which tools/fuzz does.
@@ -9,6 +9,7 @@ def fuzzer(name, deps):
     Args:
       name: what is fuzzed; its corpus is in corpus/NAME.
       deps: what NAME_fuzzer.cc includes.
+      mutations: how many inputs the test makes of the corpus.
     """
     source = name + "_fuzzer.cc"
     native.cc_binary(
@@ -23,7 +24,7 @@ def fuzzer(name, deps):
         name = name + "_test",
         size = "medium",
         srcs = [source],
-        args = ["tests/fuzz/corpus/" + name],
+        args = ["tests/fuzz/corpus/" + name, str(mutations)],
         data = native.glob(["corpus/" + name + "/*"]),
         deps = deps + [":replay"],
     )

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -21,7 +22,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace {
 
-constexpr int kMutations = 3000;
 // Longer ones are for libFuzzer.
 constexpr size_t kMostBytes = 16 << 10;
 
@@ -76,8 +76,8 @@ std::string Mutated(std::string input, const std::vector<std::string>& corpus,
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: %s CORPUS\n", argv[0]);
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: %s CORPUS MUTATIONS\n", argv[0]);
     return 2;
   }
   std::vector<std::filesystem::path> files;
@@ -100,11 +100,12 @@ int main(int argc, char** argv) {
     std::snprintf(running, sizeof(running), "while running %s\n", file.c_str());
     Run(corpus.back());
   }
+  const int mutations = std::atoi(argv[2]);
   std::mt19937 random(1);
-  for (int i = 0; i < kMutations; ++i) {
+  for (int i = 0; i < mutations; ++i) {
     std::snprintf(running, sizeof(running), "while running mutation %d\n", i);
     Run(Mutated(corpus[random() % corpus.size()], corpus, &random));
   }
-  std::printf("%zu inputs and %d mutations\n", corpus.size(), kMutations);
+  std::printf("%zu inputs and %d mutations\n", corpus.size(), mutations);
   return 0;
 }

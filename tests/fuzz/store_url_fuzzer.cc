@@ -1,6 +1,6 @@
 // A store's URL, as an operator may write it: what is logged of it has no
 // password, wherever libpq finds one.
-#include <libpq-fe.h>
+#include <postgresql/libpq-fe.h>
 
 #include <cstddef>
 #include <cstdint>

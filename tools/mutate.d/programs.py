@@ -51,13 +51,13 @@ class Folder:
 class Programs:
     """The tests of one class, built."""
 
-    def __init__(self, targets, jobs):
+    def __init__(self, targets, jobs, options=()):
         self._targets = targets
-        subprocess.run((_BAZEL, "build", *_QUIET, f"--jobs={jobs}", "--", *targets), check=True)
-        self._root = pathlib.Path(_run(_BAZEL, "info", *_QUIET, "execution_root").strip())
+        subprocess.run((_BAZEL, "build", *_QUIET, *options, f"--jobs={jobs}", "--", *targets), check=True)
+        self._root = pathlib.Path(_run(_BAZEL, "info", *_QUIET, *options, "execution_root").strip())
         deps = " + ".join(f"deps({target})" for target in targets)
         graph = _run(
-            _BAZEL, "aquery", *_QUIET, "--output=jsonproto", f'mnemonic("Cpp(Compile|Link)", {deps})'
+            _BAZEL, "aquery", *_QUIET, *options, "--output=jsonproto", f'mnemonic("Cpp(Compile|Link)", {deps})'
         )
         # {object: arguments}, {target: arguments}
         self._compile, self._link = {}, {}

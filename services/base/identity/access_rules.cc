@@ -97,8 +97,13 @@ class AccessRulesReader {
       return wrong(who.message());
     }
     for (const int source : message.sources()) {
-      if (source == access::v1::SOURCE_UNSPECIFIED) {
-        return wrong("has a source that is none: SOURCE_UNSPECIFIED");
+      // Text format takes a number that has no name, too.
+      if (source == access::v1::SOURCE_UNSPECIFIED ||
+          !access::v1::Source_IsValid(source)) {
+        return wrong(absl::StrCat(
+            "has a source that is none: ",
+            source == access::v1::SOURCE_UNSPECIFIED ? "SOURCE_UNSPECIFIED"
+                                                     : absl::StrCat(source)));
       }
       rule.sources.push_back(ToSource(source));
     }

@@ -181,6 +181,9 @@ TEST(AccessRules, ARuleWithoutSenseIsRefusedWithItsPlace) {
               HasSubstr("a claim without a name"));
   EXPECT_THAT(WrongWith("rules { sources: SOURCE_UNSPECIFIED handlers: '*' }"),
               HasSubstr("SOURCE_UNSPECIFIED"));
+  // Found by tests/fuzz/access_file: it was taken for SOURCE_ANONYMOUS.
+  EXPECT_THAT(WrongWith("rules { sources: 7 handlers: '*' }"),
+              HasSubstr("a source that is none: 7"));
   EXPECT_THAT(WrongWith("rules { sources: SOURCE_TOKEN handlers: '' }"),
               HasSubstr("a handler without a name"));
   for (const char* rate : {"-1", "nan", "inf"}) {

@@ -16,27 +16,30 @@ constexpr absl::string_view kForms =
     "\"postgresql://user@host/database\".";
 
 // What may hold a password: between ':' and '@' of the authority, and in the
-// parameters `password` and `sslpassword`. A password may hold a '@' by
-// mistake, so all up to the last one goes.
+// parameters `password` and `sslpassword`. A password may hold a '@', '/' or '?'
+// by mistake, so all up to the last '@' goes, wherever that is; so does a
+// parameter that libpq would read another way than it looks.
 std::string WithoutPasswords(absl::string_view scheme, absl::string_view rest) {
   std::string shown = absl::StrCat(scheme, "://");
-  const size_t query = rest.find('?');
-  const absl::string_view place = rest.substr(0, query);
-  if (const size_t at = place.rfind('@'); at != absl::string_view::npos) {
-    const absl::string_view user = place.substr(0, at);
-    absl::StrAppend(&shown, user.substr(0, user.find(':')),
-                    absl::StrContains(user, ':') ? ":…" : "", place.substr(at));
-  } else {
-    absl::StrAppend(&shown, place);
+  if (const size_t at = rest.rfind('@'); at != absl::string_view::npos) {
+    const absl::string_view user = rest.substr(0, rest.find_first_of(":/?@"));
+    absl::StrAppend(&shown, user, user.size() < at ? ":…" : "");
+    rest.remove_prefix(at);
   }
+  const size_t query = rest.find('?');
+  absl::StrAppend(&shown, rest.substr(0, query));
   if (query == absl::string_view::npos) return shown;
   char separator = '?';
   for (absl::string_view parameter :
        absl::StrSplit(rest.substr(query + 1), '&')) {
-    const absl::string_view name = parameter.substr(0, parameter.find('='));
+    const size_t equals = parameter.find('=');
+    const absl::string_view name = parameter.substr(0, equals);
     shown.push_back(separator);
     separator = '&';
-    if (absl::EndsWithIgnoreCase(name, "password")) {
+    if (equals == absl::string_view::npos) {
+      absl::StrAppend(&shown, "…");
+    } else if (absl::EndsWithIgnoreCase(name, "password") ||
+               absl::StrContains(name, '%')) {
       absl::StrAppend(&shown, name, "=…");
     } else {
       absl::StrAppend(&shown, parameter);
