@@ -4,10 +4,17 @@
 #include "absl/strings/string_view.h"
 #include "common/check.h"
 #include "google/protobuf/repeated_field.h"
+#include "google/protobuf/stubs/logging.h"
 #include "msgproc/v1/processor.pb.h"
 #include "wire/frame.h"
 
 namespace msgproc::fuzz {
+
+// Protobuf writes a line for each text that is not UTF-8.
+inline const bool kProtobufIsSilent = [] {
+  google::protobuf::SetLogHandler(nullptr);
+  return true;
+}();
 
 // Whether protobuf's generated classes can read it.
 template <typename Message>
