@@ -53,8 +53,7 @@ class Client {
     const Session::Received received = session_.OnFrame(frame, now_);
     MSGPROC_CHECK_LE(received.first + received.count, frame.results.size());
     for (size_t i = 0; i < received.count; ++i) {
-      MSGPROC_CHECK_EQ(frame.results[received.first + i].sequence,
-                       ++received_);
+      MSGPROC_CHECK_EQ(frame.results[received.first + i].sequence, ++received_);
     }
     MSGPROC_CHECK_LE(received_, sent_);
     MSGPROC_CHECK_EQ(session_.window().received_through(), received_);

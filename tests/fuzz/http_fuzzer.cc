@@ -35,16 +35,16 @@ class Page {
     base::HttpServerOptions options;
     options.address = absl::StrCat("unix:", folder_ / "http");
     auto server = base::HttpServer::Start(
-        options, {{"/echo", [](const base::HttpRequest& request) {
-                     MSGPROC_CHECK_EQ(request.path, "/echo");
-                     MSGPROC_CHECK(request.method == "GET" ||
-                                   request.method == "HEAD");
-                     MSGPROC_CHECK_LE(request.query.size(), 64U);
-                     return base::HttpResponse{
-                         200, "text/plain",
-                         absl::StrCat("echo ", request.query.size(), " ",
-                                      request.Query("a").value_or("none"))};
-                   }}});
+        options,
+        {{"/echo", [](const base::HttpRequest& request) {
+            MSGPROC_CHECK_EQ(request.path, "/echo");
+            MSGPROC_CHECK(request.method == "GET" || request.method == "HEAD");
+            MSGPROC_CHECK_LE(request.query.size(), 64U);
+            return base::HttpResponse{
+                200, "text/plain",
+                absl::StrCat("echo ", request.query.size(), " ",
+                             request.Query("a").value_or("none"))};
+          }}});
     MSGPROC_CHECK(server.ok());
     server_ = *std::move(server);
   }

@@ -1,4 +1,5 @@
-// A JSON Web Key Set: no key in it is secret, and each that is taken can be used.
+// A JSON Web Key Set: no key in it is secret, and each that is taken can be
+// used.
 #include <cstddef>
 #include <cstdint>
 #include <set>

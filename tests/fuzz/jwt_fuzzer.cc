@@ -59,13 +59,12 @@ std::string Signed(absl::string_view header, absl::string_view claims) {
   std::string signature(64, '\0');
   size_t size = signature.size();
   EVP_MD_CTX* const context = EVP_MD_CTX_new();
-  MSGPROC_CHECK_EQ(EVP_DigestSignInit(context, nullptr, nullptr, nullptr, Key()),
-                   1);
   MSGPROC_CHECK_EQ(
-      EVP_DigestSign(context,
-                     reinterpret_cast<unsigned char*>(signature.data()), &size,
-                     reinterpret_cast<const unsigned char*>(text.data()),
-                     text.size()),
+      EVP_DigestSignInit(context, nullptr, nullptr, nullptr, Key()), 1);
+  MSGPROC_CHECK_EQ(
+      EVP_DigestSign(
+          context, reinterpret_cast<unsigned char*>(signature.data()), &size,
+          reinterpret_cast<const unsigned char*>(text.data()), text.size()),
       1);
   EVP_MD_CTX_free(context);
   return absl::StrCat(text, ".", Base64Url(signature));
@@ -75,8 +74,9 @@ const base::JwtVerifier& Verifier() {
   static const auto* const verifier = [] {
     const auto keys = base::JwkSet::Parse(
         {"jwks.json",
-         absl::StrCat(R"({"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":")",
-                      Base64Url(PublicKey()), R"("}]})")});
+         absl::StrCat(
+             R"({"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":")",
+             Base64Url(PublicKey()), R"("}]})")});
     MSGPROC_CHECK(keys.ok());
     return new base::JwtVerifier(*keys, {.issuer = "", .audience = "shop"});
   }();

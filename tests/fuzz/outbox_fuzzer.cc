@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -82,6 +81,12 @@ void Write(const base::SocketFolder& folder, Input* input) {
   MSGPROC_CHECK(database.ok());
   sqlite3* const handle = (*database)->handle();
   Run(handle, "BEGIN", input);
+  // As one that has begun, whatever was written there before.
+  Run(handle, "DELETE FROM msgproc_outbox_messages", input);
+  Run(handle,
+      "INSERT OR REPLACE INTO msgproc_outbox VALUES (1, 1, 1, x'74', "
+      "x'30313233343536373839616263646566', 'echo', 0, '', 0, 0)",
+      input);
   const uint8_t columns = input->Byte();
   if ((columns & 1) != 0) {
     Run(handle, "UPDATE msgproc_outbox SET schema_version = $1", input);
@@ -132,9 +137,9 @@ void GoOn(client::KeptSession kept) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto* const folder = new base::SocketFolder;
-  std::filesystem::remove(*folder / "outbox");
-  MSGPROC_CHECK(
-      client::OutboxFile::Open(FileIn(*folder), Fresh(), {}).ok());
+  static const bool made =
+      client::OutboxFile::Open(FileIn(*folder), Fresh(), {}).ok();
+  MSGPROC_CHECK(made);
   Input input(data, size);
   Write(*folder, &input);
   const auto outbox = client::OutboxFile::Open(FileIn(*folder), Fresh(), {});

@@ -42,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const absl::string_view body = log->Next(&cursor);
     MSGPROC_CHECK(wire::ParseResult(body, &view));
     MSGPROC_CHECK_EQ(view.sequence, position);
-    // An Error that cannot be read is the handler's to mend, and stored as such.
+    // An Error that cannot be read is the handler's to mend, and stored as
+    // such.
     if (!view.failed) MSGPROC_CHECK(Reads(body, &result));
   }
   return 0;

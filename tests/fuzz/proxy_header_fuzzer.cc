@@ -57,6 +57,13 @@ void CheckHeader(absl::string_view bytes, const base::ProxyHeader& header) {
   MSGPROC_CHECK_EQ((*again)->client->ToString(), header.client->ToString());
 }
 
+// The next end of a prefix to try: each where something may be decided, a few
+// between.
+size_t Next(size_t end, size_t size) {
+  const bool near = end < 2 * kV1MaxBytes || end + kV1MaxBytes > size;
+  return near ? end + 1 : end + 97;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -65,14 +72,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (whole.ok() && whole->has_value()) CheckHeader(bytes, **whole);
   // What was decided once stays, whatever comes behind.
   bool decided = false;
-  for (size_t end = 0; end <= bytes.size(); ++end) {
+  for (size_t end = 0; end <= bytes.size(); end = Next(end, bytes.size())) {
     const auto read = ParseProxyHeader(bytes.substr(0, end));
     if (read.ok() && !read->has_value()) {
       MSGPROC_CHECK(!decided);
       MSGPROC_CHECK_LT(end, base::kMaxProxyHeaderBytes);
       continue;
     }
-    if (decided && end > 2 * kV1MaxBytes && end < bytes.size()) continue;
     decided = true;
     MSGPROC_CHECK_EQ(read.ok(), whole.ok());
     if (!read.ok()) {
@@ -80,8 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       continue;
     }
     MSGPROC_CHECK_EQ((*read)->size, (*whole)->size);
-    MSGPROC_CHECK_EQ((*read)->client.has_value(),
-                     (*whole)->client.has_value());
+    MSGPROC_CHECK_EQ((*read)->client.has_value(), (*whole)->client.has_value());
     if ((*read)->client.has_value()) {
       MSGPROC_CHECK_EQ((*read)->client->ToString(),
                        (*whole)->client->ToString());

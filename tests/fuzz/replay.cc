@@ -1,5 +1,5 @@
-// The main function of a fuzzer where there is no libFuzzer: runs every input of
-// the corpus in the folder that is named, then inputs made of them, the same
+// The main function of a fuzzer where there is no libFuzzer: runs every input
+// of the corpus in the folder that is named, then inputs made of them, the same
 // ones each time.
 #include <unistd.h>
 

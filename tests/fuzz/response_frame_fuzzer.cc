@@ -1,5 +1,5 @@
-// ProcessResponse, read in place, and a Result's Error, as clients read them: as
-// protobuf's generated classes do.
+// ProcessResponse, read in place, and a Result's Error, as clients read them:
+// as protobuf's generated classes do.
 #include <cstddef>
 #include <cstdint>
 

@@ -23,9 +23,7 @@ namespace {
 constexpr absl::string_view kSecret = "Sesame8";
 
 struct FreeOptions {
-  void operator()(PQconninfoOption* options) const {
-    PQconninfoFree(options);
-  }
+  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
 };
 
 // Whether libpq finds the secret in a password, and nowhere else.

@@ -37,8 +37,7 @@ class WorkerConversation {
   // The worker owes results of these messages, from sequence `first` on.
   void Owe(const std::vector<std::string>& payloads, uint64_t first,
            bool one_at_a_time) {
-    batches_.push_back(
-        processor::MakeWorkerBatch(&binding_, payloads, first));
+    batches_.push_back(processor::MakeWorkerBatch(&binding_, payloads, first));
     processor::WorkerBatch* const work = batches_.back().get();
     std::vector<processor::OutFrame> frames;
     std::vector<processor::ResponseTracker::Expected> expected;
@@ -68,9 +67,9 @@ class WorkerConversation {
       // Of its very size, so that the sanitizers see a read beyond.
       const auto exact = std::make_unique<char[]>(unread_.size());
       std::copy(unread_.begin(), unread_.end(), exact.get());
-      const auto consumed = codec_->Decode(
-          absl::string_view(exact.get(), unread_.size()),
-          absl::UnixEpoch() + absl::Seconds(1), &responses_);
+      const auto consumed =
+          codec_->Decode(absl::string_view(exact.get(), unread_.size()),
+                         absl::UnixEpoch() + absl::Seconds(1), &responses_);
       if (!consumed.ok()) return consumed.status();
       MSGPROC_CHECK_LE(*consumed, unread_.size());
       unread_.erase(0, *consumed);
@@ -83,8 +82,8 @@ class WorkerConversation {
   std::vector<v1::Result> Results() {
     std::vector<v1::Result> all;
     for (const auto& work : batches_) {
-      uint64_t sequence = processor::SequenceOf(
-          processor::MessageCursor().Next(work->pieces));
+      uint64_t sequence =
+          processor::SequenceOf(processor::MessageCursor().Next(work->pieces));
       for (v1::Result& result : processor::ResultsOf(work->batch->results)) {
         MSGPROC_CHECK(result.IsInitialized());
         MSGPROC_CHECK_EQ(result.sequence(), sequence);

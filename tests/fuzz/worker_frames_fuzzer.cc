@@ -19,8 +19,8 @@ namespace {
 
 std::unique_ptr<WorkerConversation> Begin(uint8_t choices) {
   auto conversation = std::make_unique<WorkerConversation>(
-      std::make_unique<processor::FrameCodec>(
-          7, WorkerConversation::kMaxPayload),
+      std::make_unique<processor::FrameCodec>(7,
+                                              WorkerConversation::kMaxPayload),
       /*workers_commit=*/(choices & 1) != 0);
   conversation->Owe({"a", "b", "c"}, 1, (choices & 2) != 0);
   conversation->Owe({"d", "e"}, 1000, (choices & 4) != 0);

@@ -128,10 +128,12 @@ def keep(program, name, found, scratch):
     )
     known = {path.read_bytes() for path in corpus.iterdir()}
     files, size, taken = len(known), sum(map(len, known)), 0
-    for path in sorted(merged.iterdir(), key=lambda path: path.stat().st_size):
+    new = [path for path in merged.iterdir() if path.stat().st_size <= _LONGEST_KEPT]
+    new = sorted((path for path in new if path.read_bytes() not in known), key=lambda path: path.stat().st_size)
+    # Short and long ones where there is not room for all.
+    room = max(1, _MOST_FILES - files)
+    for path in new[:: -(-len(new) // room)] if new else ():
         content = path.read_bytes()
-        if content in known or len(content) > _LONGEST_KEPT:
-            continue
         if files + 1 > _MOST_FILES or size + len(content) > _MOST_BYTES:
             break
         (corpus / path.name).write_bytes(content)

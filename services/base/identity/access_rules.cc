@@ -100,10 +100,10 @@ class AccessRulesReader {
       // Text format takes a number that has no name, too.
       if (source == access::v1::SOURCE_UNSPECIFIED ||
           !access::v1::Source_IsValid(source)) {
-        return wrong(absl::StrCat(
-            "has a source that is none: ",
-            source == access::v1::SOURCE_UNSPECIFIED ? "SOURCE_UNSPECIFIED"
-                                                     : absl::StrCat(source)));
+        return wrong(absl::StrCat("has a source that is none: ",
+                                  source == access::v1::SOURCE_UNSPECIFIED
+                                      ? "SOURCE_UNSPECIFIED"
+                                      : absl::StrCat(source)));
       }
       rule.sources.push_back(ToSource(source));
     }

@@ -16,8 +16,8 @@ constexpr absl::string_view kForms =
     "\"postgresql://user@host/database\".";
 
 // What may hold a password: between ':' and '@' of the authority, and in the
-// parameters `password` and `sslpassword`. A password may hold a '@', '/' or '?'
-// by mistake, so all up to the last '@' goes, wherever that is; so does a
+// parameters `password` and `sslpassword`. A password may hold a '@', '/' or
+// '?' by mistake, so all up to the last '@' goes, wherever that is; so does a
 // parameter that libpq would read another way than it looks.
 std::string WithoutPasswords(absl::string_view scheme, absl::string_view rest) {
   std::string shown = absl::StrCat(scheme, "://");
