@@ -162,15 +162,14 @@ absl::Status OutboxFile::ReadSession(bool* ended) {
               "it has tables of version ", row.integer(0),
               ", which need a client that knows version ", row.integer(1),
               "; this one knows version ", kSchemaVersion));
-        } else if (row.integer(7) < 0 ||
-                   (row.integer(7) > 0 && row.integer(5) == 0)) {
-          // Results come from who has sent Welcome.
+        } else if (row.integer(7) < 0) {
           broken = NotAsLeft("the session");
         }
         session_.session_id = row.bytes(2);
         session_.session_token = row.bytes(3);
         session_.handler = row.bytes(4);
-        session_.welcomed = row.integer(5) != 0;
+        // Results come from a server that has sent Welcome.
+        session_.welcomed = row.integer(5) != 0 || row.integer(7) != 0;
         session_.store_generation = row.bytes(6);
         session_.received_through = static_cast<uint64_t>(row.integer(7));
         *ended = row.integer(8) != 0;

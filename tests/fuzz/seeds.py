@@ -118,7 +118,7 @@ def client_session():
 def outcomes():
     def outcome(first, through, results=None):
         if results is None:
-            results = b"".join(text(2, result(i, "r%d" % i)) for i in range(first, through + 1))
+            results = b"".join(text(2, result(i, f"r{i}")) for i in range(first, through + 1))
         return bytes([first, through]) + sized(results)
 
     yield bytes([0, 0])
@@ -155,8 +155,8 @@ def worker_frames():
     yield bytes([0, 7]) + ready() + delimited(number(1, 1) + text(2, result(2, "r")))
     yield bytes([2, 30]) + ready() + varint(8 << 20) + number(1, 1) + b"x" * 64
     yield bytes([0, 0]) + ready() + varint(1 << 40)
-    effects = number(1, 1) + text(2, text(1, "DELETE FROM t"))
-    yield bytes([0, 5]) + ready() + delimited(answer_1 + text(5, effects))
+    deletes = number(1, 1) + text(2, text(1, "DELETE FROM t"))
+    yield bytes([0, 5]) + ready() + delimited(answer_1 + text(5, deletes))
     yield bytes([2, 5]) + ready() + delimited(b"\x88\0\1" + b"\x92\0" + varint(5) + result(1, "r") + UNKNOWN)
     yield bytes([2, 5]) + ready() + delimited(number(1, 1) + text(2, result(1, failed=b"\x12\x02\xff\xfe")))
 
@@ -207,17 +207,17 @@ def proxy_header():
     def version_2(command, family, block):
         return signature + bytes([command, family]) + struct.pack(">H", len(block)) + block
 
-    v4 = bytes([10, 0, 0, 1, 10, 0, 0, 2, 0x12, 0x34, 0, 80])
-    v6 = bytes(range(36))
+    ipv4 = bytes([10, 0, 0, 1, 10, 0, 0, 2, 0x12, 0x34, 0, 80])
+    ipv6 = bytes(range(36))
     yield "PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\nPRI * HTTP/2.0"
     yield "PROXY TCP6 2001:db8::1 2001:db8::2 1 65535\r\n"
     yield "PROXY UNKNOWN ::1 ::1 1 2\r\n"
     yield "PROXY TCP4 1.2.3.4 1.2.3.4 +1 65536\r\n"
-    yield version_2(0x21, 0x11, v4) + b"PRI"
-    yield version_2(0x21, 0x21, v6 + b"\x04\0\x01x")
+    yield version_2(0x21, 0x11, ipv4) + b"PRI"
+    yield version_2(0x21, 0x21, ipv6 + b"\x04\0\x01x")
     yield version_2(0x20, 0, b"")
     yield version_2(0x21, 0x31, b"u" * 216)
-    yield version_2(0x21, 0x11, v4[:11])
+    yield version_2(0x21, 0x11, ipv4[:11])
     yield version_2(0x21, 0x11, b"\0" * 4080)
     yield "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -245,7 +245,8 @@ rules {
 }
 """
     yield "rules { claim { name: \"roles\" value: 'admin' } handlers: \"*\" }"
-    yield 'rules { principal { suffix: "ce" } sources: SOURCE_TOKEN handlers: "echo" } rules { sources: SOURCE_ANONYMOUS handlers: "*" }'
+    yield """rules { principal { suffix: "ce" } sources: SOURCE_TOKEN handlers: "echo" }
+rules { sources: SOURCE_ANONYMOUS handlers: "*" }"""
     yield 'rules { claim { name: "tier" value: "gold" } handlers: "*" limits { messages_per_second: nan } }'
     yield 'rules { principal { exact: "" } handlers: "" }'
     yield "rules { sources: SOURCE_UNSPECIFIED }"
@@ -280,15 +281,15 @@ def jwt():
 
 def jwks():
     okp = {"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"}
-    ec = {
+    elliptic = {
         "kty": "EC", "crv": "P-256", "kid": "e",
         "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
         "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
     }  # fmt: skip
     rsa = {"kty": "RSA", "kid": "r", "alg": "RS256", "use": "sig", "e": "AQAB", "n": "u" + "A" * 341}
     yield json.dumps({"keys": [okp]})
-    yield json.dumps({"keys": [okp, ec, rsa]})
-    yield json.dumps({"keys": [{**okp, "key_ops": ["verify"]}, {**ec, "kid": "k", "use": "enc"}]})
+    yield json.dumps({"keys": [okp, elliptic, rsa]})
+    yield json.dumps({"keys": [{**okp, "key_ops": ["verify"]}, {**elliptic, "kid": "k", "use": "enc"}]})
     yield json.dumps({"keys": [okp, okp]})
     yield json.dumps({"keys": [{**okp, "d": "c2VjcmV0"}]})
     yield json.dumps({"keys": [{"kty": "oct", "k": "c2VjcmV0"}, okp]})
@@ -322,8 +323,8 @@ def server_report():
         return text(1, server_id) + text(2, address) + rest
 
     yield report()
-    # Field numbers of RegisterRequest: a fuzzer finds out what stands where.
-    yield report(rest=double(3, 2.5) + number(4, 2) + number(5, 1000) + double(6, 1e5) + double(7, 0.5) + text(8, "9f3c"))
+    load = number(5, 1000) + double(6, 1e5) + double(7, 0.5)
+    yield report(rest=double(3, 2.5) + number(4, 2) + load + text(8, "9f3c"))
     yield report(address="[2001:db8::1]:443")
     yield report(address="0.0.0.0:1")
     yield report(server_id="two words", address="host:99999")

@@ -1,5 +1,6 @@
 // What a worker says in lines, however they arrive: one result a line, in
 // order, and an error where a line is too long.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

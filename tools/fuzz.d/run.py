@@ -44,8 +44,8 @@ def target_of(name):
     return f"//tests/fuzz:{name}_fuzzer"
 
 
-def build(names, to):
-    """Builds the fuzzers; returns {name: program}, in `to`, where the next build leaves them alone."""
+def build(names, folder):
+    """Builds the fuzzers; returns {name: program}, in `folder`, out of the next build's way."""
     targets = [target_of(name) for name in names]
     command = ("/usr/bin/bazel", "build", "--noshow_progress", "--ui_event_filters=-info,-warning", *_CONFIG)
     print("+ bazel build --config=fuzz", " ".join(targets), flush=True)
@@ -54,7 +54,7 @@ def build(names, to):
         sys.exit(f"{built.stderr}\nThe fuzzers do not build.")
     found = {}
     for name in names:
-        found[name] = to / f"{name}_fuzzer"
+        found[name] = folder / f"{name}_fuzzer"
         shutil.copy(ROOT / f"bazel-bin/tests/fuzz/{name}_fuzzer", found[name])
     return found
 

@@ -123,6 +123,7 @@ _BELOW = {
 _ANYTHING_GOES = ("benchmarks", "examples", "tests", "bazel", "tools/lint.d", "tools/mutate.d")
 # Where the namespace is not the folder's name.
 _NAMESPACES = {
+    "tests/fuzz": "msgproc::fuzz",
     "tests/simulation": "msgproc::simulation",
     "common": "msgproc",
     # Inside what it measures.
