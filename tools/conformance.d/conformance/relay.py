@@ -100,7 +100,8 @@ class Relay:
 
     def connection_from(self, port):
         """Returns the connection that the server sees come from this port."""
-        return next(one for one in self._connections if one.port == port)
+        # Ports come again: the latest it is.
+        return next(one for one in reversed(self._connections) if one.port == port)
 
     def close(self):
         with contextlib.suppress(OSError):
