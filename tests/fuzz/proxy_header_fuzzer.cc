@@ -52,6 +52,11 @@ void CheckHeader(absl::string_view bytes, const base::ProxyHeader& header) {
   if (!header.client.has_value()) return;
   MSGPROC_CHECK(header.client->family() == AF_INET ||
                 header.client->family() == AF_INET6);
+  // All of the address stood in the header.
+  if (bytes[0] != 'P') {
+    MSGPROC_CHECK_GE(header.size,
+                     header.client->family() == AF_INET ? 28U : 52U);
+  }
   const auto again = ParseProxyHeader(Encoded(*header.client));
   MSGPROC_CHECK(again.ok() && again->has_value());
   MSGPROC_CHECK_EQ((*again)->client->ToString(), header.client->ToString());
