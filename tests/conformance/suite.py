@@ -7,7 +7,7 @@ import tempfile
 
 from tests import harness
 
-_CONFORMANCE = "tools/conformance.d/run"
+CONFORMANCE = "tools/conformance.d/run"
 
 
 class Report:
@@ -32,7 +32,7 @@ class SuiteTest(harness.ProcessTest):
         figures = pathlib.Path(folder, "conformance.json")
         process = self.keep(
             harness.Process(
-                [harness.runfile(_CONFORMANCE), *flags, f"--html={self.page}", f"--json={figures}"],
+                [harness.runfile(CONFORMANCE), *flags, f"--html={self.page}", f"--json={figures}"],
                 "conformance",
             )
         )

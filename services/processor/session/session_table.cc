@@ -79,7 +79,13 @@ absl::StatusOr<absl::optional<Claim>> SessionTable::PrepareClaim(
   Claim claim = ClaimOf(request);
   MutexLock lock(&mutex_);
   const auto here = sessions_.find(claim.session_id);
-  if (here == sessions_.end() || !here->second.session->stored()) return claim;
+  if (here == sessions_.end()) return claim;
+  if (!here->second.session->stored()) {
+    // One whose name or secret this server chose lives here and in no store.
+    const bool same = SameToken(here->second.session->identity().token,
+                                request.session_token);
+    return same ? absl::optional<Claim>() : claim;
+  }
   if (request.generation.Before(here->second.generation)) {
     return LateOpen(request, here->second.generation);
   }

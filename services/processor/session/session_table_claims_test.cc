@@ -120,6 +120,25 @@ TEST_F(SessionTableClaimsTest, OnlyASessionWithAClientsNameAndSecretIsClaimed) {
           .status()));
 }
 
+TEST_F(SessionTableClaimsTest, WhoseNameOrSecretTheServerChoseIsResumedHere) {
+  for (const absl::string_view name : {"", "a"}) {
+    const auto opened =
+        table_.Open({.session_id = name}, &binding_, stream_, nullptr);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    const HostedSession::Identity& identity = opened->session->identity();
+    SessionTable::Request again = {.session_id = identity.id,
+                                   .session_token = identity.token};
+    const auto claim = table_.PrepareClaim(again);
+    ASSERT_TRUE(claim.ok()) << claim.status();
+    EXPECT_FALSE(claim->has_value());
+    const auto resumed = table_.Open(again, &binding_, stream_, nullptr);
+    ASSERT_TRUE(resumed.ok()) << resumed.status();
+    EXPECT_EQ(resumed->attached.opening.state, State::kResumed);
+    // Somebody else's of the same name is another, and the store's.
+    EXPECT_EQ(Prepare(RequestFor(identity.id)).epoch, 0U);
+  }
+}
+
 TEST_F(SessionTableClaimsTest, AClaimSaysWhichOneThisProcessHas) {
   EXPECT_EQ(Prepare(RequestFor("a")).epoch, 0U);
   const auto opened = Open(RequestFor("a"), stream_);

@@ -33,3 +33,7 @@ class Failure(Exception):
 class AdapterFault(Exception):
     """The adapter does not keep its contract (docs/conformance.md): nothing is known of the
     client."""
+
+
+class Skip(Exception):
+    """Why the case cannot be tried with this subject."""

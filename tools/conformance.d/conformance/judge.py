@@ -64,9 +64,8 @@ class Judge:
         self._first = False
         if size > protocol.MAX_FRAME_BYTES and len(request.messages) > 1:
             raise Failure(
-                f"a request of {size} bytes has {len(request.messages)} messages: a frame holds at "
-                f"most "
-                f"{protocol.MAX_FRAME_BYTES} bytes or one message",
+                f"a request of {size} bytes has {len(request.messages)} messages: a frame holds "
+                f"at most {protocol.MAX_FRAME_BYTES} bytes or one message",
                 rule="frames",
             )
         self._on_received(request.received_through)
@@ -86,8 +85,9 @@ class Judge:
             or size > protocol.MAX_BYTES_WITH_OPEN
         ):
             raise Failure(
-                f"{len(request.messages)} messages of {size} bytes came along with `open`; at most "
-                f"{protocol.MAX_MESSAGES_WITH_OPEN} and {protocol.MAX_BYTES_WITH_OPEN} bytes may",
+                f"{len(request.messages)} messages of {size} bytes came along with `open`; at "
+                f"most {protocol.MAX_MESSAGES_WITH_OPEN} and {protocol.MAX_BYTES_WITH_OPEN} bytes "
+                "may",
                 rule="rule 2",
             )
 
@@ -97,9 +97,8 @@ class Judge:
         if request.messages and self._limits is None:
             raise Failure(
                 f"message {request.messages[0].sequence} was sent after the first request and "
-                f"before "
-                "`welcome`: wait for it, only it says which sequence is the next and how many may "
-                "be sent",
+                "before `welcome`: wait for it, only it says which sequence is the next and how "
+                "many may be sent",
                 rule="rule 2",
             )
         if self._limits is not None and len(request.messages) > self._limits.batch:
@@ -126,7 +125,7 @@ class Judge:
         if message.sequence != self.next_sequence:
             raise Failure(
                 f"message {message.sequence} was sent where {self.next_sequence} is the next "
-                f"sequence",
+                "sequence",
                 rule="rule 2",
             )
         self.next_sequence += 1
@@ -140,8 +139,7 @@ class Judge:
             raise Failure(
                 f"message {message.sequence} is the {len(outstanding)}th beyond received_through "
                 f"{self.received_through}; Welcome.max_outstanding_messages is {limits.messages}: "
-                f"hold your "
-                "caller back until you have got results and said so",
+                "hold your caller back until you have got results and said so",
                 rule="rule 6",
             )
         total = sum(outstanding.values())
@@ -156,17 +154,15 @@ class Judge:
         if len(message.payload) > self._limits.payload:
             raise Failure(
                 f"message {message.sequence} has {len(message.payload)} bytes; "
-                f"Welcome.max_payload_bytes is "
-                f"{self._limits.payload}: tell your caller instead, the server ends the stream for "
-                f"it",
+                f"Welcome.max_payload_bytes is {self._limits.payload}: tell your caller instead, "
+                "the server ends the stream for it",
                 rule="rule 8",
             )
         headers = protocol.window_bytes(message) - len(message.payload)
         if len(message.headers) > protocol.MAX_HEADERS or headers > protocol.MAX_HEADER_BYTES:
             raise Failure(
                 f"message {message.sequence} has {len(message.headers)} headers of {headers} "
-                f"bytes; at most "
-                f"{protocol.MAX_HEADERS} and {protocol.MAX_HEADER_BYTES} bytes: tell your caller "
-                f"instead",
+                f"bytes; at most {protocol.MAX_HEADERS} and {protocol.MAX_HEADER_BYTES} bytes: "
+                "tell your caller instead",
                 rule="rule 8",
             )

@@ -45,11 +45,9 @@ def _group(name, rows, columns):
 def _row(outcomes):
     case = outcomes[0].case
     title = html.escape(case.name.partition("/")[2])
-    about = (
-        f"<details><summary>{title}</summary><p>{html.escape(case.what)}</p>"
-        f"<blockquote><b>{html.escape(case.rule)}</b> "
-        f"{html.escape(case.quote)}</blockquote></details>"
-    )
+    quote = f"<blockquote><b>{html.escape(case.rule)}</b> {html.escape(case.quote)}</blockquote>"
+    what = f"<p>{html.escape(case.what)}</p>"
+    about = f"<details><summary>{title}</summary>{what}{quote}</details>"
     cells = "".join(map(_cell, outcomes))
     return f'<tr data-case="{html.escape(case.name)}"><td>{about}</td>{cells}</tr>'
 

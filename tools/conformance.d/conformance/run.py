@@ -111,8 +111,7 @@ class Run:
         if ended["code"] != code:
             raise Failure(
                 f"the stream ended with {ended['code']} ({ended['message']}) for its "
-                f"caller{after}; "
-                f"it should with {code}"
+                f"caller{after}; it should with {code}"
             )
         exit_code = self.adapter.exit_code()
         if exit_code is None:
@@ -144,9 +143,8 @@ class Run:
         if stream.received_through < last:
             raise Failure(
                 f"you half-closed with received_through {stream.received_through}, and results "
-                f"through "
-                f"{last} had come: the server keeps the session until it expires; send a last "
-                "received_through before the half-close",
+                f"through {last} had come: the server keeps the session until it expires; send a "
+                "last received_through before the half-close",
                 rule="rule 4",
             )
 
@@ -214,8 +212,7 @@ class Run:
         self.until(
             lambda: stream.judge.next_sequence > through,
             lambda: f"message {stream.judge.next_sequence} did not come, of {through} that were "
-            f"sent "
-            "and fit the window",
+            "sent and fit the window",
         )
 
     def result(self, sequence):
@@ -313,8 +310,7 @@ class Run:
             if self._seen.setdefault(message.sequence, came) != came:
                 raise Failure(
                     f"message {message.sequence} was sent again with another payload or other "
-                    f"headers: "
-                    "its sequence is its name",
+                    "headers: its sequence is its name",
                     rule="rule 2",
                 )
             if not 1 <= message.sequence <= len(self._expected):
@@ -326,9 +322,8 @@ class Run:
             if message.payload != payload or dict(headers) != wanted:
                 raise Failure(
                     f"message {message.sequence} is not what the caller sent in that place: its "
-                    f"payload "
-                    f"is {_short(message.payload)}, its headers {headers}; the caller's was "
-                    f"{_short(payload)}, and {wanted}"
+                    f"payload is {_short(message.payload)}, its headers {headers}; the caller's "
+                    f"was {_short(payload)}, and {wanted}"
                 )
 
     def _on_result(self, result):
@@ -339,8 +334,7 @@ class Run:
             self.fail(
                 Failure(
                     f"the client gave its caller the result of message {result.sequence} {how}: "
-                    f"one each, in "
-                    "order, whatever the server repeats",
+                    "one each, in order, whatever the server repeats",
                     rule="rule 3",
                 )
             )
@@ -350,15 +344,14 @@ class Run:
             self.fail(
                 Failure(
                     f"the client gave its caller a result of message {result.sequence} that no "
-                    f"server wrote"
+                    "server wrote"
                 )
             )
         elif result.error is None and result.payload != payload:
             self.fail(
                 Failure(
                     f"the result of message {result.sequence} is {_short(payload)}, and the client "
-                    f"gave its "
-                    f"caller {_short(result.payload)}"
+                    f"gave its caller {_short(result.payload)}"
                 )
             )
 

@@ -2,11 +2,15 @@
 
 import concurrent.futures
 import shlex
+import subprocess
 import threading
 import time
 
+import grpc
+
 from conformance.adapter import Adapter
-from conformance.failure import QUOTES, AdapterFault, Failure
+from conformance.failure import QUOTES, AdapterFault, Failure, Skip
+from conformance.raw_client import ServerRun
 from conformance.run import PATIENCE, Run
 
 PASSED, FAILED, SKIPPED, BROKEN = "passed", "failed", "skipped", "broken"
@@ -66,11 +70,35 @@ class Client:
 
     def outcome(self, case):
         """Runs the case; bounded in time by what its waits are."""
-        missing = sorted(case.needs - self.capabilities)
-        if missing:
+        if missing := sorted(case.needs - self.capabilities):
             return Outcome(case, SKIPPED, f"this client has no {', '.join(missing)}")
-        run = Run(self.command)
-        return _outcome(case, run)
+        return _outcome(case, Run(self.command))
+
+
+class Server:
+    """A server under test, by its Access.
+
+    `drain_with`: a command line that tells it to stop; None: it is not to be stopped.
+    OSError: it cannot be reached.
+    """
+
+    def __init__(self, access, drain_with=None):
+        self.name = access.address
+        self._access = access
+        self._drain_with = drain_with
+        with access.channel() as channel:
+            try:
+                grpc.channel_ready_future(channel).result(PATIENCE)
+            except grpc.FutureTimeoutError:
+                raise OSError(f"nobody answers at {access.address} within {PATIENCE:g} s") from None
+
+    def outcome(self, case):
+        if case.needs and self._drain_with is None:
+            return Outcome(case, SKIPPED, "how the server is stopped was not said (--drain_with)")
+        return _outcome(case, ServerRun(self._access, self._drain))
+
+    def _drain(self):
+        subprocess.run(shlex.split(self._drain_with), check=True)
 
 
 def _outcome(case, run):
@@ -80,6 +108,8 @@ def _outcome(case, run):
         case.script(run)
     except Failure as failure:
         result, text, rule = FAILED, str(failure), failure.rule
+    except Skip as skip:
+        result, text = SKIPPED, str(skip)
     except AdapterFault as fault:
         result, text = BROKEN, f"the adapter does not keep its contract: {fault}"
     except Exception as error:  # pylint: disable=broad-except
@@ -91,12 +121,17 @@ def _outcome(case, run):
 
 
 def run_all(subject, cases, jobs, on_outcome=lambda outcome: None):
-    """Returns the Column of a Client (or Server), with `jobs` cases at a time."""
+    """Returns the Column of a Client (or Server), with `jobs` cases at a time.
+
+    Cases that end a server come last, one by one.
+    """
 
     def one(case):
         outcome = subject.outcome(case)
         on_outcome(outcome)
         return outcome
 
+    last = [case for case in cases if "drain_with" in case.needs]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        return Column(subject.name, list(pool.map(one, cases)))
+        outcomes = list(pool.map(one, [case for case in cases if case not in last]))
+    return Column(subject.name, outcomes + [one(case) for case in last])

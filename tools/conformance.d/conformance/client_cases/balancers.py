@@ -26,7 +26,7 @@ def asks(run):
     if balancer.asked[0][0].exclude:
         raise Failure(
             f"the first GetServer excludes {list(balancer.asked[0][0].exclude)}, and nothing had "
-            f"failed"
+            "failed"
         )
     stream.welcome()
     run.send(2)

@@ -7,8 +7,7 @@ from conformance.failure import Failure
 
 _DRAIN = (
     "The client stops sending, collects what is in flight, half-closes, opens a stream elsewhere "
-    "(always on a new "
-    "connection) and resumes."
+    "(always on a new connection) and resumes."
 )
 _ADDRESS = (
     "Followed only by clients that came through a balancer; others open their own target again."
@@ -26,8 +25,7 @@ def _moved(run, old, reason, server=None):
     if new.open.moved_for != reason:
         raise Failure(
             f"the client left nothing behind, as the Drain with reason {reason} wanted, and its "
-            f"Open has moved_for "
-            f"{new.open.moved_for}: the server takes a planned move for a loss",
+            f"Open has moved_for {new.open.moved_for}: the server takes a planned move for a loss",
             rule="Open.moved_for",
         )
     return new
@@ -59,8 +57,7 @@ def amid_messages(run):
     run.watch(
         lambda: len(stream.messages) > 3,
         lambda: f"message {stream.messages[3].sequence} was sent on the drained stream: stop "
-        f"sending at Drain, it goes "
-        "elsewhere",
+        "sending at Drain, it goes elsewhere",
     )
     if stream.half_closed:
         raise Failure(
@@ -72,8 +69,7 @@ def amid_messages(run):
     if stream.received_through < 3:
         raise Failure(
             f"you half-closed with received_through {stream.received_through} after a Drain, and "
-            f"had results through 3: "
-            "the server keeps the session until it expires",
+            "had results through 3: the server keeps the session until it expires",
             rule="rule 4",
         )
     stream.finish()
@@ -141,8 +137,7 @@ def own_target(run):
     if other.streams:
         raise Failure(
             "the client went to the Drain's server_address though it came by a target of its own: "
-            "that address may not be "
-            "reachable from where it is"
+            "that address may not be reachable from where it is"
         )
     run.accept().welcome(protocol.RESUMED, 0)
 

@@ -18,15 +18,14 @@ def _gives_up(run, stream, what):
     """The client breaks the stream, or its caller is told the end."""
     run.until(
         lambda: stream.broken or run.adapter.ended,
-        f"the server sent {what}, and the client goes on with this stream: break it, and resume on "
-        f"another",
+        f"the server sent {what}, and the client goes on with this stream: break it, and resume "
+        "on another",
         ends=True,
     )
     if run.adapter.ended:
         raise Failure(
             f"the server sent {what}, and the stream ended with {run.adapter.ended['code']} for "
-            f"its caller: break the call "
-            "only, and resume; the next server may be right"
+            "its caller: break the call only, and resume; the next server may be right"
         )
     return run.accept(after=f" after {what}")
 

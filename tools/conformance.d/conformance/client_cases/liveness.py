@@ -18,8 +18,7 @@ def _watch_heartbeats(run, stream, beats):
         run.until(
             lambda count=at: len(stream.requests) > count,
             f"heartbeat_interval is {_INTERVAL:g} s, and nothing came for three of them: a server "
-            f"gives this client up; "
-            "send an empty request when there is nothing to say",
+            "gives this client up; send an empty request when there is nothing to say",
             seconds=protocol.SILENT_INTERVALS * _INTERVAL,
         )
 
@@ -90,8 +89,7 @@ def _silent(run, stream, since, interval):
     if again.began_at - since < protocol.SILENT_INTERVALS * interval:
         raise Failure(
             f"the client gave the server up after {again.began_at - since:.2f} s of silence; it "
-            f"has "
-            f"{protocol.SILENT_INTERVALS * interval:g} s (three heartbeat intervals)"
+            f"has {protocol.SILENT_INTERVALS * interval:g} s (three heartbeat intervals)"
         )
     again.welcome(protocol.RESUMED, stream.judge.next_sequence - 1)
     run.close_well(again)
@@ -164,8 +162,7 @@ def slow_caller(run):
     if stream.written > 96 << 20:
         raise Failure(
             f"the caller takes no results, and the client has read {stream.written >> 20} MiB of "
-            f"them: stop reading, HTTP/2 "
-            "then stops the server"
+            "them: stop reading, HTTP/2 then stops the server"
         )
     run.adapter.command("resume_reading")
     run.await_results(count)
@@ -197,8 +194,8 @@ def slow_caller_stops(run):
     if run.adapter.sent >= total * 9 // 10:
         raise Failure(
             f"the caller has taken no result, and the client took {run.adapter.sent} messages of "
-            f"it: their results (16 KiB "
-            "each) are all in the client's memory; stop reading, and the window stops the sender"
+            "it: their results (16 KiB each) are all in the client's memory; stop reading, and "
+            "the window stops the sender"
         )
     run.adapter.command("resume_reading")
     run.await_results(total // 16 * 16)

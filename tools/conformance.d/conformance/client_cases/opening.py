@@ -22,14 +22,12 @@ def names_and_secret(run):
     if not 1 <= len(name) <= 128:
         raise Failure(
             f"Open.session_id has {len(name)} bytes; choose 1 to 128: a name that only Welcome "
-            f"tells is lost "
-            "with that Welcome"
+            "tells is lost with that Welcome"
         )
     if not 16 <= len(secret) <= 64:
         raise Failure(
             f"Open.session_token has {len(secret)} bytes; choose 16 to 64 random ones: without "
-            f"your own a "
-            "lost Welcome locks you out of the session"
+            "your own a lost Welcome locks you out of the session"
         )
     if stream.received_through:
         raise Failure(f"received_through is {stream.received_through} in a session that is new")
@@ -74,8 +72,7 @@ def own_name_and_secret(run):
     if stream.open.session_id != "till-7" or stream.open.session_token != secret:
         raise Failure(
             f"Open has session_id {stream.open.session_id!r} and session_token "
-            f"{stream.open.session_token!r}; "
-            f"the caller gave 'till-7' and {secret!r}"
+            f"{stream.open.session_token!r}; the caller gave 'till-7' and {secret!r}"
         )
 
 
@@ -92,8 +89,7 @@ def handler_and_client_name(run):
     if opened.handler != "uppercase" or opened.client_name != "till 7":
         raise Failure(
             f"Open has handler {opened.handler!r} and client_name {opened.client_name!r}; the "
-            f"caller gave "
-            "'uppercase' and 'till 7'"
+            "caller gave 'uppercase' and 'till 7'"
         )
 
 

@@ -141,8 +141,8 @@ def within_a_second(run):
     run.until(
         lambda: stream.received_through == 3,
         lambda: f"the caller has three results, and you sent received_through "
-        f"{stream.received_through}; it is "
-        "due within 1 s, also where there is nothing else to send",
+        f"{stream.received_through}; it is due within 1 s, also where there is nothing else to "
+        "send",
         seconds=10,
     )
     run.close_well(stream)
@@ -160,7 +160,7 @@ def _answer_as_far_as_held(run, stream, total, held_messages, held_bytes):
         run.until(
             lambda through=first: stream.judge.next_sequence > through,
             f"message {first} of {total} did not come: half a window of results was there to be "
-            f"acknowledged",
+            "acknowledged",
         )
 
         def room():
@@ -174,8 +174,7 @@ def _answer_as_far_as_held(run, stream, total, held_messages, held_bytes):
         run.until(
             room,
             lambda: f"results {stream.received_through + 1} to {stream.answered_through} fill half "
-            f"a window, "
-            f"and you sent received_through {stream.received_through}",
+            f"a window, and you sent received_through {stream.received_through}",
         )
         stream.results(first, first)
 
@@ -187,8 +186,7 @@ def _cadence(run, stream, total, held_messages, held_bytes, what):
     if seconds > _CADENCE_SECONDS:
         raise Failure(
             f"{total} messages took {seconds:.0f} s: you acknowledge about once a second, and a "
-            f"server holds "
-            f"{what} of results; acknowledge after half a window, too"
+            f"server holds {what} of results; acknowledge after half a window, too"
         )
     run.close_well(stream)
 

@@ -80,8 +80,7 @@ def new_again(run):
     if again.requests[0].messages:
         raise Failure(
             "messages came along with the second Open, though the first was welcomed: only a "
-            "session's first "
-            "may carry them",
+            "session's first may carry them",
             rule="rule 2",
         )
     again.welcome(protocol.NEW)
@@ -179,8 +178,7 @@ def not_alone(run):
     run.until(
         lambda: stream.broken or stream.half_closed or run.adapter.ended,
         "the server says that it has accepted messages up to 100, the client has sent none, and "
-        "goes on: its first "
-        "message would be taken for one that was answered",
+        "goes on: its first message would be taken for one that was answered",
         ends=True,
     )
     if run.adapter.results:
@@ -209,8 +207,7 @@ def new_though_received(run):
     run.until(
         lambda: again.broken or again.half_closed or run.adapter.ended,
         "Welcome said STATE_NEW though you said received_through 2, and the stream goes on: break "
-        "it, the two of you "
-        "do not mean the same messages",
+        "it, the two of you do not mean the same messages",
         ends=True,
     )
     if not run.adapter.ended:
@@ -231,9 +228,9 @@ def generation(run):
     again = run.accept(after=" after the connection was cut")
     if again.open.store_generation != "9f3c":
         raise Failure(
-            f"Welcome.store_generation was '9f3c', and the next Open has "
-            f"{again.open.store_generation!r}: a store that "
-            "was replaced cannot tell that it lost the session"
+            "Welcome.store_generation was '9f3c', and the next Open has "
+            f"{again.open.store_generation!r}: a store that was replaced cannot tell that it lost "
+            "the session"
         )
     again.welcome(protocol.RESUMED, 2, durability=_STORE, store_generation="9f3c")
     run.close_well(again)
@@ -250,8 +247,7 @@ def _goes_no_further(run, what, **welcome):
     if again.messages:
         raise Failure(
             f"message {again.messages[0].sequence} was sent again to a server with {what}: it may "
-            f"have been done, and "
-            "this server cannot know"
+            "have been done, and this server cannot know"
         )
 
 

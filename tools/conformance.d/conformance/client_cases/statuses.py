@@ -6,8 +6,7 @@ from conformance.failure import Failure
 
 _RETRIED = (
     "A client reconnects after UNAVAILABLE, and after INTERNAL, UNKNOWN or CANCELLED that it did "
-    "not cause; after "
-    "nothing else."
+    "not cause; after nothing else."
 )
 _BEFORE = "Results of everything accepted are written before the status."
 
@@ -40,7 +39,7 @@ def _final(code):
         if "told so by the suite" not in run.adapter.ended["message"]:
             raise Failure(
                 f"the caller is told {code} with {run.adapter.ended['message']!r}: the server's "
-                f"own words say what to mend"
+                "own words say what to mend"
             )
         if len(run.server.streams) > 1:
             raise Failure(
@@ -96,9 +95,8 @@ def results_in_front(run):
     again = run.accept(after=" after 500 results and UNAVAILABLE")
     if again.received_through != 500:
         raise Failure(
-            f"500 results came in front of the status, and you sent received_through "
-            f"{again.received_through}: read to the "
-            "end before you look at the status"
+            "500 results came in front of the status, and you sent received_through "
+            f"{again.received_through}: read to the end before you look at the status"
         )
     again.welcome(protocol.RESUMED, 500)
     run.close_well(again)
@@ -205,8 +203,7 @@ def waits(run):
     run.watch(
         lambda: stream.half_closed or run.adapter.ended,
         "you half-closed before the result of message 5 had come: the last received_through can "
-        "then not be sent, and the "
-        "server keeps the session until it expires",
+        "then not be sent, and the server keeps the session until it expires",
     )
     run.close_well(stream)
 

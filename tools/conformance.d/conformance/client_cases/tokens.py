@@ -31,7 +31,7 @@ def in_the_metadata(run):
         if _shown(one) != "Bearer aaa.bbb.ccc":
             raise Failure(
                 f"the {which} call's metadata has authorization {_shown(one)!r}; 'Bearer "
-                f"aaa.bbb.ccc' is right"
+                "aaa.bbb.ccc' is right"
             )
     again.welcome(protocol.RESUMED, 0)
     run.close_well(again)
@@ -50,9 +50,8 @@ def fresh_in_time(run):
     for number in (2, 3):
         run.until(
             lambda: [one for one in stream.requests if one.refresh_token],
-            f"token_expires_in was {_LIFE:g} s, and no refresh_token came in that time: the server "
-            f"ends the stream "
-            "UNAUTHENTICATED",
+            f"token_expires_in was {_LIFE:g} s, and no refresh_token came in that time: the "
+            "server ends the stream UNAUTHENTICATED",
             seconds=_LIFE,
         )
         fresh = [one.refresh_token for one in stream.requests if one.refresh_token]

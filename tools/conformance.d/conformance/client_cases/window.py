@@ -29,8 +29,7 @@ def messages(run):
     "window/bytes",
     "rule 6",
     "their bytes (payloads, header keys and header values; also fields that this file does not "
-    "have, at "
-    "most 4 KiB a message) at most `max_outstanding_bytes`",
+    "have, at most 4 KiB a message) at most `max_outstanding_bytes`",
 )
 def size(run):
     """A window of 1,000 bytes, and 40 messages of 300."""
@@ -73,8 +72,7 @@ def holds_back(run):
     run.watch(
         lambda: run.adapter.sent > 8 + protocol.MAX_MESSAGES_WITH_OPEN,
         lambda: f"the client has taken {run.adapter.sent} messages, with a window of 8 that is "
-        f"full: what it "
-        "takes it must hold in memory; hold the caller back",
+        "full: what it takes it must hold in memory; hold the caller back",
     )
     stream.echo()
     run.await_results(100)
