@@ -64,6 +64,7 @@ void Checker::OnResult(int client, uint64_t sequence, bool ok,
     Fail("at-least-once", absl::StrCat("message ", sequence, " of client ",
                                        client, " has a result of nobody"));
   }
+  if (!ok && message->given_up) return;
   if (!ok || payload != ResultOf(message->payload)) {
     Fail("its-own", absl::StrCat("result ", sequence, " of client ", client,
                                  " is ", ok ? "" : "the error ", payload));
@@ -91,6 +92,11 @@ void Checker::OnHandled(const std::string& server, int client,
          absl::StrCat(server, " handles message ", sequence, " of client ",
                       client, " again, which had its result before"));
   }
+}
+
+void Checker::OnGivenUp(int client, uint64_t sequence) {
+  Message* const message = Find(client, sequence, "a message given up");
+  if (message != nullptr) message->given_up = true;
 }
 
 void Checker::OnOpened(int client, absl::Time now) {

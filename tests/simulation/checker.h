@@ -30,6 +30,8 @@ namespace msgproc::simulation {
 //   durable      with a store a result is committed before it leaves
 //   told         a client that knows more of its session than the store, or
 //                knows it from another one, is told DATA_LOSS, and nobody else
+//   attempts     a message is given up after so many tries, none before; each
+//                try says the how-manieth it is
 //   expiry       a session that was in use is not forgotten
 //   outbox       after a crash a message is there for which Send had returned,
 //                and its result comes again if the callback had not; what is
@@ -79,6 +81,8 @@ class Checker {
   // A handler was called, on a server.
   void OnHandled(const std::string& server, int client, uint64_t sequence,
                  absl::string_view payload);
+  // It has had its tries: its result is an error.
+  void OnGivenUp(int client, uint64_t sequence);
   static std::string ResultOf(absl::string_view payload);
 
   // When all is over: by client and sequence, how often its effect is in the
@@ -100,7 +104,8 @@ class Checker {
   struct Message {
     std::string payload;
     uint64_t handled = 0;
-    std::string handled_by;    // Last.
+    std::string handled_by;  // Last.
+    bool given_up = false;
     uint64_t answered_at = 0;  // A step; 0: it is not.
   };
   struct Client {

@@ -95,6 +95,14 @@ TEST_F(CheckerTest, AnErrorWhereThereShouldBeNone) {
   EXPECT_THAT(memory_.violation(), StartsWith("its-own"));
 }
 
+TEST_F(CheckerTest, AnErrorForAMessageThatWasGivenUp) {
+  memory_.OnGivenUp(0, 1);
+  memory_.OnResult(0, 1, false, "its workers died");
+  EXPECT_THAT(memory_.violation(), IsEmpty());
+  memory_.OnResult(0, 2, false, "its workers died");
+  EXPECT_THAT(memory_.violation(), StartsWith("its-own"));
+}
+
 TEST_F(CheckerTest, WhatWasNeverSent) {
   memory_.OnHandled("p", 0, 3, "c");
   EXPECT_THAT(memory_.violation(), StartsWith("its-own"));

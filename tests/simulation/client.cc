@@ -11,6 +11,7 @@
 #include "msgproc/v1/processor.pb.h"
 #include "tests/simulation/balancer.h"
 #include "tests/simulation/processor.h"
+#include "tests/simulation/workers.h"
 #include "tests/simulation/world.h"
 
 namespace msgproc::simulation {
@@ -136,9 +137,13 @@ void Client::SendSome() {
   const uint64_t all = owner_.messages;
   bool any = false;
   for (uint64_t n = 1 + random_.Below(4); n > 0 && sent_ < all; --n) {
-    const std::string payload =
-        absl::StrCat(owner_.session, "/", sent_ + 1, "/",
-                     std::string(random_.Below(20), 'x'));
+    std::string payload = absl::StrCat(owner_.session, "/", sent_ + 1, "/",
+                                       std::string(random_.Below(20), 'x'));
+    const Conditions& conditions = world_->conditions;
+    if (conditions.workers && conditions.poison > 0 &&
+        random_.OneIn(conditions.poison)) {
+      absl::StrAppend(&payload, random_.OneIn(4) ? kHangs : kKills);
+    }
     if (!state_.MaySend(payload)) break;
     const uint64_t sequence = state_.TryAppend(payload, {});
     if (sequence == 0) {

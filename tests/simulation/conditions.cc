@@ -48,6 +48,9 @@ Conditions DrawConditions(uint64_t seed) {
   if (random.OneIn(4)) {
     drawn.retention = absl::Seconds(uint64_t{2} << random.Below(4));
   }
+  drawn.workers = !drawn.transactional && random.OneIn(3);
+  if (random.OneIn(2)) drawn.poison = uint64_t{50} << random.Below(4);
+  faults.worker_deaths = DrawRate(&random, absl::Milliseconds(200));
   return drawn;
 }
 
@@ -58,8 +61,9 @@ std::string Conditions::Describe() const {
       transactional ? "transactions"
       : stored      ? "a store"
                     : "memory",
-      outboxes ? ", outboxes" : "", ", latency ", absl::FormatDuration(latency),
-      ", handling ", absl::FormatDuration(handling), ", sending every ",
+      outboxes ? ", outboxes" : "", workers ? ", workers" : "", ", latency ",
+      absl::FormatDuration(latency), ", handling ",
+      absl::FormatDuration(handling), ", sending every ",
       absl::FormatDuration(sending));
   DescribeRate("resets", faults.resets, &text);
   DescribeRate("kills", faults.kills, &text);
@@ -74,6 +78,10 @@ std::string Conditions::Describe() const {
       absl::StrAppend(&text, ", sessions kept for ",
                       absl::FormatDuration(retention));
     }
+  }
+  if (workers) {
+    if (poison > 0) absl::StrAppend(&text, ", poison in one of ", poison);
+    DescribeRate("worker deaths", faults.worker_deaths, &text);
   }
   DescribeRate("client crashes", faults.client_crashes, &text);
   return text;

@@ -23,6 +23,10 @@ struct Conditions {
   bool transactional = false;
   // How long the store keeps a session that nobody uses.
   absl::Duration retention = absl::InfiniteDuration();
+  // Whether handlers run in worker processes; and how many messages there are
+  // to one over which they die or hang, 0: there is none.
+  bool workers = false;
+  uint64_t poison = 0;
   // Whether clients keep their messages in outboxes.
   bool outboxes = false;
 
@@ -49,6 +53,8 @@ struct Conditions {
     absl::Duration balancer_kills = absl::InfiniteDuration();
     // Of the store: an error, a conflict, a lost answer to a commit.
     absl::Duration store_errors = absl::InfiniteDuration();
+    // A worker dies, hangs, or is replaced.
+    absl::Duration worker_deaths = absl::InfiniteDuration();
     // The store is emptied, or set back to a backup; it is made anew then, or
     // nobody is told.
     absl::Duration store_losses = absl::InfiniteDuration();

@@ -9,6 +9,7 @@
 #include "tests/simulation/balancer.h"
 #include "tests/simulation/processor.h"
 #include "tests/simulation/store.h"
+#include "tests/simulation/workers.h"
 #include "tests/simulation/world.h"
 
 namespace msgproc::simulation {
@@ -21,6 +22,9 @@ Nemesis::Nemesis(World* world) : world_(world), random_(world->random.Fork()) {
   Repeat(faults.freezes, [this] { FreezeAProcessor(); });
   Repeat(faults.partitions, [this] { PartitionSomebody(); });
   Repeat(faults.balancer_kills, [this] { KillABalancer(); });
+  if (world_->conditions.workers) {
+    Repeat(faults.worker_deaths, [this] { TroubleWorkers(); });
+  }
   Repeat(faults.client_crashes, [this] { CrashAClient(); });
   if (world_->store != nullptr) {
     Repeat(faults.store_errors, [this] { world_->store->Trouble(); });
@@ -150,6 +154,22 @@ void Nemesis::KillABalancer() {
   world_->loop.After(random_.About(absl::Seconds(1)), [victim] {
     if (!victim->host()->alive()) victim->Start();
   });
+}
+
+void Nemesis::TroubleWorkers() {
+  const auto& processors = world_->processors;
+  Processor* const victim = processors[random_.Below(processors.size())].get();
+  if (!victim->host()->alive() || victim->host()->frozen()) return;
+  switch (random_.Below(4)) {
+    case 0:
+      victim->workers()->HangOne(&random_);
+      break;
+    case 1:
+      victim->workers()->Replace();
+      break;
+    default:
+      victim->workers()->KillOne(&random_);
+  }
 }
 
 void Nemesis::CrashAClient() {

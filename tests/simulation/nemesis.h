@@ -27,6 +27,7 @@ class Nemesis {
   void PartitionSomebody();
   void KillABalancer();
   void CrashAClient();
+  void TroubleWorkers();
   void LoseTheStore();
   // Whoever is down comes up again.
   void RestartSoon(size_t processor);

@@ -12,6 +12,7 @@
 #include "tests/simulation/committer.h"
 #include "tests/simulation/handler.h"
 #include "tests/simulation/stream.h"
+#include "tests/simulation/workers.h"
 #include "tests/simulation/world.h"
 
 namespace msgproc::simulation {
@@ -51,6 +52,10 @@ struct Processor::Process {
                             host, world->store.get(),
                             absl::StrCat(name, "-", random.Next()),
                             world->conditions.retention)),
+        workers(
+            world->conditions.workers
+                ? std::make_unique<Workers>(world, host, name, random.Fork())
+                : nullptr),
         transactions(committer.get()),
         context(ContextOptions(name, *world, committer.get())) {
     auto binding = std::make_unique<processor::HandlerBinding>();
@@ -64,11 +69,13 @@ struct Processor::Process {
   ~Process() {
     if (committer != nullptr) committer->Die();
     slow.Drop();
+    if (workers != nullptr) workers->Drop();
   }
 
   processor::Executor* ExecutorFor(const Conditions& conditions,
                                    Random* random) {
     if (conditions.transactional) return &transactions;
+    if (workers != nullptr) return workers.get();
     if (random->OneIn(3)) return &at_once;
     return &slow;
   }
@@ -77,6 +84,7 @@ struct Processor::Process {
   processor::InlineExecutor at_once;
   SlowExecutor slow;
   const std::unique_ptr<Committer> committer;
+  const std::unique_ptr<Workers> workers;
   TransactionExecutor transactions;
   processor::ProcessorContext context;
   std::vector<std::shared_ptr<Stream>> streams;
@@ -264,6 +272,8 @@ void Processor::End() {
   for (const auto& stream : process_->streams) stream->Die(false);
   process_ = nullptr;
 }
+
+Workers* Processor::workers() const { return process_->workers.get(); }
 
 Call* Processor::AnyCall(Random* random) const {
   if (process_ == nullptr || process_->streams.empty()) return nullptr;

@@ -17,6 +17,7 @@
 namespace msgproc::simulation {
 
 struct World;
+class Workers;
 
 // A processor: the product's ProcessorContext with its sessions, and what
 // Server, OpenStreams, an executor and BalancerLink have around them. It can be
@@ -43,6 +44,8 @@ class Processor {
   void Freeze();
   void Thaw();
 
+  // Of a processor that lives, where there are workers.
+  Workers* workers() const;
   // One of its calls, if there is any.
   Call* AnyCall(Random* random) const;
 
