@@ -54,8 +54,8 @@ class SessionTable {
 
   // Before Open: the claim that is to be made of the session at the store.
   // Nullopt: none, since the session lives in memory (there is no store, or the
-  // client lacks a name or a secret of its own, or got it from this server). INVALID_ARGUMENT, ABORTED as
-  // of Open.
+  // client lacks a name or a secret of its own, or got it from this server).
+  // INVALID_ARGUMENT, ABORTED as of Open.
   absl::StatusOr<absl::optional<Claim>> PrepareClaim(const Request& request);
   // A claim that was made, and what came of it. Both outlive the call.
   struct Stored {
