@@ -33,7 +33,8 @@ _LOOK = """(() => {
       lines: box.uplot.series.slice(1).map((line) => line.label),
       values: box.uplot.data.slice(1).map((values) => [...values]),
     }])),
-    recovery: table("recovery"), clients: table("clients"), usage: table("usage"), faults: table("faults"),
+    recovery: table("recovery"), clients: table("clients"),
+    usage: table("usage"), faults: table("faults"),
     overflow: document.documentElement.scrollWidth - innerWidth, cuts,
     background: getComputedStyle(document.body).backgroundColor,
   };
