@@ -15,6 +15,7 @@ _ERROR_BYTES = 4000
 def page(columns):
     """Returns the page of one or more Columns with the same cases."""
     template = string.Template(_TEMPLATE.read_text(encoding="utf-8"))
+    names = [column.name for column in columns]
     rows = list(zip(*(column.outcomes for column in columns)))
     groups = itertools.groupby(rows, key=lambda row: row[0].case.name.partition("/")[0])
     return template.substitute(
@@ -23,8 +24,8 @@ def page(columns):
         else "Rules are broken",
         verdict_class="good" if all(column.good for column in columns) else "bad",
         summary="".join(map(_summary, columns)),
-        heads="".join(f"<th>{html.escape(column.name)}</th>" for column in columns),
-        bodies="".join(_group(name, list(group), len(columns)) for name, group in groups),
+        heads="".join(f"<th>{html.escape(name)}</th>" for name in names),
+        bodies="".join(_group(name, list(group), names) for name, group in groups),
     )
 
 
@@ -37,32 +38,43 @@ def _summary(column):
     return f"<li><b>{html.escape(column.name)}</b>: {counts}</li>"
 
 
-def _group(name, rows, columns):
-    head = f'<tr class="group"><th colspan="{columns + 1}">{html.escape(name)}</th></tr>'
-    return f"<tbody>{head}{''.join(map(_row, rows))}</tbody>"
+def _group(name, rows, names):
+    head = f'<tr class="group"><th colspan="{len(names) + 1}">{html.escape(name)}</th></tr>'
+    return f"<tbody>{head}{''.join(_row(names, row) for row in rows)}</tbody>"
 
 
-def _row(outcomes):
+def _row(names, outcomes):
     case = outcomes[0].case
-    title = html.escape(case.name.partition("/")[2])
-    quote = f"<blockquote><b>{html.escape(case.rule)}</b> {html.escape(case.quote)}</blockquote>"
-    what = f"<p>{html.escape(case.what)}</p>"
-    about = f"<details><summary>{title}</summary>{what}{quote}</details>"
-    cells = "".join(map(_cell, outcomes))
-    return f'<tr data-case="{html.escape(case.name)}"><td>{about}</td>{cells}</tr>'
-
-
-def _cell(outcome):
-    word = f'<span class="{outcome.result}">{_WORDS[outcome.result]}</span>'
-    if outcome.result == PASSED:
-        return f"<td>{word}</td>"
-    text = html.escape(outcome.text)
-    if outcome.result == SKIPPED:
-        return f"<td><details><summary>{word}</summary><p>{text}</p></details></td>"
-    errors = html.escape(outcome.errors[-_ERROR_BYTES:].strip())
-    if errors:
-        errors = f"<pre>{errors}</pre>"
-    rule = (
-        f"<blockquote><b>{html.escape(outcome.rule)}</b> {html.escape(outcome.quote)}</blockquote>"
+    skips = "".join(
+        f"<p>{html.escape(name)}: {html.escape(outcome.text)}</p>"
+        for name, outcome in zip(names, outcomes)
+        if outcome.result == SKIPPED
     )
-    return f"<td><details open><summary>{word}</summary><p>{text}</p>{rule}{errors}</details></td>"
+    about = (
+        f"<details><summary>{html.escape(case.name.partition('/')[2])}</summary>"
+        f"<p>{html.escape(case.what)}</p>{_quote(case.rule, case.quote)}{skips}</details>"
+    )
+    cells = "".join(f"<td>{_word(outcome)}</td>" for outcome in outcomes)
+    whys = [
+        f"<p><b>{html.escape(name)}</b> {_word(outcome)}: {_why(outcome)}"
+        for name, outcome in zip(names, outcomes)
+        if outcome.result in (FAILED, BROKEN)
+    ]
+    row = f'<tr data-case="{html.escape(case.name)}"><td>{about}</td>{cells}</tr>'
+    if whys:
+        row += f'<tr class="why"><td colspan="{len(names) + 1}">{"".join(whys)}</td></tr>'
+    return row
+
+
+def _word(outcome):
+    return f'<span class="{outcome.result}">{_WORDS[outcome.result]}</span>'
+
+
+def _quote(rule, quote):
+    return f"<blockquote><b>{html.escape(rule)}</b> {html.escape(quote)}</blockquote>"
+
+
+def _why(outcome):
+    why = f"{html.escape(outcome.text)}</p>{_quote(outcome.rule, outcome.quote)}"
+    errors = html.escape(outcome.errors[-_ERROR_BYTES:].strip())
+    return f"{why}<pre>{errors}</pre>" if errors else why

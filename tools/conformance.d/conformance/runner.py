@@ -55,18 +55,18 @@ class Client:
     """A client under test, by its adapter's command line."""
 
     def __init__(self, command):
+        """AdapterFault: it does not say `ready`."""
         self.command = shlex.split(command)
-        adapter = Adapter(self.command, threading.Condition())
-        try:
-            deadline = time.monotonic() + PATIENCE
-            while adapter.client is None and adapter.fault is None and time.monotonic() < deadline:
-                time.sleep(0.01)
-            if adapter.client is None:
-                raise AdapterFault(f"{command}: {adapter.fault or 'it did not say `ready`'}")
-            self.name = adapter.client
-            self.capabilities = adapter.capabilities
-        finally:
-            self.errors = adapter.close()
+        changed = threading.Condition()
+        adapter = Adapter(self.command, changed)
+        with changed:
+            changed.wait_for(lambda: adapter.client or adapter.fault, PATIENCE)
+        errors = adapter.close()
+        if adapter.client is None:
+            why = adapter.fault or "it did not say `ready`"
+            raise AdapterFault(f"{command}: {why}\n{errors}")
+        self.name = adapter.client
+        self.capabilities = adapter.capabilities
 
     def outcome(self, case):
         """Runs the case; bounded in time by what its waits are."""
