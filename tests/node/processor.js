@@ -87,16 +87,18 @@ class Front {
 
 // A processor process of its own. `grpc` and `http` are its addresses; with
 // MSGPROC_FRONT=grpc|stream, `grpc` is that listener of an NGINX in front of it;
-// with MSGPROC_WORKERS=N it has so many worker processes.
+// with MSGPROC_WORKERS=N it has so many worker processes. `program`: another server
+// with these flags.
 class Processor {
-  static async start({listenAddress = '127.0.0.1:0', flags = []} = {}) {
+  static async start(
+      {listenAddress = '127.0.0.1:0', flags = [], program = process.env.MSGPROC_PROCESSOR} = {}) {
     const listener = process.env.MSGPROC_FRONT;
     if (listener === 'stream') flags = [...flags, '--proxy_protocol'];
     const workers = process.env.MSGPROC_WORKERS;
     if (workers) flags = [...flags, `--workers=${workers}`];
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'msgproc-node-'));
     const addressFile = path.join(folder, 'address');
-    const processor = new Processor(spawn(process.env.MSGPROC_PROCESSOR, [
+    const processor = new Processor(spawn(program, [
       `--listen_address=${listenAddress}`,
       '--http_address=127.0.0.1:0',
       `--address_file=${addressFile}`,
@@ -162,12 +164,13 @@ function connect(address, credentials = grpc.credentials.createInsecure()) {
       address, credentials, {'grpc.use_local_subchannel_pool': 1});
 }
 
-// A TCP proxy whose connections can be cut, or made deaf.
+// A TCP proxy whose connections can be cut, or made deaf. New ones go to `target`.
 class Wire {
   static async to(address) {
     const wire = new Wire();
-    const [host, port] = address.split(':');
+    wire.target = address;
     wire.server = net.createServer(near => {
+      const [host, port] = wire.target.split(':');
       const far = net.connect(Number(port), host);
       for (const [from, to] of [[near, far], [far, near]]) {
         wire.sockets.add(from);
@@ -175,7 +178,11 @@ class Wire {
         from.on('close', () => to.destroy());
       }
       near.on('data', data => far.write(data));
-      far.on('data', data => { if (!wire.deaf) near.write(data); });
+      far.on('data', data => {
+        wire.heard += data.length;
+        if (wire.heard > wire.deafAfter) wire.deaf = true;
+        if (!wire.deaf) near.write(data);
+      });
     });
     await new Promise(resolve => wire.server.listen(0, '127.0.0.1', resolve));
     wire.address = `127.0.0.1:${wire.server.address().port}`;
@@ -185,6 +192,8 @@ class Wire {
   constructor() {
     this.sockets = new Set();
     this.deaf = false;  // Nothing from the server reaches the client.
+    this.heard = 0;  // Bytes from the server.
+    this.deafAfter = Infinity;  // So many of them.
   }
 
   // Closes every connection at both ends, in the middle of whatever it carried.
