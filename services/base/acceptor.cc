@@ -66,7 +66,8 @@ absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Listen(
     return absl::InvalidArgumentError(
         "connections must be watched to be capped or to have a PROXY header");
   }
-  absl::StatusOr<ListenSocket> listener = ListenSocket::Listen(*address);
+  absl::StatusOr<ListenSocket> listener =
+      ListenSocket::Listen(*address, options.unix_mode);
   if (!listener.ok()) return listener.status();
   WarnOfUnreachableCap(options);
   UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));

@@ -1,6 +1,8 @@
 #ifndef MSGPROC_SERVICES_BASE_ACCEPTOR_H_
 #define MSGPROC_SERVICES_BASE_ACCEPTOR_H_
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +29,8 @@ namespace msgproc::base {
 struct AcceptorOptions {
   // As ListenAddress::Parse takes it.
   std::string address;
+  // Of a Unix socket's file, less the umask.
+  mode_t unix_mode = 0777;
   // Connections beyond it are closed at once. 0: no cap.
   int max_connections = 0;
   // Of one address (of an IPv6 one, of its /64); behind a proxy, of the address

@@ -103,12 +103,12 @@ absl::Status RemoveStale(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<ListenSocket> ListenSocket::Listen(
-    const ListenAddress& address) {
+absl::StatusOr<ListenSocket> ListenSocket::Listen(const ListenAddress& address,
+                                                  mode_t unix_mode) {
   ListenSocket listener;
   listener.address_ = address;
   absl::Status status =
-      address.is_unix() ? listener.ListenUnix() : listener.ListenTcp();
+      address.is_unix() ? listener.ListenUnix(unix_mode) : listener.ListenTcp();
   if (!status.ok()) return status;
   return listener;
 }
@@ -151,7 +151,7 @@ absl::Status ListenSocket::ListenTcpOnce() {
   return fds_.empty() ? skipped : absl::OkStatus();
 }
 
-absl::Status ListenSocket::ListenUnix() {
+absl::Status ListenSocket::ListenUnix(mode_t mode) {
   const std::string& path = address_.path;
   const size_t slash = path.rfind('/');
   const std::string folder =
@@ -166,7 +166,9 @@ absl::Status ListenSocket::ListenUnix() {
   UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const sockaddr_un address = UnixAddress(path);
   struct stat made {};
-  if (!fd.valid() ||
+  // The file gets the socket's own mode, less the umask: so it is never there
+  // with more.
+  if (!fd.valid() || fchmod(fd.get(), mode) != 0 ||
       bind(fd.get(), reinterpret_cast<const sockaddr*>(&address),
            sizeof(address)) != 0 ||
       listen(fd.get(), kBacklog) != 0 || lstat(path.c_str(), &made) != 0) {

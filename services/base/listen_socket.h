@@ -22,8 +22,10 @@ class ListenSocket {
   // ALREADY_EXISTS when a live server has the port or the socket file,
   // INVALID_ARGUMENT when this machine does not have the address,
   // PERMISSION_DENIED or INTERNAL with the system's own words otherwise. The
-  // socket file of a dead server is replaced.
-  static absl::StatusOr<ListenSocket> Listen(const ListenAddress& address);
+  // socket file of a dead server is replaced. `unix_mode`: what the file of a
+  // Unix socket allows, from its first moment; 0777: what the umask does.
+  static absl::StatusOr<ListenSocket> Listen(const ListenAddress& address,
+                                             mode_t unix_mode = 0777);
 
   ListenSocket(ListenSocket&&) = default;
   ListenSocket& operator=(ListenSocket&&) = delete;
@@ -41,7 +43,7 @@ class ListenSocket {
   ListenSocket() = default;
   absl::Status ListenTcp();
   absl::Status ListenTcpOnce();
-  absl::Status ListenUnix();
+  absl::Status ListenUnix(mode_t mode);
 
   std::vector<UniqueFd> fds_;
   ListenAddress address_;

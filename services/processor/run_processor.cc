@@ -8,8 +8,11 @@
 #include <utility>
 
 #include "common/exit_barrier.h"
+#include "services/base/admin_flags.h"
+#include "services/base/admin_server.h"
 #include "services/base/build_info.h"
 #include "services/base/flag_parser.h"
+#include "services/base/grpc_server.h"
 #include "services/base/http_server.h"
 #include "services/base/liveness.h"
 #include "services/base/log.h"
@@ -19,6 +22,7 @@
 #include "services/base/server_lifecycle.h"
 #include "services/base/shutdown_signal.h"
 #include "services/base/wrong_settings.h"
+#include "services/processor/admin/admin_service.h"
 #include "services/processor/flags.h"
 #include "services/processor/processor_metrics.h"
 #include "services/processor/registration/balancer_link.h"
@@ -49,6 +53,7 @@ class RunningProcessor final : public base::RunningServer {
     auto running =
         std::make_unique<RunningProcessor>(*std::move(server), common.liveness);
     absl::Status status = running->StartHttp(common.http_address);
+    if (status.ok()) status = running->StartAdmin(common);
     if (status.ok()) status = running->StartLink(common);
     if (!status.ok()) return status;
     return running;
@@ -61,6 +66,8 @@ class RunningProcessor final : public base::RunningServer {
     wrong.Add(options.status());
     if (options.ok()) wrong.Add(Server::Check(*options, handlers));
     wrong.Add(LinkOptionsFromFlags(common, "", "").status());
+    wrong.Add(base::Validate(base::AdminOptionsFromFlags(), common.credentials),
+              base::AsFlag);
     return wrong.AsStatus();
   }
 
@@ -70,9 +77,13 @@ class RunningProcessor final : public base::RunningServer {
         liveness_(liveness),
         metrics_(server_.get()),
         load_meter_(server_->context()->counters()),
-        worker_metrics_(server_->workers()) {}
+        worker_metrics_(server_->workers()),
+        admin_(server_.get()) {}
   // No page is asked for what is gone.
-  ~RunningProcessor() override { http_.reset(); }
+  ~RunningProcessor() override {
+    admin_grpc_.reset();
+    http_.reset();
+  }
 
   std::string grpc_address() const override { return server_->address(); }
   std::string http_address() const override {
@@ -117,6 +128,18 @@ class RunningProcessor final : public base::RunningServer {
     return absl::OkStatus();
   }
 
+  absl::Status StartAdmin(const base::ServerOptions& common) {
+    const base::AdminOptions options = base::AdminOptionsFromFlags();
+    absl::Status wrong =
+        base::Validate(options, common.credentials).AsStatus(base::AsFlag);
+    if (!wrong.ok()) return wrong;
+    auto started = base::StartAdminServer(
+        options, "processor", server_->address(), common.credentials, &admin_);
+    if (!started.ok()) return started.status();
+    admin_grpc_ = *std::move(started);
+    return absl::OkStatus();
+  }
+
   absl::Status StartHttp(const std::string& address) {
     if (address.empty()) return absl::OkStatus();
     base::HttpHandlers pages = base::HealthPages(
@@ -146,6 +169,9 @@ class RunningProcessor final : public base::RunningServer {
   const base::BuildInfoMetric build_info_;
   std::unique_ptr<base::HttpServer> http_;
   std::unique_ptr<BalancerLink> link_;
+  AdminService admin_;
+  // Null: operators have no way in.
+  std::unique_ptr<base::GrpcServer> admin_grpc_;
 };
 
 int Run(int argc, char** argv, ProcessorProgram own,

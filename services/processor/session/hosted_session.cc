@@ -97,6 +97,7 @@ HostedSession::Attached HostedSession::Attach(
   Attached attached;
   attached.before = std::exchange(attachment_, std::move(attachment));
   if (commits_) commits_->OnAttached();
+  life_.OnAttached(clock_->Now());
   const uint64_t unanswered = session_.unanswered();
   attached.opening = session_.Open(received_through);
   attached.accepted_through = session_.accepted_through();
@@ -120,6 +121,7 @@ bool HostedSession::Detach(const AttachedStream* attachment) {
   MutexLock lock(&mutex_);
   if (attachment_.get() != attachment) return false;
   attachment_.reset();
+  life_.changed = clock_->Now();
   quota_.LeaveStream();
   reading_ = writing_ = 0;
   if (anonymous()) Restart(session_.accepted_through());

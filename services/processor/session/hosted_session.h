@@ -25,6 +25,7 @@
 #include "services/processor/session/session.h"
 #include "services/processor/session/session_batches.h"
 #include "services/processor/session/session_commits.h"
+#include "services/processor/session/session_facts.h"
 #include "services/processor/store/claim.h"
 #include "services/processor/store/commit_source.h"
 #include "services/processor/store/group_commit.h"
@@ -215,6 +216,22 @@ class HostedSession final : public BatchOwner,
     MutexLock lock(&mutex_);
     return {.bytes = session_.bytes(), .settled = session_.unanswered() == 0};
   }
+  // As it is now, for operators.
+  SessionFacts Facts() const {
+    MutexLock lock(&mutex_);
+    SessionFacts facts = FactsOf(session_);
+    facts.id = identity_.id;
+    facts.source = identity_.principal.source;
+    facts.principal = identity_.principal.name;
+    facts.client_name = identity_.client_name;
+    facts.handler = binding_->name;
+    if (context_ != nullptr) facts.peer = context_->peer;
+    facts.attached = attachment_ != nullptr;
+    facts.stored = stored();
+    facts.life = life_;
+    facts.now = clock_->Now();
+    return facts;
+  }
   // Gives back memory that a burst has left behind, if the burst is over.
   void TrimIfIdle() {
     MutexLock lock(&mutex_);
@@ -317,6 +334,8 @@ class HostedSession final : public BatchOwner,
   // Of a stored session.
   absl::optional<SessionCommits> commits_ MSGPROC_GUARDED_BY(mutex_);
   std::shared_ptr<AttachedStream> attachment_ MSGPROC_GUARDED_BY(mutex_);
+  SessionLife life_ MSGPROC_GUARDED_BY(mutex_) = {.begun = clock_->Now(),
+                                                  .changed = clock_->Now()};
   // Some thread is giving out batches; it will see what others bring.
   bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;
   // A life has ended, with batches that may be out.

@@ -374,6 +374,13 @@ bool Session::AtLimit() const {
           pending_.bytes() >= MaxEncodedBytes(limits_) || Paused());
 }
 
+absl::optional<absl::Time> Session::OldestAcceptedAt() const {
+  for (size_t i = 0; i < stamps_.size(); ++i) {
+    if (stamps_[i].through > ready_through()) return stamps_[i].accepted_at;
+  }
+  return absl::nullopt;
+}
+
 bool Session::NextTimed(Timed* timed) {
   const uint64_t ready = results_.next_position() - 1;
   if (stamps_.empty() || timed_through_ >= ready) return false;

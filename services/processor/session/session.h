@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "services/processor/handlers/message_effects.h"
 #include "services/processor/session/session_effects.h"
@@ -195,6 +196,13 @@ class Session {
     return kind_ == Kind::kStored ? committed_through_
                                   : results_.next_position() - 1;
   }
+  // Results up to here were taken for writing, are ready, messages were given
+  // to the handler.
+  uint64_t taken_through() const { return taken_through_; }
+  uint64_t ready_through() const { return results_.next_position() - 1; }
+  uint64_t dispatched_through() const { return pending_.first_position() - 1; }
+  // When the oldest message was accepted whose result is not ready.
+  absl::optional<absl::Time> OldestAcceptedAt() const;
   uint64_t outstanding() const { return window_.messages(); }
   // Messages accepted whose result is not ready.
   uint64_t unanswered() const {

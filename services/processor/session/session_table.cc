@@ -303,6 +303,50 @@ void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
   ProcessorCounters::Add(&counters_->sessions_detached, 1);
 }
 
+std::vector<std::shared_ptr<HostedSession>> SessionTable::All() const {
+  // Buckets looked at between two others' turns: tens of microseconds.
+  constexpr size_t kBuckets = 512;
+  std::vector<std::shared_ptr<HostedSession>> all;
+  size_t buckets = 0;
+  for (size_t next = 0;;) {
+    MutexLock lock(&mutex_);
+    if (buckets != sessions_.bucket_count()) {
+      // The table has grown: what stands where has changed.
+      buckets = sessions_.bucket_count();
+      next = 0;
+      all.clear();
+    }
+    const size_t end = std::min(buckets, next + kBuckets);
+    for (; next < end; ++next) {
+      for (auto i = sessions_.begin(next); i != sessions_.end(next); ++i) {
+        all.push_back(i->second.session);
+      }
+    }
+    if (next == buckets) return all;
+  }
+}
+
+absl::Status SessionTable::ForgetDetached(const std::string& id) {
+  // Let go of without the lock.
+  std::shared_ptr<HostedSession> session;
+  MutexLock lock(&mutex_);
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) {
+    return absl::NotFoundError("This server does not hold the session.");
+  }
+  if (!found->second.detached) {
+    return absl::FailedPreconditionError("A stream has the session.");
+  }
+  session = found->second.session;
+  if (!session->holding().settled) {
+    return absl::FailedPreconditionError(
+        "A handler has messages of the session: try again.");
+  }
+  if (session->stored() && !session->fenced()) session->Finish();
+  Forget(found);
+  return absl::OkStatus();
+}
+
 bool SessionTable::Count(Entry* entry) {
   const HostedSession::Holding holding = entry->session->holding();
   MSGPROC_CHECK(entry->detached);

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -83,6 +84,20 @@ class SessionTable {
               const AttachedStream* attachment, bool finished,
               bool sent_away = false);
 
+  // For operators: every session that is there. They are gathered piece by
+  // piece, so that no Open waits for long; one that comes or goes meanwhile may
+  // be missed.
+  std::vector<std::shared_ptr<HostedSession>> All() const;
+  // Null: there is none.
+  std::shared_ptr<HostedSession> Find(const std::string& id) const {
+    MutexLock lock(&mutex_);
+    const auto found = sessions_.find(id);
+    return found == sessions_.end() ? nullptr : found->second.session;
+  }
+  // Forgets a session that no stream has, here and in its store. NOT_FOUND;
+  // FAILED_PRECONDITION: a stream has it, or a handler has messages of it.
+  absl::Status ForgetDetached(const std::string& id);
+
   // Whether there is memory for a new session; if need be, detached ones go.
   absl::Status MakeRoom();
   MemoryBudget* memory() { return &memory_; }
@@ -136,7 +151,7 @@ class SessionTable {
   MemoryBudget memory_;
   PrincipalQuotas quotas_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   Sessions sessions_ MSGPROC_GUARDED_BY(mutex_);
   // Oldest first.
   std::list<std::string> detached_ MSGPROC_GUARDED_BY(mutex_);

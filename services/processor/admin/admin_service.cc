@@ -1,0 +1,169 @@
+#include "services/processor/admin/admin_service.h"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/clock.h"
+#include "common/quoted.h"
+#include "services/base/build_info.h"
+#include "services/base/grpc_status.h"
+#include "services/base/log.h"
+#include "services/processor/admin/select_sessions.h"
+#include "services/processor/admin/session_message.h"
+#include "services/processor/server.h"
+#include "services/processor/session/hosted_session.h"
+#include "services/processor/session/processor_counters.h"
+#include "services/processor/session/session_facts.h"
+#include "services/processor/session/session_table.h"
+
+namespace msgproc::processor {
+namespace {
+
+uint64_t Read(const ProcessorCounters::Gauge& gauge) {
+  const int64_t value = gauge.load(std::memory_order_relaxed);
+  return value < 0 ? 0 : static_cast<uint64_t>(value);
+}
+
+uint64_t Read(const ProcessorCounters::Counter& counter) {
+  return counter.load(std::memory_order_relaxed);
+}
+
+base::LogLevel LevelNow() {
+  for (const base::LogLevel level :
+       {base::LogLevel::kDebug, base::LogLevel::kInfo,
+        base::LogLevel::kWarning}) {
+    if (base::LogEnabled(level)) return level;
+  }
+  return base::LogLevel::kError;
+}
+
+absl::StatusOr<base::LogLevel> LevelOf(admin::v1::LogLevel level) {
+  switch (level) {
+    case admin::v1::LOG_LEVEL_DEBUG:
+      return base::LogLevel::kDebug;
+    case admin::v1::LOG_LEVEL_INFO:
+      return base::LogLevel::kInfo;
+    case admin::v1::LOG_LEVEL_WARNING:
+      return base::LogLevel::kWarning;
+    case admin::v1::LOG_LEVEL_ERROR:
+      return base::LogLevel::kError;
+    default:
+      return absl::InvalidArgumentError(
+          "level is none that this server knows.");
+  }
+}
+
+}  // namespace
+
+AdminService::AdminService(Server* server)
+    : server_(server), begun_(Clock::Monotonic()->Now()) {}
+
+grpc::Status AdminService::GetStatus(
+    grpc::ServerContext* /*context*/,
+    const admin::v1::GetStatusRequest* /*request*/,
+    admin::v1::GetStatusResponse* response) {
+  const ProcessorCounters& counters = *server_->context()->counters();
+  response->set_server_id(server_->server_id());
+  response->set_version(std::string(base::GetBuildInfo().version));
+  response->set_address(server_->address());
+  ToProto(Clock::Monotonic()->Now() - begun_, response->mutable_uptime());
+  response->set_why_not_serving(server_->WhyNotServing());
+  response->set_streams(Read(counters.streams));
+  response->set_sessions_attached(Read(counters.sessions_attached));
+  response->set_sessions_detached(Read(counters.sessions_detached));
+  response->set_messages(Read(counters.messages_ok) +
+                         Read(counters.messages_error));
+  response->set_memory_held(Read(counters.memory_used));
+  response->set_memory_budget(Read(counters.memory_budget));
+  response->set_log_level(LogLevelMessage(LevelNow()));
+  response->set_store_generation(server_->store_generation());
+  return grpc::Status::OK;
+}
+
+grpc::Status AdminService::ListSessions(
+    grpc::ServerContext* /*context*/,
+    const admin::v1::ListSessionsRequest* request,
+    admin::v1::ListSessionsResponse* response) {
+  std::vector<SessionFacts> all;
+  for (const std::shared_ptr<HostedSession>& session :
+       server_->context()->sessions()->All()) {
+    all.push_back(session->Facts());
+  }
+  response->set_total(all.size());
+  absl::StatusOr<SessionPage> page = SelectSessions(*request, std::move(all));
+  if (!page.ok()) return base::ToGrpcStatus(page.status());
+  response->set_matching(page->matching);
+  response->set_next_page_token(page->next_page_token);
+  for (const SessionFacts& facts : page->sessions) {
+    WriteSession(facts, response->add_sessions());
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status AdminService::GetSession(
+    grpc::ServerContext* /*context*/,
+    const admin::v1::GetSessionRequest* request, admin::v1::Session* response) {
+  const std::shared_ptr<HostedSession> session =
+      server_->context()->sessions()->Find(request->session_id());
+  if (session == nullptr) {
+    return base::ToGrpcStatus(
+        absl::NotFoundError("This server does not hold the session."));
+  }
+  WriteSession(session->Facts(), response);
+  return grpc::Status::OK;
+}
+
+grpc::Status AdminService::MoveSessions(
+    grpc::ServerContext* /*context*/,
+    const admin::v1::MoveSessionsRequest* request,
+    admin::v1::MoveSessionsResponse* response) {
+  if (request->address().empty()) {
+    return base::ToGrpcStatus(absl::InvalidArgumentError(
+        "address is empty: say where the sessions are to go, as host:port."));
+  }
+  const size_t most = request->sessions() == 0
+                          ? std::numeric_limits<size_t>::max()
+                          : request->sessions();
+  const size_t told = server_->streams()->Move(most, request->address());
+  base::LogInfo("an operator moves sessions",
+                {{"asked", request->sessions()},
+                 {"told", told},
+                 {"to", Quoted(request->address())}});
+  response->set_told(told);
+  return grpc::Status::OK;
+}
+
+grpc::Status AdminService::ForgetSession(
+    grpc::ServerContext* /*context*/,
+    const admin::v1::ForgetSessionRequest* request,
+    admin::v1::ForgetSessionResponse* /*response*/) {
+  const absl::Status status =
+      server_->context()->sessions()->ForgetDetached(request->session_id());
+  base::LogInfo("an operator forgets a session",
+                {{"session", Quoted(request->session_id())},
+                 {"status", status.ok() ? "OK" : status.ToString()}});
+  return base::ToGrpcStatus(status);
+}
+
+grpc::Status AdminService::SetLogLevel(
+    grpc::ServerContext* /*context*/,
+    const admin::v1::SetLogLevelRequest* request,
+    admin::v1::SetLogLevelResponse* response) {
+  const absl::StatusOr<base::LogLevel> level = LevelOf(request->level());
+  if (!level.ok()) return base::ToGrpcStatus(level.status());
+  response->set_before(LogLevelMessage(LevelNow()));
+  base::SetLogLevel(*level);
+  base::Log(*level, "log level changed",
+            {{"log_level", base::LogLevelName(*level)}, {"by", "an operator"}});
+  return grpc::Status::OK;
+}
+
+}  // namespace msgproc::processor

@@ -1,0 +1,50 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_ADMIN_ADMIN_SERVICE_H_
+#define MSGPROC_SERVICES_PROCESSOR_ADMIN_ADMIN_SERVICE_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
+
+#include "absl/time/time.h"
+#include "msgproc/admin/v1/admin.grpc.pb.h"
+#include "msgproc/admin/v1/admin.pb.h"
+
+namespace msgproc::processor {
+
+class Server;
+
+// The service Admin of a processor, for a gRPC server of its own. Calls run on
+// that server's threads, never on those that serve streams: looking through ten
+// thousand sessions takes milliseconds. Thread-safe.
+class AdminService final : public admin::v1::Admin::Service {
+ public:
+  // `server` outlives it.
+  explicit AdminService(Server* server);
+
+  grpc::Status GetStatus(grpc::ServerContext* context,
+                         const admin::v1::GetStatusRequest* request,
+                         admin::v1::GetStatusResponse* response) override;
+  grpc::Status ListSessions(grpc::ServerContext* context,
+                            const admin::v1::ListSessionsRequest* request,
+                            admin::v1::ListSessionsResponse* response) override;
+  grpc::Status GetSession(grpc::ServerContext* context,
+                          const admin::v1::GetSessionRequest* request,
+                          admin::v1::Session* response) override;
+  grpc::Status MoveSessions(grpc::ServerContext* context,
+                            const admin::v1::MoveSessionsRequest* request,
+                            admin::v1::MoveSessionsResponse* response) override;
+  grpc::Status ForgetSession(
+      grpc::ServerContext* context,
+      const admin::v1::ForgetSessionRequest* request,
+      admin::v1::ForgetSessionResponse* response) override;
+  grpc::Status SetLogLevel(grpc::ServerContext* context,
+                           const admin::v1::SetLogLevelRequest* request,
+                           admin::v1::SetLogLevelResponse* response) override;
+
+ private:
+  Server* const server_;
+  const absl::Time begun_;
+};
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_ADMIN_ADMIN_SERVICE_H_

@@ -1,0 +1,74 @@
+#include "services/processor/admin/session_message.h"
+
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "google/protobuf/duration.pb.h"
+
+namespace msgproc::processor {
+
+void ToProto(absl::Duration duration, google::protobuf::Duration* proto) {
+  proto->set_seconds(absl::ToInt64Seconds(duration));
+  proto->set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(duration % absl::Seconds(1))));
+}
+
+admin::v1::Stage StageMessage(SessionStage stage) {
+  switch (stage) {
+    case SessionStage::kQueued:
+      return admin::v1::STAGE_QUEUED;
+    case SessionStage::kHandler:
+      return admin::v1::STAGE_HANDLER;
+    case SessionStage::kCommit:
+      return admin::v1::STAGE_COMMIT;
+    case SessionStage::kWrite:
+      return admin::v1::STAGE_WRITE;
+    case SessionStage::kAcknowledgement:
+      return admin::v1::STAGE_ACKNOWLEDGEMENT;
+    case SessionStage::kNone:
+      break;
+  }
+  return admin::v1::STAGE_UNSPECIFIED;
+}
+
+void WriteSession(const SessionFacts& facts, admin::v1::Session* session) {
+  session->set_session_id(facts.id);
+  session->set_principal(facts.principal);
+  session->set_client_name(facts.client_name);
+  session->set_handler(facts.handler);
+  session->set_peer(facts.peer);
+  session->set_attached(facts.attached);
+  session->set_stored(facts.stored);
+  ToProto(facts.now - facts.life.begun, session->mutable_age());
+  ToProto(facts.now - facts.life.changed, session->mutable_state_age());
+  session->set_streams(facts.life.streams);
+  session->set_received_through(facts.received_through);
+  session->set_written_through(facts.taken_through);
+  session->set_committed_through(facts.committed_through);
+  session->set_ready_through(facts.ready_through);
+  session->set_dispatched_through(facts.dispatched_through);
+  session->set_accepted_through(facts.accepted_through);
+  session->set_bytes(facts.bytes);
+  session->set_result_bytes(facts.result_bytes);
+  session->set_stage(StageMessage(StageOf(facts)));
+  if (facts.oldest_accepted_at.has_value()) {
+    ToProto(facts.now - *facts.oldest_accepted_at,
+            session->mutable_oldest_unanswered());
+  }
+}
+
+admin::v1::LogLevel LogLevelMessage(base::LogLevel level) {
+  switch (level) {
+    case base::LogLevel::kDebug:
+      return admin::v1::LOG_LEVEL_DEBUG;
+    case base::LogLevel::kInfo:
+      return admin::v1::LOG_LEVEL_INFO;
+    case base::LogLevel::kWarning:
+      return admin::v1::LOG_LEVEL_WARNING;
+    case base::LogLevel::kError:
+      break;
+  }
+  return admin::v1::LOG_LEVEL_ERROR;
+}
+
+}  // namespace msgproc::processor

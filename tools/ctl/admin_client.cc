@@ -1,0 +1,185 @@
+#include "tools/ctl/admin_client.h"
+
+#include <glob.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/channel_arguments.h"
+#include "common/grpc_deadline.h"
+#include "services/base/client_certificates.h"
+
+namespace msgproc::ctl {
+namespace {
+
+constexpr absl::Duration kTimeout = absl::Seconds(10);
+constexpr uint32_t kPage = 1000;
+
+// The only server that has a socket in the folder.
+absl::StatusOr<std::string> FindServer(const std::string& folder) {
+  const std::string advice =
+      "say which with --server=unix:/path or --server=host:port, as the "
+      "processor's --admin_address has it (it logs \"serving operators\")";
+  if (folder.empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        "neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set, so no server "
+        "can be found: ",
+        advice));
+  }
+  glob_t found{};
+  const std::string pattern = absl::StrCat(folder, "/*.admin.sock");
+  glob(pattern.c_str(), 0, nullptr, &found);
+  const std::vector<std::string> paths(found.gl_pathv,
+                                       found.gl_pathv + found.gl_pathc);
+  globfree(&found);
+  if (paths.size() == 1) return absl::StrCat("unix:", paths[0]);
+  return absl::NotFoundError(
+      paths.empty()
+          ? absl::StrCat("no server has a socket in ", folder, ": ", advice)
+          : absl::StrCat("there are several servers, ",
+                         absl::StrJoin(paths, ", "), ": ", advice));
+}
+
+}  // namespace
+
+AdminClient::AdminClient(std::string server,
+                         std::unique_ptr<admin::v1::Admin::Stub> stub)
+    : server_(std::move(server)), stub_(std::move(stub)) {}
+
+absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Connect(
+    const Options& options) {
+  std::string server = options.server;
+  if (server.empty()) {
+    absl::StatusOr<std::string> found = FindServer(options.folder);
+    if (!found.ok()) return found.status();
+    server = *std::move(found);
+  }
+  std::shared_ptr<grpc::ChannelCredentials> credentials =
+      grpc::InsecureChannelCredentials();
+  if (!absl::StartsWith(server, "unix:")) {
+    if (options.tls_ca.empty() || options.tls_cert.empty() ||
+        options.tls_key.empty()) {
+      return absl::InvalidArgumentError(
+          "a server on host:port wants --tls_ca, --tls_cert and --tls_key: "
+          "your certificate must be of the authority that its "
+          "--admin_client_ca names");
+    }
+    auto files = base::ClientCertificates::Load({.name = "admin",
+                                                 .ca = options.tls_ca,
+                                                 .cert = options.tls_cert,
+                                                 .key = options.tls_key});
+    if (!files.ok()) return files.status();
+    credentials = (*files)->Credentials();
+  }
+  return std::unique_ptr<AdminClient>(new AdminClient(
+      server, admin::v1::Admin::NewStub(grpc::CreateCustomChannel(
+                  server, credentials, OwnChannelArguments()))));
+}
+
+template <typename Method, typename Request, typename Response>
+absl::Status AdminClient::Call(Method method, const Request& request,
+                               Response* response) {
+  grpc::ClientContext context;
+  context.set_deadline(DeadlineAfter(kTimeout));
+  const grpc::Status status =
+      (stub_.get()->*method)(&context, request, response);
+  if (status.ok()) return absl::OkStatus();
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  switch (code) {
+    case absl::StatusCode::kUnavailable:
+      return absl::UnavailableError(absl::StrCat(
+          "nothing answers at ", server_, " (", status.error_message(), ")"));
+    case absl::StatusCode::kUnimplemented:
+      return absl::UnimplementedError(absl::StrCat(
+          "what answers at ", server_,
+          " cannot do that: it is older than this program, or it is no "
+          "--admin_address"));
+    case absl::StatusCode::kDeadlineExceeded:
+      return absl::DeadlineExceededError(
+          absl::StrCat("no answer from ", server_, " within ",
+                       absl::FormatDuration(kTimeout)));
+    default:
+      return absl::Status(code, status.error_message());
+  }
+}
+
+absl::StatusOr<admin::v1::GetStatusResponse> AdminClient::GetStatus() {
+  admin::v1::GetStatusResponse response;
+  absl::Status status = Call(&admin::v1::Admin::Stub::GetStatus,
+                             admin::v1::GetStatusRequest(), &response);
+  if (!status.ok()) return status;
+  return response;
+}
+
+absl::StatusOr<admin::v1::ListSessionsResponse> AdminClient::ListSessions(
+    admin::v1::ListSessionsRequest request, uint64_t most) {
+  admin::v1::ListSessionsResponse all;
+  for (;;) {
+    const auto have = static_cast<uint64_t>(all.sessions_size());
+    request.set_page_size(most == 0 ? kPage
+                                    : static_cast<uint32_t>(std::min<uint64_t>(
+                                          kPage, most - have)));
+    admin::v1::ListSessionsResponse page;
+    absl::Status status =
+        Call(&admin::v1::Admin::Stub::ListSessions, request, &page);
+    if (!status.ok()) return status;
+    const std::string next = page.next_page_token();
+    all.MergeFrom(page);
+    if (next.empty() ||
+        (most > 0 && static_cast<uint64_t>(all.sessions_size()) >= most)) {
+      return all;
+    }
+    request.set_page_token(next);
+  }
+}
+
+absl::StatusOr<admin::v1::Session> AdminClient::GetSession(
+    const std::string& id) {
+  admin::v1::GetSessionRequest request;
+  request.set_session_id(id);
+  admin::v1::Session session;
+  absl::Status status =
+      Call(&admin::v1::Admin::Stub::GetSession, request, &session);
+  if (!status.ok()) return status;
+  return session;
+}
+
+absl::StatusOr<admin::v1::MoveSessionsResponse> AdminClient::MoveSessions(
+    uint64_t sessions, const std::string& address) {
+  admin::v1::MoveSessionsRequest request;
+  request.set_sessions(sessions);
+  request.set_address(address);
+  admin::v1::MoveSessionsResponse response;
+  absl::Status status =
+      Call(&admin::v1::Admin::Stub::MoveSessions, request, &response);
+  if (!status.ok()) return status;
+  return response;
+}
+
+absl::Status AdminClient::ForgetSession(const std::string& id) {
+  admin::v1::ForgetSessionRequest request;
+  request.set_session_id(id);
+  admin::v1::ForgetSessionResponse response;
+  return Call(&admin::v1::Admin::Stub::ForgetSession, request, &response);
+}
+
+absl::StatusOr<admin::v1::SetLogLevelResponse> AdminClient::SetLogLevel(
+    admin::v1::LogLevel level) {
+  admin::v1::SetLogLevelRequest request;
+  request.set_level(level);
+  admin::v1::SetLogLevelResponse response;
+  absl::Status status =
+      Call(&admin::v1::Admin::Stub::SetLogLevel, request, &response);
+  if (!status.ok()) return status;
+  return response;
+}
+
+}  // namespace msgproc::ctl

@@ -1,0 +1,55 @@
+#ifndef MSGPROC_TOOLS_CTL_ADMIN_CLIENT_H_
+#define MSGPROC_TOOLS_CTL_ADMIN_CLIENT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "msgproc/admin/v1/admin.grpc.pb.h"
+#include "msgproc/admin/v1/admin.pb.h"
+
+namespace msgproc::ctl {
+
+// The service Admin of one server, for a program that asks and waits. Errors
+// say what answers there, or what to do. Not thread-safe.
+class AdminClient {
+ public:
+  struct Options {
+    // unix:/path or host:port; empty: the only server there is in `folder`.
+    std::string server;
+    std::string folder;
+    // PEM files, for host:port.
+    std::string tls_ca;
+    std::string tls_cert;
+    std::string tls_key;
+  };
+
+  static absl::StatusOr<std::unique_ptr<AdminClient>> Connect(
+      const Options& options);
+
+  absl::StatusOr<admin::v1::GetStatusResponse> GetStatus();
+  // As many pages as it takes for `most` sessions; 0: all.
+  absl::StatusOr<admin::v1::ListSessionsResponse> ListSessions(
+      admin::v1::ListSessionsRequest request, uint64_t most);
+  absl::StatusOr<admin::v1::Session> GetSession(const std::string& id);
+  absl::StatusOr<admin::v1::MoveSessionsResponse> MoveSessions(
+      uint64_t sessions, const std::string& address);
+  absl::Status ForgetSession(const std::string& id);
+  absl::StatusOr<admin::v1::SetLogLevelResponse> SetLogLevel(
+      admin::v1::LogLevel level);
+
+ private:
+  AdminClient(std::string server, std::unique_ptr<admin::v1::Admin::Stub> stub);
+
+  template <typename Method, typename Request, typename Response>
+  absl::Status Call(Method method, const Request& request, Response* response);
+
+  const std::string server_;
+  const std::unique_ptr<admin::v1::Admin::Stub> stub_;
+};
+
+}  // namespace msgproc::ctl
+
+#endif  // MSGPROC_TOOLS_CTL_ADMIN_CLIENT_H_

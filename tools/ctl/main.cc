@@ -1,0 +1,191 @@
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "google/protobuf/message.h"
+#include "google/protobuf/util/json_util.h"
+#include "services/base/admin_folder.h"
+#include "services/base/flag_parser.h"
+#include "services/base/user_path.h"
+#include "tools/ctl/admin_client.h"
+#include "tools/ctl/command_line.h"
+#include "tools/ctl/text.h"
+
+ABSL_FLAG(std::string, server, "",
+          "Which server: its --admin_address, unix:/path or host:port. Empty: "
+          "the only one that has a socket in $RUNTIME_DIRECTORY or "
+          "$XDG_RUNTIME_DIR/msgproc.");
+ABSL_FLAG(std::string, tls_ca, "",
+          "PEM file with the authority of a server on host:port.");
+ABSL_FLAG(std::string, tls_cert, "", "PEM file with your certificate for it.");
+ABSL_FLAG(std::string, tls_key, "", "PEM file with that certificate's key.");
+
+namespace msgproc::ctl {
+namespace {
+
+constexpr char kUsage[] =
+    "bazel run //tools/ctl -- COMMAND [flags]\n"
+    "\n"
+    "  status            what the server is and does\n"
+    "  ls                its sessions\n"
+    "  top               the same again and again, with messages a second\n"
+    "  show SESSION      one session's story\n"
+    "  move --to=ADDRESS tells sessions to go to another server\n"
+    "  forget SESSION    forgets a session that no stream has\n"
+    "  log LEVEL         logs from debug, info, warning or error on";
+
+void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+
+void PrintJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.always_print_primitive_fields = true;
+  std::string json;
+  if (google::protobuf::util::MessageToJsonString(message, &json, options)
+          .ok()) {
+    Print(json + "\n");
+  }
+}
+
+// Prints what was asked for, as people or scripts read it.
+template <typename Response>
+absl::Status Show(const absl::StatusOr<Response>& response, bool json,
+                  std::string (*text)(const Response&)) {
+  if (!response.ok()) return response.status();
+  if (json) {
+    PrintJson(*response);
+  } else {
+    Print(text(*response));
+  }
+  return absl::OkStatus();
+}
+
+std::string ListText(const admin::v1::ListSessionsResponse& sessions,
+                     const Rates* rates = nullptr) {
+  return absl::StrCat(SessionLines(sessions, rates), sessions.sessions_size(),
+                      " of ", sessions.matching(), " shown, ", sessions.total(),
+                      " in all\n");
+}
+
+absl::Status Top(const CommandLine& line, AdminClient* client) {
+  std::map<std::string, uint64_t> before;
+  absl::Time looked;
+  for (uint64_t round = 0; line.rounds == 0 || round < line.rounds; ++round) {
+    if (round > 0) absl::SleepFor(line.interval);
+    const auto sessions = client->ListSessions(line.list, line.most);
+    if (!sessions.ok()) return sessions.status();
+    const absl::Time now = Clock::Monotonic()->Now();
+    Rates rates;
+    std::map<std::string, uint64_t> seen;
+    for (const admin::v1::Session& session : sessions->sessions()) {
+      const auto last = before.find(session.session_id());
+      if (last != before.end() && last->second <= session.accepted_through()) {
+        rates[session.session_id()] =
+            static_cast<double>(session.accepted_through() - last->second) /
+            absl::ToDoubleSeconds(now - looked);
+      }
+      seen[session.session_id()] = session.accepted_through();
+    }
+    before = std::move(seen);
+    looked = now;
+    if (line.json) {
+      PrintJson(*sessions);
+    } else {
+      // Home, and what stood there before away.
+      if (isatty(STDOUT_FILENO) != 0) Print("\x1b[H\x1b[2J");
+      Print(ListText(*sessions, &rates));
+    }
+    std::fflush(stdout);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run(const CommandLine& line, AdminClient* client) {
+  switch (line.command) {
+    case CommandLine::Command::kStatus:
+      return Show(client->GetStatus(), line.json, StatusText);
+    case CommandLine::Command::kList:
+      return Show<admin::v1::ListSessionsResponse>(
+          client->ListSessions(line.list, line.most), line.json,
+          [](const auto& sessions) { return ListText(sessions); });
+    case CommandLine::Command::kTop:
+      return Top(line, client);
+    case CommandLine::Command::kShow:
+      return Show(client->GetSession(line.session_id), line.json, SessionStory);
+    case CommandLine::Command::kMove:
+      return Show<admin::v1::MoveSessionsResponse>(
+          client->MoveSessions(line.move_sessions, line.move_to), line.json,
+          [](const auto& moved) {
+            return absl::StrCat(moved.told(), " sessions were told to go\n");
+          });
+    case CommandLine::Command::kForget: {
+      const absl::Status status = client->ForgetSession(line.session_id);
+      if (status.ok() && !line.json) Print("forgotten\n");
+      return status;
+    }
+    case CommandLine::Command::kLog:
+      return Show<admin::v1::SetLogLevelResponse>(
+          client->SetLogLevel(line.log_level), line.json, [](const auto& set) {
+            return absl::StrCat(
+                "it was ",
+                absl::AsciiStrToLower(absl::StripPrefix(
+                    admin::v1::LogLevel_Name(set.before()), "LOG_LEVEL_")),
+                "\n");
+          });
+  }
+  return absl::InternalError("a command without a meaning");
+}
+
+int Main(int argc, char** argv) {
+  // What is no flag says what to do; flags are written as --name=value.
+  std::vector<std::string> words;
+  std::vector<char*> flags = {argv[0]};
+  for (int i = 1; i < argc; ++i) {
+    if (absl::StartsWith(argv[i], "-")) {
+      flags.push_back(argv[i]);
+    } else {
+      words.emplace_back(argv[i]);
+    }
+  }
+  base::ParseFlagsOrExit(
+      static_cast<int>(flags.size()), flags.data(),
+      {.name = "msgproc",
+       .summary = "Looks into a processor that serves, and steers it.",
+       .usage = kUsage});
+  const auto fail = [](const absl::Status& status, int exit_code) {
+    std::fprintf(stderr, "msgproc: %s\n",
+                 std::string(status.message()).c_str());
+    return exit_code;
+  };
+  const absl::StatusOr<CommandLine> line = ReadCommandLine(words);
+  if (!line.ok()) return fail(line.status(), base::kUsageExitCode);
+  const auto client = AdminClient::Connect(
+      {.server = absl::GetFlag(FLAGS_server),
+       .folder = base::AdminFolder(),
+       .tls_ca = base::UserPath(absl::GetFlag(FLAGS_tls_ca)),
+       .tls_cert = base::UserPath(absl::GetFlag(FLAGS_tls_cert)),
+       .tls_key = base::UserPath(absl::GetFlag(FLAGS_tls_key))});
+  if (!client.ok()) return fail(client.status(), base::kUsageExitCode);
+  const absl::Status status = Run(*line, client->get());
+  return status.ok() ? 0 : fail(status, 1);
+}
+
+}  // namespace
+}  // namespace msgproc::ctl
+
+int main(int argc, char** argv) { return msgproc::ctl::Main(argc, argv); }

@@ -1,0 +1,259 @@
+#include "tools/ctl/text.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "google/protobuf/duration.pb.h"
+#include "services/base/log.h"
+
+namespace msgproc::ctl {
+namespace {
+
+using admin::v1::Session;
+
+absl::Duration ToDuration(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) +
+         absl::Nanoseconds(duration.nanos());
+}
+
+std::string Shown(absl::string_view text) {
+  std::string shown;
+  base::AppendOneLine(text, &shown);
+  return shown;
+}
+
+std::string OrDash(absl::string_view text) {
+  return text.empty() ? "-" : Shown(text);
+}
+
+// Characters and not bytes: what continues one takes no room.
+size_t WidthOf(absl::string_view text) {
+  return static_cast<size_t>(std::count_if(
+      text.begin(), text.end(),
+      [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+uint64_t Unread(const Session& session) {
+  return session.ready_through() -
+         std::min(session.received_through(), session.ready_through());
+}
+
+uint64_t Waiting(const Session& session) {
+  return session.accepted_through() -
+         std::min(session.ready_through(), session.accepted_through());
+}
+
+std::string Oldest(const Session& session) {
+  return session.has_oldest_unanswered()
+             ? Length(ToDuration(session.oldest_unanswered()))
+             : "-";
+}
+
+}  // namespace
+
+std::string Table(const std::vector<std::vector<std::string>>& lines,
+                  const std::vector<size_t>& right) {
+  std::vector<size_t> widths;
+  for (const auto& line : lines) {
+    widths.resize(std::max(widths.size(), line.size()));
+    for (size_t i = 0; i < line.size(); ++i) {
+      widths[i] = std::max(widths[i], WidthOf(line[i]));
+    }
+  }
+  std::string text;
+  for (const auto& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) {
+      const std::string room(widths[i] - WidthOf(line[i]), ' ');
+      const bool to_the_right =
+          std::find(right.begin(), right.end(), i) != right.end();
+      absl::StrAppend(&text, to_the_right ? room : "", line[i]);
+      if (i + 1 == line.size()) break;
+      absl::StrAppend(&text, to_the_right ? "" : room, "  ");
+    }
+    absl::StrAppend(&text, "\n");
+  }
+  return text;
+}
+
+std::string Count(double value) {
+  constexpr const char* kUnits[] = {"", "k", "M", "G", "T"};
+  size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < std::size(kUnits)) {
+    value /= 1000;
+    ++unit;
+  }
+  if (unit == 0) return absl::StrFormat("%.0f", value);
+  return absl::StrFormat(value < 99.95 ? "%.1f%s" : "%.0f%s", value,
+                         kUnits[unit]);
+}
+
+std::string Bytes(uint64_t bytes) {
+  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (value >= 1023.5 && unit + 1 < std::size(kUnits)) {
+    value /= 1024;
+    ++unit;
+  }
+  if (unit == 0 || value >= 9.95) {
+    return absl::StrFormat("%.0f %s", value, kUnits[unit]);
+  }
+  return absl::StrFormat("%.1f %s", value, kUnits[unit]);
+}
+
+std::string Length(absl::Duration length) {
+  const double seconds = absl::ToDoubleSeconds(length);
+  if (seconds < 0.9995e-3) return absl::StrFormat("%.0f µs", seconds * 1e6);
+  if (seconds < 0.9995) return absl::StrFormat("%.0f ms", seconds * 1e3);
+  if (seconds < 9.95) return absl::StrFormat("%.1f s", seconds);
+  if (seconds < 119.5) return absl::StrFormat("%.0f s", seconds);
+  if (seconds < 119.5 * 60) return absl::StrFormat("%.0f min", seconds / 60);
+  if (seconds < 47.5 * 3600) return absl::StrFormat("%.0f h", seconds / 3600);
+  return absl::StrFormat("%.0f d", seconds / 86400);
+}
+
+std::string StageName(admin::v1::Stage stage) {
+  switch (stage) {
+    case admin::v1::STAGE_QUEUED:
+      return "queued";
+    case admin::v1::STAGE_HANDLER:
+      return "handler";
+    case admin::v1::STAGE_COMMIT:
+      return "commit";
+    case admin::v1::STAGE_WRITE:
+      return "write";
+    case admin::v1::STAGE_ACKNOWLEDGEMENT:
+      return "acknowledgement";
+    default:
+      return "-";
+  }
+}
+
+std::string SessionLines(const admin::v1::ListSessionsResponse& sessions,
+                         const Rates* rates) {
+  std::vector<std::vector<std::string>> lines = {
+      {"SESSION", "PRINCIPAL", "HANDLER", "PEER", "STATE", "FOR", "MESSAGES",
+       "WAITING", "UNREAD", "MEMORY", "OLDEST", "IS AT"}};
+  if (rates != nullptr) lines[0].insert(lines[0].begin() + 6, "/S");
+  for (const Session& session : sessions.sessions()) {
+    std::vector<std::string> line = {
+        Shown(session.session_id()),
+        OrDash(session.principal()),
+        Shown(session.handler()),
+        OrDash(session.peer()),
+        session.attached() ? "attached" : "detached",
+        Length(ToDuration(session.state_age())),
+        Count(static_cast<double>(session.accepted_through())),
+        Count(static_cast<double>(Waiting(session))),
+        Count(static_cast<double>(Unread(session))),
+        Bytes(session.bytes()),
+        Oldest(session),
+        StageName(session.stage())};
+    if (rates != nullptr) {
+      const auto rate = rates->find(session.session_id());
+      line.insert(line.begin() + 6,
+                  rate == rates->end() ? "-" : Count(rate->second));
+    }
+    lines.push_back(std::move(line));
+  }
+  if (rates != nullptr) return Table(lines, {5, 6, 7, 8, 9, 10, 11});
+  return Table(lines, {5, 6, 7, 8, 9, 10});
+}
+
+std::string SessionStory(const Session& session) {
+  const auto number = [](uint64_t n) { return absl::StrCat(n); };
+  const uint64_t before = session.streams() > 0 ? session.streams() - 1 : 0;
+  std::string story = Table(
+      {{"session", Shown(session.session_id())},
+       {"principal", OrDash(session.principal())},
+       {"client", OrDash(session.client_name())},
+       {"peer", OrDash(session.peer())},
+       {"handler", Shown(session.handler())},
+       {"kept", session.stored() ? "in the store" : "in memory"},
+       {"here for", Length(ToDuration(session.age()))},
+       {"state",
+        absl::StrCat(session.attached() ? "attached" : "detached", " for ",
+                     Length(ToDuration(session.state_age())), ", ",
+                     before == 0   ? "its first stream"
+                     : before == 1 ? "resumed or taken over once"
+                                   : absl::StrCat("resumed or taken over ",
+                                                  before, " times"))},
+       {"memory", absl::StrCat(Bytes(session.bytes()), ", of which results ",
+                               Bytes(session.result_bytes()))}},
+      {});
+  absl::StrAppend(
+      &story, "\n",
+      Table(
+          {{"accepted through", number(session.accepted_through())},
+           {"given to the handler", number(session.dispatched_through())},
+           {"answered", number(session.ready_through())},
+           {"committed", number(session.committed_through())},
+           {"written", number(session.written_through())},
+           {"acknowledged by the client", number(session.received_through())}},
+          {1}));
+  if (session.stage() == admin::v1::STAGE_UNSPECIFIED) {
+    absl::StrAppend(&story, "\nThe client has everything.\n");
+    return story;
+  }
+  const std::string oldest =
+      absl::StrCat("Message ", session.received_through() + 1,
+                   " is the oldest that the client has "
+                   "not acknowledged: ");
+  switch (session.stage()) {
+    case admin::v1::STAGE_QUEUED:
+      absl::StrAppend(&story, "\n", oldest, "it waits for the handler.\n");
+      break;
+    case admin::v1::STAGE_HANDLER:
+      absl::StrAppend(&story, "\n", oldest, "the handler has it.\n");
+      break;
+    case admin::v1::STAGE_COMMIT:
+      absl::StrAppend(&story, "\n", oldest,
+                      "its result waits for the store.\n");
+      break;
+    case admin::v1::STAGE_WRITE:
+      absl::StrAppend(&story, "\n", oldest,
+                      session.attached()
+                          ? "its result waits for the client to read.\n"
+                          : "its result waits for the client to come back.\n");
+      break;
+    default:
+      absl::StrAppend(&story, "\n", oldest,
+                      "its result was written, and the client has not said "
+                      "that it has it.\n");
+  }
+  if (session.has_oldest_unanswered()) {
+    absl::StrAppend(&story, "The oldest without a result was accepted ",
+                    Oldest(session), " ago.\n");
+  }
+  return story;
+}
+
+std::string StatusText(const admin::v1::GetStatusResponse& status) {
+  return Table(
+      {{"server", Shown(status.server_id())},
+       {"version", Shown(status.version())},
+       {"address", Shown(status.address())},
+       {"up for", Length(ToDuration(status.uptime()))},
+       {"new streams",
+        status.why_not_serving().empty()
+            ? "welcome"
+            : absl::StrCat("not welcome: ", Shown(status.why_not_serving()))},
+       {"streams", absl::StrCat(status.streams())},
+       {"sessions", absl::StrCat(status.sessions_attached(), " attached, ",
+                                 status.sessions_detached(), " detached")},
+       {"messages", absl::StrCat(status.messages())},
+       {"memory", status.memory_budget() == 0
+                      ? Bytes(status.memory_held())
+                      : absl::StrCat(Bytes(status.memory_held()), " of ",
+                                     Bytes(status.memory_budget()))},
+       {"sessions are kept",
+        status.store_generation().empty()
+            ? "in memory"
+            : absl::StrCat("in the store of generation ",
+                           Shown(status.store_generation()))}},
+      {});
+}
+
+}  // namespace msgproc::ctl

@@ -1,0 +1,44 @@
+#ifndef MSGPROC_TOOLS_CTL_TEXT_H_
+#define MSGPROC_TOOLS_CTL_TEXT_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "msgproc/admin/v1/admin.pb.h"
+
+namespace msgproc::ctl {
+
+// What msgproc prints for people. Texts of clients' making have their control
+// characters escaped, so that none can write on the operator's terminal.
+
+// Columns as wide as what stands in them, two spaces apart; the first line is
+// the header. Cells of `right` columns (by index) stand to the right.
+std::string Table(const std::vector<std::vector<std::string>>& lines,
+                  const std::vector<size_t>& right);
+
+// "999", "12.3k", "4.5M": at most five characters.
+std::string Count(double value);
+// "812 B", "64 KiB", "1.5 GiB".
+std::string Bytes(uint64_t bytes);
+// "350 µs", "1.2 s", "3 min", "2 h", "5 d".
+std::string Length(absl::Duration length);
+// "queued", "handler", ...; "-" where there is no message.
+std::string StageName(admin::v1::Stage stage);
+
+// Messages a second by session_id; absent: not known yet.
+using Rates = std::map<std::string, double>;
+
+// A line a session, with the header. `rates` null: no such column.
+std::string SessionLines(const admin::v1::ListSessionsResponse& sessions,
+                         const Rates* rates);
+// All that is known of one.
+std::string SessionStory(const admin::v1::Session& session);
+std::string StatusText(const admin::v1::GetStatusResponse& status);
+
+}  // namespace msgproc::ctl
+
+#endif  // MSGPROC_TOOLS_CTL_TEXT_H_
