@@ -1,4 +1,5 @@
 #include "services/base/admin_flags.h"
+#include <cstddef>
 
 #include <sys/stat.h>
 

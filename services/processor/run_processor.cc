@@ -78,7 +78,12 @@ class RunningProcessor final : public base::RunningServer {
         metrics_(server_.get()),
         load_meter_(server_->context()->counters()),
         worker_metrics_(server_->workers()),
-        admin_(server_.get()) {}
+        admin_({.context = server_->context(),
+                .streams = server_->streams(),
+                .address = server_->address(),
+                .why_not_serving = [this] { return server_->WhyNotServing(); },
+                .store_generation =
+                    [this] { return server_->store_generation(); }}) {}
   // No page is asked for what is gone.
   ~RunningProcessor() override {
     admin_grpc_.reset();

@@ -23,29 +23,24 @@ namespace {
 constexpr absl::Duration kTimeout = absl::Seconds(10);
 constexpr uint32_t kPage = 1000;
 
-// The only server that has a socket in the folder.
-absl::StatusOr<std::string> FindServer(const std::string& folder) {
-  const std::string advice =
-      "say which with --server=unix:/path or --server=host:port, as the "
-      "processor's --admin_address has it (it logs \"serving operators\")";
-  if (folder.empty()) {
-    return absl::NotFoundError(absl::StrCat(
-        "neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set, so no server "
-        "can be found: ",
-        advice));
+// The only server that has a socket in one of the folders.
+absl::StatusOr<std::string> FindServer(
+    const std::vector<std::string>& folders) {
+  std::vector<std::string> paths;
+  for (const std::string& folder : folders) {
+    glob_t found{};
+    glob(absl::StrCat(folder, "/*.admin.sock").c_str(), 0, nullptr, &found);
+    paths.insert(paths.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    globfree(&found);
   }
-  glob_t found{};
-  const std::string pattern = absl::StrCat(folder, "/*.admin.sock");
-  glob(pattern.c_str(), 0, nullptr, &found);
-  const std::vector<std::string> paths(found.gl_pathv,
-                                       found.gl_pathv + found.gl_pathc);
-  globfree(&found);
   if (paths.size() == 1) return absl::StrCat("unix:", paths[0]);
-  return absl::NotFoundError(
-      paths.empty()
-          ? absl::StrCat("no server has a socket in ", folder, ": ", advice)
-          : absl::StrCat("there are several servers, ",
-                         absl::StrJoin(paths, ", "), ": ", advice));
+  return absl::NotFoundError(absl::StrCat(
+      paths.empty() ? absl::StrCat("no server has a socket in ",
+                                   absl::StrJoin(folders, " or "))
+                    : absl::StrCat("there are several servers, ",
+                                   absl::StrJoin(paths, ", ")),
+      ": say which with --server=unix:/path or --server=host:port, as the "
+      "processor's --admin_address has it (it logs \"serving operators\")"));
 }
 
 }  // namespace
@@ -58,7 +53,7 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Connect(
     const Options& options) {
   std::string server = options.server;
   if (server.empty()) {
-    absl::StatusOr<std::string> found = FindServer(options.folder);
+    absl::StatusOr<std::string> found = FindServer(options.folders);
     if (!found.ok()) return found.status();
     server = *std::move(found);
   }

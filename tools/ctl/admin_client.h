@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,9 +18,10 @@ namespace msgproc::ctl {
 class AdminClient {
  public:
   struct Options {
-    // unix:/path or host:port; empty: the only server there is in `folder`.
+    // unix:/path or host:port; empty: the only one that has a socket in
+    // `folders`.
     std::string server;
-    std::string folder;
+    std::vector<std::string> folders;
     // PEM files, for host:port.
     std::string tls_ca;
     std::string tls_cert;

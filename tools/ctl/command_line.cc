@@ -1,5 +1,7 @@
 #include "tools/ctl/command_line.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 
 #include "absl/flags/flag.h"

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_TOOLS_CTL_COMMAND_LINE_H_
 #define MSGPROC_TOOLS_CTL_COMMAND_LINE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -29,8 +29,8 @@
 
 ABSL_FLAG(std::string, server, "",
           "Which server: its --admin_address, unix:/path or host:port. Empty: "
-          "the only one that has a socket in $RUNTIME_DIRECTORY or "
-          "$XDG_RUNTIME_DIR/msgproc.");
+          "the only one that has a socket in $RUNTIME_DIRECTORY, "
+          "$XDG_RUNTIME_DIR/msgproc or /run/msgproc-processor.");
 ABSL_FLAG(std::string, tls_ca, "",
           "PEM file with the authority of a server on host:port.");
 ABSL_FLAG(std::string, tls_cert, "", "PEM file with your certificate for it.");
@@ -174,9 +174,13 @@ int Main(int argc, char** argv) {
   };
   const absl::StatusOr<CommandLine> line = ReadCommandLine(words);
   if (!line.ok()) return fail(line.status(), base::kUsageExitCode);
+  std::vector<std::string> folders = {"/run/msgproc-processor"};
+  if (std::string own = base::AdminFolder(); !own.empty()) {
+    folders.insert(folders.begin(), std::move(own));
+  }
   const auto client = AdminClient::Connect(
       {.server = absl::GetFlag(FLAGS_server),
-       .folder = base::AdminFolder(),
+       .folders = folders,
        .tls_ca = base::UserPath(absl::GetFlag(FLAGS_tls_ca)),
        .tls_cert = base::UserPath(absl::GetFlag(FLAGS_tls_cert)),
        .tls_key = base::UserPath(absl::GetFlag(FLAGS_tls_key))});

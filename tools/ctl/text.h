@@ -1,6 +1,7 @@
 #ifndef MSGPROC_TOOLS_CTL_TEXT_H_
 #define MSGPROC_TOOLS_CTL_TEXT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>

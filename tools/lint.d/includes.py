@@ -71,7 +71,15 @@ _BELOW = {
     ),
     # It locates balancers as a client does.
     f"{_PROCESSOR}/registration": (f"{_PROCESSOR}/session", *_SHARED),
+    f"{_PROCESSOR}/admin": (
+        f"{_PROCESSOR}/stream",
+        f"{_PROCESSOR}/session",
+        "services/base",
+        "proto",
+        "common",
+    ),
     _PROCESSOR: (
+        f"{_PROCESSOR}/admin",
         f"{_PROCESSOR}/registration",
         f"{_PROCESSOR}/stream",
         f"{_PROCESSOR}/session",
@@ -83,6 +91,7 @@ _BELOW = {
     ),
     "tools/files": _SHARED,
     "tools/report": _SHARED,
+    "tools/ctl": _SHARED,
     "tools/conformance.d": _SHARED,
     "tools/cluster": ("tools/files", *_SHARED),
     "tools/compare": ("tools/cluster", "tools/files", "tools/report", *_SHARED),

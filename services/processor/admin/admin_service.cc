@@ -18,11 +18,12 @@
 #include "services/base/log.h"
 #include "services/processor/admin/select_sessions.h"
 #include "services/processor/admin/session_message.h"
-#include "services/processor/server.h"
 #include "services/processor/session/hosted_session.h"
 #include "services/processor/session/processor_counters.h"
 #include "services/processor/session/session_facts.h"
 #include "services/processor/session/session_table.h"
+#include "services/processor/stream/open_streams.h"
+#include "services/processor/stream/processor_context.h"
 
 namespace msgproc::processor {
 namespace {
@@ -63,19 +64,19 @@ absl::StatusOr<base::LogLevel> LevelOf(admin::v1::LogLevel level) {
 
 }  // namespace
 
-AdminService::AdminService(Server* server)
-    : server_(server), begun_(Clock::Monotonic()->Now()) {}
+AdminService::AdminService(Server server)
+    : server_(std::move(server)), begun_(Clock::Monotonic()->Now()) {}
 
 grpc::Status AdminService::GetStatus(
     grpc::ServerContext* /*context*/,
     const admin::v1::GetStatusRequest* /*request*/,
     admin::v1::GetStatusResponse* response) {
-  const ProcessorCounters& counters = *server_->context()->counters();
-  response->set_server_id(server_->server_id());
+  const ProcessorCounters& counters = *server_.context->counters();
+  response->set_server_id(server_.context->options().server_id);
   response->set_version(std::string(base::GetBuildInfo().version));
-  response->set_address(server_->address());
+  response->set_address(server_.address);
   ToProto(Clock::Monotonic()->Now() - begun_, response->mutable_uptime());
-  response->set_why_not_serving(server_->WhyNotServing());
+  response->set_why_not_serving(server_.why_not_serving());
   response->set_streams(Read(counters.streams));
   response->set_sessions_attached(Read(counters.sessions_attached));
   response->set_sessions_detached(Read(counters.sessions_detached));
@@ -84,7 +85,7 @@ grpc::Status AdminService::GetStatus(
   response->set_memory_held(Read(counters.memory_used));
   response->set_memory_budget(Read(counters.memory_budget));
   response->set_log_level(LogLevelMessage(LevelNow()));
-  response->set_store_generation(server_->store_generation());
+  response->set_store_generation(server_.store_generation());
   return grpc::Status::OK;
 }
 
@@ -94,7 +95,7 @@ grpc::Status AdminService::ListSessions(
     admin::v1::ListSessionsResponse* response) {
   std::vector<SessionFacts> all;
   for (const std::shared_ptr<HostedSession>& session :
-       server_->context()->sessions()->All()) {
+       server_.context->sessions()->All()) {
     all.push_back(session->Facts());
   }
   response->set_total(all.size());
@@ -112,7 +113,7 @@ grpc::Status AdminService::GetSession(
     grpc::ServerContext* /*context*/,
     const admin::v1::GetSessionRequest* request, admin::v1::Session* response) {
   const std::shared_ptr<HostedSession> session =
-      server_->context()->sessions()->Find(request->session_id());
+      server_.context->sessions()->Find(request->session_id());
   if (session == nullptr) {
     return base::ToGrpcStatus(
         absl::NotFoundError("This server does not hold the session."));
@@ -132,7 +133,7 @@ grpc::Status AdminService::MoveSessions(
   const size_t most = request->sessions() == 0
                           ? std::numeric_limits<size_t>::max()
                           : request->sessions();
-  const size_t told = server_->streams()->Move(most, request->address());
+  const size_t told = server_.streams->Move(most, request->address());
   base::LogInfo("an operator moves sessions",
                 {{"asked", request->sessions()},
                  {"told", told},
@@ -146,7 +147,7 @@ grpc::Status AdminService::ForgetSession(
     const admin::v1::ForgetSessionRequest* request,
     admin::v1::ForgetSessionResponse* /*response*/) {
   const absl::Status status =
-      server_->context()->sessions()->ForgetDetached(request->session_id());
+      server_.context->sessions()->ForgetDetached(request->session_id());
   base::LogInfo("an operator forgets a session",
                 {{"session", Quoted(request->session_id())},
                  {"status", status.ok() ? "OK" : status.ToString()}});

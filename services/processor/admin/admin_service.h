@@ -4,21 +4,35 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
+#include <functional>
+#include <string>
+
 #include "absl/time/time.h"
 #include "msgproc/admin/v1/admin.grpc.pb.h"
 #include "msgproc/admin/v1/admin.pb.h"
 
 namespace msgproc::processor {
 
-class Server;
+class OpenStreams;
+class ProcessorContext;
 
 // The service Admin of a processor, for a gRPC server of its own. Calls run on
 // that server's threads, never on those that serve streams: looking through ten
 // thousand sessions takes milliseconds. Thread-safe.
 class AdminService final : public admin::v1::Admin::Service {
  public:
-  // `server` outlives it.
-  explicit AdminService(Server* server);
+  // What it looks into. All of it outlives the service.
+  struct Server {
+    ProcessorContext* context = nullptr;
+    OpenStreams* streams = nullptr;
+    // Where clients come in.
+    std::string address;
+    // For people; empty: new streams are welcome.
+    std::function<std::string()> why_not_serving;
+    // Empty: sessions are in memory.
+    std::function<std::string()> store_generation;
+  };
+  explicit AdminService(Server server);
 
   grpc::Status GetStatus(grpc::ServerContext* context,
                          const admin::v1::GetStatusRequest* request,
@@ -41,7 +55,7 @@ class AdminService final : public admin::v1::Admin::Service {
                            admin::v1::SetLogLevelResponse* response) override;
 
  private:
-  Server* const server_;
+  const Server server_;
   const absl::Time begun_;
 };
 
