@@ -1,4 +1,6 @@
 // Lets tools/conformance drive this client; docs/conformance.md says how they talk.
+import {readFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
 import {createInterface} from 'node:readline';
 import {Code, connect, StreamError} from 'msgproc';
 
@@ -70,7 +72,9 @@ async function send(messages) {
   say({event: 'sent', count});
 }
 
-say({event: 'ready', client: 'msgproc-node', capabilities: [
+const {version} = JSON.parse(readFileSync(
+    new URL('../package.json', `file://${createRequire(import.meta.url).resolve('msgproc')}`)));
+say({event: 'ready', client: `msgproc-node ${version}`, capabilities: [
   'balancers', 'session_id', 'session_token', 'handler', 'client_name', 'token', 'tokens',
   'max_outstanding_messages', 'max_outstanding_bytes', 'connect_timeout_ms', 'headers',
   'pause_reading', 'lost',

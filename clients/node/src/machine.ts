@@ -89,6 +89,9 @@ export class Machine {
   }
 
   get phase(): Phase { return this.#phase; }
+  // Whether so much is unread that reading from the server should pause. What a call that was
+  // given up still brings is not kept, and its end must be heard.
+  get overfull(): boolean { return !this.#broken && this.window.overfull; }
   get #calling(): boolean {
     return this.#phase === 'opening' || this.#phase === 'open' || this.#phase === 'draining' ||
         this.#phase === 'halfClosed';

@@ -287,7 +287,7 @@ export class MessageStream extends EventEmitter<{[K in keyof StreamEvents]: [Str
   }
 
   #pauseOrResume(): void {
-    const {overfull} = this.#machine.window;
+    const {overfull} = this.#machine;
     if (!this.#call || this.#call.isPaused() === overfull) return;
     this.#machine.onPaused(overfull, performance.now());
     if (overfull) this.#call.pause();

@@ -100,7 +100,7 @@ export class SendWindow {
   get acknowledgeBy(): number { return this.#acknowledgeBy; }
   // Whether everything that the present connection was given is answered.
   get collected(): boolean { return this.#cursor === this.#receivedThrough + 1; }
-  // Whether so much is unread that reading from the server should pause.
+  // Whether as much is unread as may be.
   get overfull(): boolean {
     const most = Math.min(MAX_UNREAD_BYTES, this.#limits.bytes);
     return !this.#readsAll && this.#unreadBytes > 0 && this.#unreadBytes >= most;

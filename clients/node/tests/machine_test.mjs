@@ -552,6 +552,16 @@ test('cancel ends the stream, in a call and between calls', () => {
   assert.deepEqual(bench.all(), [{kind: 'end', error: why}]);
 });
 
+test('reading pauses while too much is unread, but not on a call that was given up', () => {
+  const bench = new Bench({limits: {...UNLIMITED, bytes: 10}}).open();
+  bench.send();
+  bench.all();
+  bench.frame({results: [{...results(1, 1)[0], payload: Buffer.alloc(10)}]});
+  assert.equal(bench.machine.overfull, true);
+  bench.machine.cancel(UNAVAILABLE);
+  assert.equal(bench.machine.overfull, false);
+});
+
 test('Drain: nothing more is sent, what is under way is collected, then half-close and away', () => {
   for (const followsDrain of [true, false]) {
     const bench = new Bench({followsDrain}).open();

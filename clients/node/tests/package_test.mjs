@@ -36,7 +36,8 @@ test('the package has what it needs, and the version of the servers', () => {
   const root = path.join(folder, 'node_modules/msgproc');
   const {version, exports: {'.': {types}}} = JSON.parse(fs.readFileSync(path.join(root, 'package.json')));
   assert.match(version, /^\d+\.\d+\.\d+$/);
-  assert.equal(version, process.env.MSGPROC_VERSION ?? version);
+  const servers = execFileSync(process.env.MSGPROC_PROCESSOR, ['--version'], {encoding: 'utf8'});
+  assert.ok(servers.split(/\s/).includes(version), `${version}, and ${servers}`);
   for (const file of [types, 'README.md', 'proto/msgproc/v1/processor.proto']) {
     assert.ok(fs.existsSync(path.join(root, file)), file);
   }

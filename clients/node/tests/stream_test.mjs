@@ -173,6 +173,22 @@ test('an AbortSignal ends the stream, and with it whatever waits', async t => {
   await rejects(never.send('m'), Code.CANCELLED);
 });
 
+test('an AbortSignal ends a stream that has stopped reading', async t => {
+  const target = await startScripted(t, call => call.on('data', request => {
+    if (request.open) call.write({welcome: WELCOME});
+    if (request.messages.length === 0) return;
+    call.write({results: [{sequence: 1, payload: Buffer.alloc(100)}]});
+    for (let i = 0; i < 5; ++i) call.write({});
+  }));
+  const abort = new AbortController();
+  const stream = open(t, {target, signal: abort.signal, maxOutstandingBytes: 10});
+  await stream.send('m');
+  await eventually(() => stream.unanswered().length === 0, 'the result');
+  await new Promise(setImmediate);
+  abort.abort(new Error('enough'));
+  await rejects(stream.close(), Code.CANCELLED, /enough/);
+});
+
 test('a session that another client takes over ends ABORTED', async t => {
   const processor = await startProcessor(t);
   const session = {target: processor.grpc, sessionId: 'till-7', sessionToken: crypto.randomBytes(16)};
