@@ -20,6 +20,9 @@ class BreaksTest(client_case.ClientTest):
         reader = asyncio.create_task(client_case.count(stream, count))
         for i in range(count):
             await stream.send(b"%d" % i)
+            if i % 50 == 49:
+                # So that a fast machine, too, is in the middle of it when something breaks.
+                await asyncio.sleep(0.01)
         self.assertEqual(await reader, [b"%d" % i for i in range(count)])
 
     async def test_10000_messages_while_the_processor_is_killed_and_started_again(self):

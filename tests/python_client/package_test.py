@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 from tests import harness
 
+_MESSAGES = "msgproc_processor_messages_total"
 _SOURCES = ("clients/python", "proto/msgproc/v1", "bazel/version.bzl")
 
 
@@ -88,6 +90,24 @@ class PackageTest(harness.ProcessTest):
         self.assertRegex(said[4], "^ended: NOT_FOUND: .*none-such.* trying again does not help")
         said = self.example(events, server.grpc)
         self.assertEqual(said, ["connected: NEW", "closed: None"])
+
+    def test_a_newcomers_10000_messages_while_the_processor_is_killed_and_started_again(self):
+        program = _blocks(self.page, "python")[0].replace(
+            "await stream.send(", "await asyncio.sleep(0.0002)\n                await stream.send("
+        )
+        address = f"127.0.0.1:{harness.free_port()}"
+        server = self.processor(listen_address=address)
+        answers = []
+        running = threading.Thread(target=lambda: answers.extend(self.example(program, address)))
+        running.start()
+        self.addCleanup(running.join)
+        for _ in range(2):
+            harness.eventually(lambda s=server: s.metric(_MESSAGES) > 500, "it answers", 120)
+            server.kill()
+            self.assertTrue(running.is_alive(), "it was to be killed in the middle")
+            server = self.processor(listen_address=address)
+        running.join()
+        self.assertEqual(answers, ["10000 results"])
 
     def test_they_are_typed_and_so_is_the_package(self):
         settings = self.source / "pyproject.toml"

@@ -164,7 +164,6 @@ class Machine:
         self._calling = True
         self._broken = None
         self.token = ""
-        self.destination.located = False
         return self.session.open(now)
 
     def wants_token(self, now: float) -> bool:

@@ -203,8 +203,98 @@ class SendingTest(MachineTest):
         with self.assertRaisesRegex(Exception, "FAILED_PRECONDITION"):
             self.send(1)
 
+    def test_a_first_request_may_be_as_large_as_that(self):
+        head = len(
+            pb.ProcessRequest(
+                messages=[pb.Message(sequence=1, payload=b"p" * 65000)]
+            ).SerializeToString()
+        )
+        most = 64 * _KIB - (head - 65000)
+        self.assertEqual(self.send(1, b"p" * (most + 1)), [0])
+        self.assertEqual(self.send(1, b"p" * most), [1])
+
+    def test_a_frame_may_be_a_mebibyte(self):
+        self.connect(max_payload_bytes=2 << 20)
+        self.send(1, b"p" * 500_000)
+        first = pb.ProcessRequest(messages=[pb.Message(sequence=1, payload=b"p" * 500_000)])
+        rest = (1 << 20) - 16 - first.ByteSize()
+        overhead = first.ByteSize() - 500_000
+        self.send(1, b"p" * (rest - overhead))
+        self.assertEqual(_sequences(self.write()[0]), [1, 2])
+        self.send(1, b"p" * 500_000)
+        self.send(1, b"p" * (rest - overhead + 1))
+        self.assertEqual(_sequences(self.write()[0]), [3])
+
+    def test_whole_frames_wait(self):
+        self.connect(max_batch_messages=3)
+        full = []
+        for _ in range(6):
+            full.append(self.machine.session.window.frame_full)
+            self.send(1)
+        self.assertEqual(full, [False, False, False, True, False, False])
+
+    def test_a_first_request_that_was_empty_stays_so(self):
+        self.call()
+        self.send(1)
+        self.end_call()
+        self.assertEqual(_sequences(self.connect()), [])
+        self.assertEqual(_sequences(self.write()[0]), [1])
+
 
 class WindowTest(MachineTest):
+    def test_bytes_leave_the_window_with_their_results(self):
+        self.connect(max_outstanding_bytes=10)
+        for sequence in range(1, 4):
+            self.assertEqual(self.send(2, b"123456"), [sequence, 0])
+            self.write()
+            self.hear(_results(sequence, sequence))
+            self.take()
+
+    def test_bytes_count_wherever_they_are(self):
+        self.connect(max_outstanding_bytes=12)
+        self.assertEqual(self.send(2, b"1234"), [1, 2])
+        self.write()
+        self.assertEqual(self.send(2, b"1234"), [3, 0])
+        self.hear(pb.ProcessResponse(results=[pb.Result(sequence=1, payload=b"1234")]))
+        # One unread, one sent, one not.
+        self.assertEqual(self.send(1, b"1"), [0])
+        self.end_call()
+        self.connect(state=2, accepted_through=2, max_outstanding_bytes=12)
+        self.assertEqual(self.send(1, b"1"), [0])
+        self.machine.drop_results()
+        self.assertEqual(self.send(2, b"1234"), [4, 0])
+
+    def test_a_smaller_window_takes_what_just_fits(self):
+        self.connect()
+        self.send(3, b"12")
+        self.write()
+        self.end_call()
+        self.connect(state=3, max_outstanding_bytes=4)
+        self.assertEqual(_sequences(self.write()[0]), [1, 2])
+        self.hear(_results(1, 1))
+        self.assertEqual(_sequences(self.write()[0]), [3])
+
+    def test_what_is_told_is_told(self):
+        self.connect(max_outstanding_messages=10, max_outstanding_bytes=20)
+        self.send(10, b"1")
+        self.write()
+        self.hear(_results(1, 5))
+        self.assertEqual(self.write()[0].received_through, 5)
+        # Counted from there on, in messages and in bytes.
+        self.hear(_results(6, 9))
+        self.assertEqual(self.write(), (None, False))
+        self.assertEqual(self.machine.alarm(True), self.now + 1)
+
+    def test_a_connection_that_is_gone_need_not_be_told(self):
+        self.connect()
+        self.send(1)
+        self.write()
+        self.hear(_results(1, 1))
+        self.end_call()
+        self.now += 10
+        self.connect(state=2, accepted_through=1)
+        self.assertEqual(self.write(), (None, False))
+
     def test_the_servers_window_bounds_what_is_sent(self):
         self.connect(max_outstanding_messages=3)
         self.assertEqual(self.send(4), [1, 2, 3, 0])
@@ -355,6 +445,24 @@ class ResultsTest(MachineTest):
         self.assertEqual(self.take(), [1, 2, 3, 4])
         self.violation(_results(3, 3))
 
+    def test_so_they_are_on_the_next_connection(self):
+        self.hear(_results(1, 3))
+        for _ in range(2):
+            self.end_call()
+            self.connect(state=2, accepted_through=5)
+            self.hear(_results(1, 3))
+        self.assertEqual(self.take(), [1, 2, 3])
+
+    def test_a_result_of_message_0_is_no_duplicate(self):
+        self.hear(_results(1, 1))
+        self.assertFalse(self.violation(_results(0, 0)).duplicate)
+
+    def test_a_call_is_not_blamed_for_what_the_last_one_did(self):
+        self.violation(b"\xff\xff")
+        self.connect(state=2, accepted_through=5)
+        self.end_call(Code.UNAVAILABLE, "another reason")
+        self.assertIn("another reason", str(self.events()[-1].error))
+
     def test_a_repeat_of_a_repeat_is_none_of_these(self):
         self.hear(_results(1, 3))
         self.end_call()
@@ -398,6 +506,23 @@ class WelcomeTest(MachineTest):
             self.welcomed_so(**fields)
             self.assertIs(self.events()[0].kind, EventKind.VIOLATION)
             self.assertIs(self.step(), Step.WAIT)
+
+    def test_a_server_that_has_just_what_is_received(self):
+        self.connect()
+        self.send(1)
+        self.write()
+        self.hear(_results(1, 1))
+        self.end_call()
+        self.connect(state=2, accepted_through=1)
+        self.assertEqual(self.send(1), [2])
+
+    def test_a_drain_with_results_is_no_first_response(self):
+        self.send(1)
+        self.call()
+        response = _results(1, 1)
+        response.drain.reason = 1
+        self.hear(response, fine=False)
+        self.assertFalse(self.machine.results)
 
     def test_a_session_of_somebody_else_is_not_gone_on_with(self):
         self.welcomed_so(state=2, accepted_through=3)
@@ -549,6 +674,33 @@ class DrainTest(MachineTest):
         self.hear(_results(1, 1))
         self.assertEqual(self.write(), (pb.ProcessRequest(received_through=1), True))
 
+    def test_what_the_last_server_said_does_not_count(self):
+        self.moved("b:1")
+        self.connect(state=3)
+        self.send(1)
+        self.write()
+        self.hear(_results(2, 2))
+        self.drain("")
+        self.write()
+        self.end_call(Code.OK)
+        self.assertIs(self.step(), Step.LOCATE)
+
+    def test_a_server_that_ends_a_stream_it_has_not_sent_away(self):
+        self.connect()
+        self.send(1)
+        self.write()
+        self.drain()
+        self.events()
+        self.end_call(Code.OK)
+        self.assertIn("ended the stream early", str(self.events()[-1].error))
+
+    def test_or_that_never_began(self):
+        self.start(give_up_after=1.0)
+        self.call()
+        self.end_call(Code.OK)
+        self.now += 2
+        self.assert_ended(Code.UNAVAILABLE, "ended the stream early")
+
     def test_instead_of_a_welcome(self):
         self.call()
         self.drain()
@@ -557,6 +709,23 @@ class DrainTest(MachineTest):
         self.assertIs(self.step(), Step.WAIT)
         self.now = self.machine.alarm(True)
         self.assertEqual(self.call().open.moved_for, 1)
+
+    def test_grace_has_fractions(self):
+        self.connect()
+        self.send(1)
+        self.write()
+        response = pb.ProcessResponse(drain=pb.Drain(reason=1))
+        response.drain.grace.FromMilliseconds(1500)
+        self.hear(response)
+        self.assertEqual(self.machine.alarm(False), self.now + 1.5)
+
+    def test_a_drain_after_half_close_does_not_matter(self):
+        self.connect()
+        self.machine.finish()
+        self.write()
+        self.events()
+        self.drain()
+        self.assertEqual(self.events(), [])
 
     def test_beyond_the_grace_it_is_a_break_and_no_move(self):
         self.connect()
@@ -597,10 +766,25 @@ class SilenceTest(MachineTest):
         self.end_call(Code.CANCELLED)
         self.assertRegex(str(self.events()[-1].error), "UNAVAILABLE: nothing was heard .* 60")
 
+    def test_whatever_it_says_counts(self):
+        self.connect()
+        self.now += 2 * _INTERVAL
+        self.hear(pb.ProcessResponse())
+        self.assertEqual(self.machine.alarm(False), self.now + 3 * _INTERVAL)
+
+    def test_a_welcome_late_is_in_time(self):
+        self.call()
+        self.now += 9
+        self.hear(_welcome())
+        self.now += 2
+        self.assertTrue(self.machine.on_time(self.now, self.now))
+
     def test_whoever_was_asleep_itself_listens_first(self):
         self.connect()
         due = self.now + 3 * _INTERVAL
-        self.now = due + _INTERVAL
+        self.now = due + _INTERVAL / 2
+        self.assertIsNotNone(self.machine.session.on_time(self.now))
+        self.now += 1
         self.assertTrue(self.machine.on_time(due, self.now))
         self.assertEqual(self.machine.alarm(False), self.now + 3 * _INTERVAL)
 
@@ -666,6 +850,36 @@ class ReconnectTest(MachineTest):
         self.now += 5
         self.end_call()
         self.assertEqual(self.pause(), 0)
+
+    def test_use_counts_for_its_own_connection_only(self):
+        self.useful()
+        self.end_call()
+        self.assertEqual(self.pause(), 0)
+        self.connect(state=2, accepted_through=1)
+        self.end_call()
+        self.assertAlmostEqual(self.pause(), 0.025)
+
+    def test_a_useful_connection_makes_pauses_short_again(self):
+        for _ in range(4):
+            self.call()
+            self.end_call()
+            self.now += 5
+        self.useful()
+        self.now += 1
+        self.end_call()
+        self.assertEqual(self.machine.alarm(True), self.now)
+        self.call()
+        self.end_call()
+        self.assertAlmostEqual(self.pause(), 0.025)
+
+    def test_only_what_was_connected_is_disconnected(self):
+        self.call()
+        self.end_call()
+        self.assertEqual(self.events(), [])
+        self.connect()
+        self.events()
+        self.end_call(Code.NOT_FOUND)
+        self.assertEqual([event.kind for event in self.events()], [EventKind.CLOSED])
 
     def test_addresses_that_failed_are_avoided_until_one_answers(self):
         self.start(target="")
@@ -804,6 +1018,31 @@ class TokenTest(MachineTest):
         self.call()
         self.end_call(Code.UNAUTHENTICATED, "expired")
         self.assert_ended(Code.UNAUTHENTICATED)
+
+    def test_a_token_is_not_kept_for_later(self):
+        self.start(needs_token=True, target="")
+        self.machine.on_token("t1", self.now)
+        self.assertIs(self.step(), Step.LOCATE)
+        self.machine.on_located(stream_error(Code.UNAVAILABLE, "none"), self.now)
+        self.pause_if_any()
+        self.assertIs(self.step(), Step.AUTHORIZE)
+
+    def test_nor_for_the_server_that_a_stream_moves_to(self):
+        self.connect_for(12)
+        self.hear(pb.ProcessResponse(drain=pb.Drain(reason=2)))
+        self.write()
+        self.end_call(Code.OK)
+        self.pause_if_any()
+        self.assertIs(self.step(), Step.AUTHORIZE)
+
+    def test_a_fresh_one_is_wanted_once(self):
+        self.connect_for(12)
+        self.now += 9
+        self.assertTrue(self.machine.wants_token(self.now))
+        self.machine.on_token("t2", self.now)
+        self.write()
+        self.now += 5
+        self.assertFalse(self.machine.wants_token(self.now))
 
     def test_a_provider_that_fails(self):
         self.machine.on_token(stream_error(Code.UNAVAILABLE, "down"), self.now)

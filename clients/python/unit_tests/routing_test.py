@@ -19,12 +19,12 @@ class LocatorTest(unittest.TestCase):
         self.assertEqual(list(self.locator.round()), ["y", "z", "x"])
 
     def test_without_balancers_the_servers_of_the_last_answer_are_tried_in_turn(self):
-        self.locator.on_answer("x", ["a:1", "b:1"])
+        self.locator.on_answer("x", ["a:1", "b:1", "c:1"])
         errors = [_DOWN] * 3
         self.assertEqual(self.locator.on_no_answer(errors, ["a:1"]), "b:1")
-        failed = ["a:1", "b:1"]
-        turns = [self.locator.on_no_answer(errors, failed) for _ in range(3)]
-        self.assertEqual(turns, ["a:1", "b:1", "a:1"])
+        failed = ["a:1", "b:1", "c:1"]
+        turns = [self.locator.on_no_answer(errors, failed) for _ in range(4)]
+        self.assertEqual(turns, ["a:1", "b:1", "c:1", "a:1"])
 
     def test_what_each_balancer_said_is_told(self):
         error = self.locator.on_no_answer([_DOWN, stream_error(Code.NOT_FOUND, "who"), _DOWN], [])
