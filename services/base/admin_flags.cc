@@ -1,7 +1,8 @@
 #include "services/base/admin_flags.h"
-#include <cstddef>
 
 #include <sys/stat.h>
+
+#include <cstddef>
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"

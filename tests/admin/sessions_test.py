@@ -56,7 +56,9 @@ class SessionsTest(ctl_case.CtlCase):
 
         self.assertEqual(self.ctl("forget", "till-7"), "forgotten\n")
         exit_code, _, error = self.run_ctl("show", "till-7")
-        self.assertEqual((exit_code, error), (1, "msgproc: This server does not hold the session.\n"))
+        self.assertEqual(
+            (exit_code, error), (1, "msgproc: This server does not hold the session.\n")
+        )
         self.assertEqual(self.run_ctl("forget", "till-7")[0], 1)
         self.assertIn("an operator forgets a session", processor.output())
 
@@ -88,7 +90,10 @@ class SessionsTest(ctl_case.CtlCase):
             *("--connections=10", "--streams_per_connection=100", "--rate=500", "--duration=15s"),
         )
         slow = greedy.Streams(
-            processor.grpc, 1, [traffic.message(i, 64 << 10) for i in range(1, 200)], window=64 << 10
+            processor.grpc,
+            1,
+            [traffic.message(i, 64 << 10) for i in range(1, 200)],
+            window=64 << 10,
         )
         self.addCleanup(slow.leave)
         harness.eventually(
@@ -113,7 +118,7 @@ class SessionsTest(ctl_case.CtlCase):
 
     def test_sessions_are_moved_without_a_broken_message(self):
         balancer = self.balancer("--moves_per_second=0")
-        first = self.served(f"--balancer={balancer.grpc}")
+        self.served(f"--balancer={balancer.grpc}")
         load = self.loadgen(
             f"--balancer={balancer.grpc}", "--connections=10", "--rate=500", "--duration=15s"
         )

@@ -75,7 +75,7 @@ def main():
 
 def _soak(arguments):
     # They take where to write from the environment.
-    from tests.chaos import report, run  # pylint: disable=import-outside-toplevel
+    from tests.chaos import run, soak_page  # pylint: disable=import-outside-toplevel
 
     with contextlib.ExitStack() as exits:
         story = exits.enter_context(open(arguments.out / "timeline", "w", encoding="utf-8"))
@@ -102,7 +102,7 @@ def _soak(arguments):
         (arguments.out / "report.json").write_text(
             json.dumps(one.record, indent=1), encoding="utf-8"
         )
-        (arguments.out / "report.html").write_text(report.page(one.record), encoding="utf-8")
+        (arguments.out / "report.html").write_text(soak_page.page(one.record), encoding="utf-8")
         say(
             f"{one.record['answered']} messages, {len(one.record['faults'])} faults:"
             f" {'nothing is wrong' if good else f'{len(one.findings)} FINDINGS'}"

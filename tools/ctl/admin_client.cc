@@ -140,11 +140,11 @@ absl::StatusOr<admin::v1::Session> AdminClient::GetSession(
     const std::string& id) {
   admin::v1::GetSessionRequest request;
   request.set_session_id(id);
-  admin::v1::Session session;
+  admin::v1::GetSessionResponse response;
   absl::Status status =
-      Call(&admin::v1::Admin::Stub::GetSession, request, &session);
+      Call(&admin::v1::Admin::Stub::GetSession, request, &response);
   if (!status.ok()) return status;
-  return session;
+  return response.session();
 }
 
 absl::StatusOr<admin::v1::MoveSessionsResponse> AdminClient::MoveSessions(

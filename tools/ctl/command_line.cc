@@ -78,10 +78,10 @@ absl::Status ReadFilters(CommandLine* line) {
   ListSessionsRequest* const list = &line->list;
   std::string sort = absl::GetFlag(FLAGS_sort);
   if (sort.empty()) sort = line->command == Command::kTop ? "unread" : "id";
-  auto order = ListSessionsRequest::ORDER_SESSION_ID;
+  auto order = ListSessionsRequest::ORDER_UNSPECIFIED;
   absl::Status status = Choose<ListSessionsRequest::Order>(
       "--sort:", sort,
-      {{"id", ListSessionsRequest::ORDER_SESSION_ID},
+      {{"id", ListSessionsRequest::ORDER_UNSPECIFIED},
        {"unread", ListSessionsRequest::ORDER_UNREAD},
        {"memory", ListSessionsRequest::ORDER_BYTES},
        {"waiting", ListSessionsRequest::ORDER_WAITING},
@@ -90,7 +90,7 @@ absl::Status ReadFilters(CommandLine* line) {
   list->set_order(order);
   const std::string state = absl::GetFlag(FLAGS_state);
   if (status.ok() && !state.empty()) {
-    auto attachment = ListSessionsRequest::ATTACHMENT_ANY;
+    auto attachment = ListSessionsRequest::ATTACHMENT_UNSPECIFIED;
     status = Choose<ListSessionsRequest::Attachment>(
         "--state:", state,
         {{"attached", ListSessionsRequest::ATTACHMENT_ATTACHED},

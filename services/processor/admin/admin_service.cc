@@ -111,14 +111,15 @@ grpc::Status AdminService::ListSessions(
 
 grpc::Status AdminService::GetSession(
     grpc::ServerContext* /*context*/,
-    const admin::v1::GetSessionRequest* request, admin::v1::Session* response) {
+    const admin::v1::GetSessionRequest* request,
+    admin::v1::GetSessionResponse* response) {
   const std::shared_ptr<HostedSession> session =
       server_.context->sessions()->Find(request->session_id());
   if (session == nullptr) {
     return base::ToGrpcStatus(
         absl::NotFoundError("This server does not hold the session."));
   }
-  WriteSession(session->Facts(), response);
+  WriteSession(session->Facts(), response->mutable_session());
   return grpc::Status::OK;
 }
 

@@ -42,7 +42,7 @@ class AdminService final : public admin::v1::Admin::Service {
                             admin::v1::ListSessionsResponse* response) override;
   grpc::Status GetSession(grpc::ServerContext* context,
                           const admin::v1::GetSessionRequest* request,
-                          admin::v1::Session* response) override;
+                          admin::v1::GetSessionResponse* response) override;
   grpc::Status MoveSessions(grpc::ServerContext* context,
                             const admin::v1::MoveSessionsRequest* request,
                             admin::v1::MoveSessionsResponse* response) override;

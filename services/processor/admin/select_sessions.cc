@@ -50,7 +50,7 @@ uint64_t ValueOf(ListSessionsRequest::Order order, const SessionFacts& facts) {
 
 bool Passes(const ListSessionsRequest& request, const SessionFacts& facts) {
   const auto attachment = request.attachment();
-  if (attachment != ListSessionsRequest::ATTACHMENT_ANY &&
+  if (attachment != ListSessionsRequest::ATTACHMENT_UNSPECIFIED &&
       facts.attached !=
           (attachment == ListSessionsRequest::ATTACHMENT_ATTACHED)) {
     return false;

@@ -73,7 +73,7 @@ std::vector<std::string> InOrder(ListSessionsRequest::Order order) {
 }
 
 TEST(SelectSessionsTest, EachOrderBeginsWithItsLargest) {
-  EXPECT_THAT(InOrder(ListSessionsRequest::ORDER_SESSION_ID),
+  EXPECT_THAT(InOrder(ListSessionsRequest::ORDER_UNSPECIFIED),
               ElementsAre("a", "b", "c", "d", "e"));
   EXPECT_THAT(InOrder(ListSessionsRequest::ORDER_UNREAD),
               ElementsAre("e", "a", "b", "c", "d"));

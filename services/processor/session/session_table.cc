@@ -307,14 +307,13 @@ std::vector<std::shared_ptr<HostedSession>> SessionTable::All() const {
   // Buckets looked at between two others' turns: tens of microseconds.
   constexpr size_t kBuckets = 512;
   std::vector<std::shared_ptr<HostedSession>> all;
-  size_t buckets = 0;
-  for (size_t next = 0;;) {
+  for (size_t buckets = 0, next = 0;;) {
     MutexLock lock(&mutex_);
-    if (buckets != sessions_.bucket_count()) {
-      // The table has grown: what stands where has changed.
-      buckets = sessions_.bucket_count();
-      next = 0;
+    if (std::exchange(buckets, sessions_.bucket_count()) !=
+        sessions_.bucket_count()) {
+      // It has grown: what stands where has changed.
       all.clear();
+      next = 0;
     }
     const size_t end = std::min(buckets, next + kBuckets);
     for (; next < end; ++next) {
@@ -327,8 +326,7 @@ std::vector<std::shared_ptr<HostedSession>> SessionTable::All() const {
 }
 
 absl::Status SessionTable::ForgetDetached(const std::string& id) {
-  // Let go of without the lock.
-  std::shared_ptr<HostedSession> session;
+  std::shared_ptr<HostedSession> session;  // Let go of without the lock.
   MutexLock lock(&mutex_);
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) {

@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 import unittest
 
-from tests.chaos import report
+from tests.chaos import soak_page
 from tests.report import browser
 
 _LOOK = """(() => {
@@ -80,7 +80,7 @@ class ReportTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="soak-page-")
         self.addCleanup(folder.cleanup)
         page = pathlib.Path(folder.name, "report.html")
-        page.write_text(report.page(_record(list(findings))), encoding="utf-8")
+        page.write_text(soak_page.page(_record(list(findings))), encoding="utf-8")
         chromium = browser.Browser()
         self.addCleanup(chromium.close)
         chromium.show(**({"width": 1200, "height": 900} | screen))
