@@ -210,6 +210,7 @@ bool RunHandler(Batch* batch, const std::atomic<bool>* stop,
     AppendOutcome(batch, message.sequence, std::move(status), reply);
     reply.Clear();
   }
+  if (scope != nullptr && !scope->EndBatch()) return false;
   batch->handler_time = Clock::Monotonic()->Now() - begin;
   if (batch->messages.empty()) return true;
   NoteHandlerTime(&binding, batch->handler_time, batch->messages.size());

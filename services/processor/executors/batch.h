@@ -63,6 +63,8 @@ class MessageScope {
   // The message was handled; `status` says how, and may be made worse. False:
   // the batch is to be given up.
   virtual bool End(absl::Status* status) = 0;
+  // All messages were. False, likewise.
+  virtual bool EndBatch() { return true; }
 };
 
 // Takes back the batches it gave to an executor: a session.

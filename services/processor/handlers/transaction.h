@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -54,6 +55,21 @@ class Transaction {
   absl::StatusOr<std::vector<SqlRow>> Execute(
       absl::string_view sql, std::initializer_list<SqlValue> parameters = {}) {
     return Execute(
+        sql, absl::Span<const SqlValue>(parameters.begin(), parameters.size()));
+  }
+
+  // As Execute, of a statement whose rows nobody wants: it may be executed
+  // later, in order, before the next Execute and before the message's result is
+  // committed, so that many share a round trip to the store. An error of it is
+  // one of the message, as Execute's is, whether it is returned here or comes
+  // out later; the handler may be called again then.
+  virtual absl::Status ExecuteLater(absl::string_view sql,
+                                    absl::Span<const SqlValue> parameters) {
+    return Execute(sql, parameters).status();
+  }
+  absl::Status ExecuteLater(absl::string_view sql,
+                            std::initializer_list<SqlValue> parameters = {}) {
+    return ExecuteLater(
         sql, absl::Span<const SqlValue>(parameters.begin(), parameters.size()));
   }
 

@@ -55,20 +55,36 @@ class PartScope final : public MessageScope, public Transaction {
            Done(store_->ReleaseSavepoint());
   }
 
+  // Which message's statement failed of those that were put off shows when each
+  // is executed at once.
+  bool EndBatch() override {
+    if (!store_status_.ok()) return false;
+    // The last message's own was dealt with.
+    statement_ = absl::OkStatus();
+    Note(store_->ExecutePutOff());
+    failed_ = failed_ || !statement_.ok();
+    return statement_.ok() && store_status_.ok();
+  }
+
   // Transaction:
   absl::StatusOr<std::vector<SqlRow>> Execute(
       absl::string_view sql, absl::Span<const SqlValue> parameters) override {
-    if (!store_status_.ok()) return store_status_;
-    if (!statement_.ok()) return statement_;
-    BeginToExecute();
-    if (!store_status_.ok()) return store_status_;
+    absl::Status status = BeginToExecute();
+    if (!status.ok()) return status;
     auto rows = store_->transaction()->Execute(sql, parameters);
-    if (rows.ok()) return rows;
-    (IsStatements(rows.status()) ? statement_ : store_status_) = rows.status();
+    Note(rows.status());
     return rows;
   }
+  absl::Status ExecuteLater(absl::string_view sql,
+                            absl::Span<const SqlValue> parameters) override {
+    absl::Status status = BeginToExecute();
+    if (!status.ok()) return status;
+    status = store_->transaction()->ExecuteLater(sql, parameters);
+    Note(status);
+    return status;
+  }
   void* native() override {
-    BeginToExecute();
+    BeginToExecute().IgnoreError();
     return store_->transaction()->native();
   }
 
@@ -77,11 +93,18 @@ class PartScope final : public MessageScope, public Transaction {
   const absl::Status& store_status() const { return store_status_; }
 
  private:
-  void BeginToExecute() {
+  absl::Status BeginToExecute() {
     executed_ = true;
-    if (!careful_ || savepoint_ || !store_status_.ok()) return;
+    if (!store_status_.ok()) return store_status_;
+    if (!statement_.ok()) return statement_;
+    if (!careful_ || savepoint_) return absl::OkStatus();
     store_status_ = store_->SetSavepoint();
     savepoint_ = store_status_.ok();
+    return store_status_;
+  }
+  void Note(const absl::Status& status) {
+    if (status.ok()) return;
+    (IsStatements(status) ? statement_ : store_status_) = status;
   }
   bool Done(absl::Status status) {
     savepoint_ = false;
@@ -105,12 +128,13 @@ absl::Status ExecuteAll(const MessageEffects& effects, Transaction* store) {
   size_t number = 0;
   for (const Statement& statement : effects.statements) {
     ++number;
-    const auto rows = store->Execute(statement.sql, statement.parameters);
-    if (rows.ok()) continue;
+    const absl::Status status =
+        store->ExecuteLater(statement.sql, statement.parameters);
+    if (status.ok()) continue;
     return absl::Status(
-        rows.status().code(),
-        absl::StrCat("Statement ", number, " of the message's worker failed: ",
-                     rows.status().message()));
+        status.code(),
+        absl::StrCat("Statement ", number,
+                     " of the message's worker failed: ", status.message()));
   }
   return absl::OkStatus();
 }
@@ -209,6 +233,7 @@ class Attempt {
       if (!scope.End(&judged)) return GiveUp(scope, part);
       if (!status.ok()) failures[effects->sequence] = status;
     }
+    if (!scope.EndBatch()) return GiveUp(scope, part);
     if (failures.empty()) return absl::OkStatus();
     part->given_results = std::move(write.results);
     write.results = WithFailures(part->given_results, failures);

@@ -21,6 +21,12 @@ constexpr absl::string_view kSerialize =
     "SELECT pg_advisory_xact_lock(30807917298249571)";
 constexpr absl::string_view kConstraints = "SET CONSTRAINTS ALL IMMEDIATE";
 constexpr size_t kCheckedStatements = 256;
+// What is put off at most: less than sockets take without a reader, since the
+// server's answers are read only when all is written.
+constexpr size_t kMostPutOff = 256;
+constexpr size_t kMostPutOffBytes = 32 << 10;
+// Of a statement and each parameter, beside their bytes.
+constexpr size_t kOverheadBytes = 32;
 constexpr int kClaimRounds = 10;
 
 std::string Milliseconds(absl::Duration duration) {
@@ -87,6 +93,9 @@ absl::Status PostgresStoreConnection::Serialize() {
 absl::Status PostgresStoreConnection::End(absl::Status status) {
   phase_.End();
   connection_->DropQueue();
+  put_off_ = put_off_bytes_ = 0;
+  put_off_sql_.clear();
+  put_off_status_ = absl::OkStatus();
   if (sent_ && !connection_->broken()) {
     connection_->Queue("ROLLBACK");
     const auto rolled_back = connection_->Flush();
@@ -106,6 +115,7 @@ absl::Status PostgresStoreConnection::Savepoint(absl::string_view sql) {
 }
 
 absl::Status PostgresStoreConnection::SetSavepoint() {
+  MSGPROC_CHECK_EQ(put_off_, 0u);
   phase_.SetSavepoint();
   // Within the savepoint it would be undone with that.
   QueueConstraints();
@@ -137,22 +147,64 @@ absl::Status PostgresStoreConnection::Check(absl::string_view sql) {
 absl::StatusOr<std::vector<SqlRow>> PostgresStoreConnection::Execute(
     absl::string_view sql, absl::Span<const SqlValue> parameters) {
   if (absl::Status status = phase_.CheckExecute(); !status.ok()) return status;
-  auto rows = ExecuteChecked(sql, parameters);
-  if (!rows.ok()) phase_.ExecuteFailed();
-  return rows;
+  if (absl::Status status = QueueExecute(sql, parameters); !status.ok()) {
+    return status;
+  }
+  const auto results = FlushExecuted();
+  if (!results.ok()) return results.status();
+  return FromPostgres(results->back());
 }
 
-absl::StatusOr<std::vector<SqlRow>> PostgresStoreConnection::ExecuteChecked(
+absl::Status PostgresStoreConnection::ExecuteLater(
     absl::string_view sql, absl::Span<const SqlValue> parameters) {
-  if (absl::Status status = Check(sql); !status.ok()) return status;
+  if (phase_.savepoint()) return Execute(sql, parameters).status();
+  if (absl::Status status = phase_.CheckExecute(); !status.ok()) return status;
+  // The queue keeps no text.
+  const auto kept = put_off_sql_.find(sql);
+  absl::Status status = QueueExecute(
+      kept != put_off_sql_.end() ? *kept : *put_off_sql_.emplace(sql).first,
+      parameters);
+  if (!status.ok()) return status;
+  ++put_off_;
+  if (put_off_ < kMostPutOff && put_off_bytes_ < kMostPutOffBytes) {
+    return absl::OkStatus();
+  }
+  return FlushExecuted().status();
+}
+
+absl::Status PostgresStoreConnection::ExecutePutOff() {
+  if (!put_off_status_.ok()) return std::exchange(put_off_status_, {});
+  return put_off_ == 0 ? absl::OkStatus() : FlushExecuted().status();
+}
+
+absl::Status PostgresStoreConnection::QueueExecute(
+    absl::string_view sql, absl::Span<const SqlValue> parameters) {
+  absl::Status status = Check(sql);
   auto converted = ToPostgres(parameters);
-  if (!converted.ok()) return converted.status();
+  if (status.ok()) status = converted.status();
+  if (!status.ok()) {
+    phase_.ExecuteFailed();
+    return status;
+  }
   QueueConstraints();
+  put_off_bytes_ += sql.size() + kOverheadBytes;
+  for (int i = 0; i < converted->size(); ++i) {
+    put_off_bytes_ +=
+        static_cast<size_t>(converted->lengths()[i]) + kOverheadBytes;
+  }
   connection_->Queue(
       {.sql = sql, .parameters = *std::move(converted), .binary = false});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<PostgresResult>>
+PostgresStoreConnection::FlushExecuted() {
   sent_ = true;
-  const auto results = connection_->Flush();
-  if (results.ok()) return FromPostgres(results->back());
+  auto results = connection_->Flush();
+  put_off_ = put_off_bytes_ = 0;
+  put_off_sql_.clear();
+  if (results.ok()) return results;
+  phase_.ExecuteFailed();
   return absl::Status(connection_->broken()
                           ? absl::StatusCode::kUnavailable
                           : ClassifySqlstateOfExecute(connection_->sqlstate()),
@@ -160,17 +212,19 @@ absl::StatusOr<std::vector<SqlRow>> PostgresStoreConnection::ExecuteChecked(
 }
 
 void* PostgresStoreConnection::native() {
-  // What was put off has to be done before anybody else speaks with it. An
-  // error comes again with the next statement: the transaction has failed.
+  // What was put off has to be done before anybody else speaks with it. Of an
+  // error the next statement tells, or ExecutePutOff.
   if (connection_->queued() > 0) {
-    sent_ = true;
-    connection_->Flush().IgnoreError();
+    const bool put_off = put_off_ > 0;
+    const absl::Status status = FlushExecuted().status();
+    if (put_off) put_off_status_ = status;
   }
   return connection_->handle();
 }
 
 absl::StatusOr<std::vector<bool>> PostgresStoreConnection::Write(
     absl::Span<const SessionWrite> writes) {
+  MSGPROC_CHECK_EQ(put_off_, 0u);
   phase_.Write();
   sent_ = true;
   auto written = sessions_.Write(writes);

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,7 @@ class PostgresStoreConnection : public StoreConnection, private Transaction {
   absl::Status Begin() override;
   absl::Status Serialize() override;
   Transaction* transaction() override { return this; }
+  absl::Status ExecutePutOff() override;
   absl::Status SetSavepoint() override;
   absl::Status RollbackToSavepoint() override;
   absl::Status ReleaseSavepoint() override;
@@ -59,6 +62,8 @@ class PostgresStoreConnection : public StoreConnection, private Transaction {
  private:
   absl::StatusOr<std::vector<SqlRow>> Execute(
       absl::string_view sql, absl::Span<const SqlValue> parameters) override;
+  absl::Status ExecuteLater(absl::string_view sql,
+                            absl::Span<const SqlValue> parameters) override;
   void* native() override;
 
   absl::Status BeginNow();
@@ -68,8 +73,12 @@ class PostgresStoreConnection : public StoreConnection, private Transaction {
   // Before what handlers execute.
   void QueueConstraints();
   absl::Status Check(absl::string_view sql);
-  absl::StatusOr<std::vector<SqlRow>> ExecuteChecked(
-      absl::string_view sql, absl::Span<const SqlValue> parameters);
+  // Queues a handler's statement; an error, and whoever calls sees to that, is
+  // the message's.
+  absl::Status QueueExecute(absl::string_view sql,
+                            absl::Span<const SqlValue> parameters);
+  // Sends handlers' statements. An error fails the transaction.
+  absl::StatusOr<std::vector<PostgresResult>> FlushExecuted();
   // Runs `work` in a transaction of its own.
   template <typename Result, typename Work>
   absl::StatusOr<Result> InTransaction(const Work& work);
@@ -86,6 +95,12 @@ class PostgresStoreConnection : public StoreConnection, private Transaction {
   bool constraints_set_ = false;
   // Handlers' statements that may be executed.
   LruCache<bool> checked_;
+  // Of what was put off: how many statements, what they have about, their
+  // texts, and how they failed when somebody wanted the handle first.
+  size_t put_off_ = 0;
+  size_t put_off_bytes_ = 0;
+  std::set<std::string, std::less<>> put_off_sql_;
+  absl::Status put_off_status_;
 };
 
 }  // namespace msgproc::processor

@@ -88,6 +88,11 @@ class StoreConnection {
   // otherwise; where transactions never run at the same time, it does nothing.
   virtual absl::Status Serialize() { return absl::OkStatus(); }
   virtual Transaction* transaction() = 0;
+  // Executes what ExecuteLater has put off: an error is one of those
+  // statements, as of Execute, and the transaction is as after that. To be
+  // called before SetSavepoint and Write, which want nothing put off; within a
+  // savepoint nothing is.
+  virtual absl::Status ExecutePutOff() { return absl::OkStatus(); }
   // A savepoint, at most one at a time. Rolled back to, it stands; after an
   // error of Execute that is the way on, or Rollback.
   virtual absl::Status SetSavepoint() = 0;

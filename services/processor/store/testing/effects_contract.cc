@@ -6,9 +6,14 @@
 #include <utility>
 #include <vector>
 
+#include "services/processor/executors/batch.h"
+#include "services/processor/handlers/handler_context.h"
 #include "services/processor/handlers/message_effects.h"
+#include "services/processor/handlers/session_context.h"
+#include "services/processor/handlers/transaction.h"
 #include "services/processor/store/group_runner.h"
 #include "services/processor/store/testing/session_store_contract.h"
+#include "services/processor/testing/function_handler.h"
 #include "wire/entry.h"
 #include "wire/entry_log.h"
 #include "wire/pieces.h"
@@ -99,6 +104,59 @@ TEST_P(SessionStoreContractTest, EffectsOfAFencedSessionAreUndone) {
   EXPECT_TRUE(parts[0].fenced);
   EXPECT_EQ(Get("a"), "");
   EXPECT_EQ(Get("b"), "1");
+}
+
+// The same of handlers, who may not even look at what comes of it.
+TEST_P(SessionStoreContractTest, WhatHandlersPutOffFailsWithItsMessage) {
+  FunctionHandler handler([this](const HandlerContext& context,
+                                 const Message& message, Reply* /*reply*/) {
+    Transaction* const store = context.transaction();
+    store
+        ->ExecuteLater(under_test().insert(),
+                       {std::string(message.payload), "1"})
+        .IgnoreError();
+    // One that brings rows between those that do not.
+    if (message.sequence % 4 == 0) {
+      store->Execute(under_test().get(), {"a"}).status().IgnoreError();
+    }
+    return absl::OkStatus();
+  });
+  HandlerBinding binding;
+  binding.handler = &handler;
+  binding.max_payload_bytes = 1000;
+  const auto work = [&binding](const std::string& session_id,
+                               const std::vector<std::string>& payloads) {
+    GroupPart part;
+    part.write.session_id = session_id;
+    part.write.epoch = 1;
+    part.work = std::make_unique<Batch>();
+    part.work->binding = &binding;
+    part.work->context = std::make_shared<SessionContext>();
+    part.work->first_position = 1;
+    part.work->size = payloads.size();
+    wire::EntryLog log(1);
+    for (size_t i = 0; i < payloads.size(); ++i) {
+      wire::AppendMessage(&log, i + 1, payloads[i]);
+    }
+    auto cursor = log.At(1);
+    log.Take(&cursor, UINT64_MAX, SIZE_MAX, &part.work->pieces);
+    return part;
+  };
+  ClaimOne(ClaimOf("s"));
+  ClaimOne(ClaimOf("t"));
+  std::vector<GroupPart> parts;
+  parts.push_back(work("s", {"a", "b", "c"}));
+  parts.push_back(work("t", {"d", "a", "e", "f", "f", "g"}));
+  ASSERT_TRUE(RunGroup(&connection(), nullptr, &parts).ok());
+  EXPECT_EQ(parts[0].work->failed, 0u);
+  EXPECT_FALSE(parts[0].careful);
+  EXPECT_EQ(parts[1].work->failed, 2u);
+  EXPECT_TRUE(parts[1].careful);
+  for (const char* key : {"a", "b", "c", "d", "e", "f", "g"}) {
+    EXPECT_EQ(Get(key), "1") << key;
+  }
+  OpenAs("process-2");
+  EXPECT_EQ(ClaimOne(ClaimOf("t")).committed_through, 6u);
 }
 
 }  // namespace

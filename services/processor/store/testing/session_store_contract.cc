@@ -76,6 +76,13 @@ void SessionStoreContractTest::Put(const std::string& key,
   EXPECT_TRUE(rows.ok()) << rows.status();
 }
 
+void SessionStoreContractTest::PutLater(const std::string& key,
+                                        const std::string& value) {
+  absl::Status status = connection().transaction()->ExecuteLater(
+      under_test().put(), {key, value});
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 std::string SessionStoreContractTest::GetInside(const std::string& key) {
   const auto rows =
       connection().transaction()->Execute(under_test().get(), {key});
@@ -588,6 +595,108 @@ TEST_P(SessionStoreContractTest, AnErrorWithoutASavepointUndoesAll) {
   connection().Rollback();
   EXPECT_EQ(Get("taken"), "");
   EXPECT_EQ(*WriteOne(ResultsOf("s", 1, 1, 1)), true);
+}
+
+TEST_P(SessionStoreContractTest, WhatIsPutOffIsExecutedInOrder) {
+  ClaimOne(ClaimOf("s"));
+  ASSERT_TRUE(connection().Begin().ok());
+  PutLater("a", "1");
+  PutLater("a", "2");
+  PutLater("b", "1");
+  // The next one sees it.
+  EXPECT_EQ(GetInside("a"), "2");
+  Put("a", "3");
+  PutLater("a", "4");
+  PutLater("b", "2");
+  ASSERT_TRUE(connection().ExecutePutOff().ok());
+  // There is nothing left.
+  ASSERT_TRUE(connection().ExecutePutOff().ok());
+  ASSERT_TRUE(connection().Write({ResultsOf("s", 1, 1, 1)}).ok());
+  ASSERT_TRUE(connection().Commit().ok());
+  EXPECT_EQ(Get("a"), "4");
+  EXPECT_EQ(Get("b"), "2");
+}
+
+TEST_P(SessionStoreContractTest, AnyNumberOfStatementsCanBePutOff) {
+  ClaimOne(ClaimOf("s"));
+  ASSERT_TRUE(connection().Begin().ok());
+  for (int i = 0; i < 1'000; ++i) PutLater(absl::StrCat("key-", i), "value");
+  const std::string large(100'000, 'x');
+  for (int i = 0; i < 30; ++i) PutLater(absl::StrCat("large-", i), large);
+  ASSERT_TRUE(connection().ExecutePutOff().ok());
+  ASSERT_TRUE(connection().Write({ResultsOf("s", 1, 1, 1)}).ok());
+  ASSERT_TRUE(connection().Commit().ok());
+  for (const int i : {0, 255, 256, 999}) {
+    EXPECT_EQ(Get(absl::StrCat("key-", i)), "value");
+  }
+  for (const int i : {0, 29}) {
+    EXPECT_TRUE(Get(absl::StrCat("large-", i)) == large);
+  }
+}
+
+TEST_P(SessionStoreContractTest, WhatIsPutOffFailsAsWhatIsNot) {
+  ClaimOne(ClaimOf("s"));
+  for (const bool mixed : {false, true}) {
+    ASSERT_TRUE(connection().Begin().ok());
+    PutLater("taken", "1");
+    Transaction& transaction = *connection().transaction();
+    absl::Status status =
+        transaction.ExecuteLater(under_test().insert(), {"taken", "2"});
+    const bool at_once = !status.ok();
+    if (mixed) {
+      const auto next = transaction.Execute(under_test().put(), {"a", "1"});
+      EXPECT_FALSE(next.ok());
+      status.Update(next.status());
+    } else {
+      status.Update(transaction.ExecuteLater(under_test().put(), {"a", "1"}));
+      status.Update(connection().ExecutePutOff());
+    }
+    EXPECT_TRUE(absl::IsAlreadyExists(status)) << at_once << status;
+    // The transaction has failed.
+    EXPECT_TRUE(absl::IsFailedPrecondition(
+        transaction.ExecuteLater(under_test().put(), {"a", "1"})));
+    connection().Rollback();
+    EXPECT_EQ(Get("taken"), "");
+  }
+  EXPECT_EQ(*WriteOne(ResultsOf("s", 1, 1, 1)), true);
+}
+
+TEST_P(SessionStoreContractTest, WithinASavepointNothingIsPutOff) {
+  ClaimOne(ClaimOf("s"));
+  ASSERT_TRUE(connection().Begin().ok());
+  Put("taken", "1");
+  ASSERT_TRUE(connection().SetSavepoint().ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(connection().transaction()->ExecuteLater(
+      under_test().insert(), {"taken", "2"})));
+  ASSERT_TRUE(connection().RollbackToSavepoint().ok());
+  PutLater("next", "1");
+  ASSERT_TRUE(connection().ReleaseSavepoint().ok());
+  ASSERT_TRUE(connection().ExecutePutOff().ok());
+  ASSERT_TRUE(connection().Write({ResultsOf("s", 1, 1, 1)}).ok());
+  ASSERT_TRUE(connection().Commit().ok());
+  EXPECT_EQ(Get("taken"), "1");
+  EXPECT_EQ(Get("next"), "1");
+}
+
+TEST_P(SessionStoreContractTest, WhatIsPutOffMayNotEndTheTransaction) {
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(connection().transaction()->ExecuteLater(
+          under_test().put(), {"key", "value"})));
+  ASSERT_TRUE(connection().Begin().ok());
+  absl::Status status = connection().transaction()->ExecuteLater("COMMIT");
+  status.Update(connection().ExecutePutOff());
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  connection().Rollback();
+}
+
+TEST_P(SessionStoreContractTest, WhatIsPutOffGoesWithTheTransaction) {
+  ASSERT_TRUE(connection().Begin().ok());
+  PutLater("gone", "1");
+  connection().Rollback();
+  ASSERT_TRUE(connection().Begin().ok());
+  EXPECT_EQ(GetInside("gone"), "");
+  ASSERT_TRUE(connection().ExecutePutOff().ok());
+  connection().Rollback();
 }
 
 TEST_P(SessionStoreContractTest, OutsideOfATransactionNothingIsExecuted) {

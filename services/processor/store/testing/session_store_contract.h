@@ -56,6 +56,7 @@ class SessionStoreContractTest
   // Each in a transaction of its own.
   absl::StatusOr<bool> WriteOne(const SessionWrite& write);
   void Put(const std::string& key, const std::string& value);
+  void PutLater(const std::string& key, const std::string& value);
   // In the transaction that is open; empty: nothing is there.
   std::string GetInside(const std::string& key);
   // The same in one of its own.
