@@ -30,9 +30,8 @@ class Upsert final : public processor::Handler {
     reply->BorrowPayload(message.payload);
     const size_t session =
         std::hash<std::string>()(context.session().session_id);
-    return context.transaction()
-        ->Execute(kUpsert, {UpsertKey(session, message.sequence)})
-        .status();
+    return context.transaction()->ExecuteLater(
+        kUpsert, {UpsertKey(session, message.sequence)});
   }
 };
 

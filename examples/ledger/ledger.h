@@ -65,10 +65,12 @@ class Ledger final : public msgproc::processor::Handler {
       const std::string& from, const std::string& to, int64_t amount,
       msgproc::processor::Reply* reply) {
     Transaction* const store = context.transaction();
-    // Each message leaves one entry: a second one would be an error.
-    auto entry = store->Execute("INSERT INTO entries (message) VALUES ($1)",
-                                {context.idempotency_key()});
-    if (!entry.ok()) return entry.status();
+    // Each message leaves one entry: a second one would be an error. It brings
+    // no rows, and so can travel with the next statement.
+    absl::Status entered =
+        store->ExecuteLater("INSERT INTO entries (message) VALUES ($1)",
+                            {context.idempotency_key()});
+    if (!entered.ok()) return entered;
     constexpr absl::string_view kMove =
         "UPDATE accounts SET balance = balance + $2 WHERE id = $1 "
         "RETURNING balance";

@@ -42,7 +42,8 @@ std::string PostgresUrl() {
 }
 
 // What a message says becomes of it.
-constexpr const char* kFates[] = {"done", "error", "throw", "statement"};
+constexpr const char* kFates[] = {"done", "error", "throw", "statement",
+                                  "put off"};
 
 class StreamStoreTest : public testing::TestWithParam<std::string (*)()> {
  protected:
@@ -71,10 +72,15 @@ class StreamStoreTest : public testing::TestWithParam<std::string (*)()> {
                Reply* reply) -> absl::Status {
           ++runs_;
           Transaction* const store = context.transaction();
-          auto done = store->Execute("INSERT INTO effects VALUES ($1, $2)",
-                                     {std::string(context.idempotency_key()),
-                                      std::string(message.payload)});
-          if (!done.ok()) return done.status();
+          constexpr absl::string_view kEnter =
+              "INSERT INTO effects VALUES ($1, $2)";
+          const std::vector<SqlValue> entry = {
+              std::string(context.idempotency_key()),
+              std::string(message.payload)};
+          absl::Status done = message.sequence % 3 == 0
+                                  ? store->Execute(kEnter, entry).status()
+                                  : store->ExecuteLater(kEnter, entry);
+          if (!done.ok()) return done;
           if (message.payload == "throw") {
             throw std::runtime_error("out of luck");
           }
@@ -84,6 +90,11 @@ class StreamStoreTest : public testing::TestWithParam<std::string (*)()> {
           if (message.payload == "statement") {
             // It fails, and the handler does not care.
             store->Execute("INSERT INTO effects SELECT * FROM effects")
+                .IgnoreError();
+          }
+          if (message.payload == "put off") {
+            // The same, which it may not even hear of.
+            store->ExecuteLater("INSERT INTO effects SELECT * FROM effects")
                 .IgnoreError();
           }
           *reply->mutable_payload() = std::string(message.payload);
@@ -122,7 +133,7 @@ class StreamStoreTest : public testing::TestWithParam<std::string (*)()> {
   }
 
   static std::string Fate(int session, uint64_t sequence) {
-    return kFates[(static_cast<uint64_t>(session) + sequence * sequence) % 4];
+    return kFates[(static_cast<uint64_t>(session) + sequence * sequence) % 5];
   }
   static v1::ProcessRequest Send(int session) {
     v1::ProcessRequest request;
