@@ -214,10 +214,11 @@ PostgresStoreConnection::FlushExecuted() {
 void* PostgresStoreConnection::native() {
   // What was put off has to be done before anybody else speaks with it. Of an
   // error the next statement tells, or ExecutePutOff.
-  if (connection_->queued() > 0) {
-    const bool put_off = put_off_ > 0;
-    const absl::Status status = FlushExecuted().status();
-    if (put_off) put_off_status_ = status;
+  if (put_off_ > 0) {
+    put_off_status_ = FlushExecuted().status();
+  } else if (connection_->queued() > 0) {
+    sent_ = true;
+    connection_->Flush().IgnoreError();
   }
   return connection_->handle();
 }
