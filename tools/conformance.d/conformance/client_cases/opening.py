@@ -95,11 +95,11 @@ def handler_and_client_name(run):
 
 @CLIENTS.case("open/messages-along", "rule 2", _FIRST)
 def messages_along(run):
-    """The caller sends 200 messages at once: at most 64 come before Welcome, the others behind
-    it."""
+    """The caller sends 30 messages and, before Welcome, 170: these wait for it."""
     run.connect()
-    run.send(200)
+    run.send(30)
     stream = run.accept()
+    run.send(170)
     run.watch(
         lambda: len(stream.requests) > 1,
         "another request came before Welcome: a client waits for it before it sends more",
@@ -110,7 +110,7 @@ def messages_along(run):
 
 @CLIENTS.case("open/bytes-along", "rule 2", _FIRST)
 def bytes_along(run):
-    """The caller sends 12 messages of 20 KiB at once: at most 64 KiB come before Welcome."""
+    """The caller sends 12 messages of 20 KiB at once: at most 64 KiB come along with Open."""
     run.connect()
     run.send([bytes([65 + i]) * (20 << 10) for i in range(12)])
     stream = run.accept()
