@@ -65,7 +65,7 @@ class Machine:
         self.answers: deque[Result] = deque()
         self._unread_bytes = 0
         self._requests: set[int] = set()
-        self._calling = False
+        self._calling = self._authorizing = False
         self._broken: StreamError | None = None
         self._last_failure: Error | None = None
         self._server_id = ""
@@ -132,7 +132,8 @@ class Machine:
             return Step.END
         if now < self.destination.when:
             return Step.WAIT
-        if self._settings.needs_token and not self.token:
+        self._authorizing = self._settings.needs_token and not self.token
+        if self._authorizing:
             return Step.AUTHORIZE
         if not self.destination.located:
             if not self._settings.target:
@@ -149,7 +150,7 @@ class Machine:
                 self.session.on_no_token(now)
         elif isinstance(token, str):
             self.token = token
-        else:
+        elif self._authorizing:  # Not for a call that has ended meanwhile.
             self._retry(token, now)
 
     def on_located(self, address: str | StreamError, now: float) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import math
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from types import TracebackType
 from typing import Any
 
 import grpc
@@ -156,12 +155,7 @@ class Stream:
         self._task.add_done_callback(self._on_done)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         await (self.close() if kind is None else self.cancel())
 
     # --- What the caller does --------------------------------------------------
@@ -295,6 +289,8 @@ class Stream:
     def _on_done(self, _: asyncio.Task[None]) -> None:
         # One that was cancelled before it began, or with its event loop.
         self._machine.cancel(stream_error(Code.CANCELLED, "the stream was cancelled"))
+        if self._refreshing is not None:
+            self._refreshing.cancel()
         self._after()
 
     def _after(self) -> None:

@@ -1044,9 +1044,21 @@ class TokenTest(MachineTest):
         self.now += 5
         self.assertFalse(self.machine.wants_token(self.now))
 
+    def test_a_fresh_one_that_failed_does_not_concern_the_next_call(self):
+        self.connect_for(12)
+        self.now += 9
+        self.assertTrue(self.machine.wants_token(self.now))
+        self.end_call()
+        self.machine.on_token(stream_error(Code.INVALID_ARGUMENT, "empty"), self.now)
+        self.pause_if_any()
+        self.assertIs(self.step(), Step.AUTHORIZE)
+
     def test_a_provider_that_fails(self):
+        self.assertIs(self.step(), Step.AUTHORIZE)
         self.machine.on_token(stream_error(Code.UNAVAILABLE, "down"), self.now)
         self.assertIs(self.step(), Step.WAIT)
+        self.pause_if_any()
+        self.assertIs(self.step(), Step.AUTHORIZE)
         self.machine.on_token(stream_error(Code.INVALID_ARGUMENT, "empty"), self.now)
         self.assert_ended(Code.INVALID_ARGUMENT, "empty")
 
