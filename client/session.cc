@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/transition.h"
 #include "msgproc/v1/processor.pb.h"
 #include "wire/coding.h"
 
@@ -27,6 +28,32 @@ constexpr absl::Duration kGrid = absl::Milliseconds(100);
 // How soon a token is asked for again where there was none.
 constexpr absl::Duration kTokenRetryMin = absl::Milliseconds(100);
 constexpr absl::Duration kTokenRetryMax = absl::Seconds(30);
+
+absl::string_view PhaseName(Session::Phase phase) {
+  switch (phase) {
+    case Session::Phase::kDetached:
+      return "detached";
+    case Session::Phase::kOpening:
+      return "opening";
+    case Session::Phase::kOpen:
+      return "open";
+    case Session::Phase::kDraining:
+      return "draining";
+    case Session::Phase::kHalfClosed:
+      return "half-closed";
+  }
+  return "unknown";
+}
+
+// The only place where it changes.
+void ChangePhase(Session::Phase* phase, Session::Phase to) {
+  using Phase = Session::Phase;
+  // Along a connection phases do not go back.
+  MSGPROC_CHECK(to == Phase::kDetached || to > *phase);
+  MSGPROC_CHECK(to != Phase::kHalfClosed || *phase != Phase::kOpening);
+  TellTransition("client::Session", PhaseName(*phase), PhaseName(to));
+  *phase = to;
+}
 
 // As fine as what lasts `span` needs it.
 absl::Duration Grid(absl::Duration span) { return std::min(kGrid, span / 8); }
@@ -89,7 +116,7 @@ void Session::PutOpen(Write* write) const {
 
 void Session::OnOpen(absl::Time now, Write* write) {
   MSGPROC_CHECK(phase_ == Phase::kDetached);
-  phase_ = Phase::kOpening;
+  ChangePhase(&phase_, Phase::kOpening);
   opened_ = last_written_ = last_read_ = now;
   heartbeat_interval_ = absl::InfiniteDuration();
   end_by_ = absl::InfiniteFuture();
@@ -135,7 +162,7 @@ bool Session::NextWrite(absl::Time now, Write* write) {
     last_written_ = now;
   }
   if (write->half_close) {
-    phase_ = Phase::kHalfClosed;
+    ChangePhase(&phase_, Phase::kHalfClosed);
     end_by_ = std::min(end_by_, now + connect_timeout_);
   }
   return write->has_frame || write->half_close;
@@ -233,7 +260,7 @@ absl::Status Session::OnWelcome(absl::string_view encoded, absl::Time now,
   store_generation_ = welcome.store_generation();
   received->welcome = true;
   received->server_id = welcome.server_id();
-  phase_ = drained_early_ ? Phase::kDraining : Phase::kOpen;
+  ChangePhase(&phase_, drained_early_ ? Phase::kDraining : Phase::kOpen);
   received->drain = drained_early_;
   moved_for_ = 0;
   return absl::OkStatus();
@@ -276,7 +303,7 @@ absl::Status Session::OnDrain(absl::string_view encoded, absl::Time now,
     drained_early_ = true;
     return absl::OkStatus();
   }
-  phase_ = Phase::kDraining;
+  ChangePhase(&phase_, Phase::kDraining);
   received->drain = true;
   return absl::OkStatus();
 }
@@ -358,7 +385,7 @@ bool Session::LeftInOrder() const {
 void Session::OnDisconnected() {
   // Of a Drain's connection only; one that never got a Welcome changes nothing.
   if (drain_reason_ != 0 && LeftInOrder()) moved_for_ = drain_reason_;
-  phase_ = Phase::kDetached;
+  ChangePhase(&phase_, Phase::kDetached);
   window_.OnDisconnected();
 }
 

@@ -1,6 +1,7 @@
 #include "services/balancer/fail_static.h"
 
 #include "common/check.h"
+#include "common/transition.h"
 
 namespace msgproc::balancer {
 
@@ -30,6 +31,10 @@ bool FailStatic::Decide() {
   const bool on =
       vanished_ > 0 && options_.longest > absl::ZeroDuration() && most;
   const bool changed = on != on_;
+  if (changed) {
+    TellTransition("balancer::FailStatic", on_ ? "on" : "off",
+                   on ? "on" : "off");
+  }
   on_ = on;
   return changed;
 }

@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/transition.h"
 #include "services/balancer/store_census.h"
 
 namespace msgproc::balancer {
@@ -384,6 +385,9 @@ void ServerRegistry::Review() {
     if (entry.listed()) ++counts_[static_cast<size_t>(entry.state())];
     const bool handed_out = entry.ShouldBeHandedOut();
     if (entry.handed_out == handed_out) return;
+    TellTransition("balancer::ServerRegistry",
+                   handed_out ? "held back" : "handed out",
+                   handed_out ? "handed out" : "held back");
     entry.handed_out = handed_out;
     entry.member->SetAvailable(handed_out);
     ++version_;

@@ -29,8 +29,11 @@ Balancer::Balancer(World* world, std::string name)
 void Balancer::Start() {
   host_.Start();
   ++life_;
+  world_->fleet_checker.OnBalancerStarted(name_);
   balancer::Fleet::Options options;
   options.registry.lease = kLease;
+  // Few clients are to be moved, too.
+  options.rebalancer.tolerated_sessions = 0.4;
   options.on_event = [this](const balancer::RegistryEvent& event) {
     world_->story.Tell(name_, "says ", event.server_id, " ", event.text);
   };
@@ -77,7 +80,16 @@ absl::Status Balancer::GetServer(const v1::GetServerRequest& request,
   const std::vector<absl::string_view> exclude(request.exclude().begin(),
                                                request.exclude().end());
   const auto picked = fleet_->Pick({request.affinity_key(), exclude}, random_);
-  if (!picked.ok()) return picked.status();
+  if (!picked.ok()) {
+    world_->fleet_checker.OnNothingPicked(name_);
+    return picked.status();
+  }
+  std::vector<std::string> servers;
+  for (size_t i = 0; i < picked->choice.size(); ++i) {
+    servers.push_back(picked->choice[i].address());
+  }
+  world_->fleet_checker.OnPicked(
+      name_, servers, {request.exclude().begin(), request.exclude().end()});
   ToProto(picked->choice[0], response->mutable_server());
   for (size_t i = 1; i < picked->choice.size(); ++i) {
     ToProto(picked->choice[i], response->add_alternatives());
@@ -88,18 +100,36 @@ absl::Status Balancer::GetServer(const v1::GetServerRequest& request,
 absl::StatusOr<balancer::Registration> Balancer::Register(
     const balancer::ServerReport& report, std::function<void()> on_end) {
   if (!host_.alive()) return absl::UnavailableError("connection refused");
-  return fleet_->Register(
+  auto registered = fleet_->Register(
       report, [on_end = std::move(on_end)](const absl::Status&) { on_end(); });
+  if (registered.ok()) {
+    world_->fleet_checker.OnRegistered(name_, report.address);
+    Heard(report);
+  }
+  return registered;
 }
 
 absl::StatusOr<std::vector<balancer::MoveOrder>> Balancer::Report(
     const balancer::Registration& registration,
     const balancer::ServerReport& report) {
-  return fleet_->Report(registration, report);
+  auto orders = fleet_->Report(registration, report);
+  if (!orders.ok()) return orders;
+  Heard(report);
+  for (const balancer::MoveOrder& order : *orders) {
+    world_->fleet_checker.OnMoveOrder(name_, report.server_id, order.to_address,
+                                      order.sessions);
+  }
+  return orders;
+}
+
+void Balancer::Heard(const balancer::ServerReport& report) {
+  world_->fleet_checker.OnReport(name_, report.address, report.draining,
+                                 report.load.sessions);
 }
 
 void Balancer::Leave(const balancer::Registration& registration,
                      bool in_order) {
+  world_->fleet_checker.OnUnregistered(name_, registration.server_id, in_order);
   in_order ? fleet_->Leave(registration) : fleet_->Lose(registration);
 }
 

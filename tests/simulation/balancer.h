@@ -47,6 +47,7 @@ class Balancer {
  private:
   void Tick();
   void CheckHealth(const std::string& address);
+  void Heard(const balancer::ServerReport& report);
 
   World* const world_;
   const std::string name_;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/check.h"
+#include "common/transition.h"
 #include "msgproc/v1/processor.pb.h"
 #include "tests/simulation/balancer.h"
 #include "tests/simulation/processor.h"
@@ -20,6 +21,8 @@ namespace {
 using Kind = client::ConnectionState::Action::Kind;
 
 constexpr absl::Duration kThread = absl::Microseconds(20);
+// How long a caller that pauses has nothing to say, on average.
+constexpr absl::Duration kPause = absl::Seconds(5);
 // How long a look-up waits for a balancer.
 constexpr absl::Duration kLookupTimeout = absl::Seconds(2);
 
@@ -58,6 +61,7 @@ Client::Client(World* world, Owner owner)
         [this](const absl::Status& status) { OnOutboxWritten(status); });
     sent_ = owner_.file->session.last_sequence();
   }
+  world_->fleet_checker.OnClientStarted(owner_.name);
   Ask(Role::kConnector);
   SendSome();
 }
@@ -98,6 +102,8 @@ client::ConnectionState::Options Client::StateOptions() {
   options.random = [this] { return random_.Next(); };
   options.on_change = [this](State::Phase from, State::Phase to,
                              absl::string_view why) {
+    TellTransition("client::ConnectionState", client::PhaseName(from),
+                   client::PhaseName(to));
     world_->story.Tell(owner_.name, client::PhaseName(from), " -> ",
                        client::PhaseName(to), ", ", why);
   };
@@ -165,7 +171,8 @@ void Client::SendSome() {
   }
   if (closing_ || state_.phase() == State::Phase::kEnded) return;
   if (waits_for_room_) return;
-  host_.After(random_.About(world_->conditions.sending),
+  const bool pause = world_->conditions.pauses && random_.OneIn(40);
+  host_.After(random_.About(pause ? kPause : world_->conditions.sending),
               [this] { SendSome(); });
 }
 
@@ -236,6 +243,7 @@ void Client::Perform(Role role, const Action& action,
 
 void Client::Locate() {
   ++lookups_;
+  world_->fleet_checker.OnAttempt(owner_.name);
   locator_.Begin(output_.failed);
   AskBalancer();
 }
@@ -256,6 +264,9 @@ void Client::AskBalancer() {
     AskBalancer();
   };
   const std::string balancer = locator_.balancer();
+  const v1::GetServerRequest asked = locator_.request();
+  world_->fleet_checker.OnLookup(
+      owner_.name, {asked.exclude().begin(), asked.exclude().end()});
   const auto timeout = [answered] {
     answered({absl::DeadlineExceededError("no answer"), {}});
   };
@@ -265,7 +276,7 @@ void Client::AskBalancer() {
     return;
   }
   host_.After(world_->network.Latency(),
-              [this, balancer, answered, request = locator_.request()] {
+              [this, balancer, answered, request = asked] {
                 Answer answer;
                 answer.status = world_->FindBalancer(balancer)->GetServer(
                     request, &answer.response);
@@ -283,6 +294,7 @@ void Client::OnLocated(absl::StatusOr<std::string> address) {
 void Client::Connect() {
   Processor* const processor = world_->FindProcessor(output_.address);
   MSGPROC_CHECK(processor != nullptr);
+  world_->fleet_checker.OnConnecting(owner_.name, processor->name());
   if (call_ != nullptr) call_->Listen(Call::kClient, nullptr);
   released_ = false;
   reactions_ = 0;
@@ -324,9 +336,15 @@ void Client::GiveEvent(const client::StreamEvent& event) {
                                 event.state == client::SessionState::kLost,
                                 event.store_generation);
       if (outbox_ != nullptr) outbox_->OnWelcome(event.store_generation);
+      world_->fleet_checker.OnWelcome(
+          owner_.name, event.server_id,
+          event.state == client::SessionState::kLost);
       break;
     case EventKind::kDisconnected:
+      world_->fleet_checker.OnDisconnected(owner_.name, event.status);
+      break;
     case EventKind::kDraining:
+      world_->fleet_checker.OnDraining(owner_.name);
       break;
     case EventKind::kViolation:
       world_->checker.Fail("protocol", absl::StrCat(owner_.name, " sees ",
@@ -361,6 +379,7 @@ void Client::OnOutboxWritten(const absl::Status& status) {
 void Client::OnFrame(std::string bytes) {
   ++reactions_;
   incoming_ = std::move(bytes);
+  world_->fleet_checker.OnHeard(owner_.name);
   state_.OnFrame();
   Ask(Role::kReader);
 }

@@ -51,7 +51,19 @@ Conditions DrawConditions(uint64_t seed) {
   drawn.workers = !drawn.transactional && random.OneIn(3);
   if (random.OneIn(2)) drawn.poison = uint64_t{50} << random.Below(4);
   faults.worker_deaths = DrawRate(&random, absl::Milliseconds(200));
+  drawn.pauses = random.OneIn(4);
   return drawn;
+}
+
+bool Conditions::Peaceful() const {
+  for (const absl::Duration mean :
+       {faults.resets, faults.kills, faults.drains, faults.freezes,
+        faults.partitions, faults.balancer_kills, faults.client_crashes}) {
+    if (mean != absl::InfiniteDuration()) return false;
+  }
+  return !stored || (faults.store_errors == absl::InfiniteDuration() &&
+                     faults.store_losses == absl::InfiniteDuration() &&
+                     retention == absl::InfiniteDuration());
 }
 
 std::string Conditions::Describe() const {
@@ -64,7 +76,7 @@ std::string Conditions::Describe() const {
       outboxes ? ", outboxes" : "", workers ? ", workers" : "", ", latency ",
       absl::FormatDuration(latency), ", handling ",
       absl::FormatDuration(handling), ", sending every ",
-      absl::FormatDuration(sending));
+      absl::FormatDuration(sending), pauses ? " with pauses" : "");
   DescribeRate("resets", faults.resets, &text);
   DescribeRate("kills", faults.kills, &text);
   DescribeRate("drains", faults.drains, &text);

@@ -35,6 +35,8 @@ struct Conditions {
   absl::Duration handling = absl::Microseconds(300);
   // Between the messages that a client sends, on average.
   absl::Duration sending = absl::Milliseconds(1);
+  // Whether a client is silent for seconds now and then: heartbeats.
+  bool pauses = false;
 
   // How long there is trouble. After that everything must come to an end.
   absl::Duration trouble = absl::Seconds(20);
@@ -63,6 +65,8 @@ struct Conditions {
   };
   Faults faults;
 
+  // Whether nothing goes wrong.
+  bool Peaceful() const;
   // In one line, for people.
   std::string Describe() const;
 };

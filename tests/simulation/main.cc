@@ -1,6 +1,10 @@
 // Runs simulated fleets: one seed after another, or one of them.
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <string>
 
 #include "absl/flags/flag.h"
@@ -10,6 +14,7 @@
 #include "absl/time/time.h"
 #include "services/base/log.h"
 #include "tests/simulation/conditions.h"
+#include "tests/simulation/coverage.h"
 #include "tests/simulation/simulation.h"
 
 ABSL_FLAG(uint64_t, seed, 0,
@@ -22,10 +27,24 @@ ABSL_FLAG(bool, shrink, true, "Looks for a shorter story where a rule breaks.");
 ABSL_FLAG(uint64_t, messages, 0,
           "Messages of each client; 0: as the seed says.");
 
+ABSL_FLAG(bool, coverage, false,
+          "Says which edges of the machines' drawings were taken.");
+
 namespace msgproc::simulation {
 namespace {
 
+// What a signal's handler may print: of the seed that runs.
+char last_words[64];
+
+// A check of the product's own ends the process: says in which seed.
+void OnAbort(int /*signal*/) {
+  [[maybe_unused]] const ssize_t written =
+      write(STDERR_FILENO, last_words, std::strlen(last_words));
+}
+
 Conditions ConditionsOf(uint64_t seed) {
+  std::snprintf(last_words, sizeof(last_words), "seed %llu ends the process\n",
+                static_cast<unsigned long long>(seed));
   Conditions conditions = DrawConditions(seed);
   if (const uint64_t messages = absl::GetFlag(FLAGS_messages); messages > 0) {
     conditions.messages = messages;
@@ -46,15 +65,16 @@ void Print(const Conditions& conditions, const Report& report) {
 
 // A rule is broken: tells as little of it as shows it.
 int Fail(const Conditions& conditions, const Report& report) {
-  if (!absl::GetFlag(FLAGS_shrink)) {
+  std::printf("%s\nbreaks a rule: %s.\n", conditions.Describe().c_str(),
+              report.violation.c_str());
+  if (absl::GetFlag(FLAGS_shrink)) {
+    std::printf("Looking for a shorter story.\n");
+    std::fflush(stdout);
+    const Conditions shrunk = Shrink(conditions);
+    Print(shrunk, Simulate(shrunk));
+  } else {
     Print(conditions, report);
-    return 1;
   }
-  std::printf("%s\nbreaks a rule: %s. Looking for a shorter story.\n",
-              conditions.Describe().c_str(), report.violation.c_str());
-  std::fflush(stdout);
-  const Conditions shrunk = Shrink(conditions);
-  Print(shrunk, Simulate(shrunk));
   std::printf("Repeat: bazel run //tests/simulation -- --seed=%llu\n",
               static_cast<unsigned long long>(conditions.seed));
   return 1;
@@ -91,6 +111,9 @@ int Run() {
       absl::FormatDuration(absl::Trunc(simulated, absl::Seconds(1))).c_str(),
       absl::FormatDuration(absl::Trunc(took(), absl::Milliseconds(1))).c_str(),
       static_cast<double>(messages) / absl::ToDoubleSeconds(took()));
+  if (absl::GetFlag(FLAGS_coverage)) {
+    std::printf("%s", DescribeCoverage().c_str());
+  }
   return 0;
 }
 
@@ -104,5 +127,6 @@ int main(int argc, char** argv) {
   absl::ParseCommandLine(argc, argv);
   msgproc::base::InitLog(msgproc::base::LogFormat::kText,
                          msgproc::base::LogLevel::kError);
+  std::signal(SIGABRT, &msgproc::simulation::OnAbort);
   return msgproc::simulation::Run();
 }

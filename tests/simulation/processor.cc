@@ -121,6 +121,7 @@ void Processor::Kill(bool silently) {
   if (process_->committer != nullptr) process_->committer->Die();
   for (const auto& stream : process_->streams) stream->Die(silently);
   process_ = nullptr;
+  world_->fleet_checker.OnServerGone(name_);
 }
 
 void Processor::Freeze() {
@@ -243,6 +244,7 @@ void Processor::Stop() {
   for (size_t i = 0; i < links_.size(); ++i) Report(i);
   host_.After(2 * world_->network.Latency(), [this] {
     listens_ = false;
+    world_->fleet_checker.OnServerGone(name_);
     for (const auto& stream : process_->streams) {
       stream->Drain(v1::Drain::REASON_SHUTDOWN, "", kGrace);
     }
@@ -271,6 +273,7 @@ void Processor::End() {
   if (process_->committer != nullptr) process_->committer->Die();
   for (const auto& stream : process_->streams) stream->Die(false);
   process_ = nullptr;
+  world_->fleet_checker.OnServerGone(name_);
 }
 
 Workers* Processor::workers() const { return process_->workers.get(); }

@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include "services/base/log.h"
 #include "tests/simulation/conditions.h"
+#include "tests/simulation/coverage.h"
 
 namespace msgproc::simulation {
 namespace {
@@ -28,6 +29,8 @@ TEST(SimulationTest, AllRulesHoldWhateverTheSeed) {
         << "\nRepeat: bazel run //tests/simulation -- --seed=" << seed;
   }
   EXPECT_GT(messages, 100 * kSeeds);
+  EXPECT_TRUE(EdgesNotTaken().empty()) << DescribeCoverage();
+  EXPECT_TRUE(EdgesNotDrawn().empty()) << DescribeCoverage();
 }
 
 // Each was found by a seed, which is kept here with what it had found.

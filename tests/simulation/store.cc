@@ -110,6 +110,7 @@ class StoreConnection final : public processor::StoreConnection,
       store_.world_->checker.OnCommitted(
           Client::NumberOf(session),
           store_.database_.committed_through(session));
+      store_.Measure(session);
     }
     if (!Answered()) return absl::UnknownError("the process is dead");
     return status;
@@ -270,6 +271,10 @@ void Store::Lose(bool emptied, bool anew) {
 
 void Store::Trouble() {
   if (trouble_ < 3) ++trouble_;
+}
+
+void Store::Measure(const std::string& session) {
+  world_->fleet_checker.OnKept(session, database_.outcomes(session));
 }
 
 bool Store::TakeTrouble() {

@@ -51,6 +51,8 @@ class Store {
   void Tick();
   // One fault of those that were ordered, perhaps.
   bool TakeTrouble();
+  // Something was committed of this session, perhaps.
+  void Measure(const std::string& session);
 
   World* const world_;
   Random random_;

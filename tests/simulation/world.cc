@@ -25,7 +25,8 @@ World::World(const Conditions& all)
       random(all.seed),
       network(all.latency, random.Fork()),
       story(&loop),
-      checker(all.clients, all.stored) {
+      checker(all.clients, all.stored),
+      fleet_checker(&loop, &checker, all.stored, all.Peaceful(), {}) {
   Clock::ReplaceMonotonic(loop.clock());
   if (all.stored) store = std::make_unique<Store>(this);
 }

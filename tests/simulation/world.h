@@ -8,6 +8,7 @@
 #include "tests/simulation/checker.h"
 #include "tests/simulation/conditions.h"
 #include "tests/simulation/event_loop.h"
+#include "tests/simulation/fleet_checker.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/random.h"
 #include "tests/simulation/story.h"
@@ -34,6 +35,7 @@ struct World {
   Network network;
   Story story;
   Checker checker;
+  FleetChecker fleet_checker;
   std::unique_ptr<Store> store;  // Null: sessions are in memory.
   std::vector<std::unique_ptr<Balancer>> balancers;
   std::vector<std::unique_ptr<Processor>> processors;

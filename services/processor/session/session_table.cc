@@ -12,6 +12,7 @@
 #include "common/check.h"
 #include "common/process_limits.h"
 #include "common/quoted.h"
+#include "common/transition.h"
 #include "services/processor/store/outcomes.h"
 #include "services/processor/store/random_name.h"
 #include "services/processor/store/session_committer.h"
@@ -22,6 +23,10 @@ namespace {
 size_t BudgetOf(const SessionTable::Options& options) {
   return options.memory_budget < 0 ? ReadProcessLimits().memory_bytes / 4
                                    : static_cast<size_t>(options.memory_budget);
+}
+
+void Tell(absl::string_view from, absl::string_view to) {
+  TellTransition("processor::SessionTable", from, to);
 }
 
 bool SameToken(absl::string_view a, absl::string_view b) {
@@ -185,6 +190,7 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
   }
   Entry& entry = sessions_[id];
   if (created) {
+    Tell("absent", "attached");
     entry.session = std::move(session);
     ProcessorCounters::Add(&counters_->sessions_attached, 1);
   } else if (!entry.session->identity().principal.SameAs(
@@ -250,6 +256,7 @@ void SessionTable::MarkAttached(Entry* entry) {
   if (!entry->detached) return;
   MSGPROC_CHECK_GE(detached_bytes_, entry->bytes);
   MSGPROC_CHECK_EQ(*entry->place, entry->session->identity().id);
+  Tell("detached", "attached");
   entry->detached = false;
   detached_.erase(entry->place);
   detached_bytes_ -= std::exchange(entry->bytes, 0);
@@ -259,6 +266,7 @@ void SessionTable::MarkAttached(Entry* entry) {
 
 std::shared_ptr<HostedSession> SessionTable::Forget(Sessions::iterator entry) {
   MSGPROC_CHECK(entry != sessions_.end());
+  Tell(entry->second.detached ? "detached" : "attached", "absent");
   if (entry->second.detached) {
     MSGPROC_CHECK_GE(detached_bytes_, entry->second.bytes);
     detached_.erase(entry->second.place);
@@ -295,6 +303,7 @@ void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
   Entry& entry = found->second;
   MSGPROC_CHECK(!entry.detached);
   MSGPROC_CHECK_EQ(entry.bytes, 0U);
+  Tell("attached", "detached");
   entry.detached = true;
   entry.detached_at = clock_->Now();
   entry.place = detached_.insert(detached_.end(), found->first);

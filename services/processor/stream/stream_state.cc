@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/transition.h"
 #include "services/base/log.h"
 
 namespace msgproc::processor {
@@ -74,6 +75,7 @@ void StreamState::ChangePhase(Phase to, absl::string_view why) {
   base::LogDebug(
       "stream phase",
       {{"from", PhaseName(phase_)}, {"to", PhaseName(to)}, {"why", why}});
+  TellTransition("processor::StreamState", PhaseName(phase_), PhaseName(to));
   phase_ = to;
 }
 

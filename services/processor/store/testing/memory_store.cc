@@ -349,6 +349,12 @@ std::map<std::string, std::string> MemoryDatabase::values() const {
   return values_;
 }
 
+size_t MemoryDatabase::outcomes(absl::string_view session_id) const {
+  const MutexLock lock(&mutex_);
+  const auto found = sessions_.find(std::string(session_id));
+  return found == sessions_.end() ? 0 : found->second.outcomes.size();
+}
+
 bool MemoryDatabase::HasSession(absl::string_view session_id) const {
   const MutexLock lock(&mutex_);
   return sessions_.contains(std::string(session_id));

@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_PROCESSOR_STORE_TESTING_MEMORY_STORE_H_
 
 #include <cstdint>
+#include <cstddef>
 #include <deque>
 #include <map>
 #include <memory>
@@ -44,6 +45,8 @@ class MemoryDatabase {
   std::map<std::string, std::string> values() const;
   bool HasSession(absl::string_view session_id) const;
   uint64_t committed_through(absl::string_view session_id) const;
+  // Rows of results that are kept of it.
+  size_t outcomes(absl::string_view session_id) const;
   uint64_t commits() const;
 
   // A backup, and what is there after it has been restored. Processes that are
