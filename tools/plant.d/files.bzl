@@ -1,0 +1,25 @@
+"""Which sources have planted faults: those that faults.py names, as a test makes sure."""
+
+PLANTED = {
+    "client/connection_state.cc": "//client:connection_state.cc",
+    "client/locator_state.cc": "//client:locator_state.cc",
+    "client/reconnect_policy.cc": "//client:reconnect_policy.cc",
+    "client/send_window.cc": "//client:send_window.cc",
+    "client/session.cc": "//client:session.cc",
+    "services/balancer/fail_static.cc": "//services/balancer:fail_static.cc",
+    "services/balancer/fleet.cc": "//services/balancer:fleet.cc",
+    "services/balancer/pick_policy.cc": "//services/balancer:pick_policy.cc",
+    "services/balancer/rebalancer.cc": "//services/balancer:rebalancer.cc",
+    "services/balancer/server_registry.cc": "//services/balancer:server_registry.cc",
+    "services/processor/session/hosted_session.cc": "//services/processor/session:hosted_session.cc",
+    "services/processor/session/session.cc": "//services/processor/session:session.cc",
+    "services/processor/session/session_commits.cc": "//services/processor/session:session_commits.cc",
+    "services/processor/session/session_table.cc": "//services/processor/session:session_table.cc",
+    "services/processor/store/claim.cc": "//services/processor/store:claim.cc",
+    "services/processor/store/commit_queue.cc": "//services/processor/store:commit_queue.cc",
+    "services/processor/store/group_commit.cc": "//services/processor/store:group_commit.cc",
+    "services/processor/store/group_runner.cc": "//services/processor/store:group_runner.cc",
+    "services/processor/store/store_worker.cc": "//services/processor/store:store_worker.cc",
+    "services/processor/stream/stream_input.cc": "//services/processor/stream:stream_input.cc",
+    "services/processor/stream/stream_state.cc": "//services/processor/stream:stream_state.cc",
+}
