@@ -338,6 +338,23 @@ FAULTS = (
         rules=("liveness", "exactly-once", "no-rerun"),
         seed=7,
     ),
+    # --- Workers --------------------------------------------------------------------------
+    Fault(
+        name="tries-not-counted",
+        file="services/processor/workers/dispatcher.cc",
+        before="++item->attempts;",
+        after="(void)item->attempts;",
+        breaks="a message that kills its workers is tried for ever, as if for the first time",
+        rules=("attempts", "assertion"),
+    ),
+    Fault(
+        name="given-up-too-early",
+        file="services/processor/workers/dispatcher.cc",
+        before="item->attempts == options_.max_attempts",
+        after="item->attempts + 1 >= options_.max_attempts",
+        breaks="a message is given up one try before the last",
+        rules=("attempts",),
+    ),
     # --- Balancers ------------------------------------------------------------------------
     Fault(
         name="lease-without-end",

@@ -22,4 +22,5 @@ PLANTED = {
     "services/processor/store/store_worker.cc": "//services/processor/store:store_worker.cc",
     "services/processor/stream/stream_input.cc": "//services/processor/stream:stream_input.cc",
     "services/processor/stream/stream_state.cc": "//services/processor/stream:stream_state.cc",
+    "services/processor/workers/dispatcher.cc": "//services/processor/workers:dispatcher.cc",
 }

@@ -1,8 +1,8 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_STORE_TESTING_MEMORY_STORE_H_
 #define MSGPROC_SERVICES_PROCESSOR_STORE_TESTING_MEMORY_STORE_H_
 
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
