@@ -61,9 +61,13 @@ bool Conditions::Peaceful() const {
         faults.partitions, faults.balancer_kills, faults.client_crashes}) {
     if (mean != absl::InfiniteDuration()) return false;
   }
-  return !stored || (faults.store_errors == absl::InfiniteDuration() &&
-                     faults.store_losses == absl::InfiniteDuration() &&
-                     retention == absl::InfiniteDuration());
+  return !StoreFails();
+}
+
+bool Conditions::StoreFails() const {
+  return stored && (faults.store_errors != absl::InfiniteDuration() ||
+                    faults.store_losses != absl::InfiniteDuration() ||
+                    retention != absl::InfiniteDuration());
 }
 
 std::string Conditions::Describe() const {

@@ -67,6 +67,8 @@ struct Conditions {
 
   // Whether nothing goes wrong.
   bool Peaceful() const;
+  // Whether a store may refuse a commit, or forget one.
+  bool StoreFails() const;
   // In one line, for people.
   std::string Describe() const;
 };

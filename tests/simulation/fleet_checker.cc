@@ -58,7 +58,7 @@ void FleetChecker::OnWelcome(const std::string& client,
   // A Welcome may come from a process that is dead meanwhile.
   const bool same = one.home == server && one.home_life == one.tried_life &&
                     one.home_life == lives_[server];
-  if (lost && !stored_ && same &&
+  if (lost && !store_fails_ && same &&
       loop_.now() - one.heard < promises_.session_ttl) {
     checker_.Fail("kept", absl::StrCat(server, " has lost the session of ",
                                        client, ", which is back"));
@@ -85,7 +85,7 @@ void FleetChecker::OnDisconnected(const std::string& client,
         absl::StrCat(client, " loses its connection: ", why.ToString()));
   }
   // A store that is in trouble may have fenced it.
-  if (absl::IsAborted(why) && !stored_ && one.programs <= 1) {
+  if (absl::IsAborted(why) && !store_fails_ && one.programs <= 1) {
     checker_.Fail("late-open", absl::StrCat(client, ", which has one stream, ",
                                             "loses it: ", why.ToString()));
   }
@@ -128,10 +128,11 @@ bool FleetChecker::Silent(const Server& server) const {
 
 bool FleetChecker::MayBeFailStatic(const Servers& servers) const {
   // It is told late that they are gone, so whoever may be counts, and whoever
-  // is back and was not found healthy yet.
+  // is going, or is back and was not found healthy yet.
   const auto missed = std::count_if(
       servers.begin(), servers.end(), [&](const Servers::value_type& item) {
         return !item.second.registered || !item.second.healthy ||
+               item.second.draining ||
                loop_.now() - item.second.heard > promises_.lease / 2;
       });
   return 2 * static_cast<size_t>(missed) >= servers.size();

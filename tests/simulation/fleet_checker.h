@@ -41,12 +41,13 @@ class FleetChecker {
     size_t kept_rows = 64 + 16 + 1;
   };
 
+  // `store_fails`: there is one, and what it was told may be lost or forgotten;
   // `peaceful`: nothing goes wrong. All outlive it.
-  FleetChecker(const EventLoop* loop, Checker* checker, bool stored,
+  FleetChecker(const EventLoop* loop, Checker* checker, bool store_fails,
                bool peaceful, const Promises& promises)
       : loop_(*loop),
         checker_(*checker),
-        stored_(stored),
+        store_fails_(store_fails),
         peaceful_(peaceful),
         promises_(promises) {}
 
@@ -120,7 +121,7 @@ class FleetChecker {
 
   const EventLoop& loop_;
   Checker& checker_;
-  const bool stored_;
+  const bool store_fails_;
   const bool peaceful_;
   const Promises promises_;
   std::map<std::string, Client> clients_;

@@ -34,7 +34,7 @@ class FleetCheckerTest : public testing::Test {
   EventLoop loop_;
   Checker checker_{1, /*stored=*/false};
   FleetChecker fleet_{
-      &loop_, &checker_, /*stored=*/false, /*peaceful=*/false, {}};
+      &loop_, &checker_, /*store_fails=*/false, /*peaceful=*/false, {}};
 };
 
 TEST_F(FleetCheckerTest, AServerKeepsWhatItHasInMemory) {
@@ -68,8 +68,8 @@ TEST_F(FleetCheckerTest, WhatNobodyKeepsMayBeLost) {
 TEST_F(FleetCheckerTest, InPeaceNoConnectionBreaks) {
   fleet_.OnDisconnected("c", absl::UnavailableError("reset"));
   EXPECT_THAT(violation(), IsEmpty());
-  FleetChecker peaceful(&loop_, &checker_, /*stored=*/false, /*peaceful=*/true,
-                        {});
+  FleetChecker peaceful(&loop_, &checker_, /*store_fails=*/false,
+                        /*peaceful=*/true, {});
   peaceful.OnDisconnected("c", absl::OkStatus());
   EXPECT_THAT(violation(), IsEmpty());
   peaceful.OnDisconnected("c", absl::UnavailableError("silence"));
@@ -170,6 +170,18 @@ TEST_F(FleetCheckerTest, AFleetThatVanishedIsHandedOut) {
   Pick("p");
   EXPECT_THAT(violation(), IsEmpty());
   fleet_.OnUnregistered("b", "r", /*in_order=*/false);
+  Pick("p");
+  EXPECT_THAT(violation(), IsEmpty());
+}
+
+TEST_F(FleetCheckerTest, WhoDrainsIsNotOfAFleetThatIsThere) {
+  for (const char* server : {"p", "q", "r"}) Report(server);
+  Pass(absl::Seconds(4));
+  for (const char* other : {"q", "r"}) {
+    Report(other);
+    Pick(other);
+  }
+  Report("r", 0, /*draining=*/true);
   Pick("p");
   EXPECT_THAT(violation(), IsEmpty());
 }

@@ -17,7 +17,7 @@ const bool kQuiet = [] {
 }();
 
 TEST(SimulationTest, AllRulesHoldWhateverTheSeed) {
-  constexpr uint64_t kSeeds = 600;
+  constexpr uint64_t kSeeds = 1500;
   uint64_t messages = 0;
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const Conditions conditions = DrawConditions(seed);

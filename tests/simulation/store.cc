@@ -242,7 +242,7 @@ Store::Store(World* world) : world_(world), random_(world->random.Fork()) {
 
 // Its clock, by which sessions expire.
 void Store::Tick() {
-  constexpr absl::Duration kTick = absl::Milliseconds(100);
+  static constexpr absl::Duration kTick = absl::Milliseconds(100);
   world_->loop.After(kTick, [this] {
     database_.Advance(kTick);
     Tick();

@@ -26,7 +26,7 @@ World::World(const Conditions& all)
       network(all.latency, random.Fork()),
       story(&loop),
       checker(all.clients, all.stored),
-      fleet_checker(&loop, &checker, all.stored, all.Peaceful(), {}) {
+      fleet_checker(&loop, &checker, all.StoreFails(), all.Peaceful(), {}) {
   Clock::ReplaceMonotonic(loop.clock());
   if (all.stored) store = std::make_unique<Store>(this);
 }

@@ -10,6 +10,8 @@ must also follow what the store has), a server that takes a session for its own 
 has had since (its first commit says so), a session that is not given up at a takeover (its
 commits are refused), heartbeats without an answer (a stream that has not written for long
 writes by itself). Two things hold there, and the loss of one shows in unit tests only.
+A SessionTable that lets a late Open take over a session in memory is found by seed 4016 and
+by none before: too seldom to be promised (a store's look at it is, see attempts-not-counted).
 """
 
 import dataclasses
@@ -58,7 +60,7 @@ FAULTS = (
         after="if (!welcomed_) told_through_ = released_through_;",
         breaks="a client tells its server nothing of what it has received",
         rules=("liveness",),
-        seed=3,
+        seed=1,
         behind="void SendWindow::Told() {",
     ),
     # --- The client's connections ---------------------------------------------------------
@@ -98,7 +100,7 @@ FAULTS = (
         after="attempts_ = 1;",
         breaks="servers cannot tell an Open that was long under way from the latest",
         rules=("late-open",),
-        seed=209,
+        seed=296,
     ),
     Fault(
         name="results-are-no-sign-of-life",
@@ -107,7 +109,7 @@ FAULTS = (
         after="if (phase_ == Phase::kOpening) last_read_ = now;",
         breaks="a client hears nothing behind the Welcome, and gives good connections up",
         rules=("peace",),
-        seed=661,
+        seed=605,
         behind="Session::Received Session::OnFrame(",
     ),
     Fault(
@@ -117,7 +119,7 @@ FAULTS = (
         after="now >= absl::InfiniteFuture()",
         breaks="a server takes a client that only listens for dead",
         rules=("peace", "liveness"),
-        seed=1,
+        seed=8,
     ),
     Fault(
         name="no-backoff",
@@ -156,7 +158,7 @@ FAULTS = (
         after="heard_ = std::min(heard_, now);",
         breaks="a server gives clients up that speak",
         rules=("peace",),
-        seed=661,
+        seed=605,
         behind="MSGPROC_CHECK_GE(now, heard_);",
     ),
     Fault(
@@ -205,7 +207,7 @@ FAULTS = (
         after="attachment_ == nullptr",
         breaks="a stream whose session was taken over goes on sending messages into it",
         rules=("liveness",),
-        seed=809,
+        seed=640,
         behind="absl::Status HostedSession::OnFrame(",
     ),
     Fault(
@@ -223,8 +225,8 @@ FAULTS = (
         before="AskToCommit(load);",
         after="session_.CommitReady();",
         breaks="results leave that no store has",
-        rules=("once-kept", "liveness"),
-        seed=7,
+        rules=("durable",),
+        seed=3,
     ),
     Fault(
         name="expired-at-once",
@@ -233,16 +235,16 @@ FAULTS = (
         after="now - oldest->second.detached_at < absl::ZeroDuration()",
         breaks="a session is forgotten as soon as its connection breaks",
         rules=("kept",),
-        seed=96,
+        seed=86,
     ),
     Fault(
-        name="late-open-takes-over",
+        name="detached-long-ago",
         file="services/processor/session/session_table.cc",
-        before="request.generation.Before(entry.generation)",
-        after="entry.detached && request.generation.Before(entry.generation)",
-        breaks="an Open that was long under way takes the session from the latest",
-        rules=("late-open",),
-        seed=209,
+        before="entry.detached_at = clock_->Now();",
+        after="entry.detached_at = clock_->Now() - absl::Hours(1);",
+        breaks="a session that is detached counts as if it had been for long",
+        rules=("kept",),
+        seed=86,
     ),
     # --- The session's commits ------------------------------------------------------------
     Fault(
@@ -252,7 +254,7 @@ FAULTS = (
         after="write.trim_through = 0;",
         breaks="a store keeps all results for ever",
         rules=("trim",),
-        seed=111,
+        seed=134,
     ),
     Fault(
         name="commit-cursor-not-put-back",
@@ -260,7 +262,7 @@ FAULTS = (
         before="session->OnNotCommitted(std::exchange(run_, Session::Run()));",
         after="session->OnCommitted(std::exchange(run_, Session::Run()));",
         breaks="results leave whose commit has failed",
-        rules=("once-kept", "exactly-once", "liveness"),
+        rules=("durable", "once-kept", "exactly-once", "liveness"),
         seed=3,
     ),
     Fault(
@@ -279,7 +281,7 @@ FAULTS = (
         after="if (now == absl::InfinitePast()) undone.push_back(member.key);",
         breaks="what a store did not commit is not tried again",
         rules=("liveness",),
-        seed=10,
+        seed=24,
     ),
     Fault(
         name="failed-commit-told-as-done",
@@ -287,7 +289,7 @@ FAULTS = (
         before="member.committed",
         after="!part.fenced",
         breaks="handlers and clients hear of a commit that failed",
-        rules=("exactly-once", "once-kept", "liveness"),
+        rules=("durable", "exactly-once", "once-kept", "liveness"),
         seed=3,
         behind="void TellMembers(",
     ),
@@ -297,7 +299,7 @@ FAULTS = (
         before="claimed.committed_through >= member.part.write.through",
         after="claimed.committed_through + 1000000 >= member.part.write.through",
         breaks="a commit whose answer was lost counts as done without looking",
-        rules=("exactly-once", "once-kept", "liveness"),
+        rules=("durable", "exactly-once", "once-kept", "liveness"),
         seed=7,
     ),
     Fault(
@@ -318,7 +320,7 @@ FAULTS = (
         after="undo = undo || !DoesMore(*written[i]);",
         breaks="effects of a server that lost its session are committed all the same",
         rules=("exactly-once",),
-        seed=42,
+        seed=10,
     ),
     Fault(
         name="received-all-is-a-loss",
@@ -326,7 +328,7 @@ FAULTS = (
         before="claim.received_through <= row->committed_through",
         after="claim.received_through < row->committed_through",
         breaks="a client that has all results of a store's session is told that it is lost",
-        rules=("liveness",),
+        rules=("told",),
         seed=7,
     ),
     Fault(
@@ -335,7 +337,7 @@ FAULTS = (
         before="claimed.committed_through = row->committed_through;",
         after="claimed.committed_through = row->trimmed_through;",
         breaks="the next server handles again what is committed",
-        rules=("liveness", "exactly-once", "no-rerun"),
+        rules=("told", "exactly-once", "no-rerun"),
         seed=7,
     ),
     # --- Workers --------------------------------------------------------------------------
@@ -346,6 +348,7 @@ FAULTS = (
         after="(void)item->attempts;",
         breaks="a message that kills its workers is tried for ever, as if for the first time",
         rules=("attempts", "assertion"),
+        seed=53,
     ),
     Fault(
         name="given-up-too-early",
@@ -354,6 +357,7 @@ FAULTS = (
         after="item->attempts + 1 >= options_.max_attempts",
         breaks="a message is given up one try before the last",
         rules=("attempts",),
+        seed=53,
     ),
     # --- Balancers ------------------------------------------------------------------------
     Fault(
@@ -363,7 +367,7 @@ FAULTS = (
         after="entry.generation == 0 || age <= absl::InfiniteDuration()",
         breaks="clients are sent to a server that was silent for longer than its lease",
         rules=("lease",),
-        seed=35,
+        seed=27,
     ),
     Fault(
         name="draining-server-handed-out",
@@ -372,7 +376,7 @@ FAULTS = (
         after="entry->is_static",
         breaks="a server that says it drains is handed out until something else changes",
         rules=("not-to-draining",),
-        seed=15,
+        seed=32,
     ),
     Fault(
         name="move-to-a-draining-server",
@@ -381,7 +385,7 @@ FAULTS = (
         after="!known || status.state == ServerState::kUnhealthy",
         breaks="sessions are moved to a server that drains",
         rules=("not-to-draining",),
-        seed=379,
+        seed=1785,
     ),
     Fault(
         name="move-to-and-fro",
@@ -393,6 +397,7 @@ FAULTS = (
         after="if (sessions < 0) return std::nullopt;",
         breaks="the last session of an excess goes to a server that then has as much too many",
         rules=("even-moves",),
+        seed=3,
     ),
     Fault(
         name="exclusions-ignored",
@@ -404,7 +409,7 @@ FAULTS = (
         after="""if (exclude_.size() > 1000) return false;""",
         breaks="a client is given the server that it has just excluded",
         rules=("excluded",),
-        seed=10,
+        seed=16,
     ),
     Fault(
         name="fail-static-forgets",
@@ -413,7 +418,7 @@ FAULTS = (
         after="on_ && absence->stale_ && recent",
         breaks="a fleet that seems to have vanished as a whole is not handed out",
         rules=("fail-static",),
-        seed=41,
+        seed=27,
     ),
 )
 
