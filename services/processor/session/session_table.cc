@@ -1,7 +1,5 @@
 #include "services/processor/session/session_table.h"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <atomic>
 #include <iterator>
@@ -13,6 +11,7 @@
 #include "common/process_limits.h"
 #include "common/quoted.h"
 #include "common/transition.h"
+#include "services/processor/session/same_token.h"
 #include "services/processor/store/outcomes.h"
 #include "services/processor/store/random_name.h"
 #include "services/processor/store/session_committer.h"
@@ -27,11 +26,6 @@ size_t BudgetOf(const SessionTable::Options& options) {
 
 void Tell(absl::string_view from, absl::string_view to) {
   TellTransition("processor::SessionTable", from, to);
-}
-
-bool SameToken(absl::string_view a, absl::string_view b) {
-  return a.size() == b.size() &&
-         CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace
@@ -301,8 +295,7 @@ void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
     return;
   }
   Entry& entry = found->second;
-  MSGPROC_CHECK(!entry.detached);
-  MSGPROC_CHECK_EQ(entry.bytes, 0U);
+  MSGPROC_CHECK(!entry.detached && entry.bytes == 0);
   Tell("attached", "detached");
   entry.detached = true;
   entry.detached_at = clock_->Now();
@@ -358,8 +351,7 @@ bool SessionTable::Count(Entry* entry) {
   const HostedSession::Holding holding = entry->session->holding();
   MSGPROC_CHECK(entry->detached);
   MSGPROC_CHECK_GE(detached_bytes_, entry->bytes);
-  detached_bytes_ -= entry->bytes;
-  entry->bytes = holding.bytes + kSessionBytes;
+  detached_bytes_ -= std::exchange(entry->bytes, holding.bytes + kSessionBytes);
   detached_bytes_ += entry->bytes;
   return !holding.settled;
 }
@@ -380,8 +372,7 @@ void SessionTable::Sweep() {
     const absl::Time now = clock_->Now();
     while (!detached_.empty()) {
       const auto oldest = sessions_.find(detached_.front());
-      MSGPROC_CHECK(oldest != sessions_.end());
-      MSGPROC_CHECK(oldest->second.detached);
+      MSGPROC_CHECK(oldest != sessions_.end() && oldest->second.detached);
       if (now - oldest->second.detached_at < options_.session_ttl) break;
       ProcessorCounters::Add(&counters_->sessions_expired, 1);
       gone.push_back(Forget(oldest));
