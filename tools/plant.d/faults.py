@@ -176,8 +176,8 @@ FAULTS = (
         before="std::exchange(first_, false)",
         after="first_",
         breaks="each frame of a stream is taken for its first",
-        rules=("liveness",),
-        seed=8,
+        rules=("at-least-once", "expiry"),
+        seed=1,
     ),
     # --- The server's session -------------------------------------------------------------
     Fault(
