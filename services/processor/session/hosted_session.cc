@@ -40,12 +40,12 @@ HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
                limits),
       batches_(binding, number_, this),
       share_(memory, kBytes) {
-  MSGPROC_CHECK(binding->executor != nullptr);
   // A secret goes with a name, and a name with a secret.
   MSGPROC_CHECK_EQ(identity_.id.empty(), identity_.token.empty());
   if (stored == nullptr) return;
   MSGPROC_CHECK(committer_ != nullptr);
-  commits_.emplace(*stored->claim, *stored->claimed, clock_->Now());
+  commits_.emplace(*stored->claim, *stored->claimed, clock_->Now(),
+                   committer_->touch_interval());
   // A client sends no more than its window without a result.
   batches_.SetTries(
       stored->claimed->tries,

@@ -32,9 +32,10 @@ GroupCommit::Load SessionCommits::LoadOf(const Batch& batch) {
 }
 
 SessionCommits::SessionCommits(const Claim& claim, const Claimed& claimed,
-                               absl::Time now)
+                               absl::Time now, absl::Duration touch_interval)
     : claim_(claim),
       trimmed_through_(claimed.trimmed_through),
+      touch_interval_(touch_interval),
       touched_at_(now) {
   MSGPROC_CHECK(claimed.status.ok());
   MSGPROC_CHECK_GT(claimed.epoch, 0u);
@@ -42,7 +43,7 @@ SessionCommits::SessionCommits(const Claim& claim, const Claimed& claimed,
 }
 
 bool SessionCommits::OnUse(absl::Time now) {
-  if (now - touched_at_ < kTouchInterval) return false;
+  if (now - touched_at_ < touch_interval_) return false;
   touched_at_ = now;
   touch_ = true;
   return true;

@@ -18,16 +18,16 @@ namespace msgproc::processor {
 // written there next. Pure; its session's lock guards it.
 class SessionCommits {
  public:
-  // How often a session in use says so, long before it could expire.
-  static constexpr absl::Duration kTouchInterval = absl::Hours(1);
   // Received results go from the store after so many commits, together.
   static constexpr int kCommitsPerTrim = 16;
 
   // What a batch brings to be committed.
   static GroupCommit::Load LoadOf(const Batch& batch);
 
-  // `claim` is the one that was made, and `claimed` what came of it.
-  SessionCommits(const Claim& claim, const Claimed& claimed, absl::Time now);
+  // `claim` is the one that was made, and `claimed` what came of it. A session
+  // in use says so every `touch_interval`.
+  SessionCommits(const Claim& claim, const Claimed& claimed, absl::Time now,
+                 absl::Duration touch_interval);
 
   // The session is in use: returns whether the store is to be told, now.
   [[nodiscard]] bool OnUse(absl::Time now);
@@ -85,6 +85,7 @@ class SessionCommits {
   bool settles_ = false;
   // Of messages that workers have died over, since that was written last.
   std::optional<Tries> tries_;
+  absl::Duration touch_interval_;
   absl::Time touched_at_;
   // Results that are with the store; size 0: none. And whether others were
   // ready by then.

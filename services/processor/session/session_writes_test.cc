@@ -68,7 +68,7 @@ class SessionWritesTest : public testing::Test {
   }
 
   Session session_{Session::Kind::kStored, SessionLimits()};
-  SessionCommits commits_{Made(), Granted(), kNow};
+  SessionCommits commits_{Made(), Granted(), kNow, absl::Hours(1)};
 };
 
 TEST_F(SessionWritesTest, WritesWhatIsReadyUnderItsEpoch) {
@@ -115,8 +115,8 @@ TEST_F(SessionWritesTest, WhatWasNotCommittedIsWrittenAgainUnderTheNewEpoch) {
   EXPECT_EQ(commits_.epoch(), 7U);
 }
 
-TEST_F(SessionWritesTest, SaysThatItIsInUseOnceAnHour) {
-  constexpr absl::Duration kHour = SessionCommits::kTouchInterval;
+TEST_F(SessionWritesTest, SaysThatItIsInUseOnceAnInterval) {
+  constexpr absl::Duration kHour = absl::Hours(1);
   EXPECT_FALSE(commits_.OnUse(kNow + kHour - absl::Nanoseconds(1)));
   EXPECT_FALSE(Take().touch);
   EXPECT_TRUE(commits_.OnUse(kNow + kHour));
@@ -232,7 +232,7 @@ TEST_F(SessionWritesTest, WhenTheClientLeavesWhatItHasReceivedGoes) {
 TEST_F(SessionWritesTest, WhatTheStoreHasTrimmedBeforeIsNotTrimmedAgain) {
   Claimed claimed = Granted();
   claimed.trimmed_through = 2;
-  commits_ = SessionCommits(Made(), claimed, kNow);
+  commits_ = SessionCommits(Made(), claimed, kNow, absl::Hours(1));
   for (uint64_t i = 1; i <= 2; ++i) Commit(i);
   Receive(2);
   EXPECT_TRUE(commits_.OnLeft(session_));
@@ -269,7 +269,7 @@ TEST_F(SessionWritesTest, LeavesATombstoneWhereOtherOpensMayBeUnderWay) {
         kFirstEpochOfLaterOpen + 1}) {
     Claimed claimed = Granted();
     claimed.epoch = epoch;
-    commits_ = SessionCommits(Made(), claimed, kNow);
+    commits_ = SessionCommits(Made(), claimed, kNow, absl::Hours(1));
     EXPECT_FALSE(Take().tombstone);
     commits_.OnFinished();
     const SessionWrite write = Take();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "services/processor/executors/batch.h"
 #include "services/processor/store/claim.h"
 #include "services/processor/store/commit_source.h"
@@ -24,6 +25,9 @@ class SessionCommitter {
 
   // The store's.
   virtual const std::string& generation() const = 0;
+
+  // How often a session that is in use has to say so, long before it expires.
+  virtual absl::Duration touch_interval() const { return absl::Hours(1); }
 
   // Claims a session. `done` is called once, on a thread of the store's; what
   // is not answered when the committer stops is UNAVAILABLE, on the thread that

@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_STORE_STORE_COMMITTER_H_
 #define MSGPROC_SERVICES_PROCESSOR_STORE_STORE_COMMITTER_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -55,6 +56,9 @@ class StoreCommitter final : public SessionCommitter {
   StoreCommitter(std::unique_ptr<SessionStore> store, const Options& options);
   ~StoreCommitter() override { Stop(); }
 
+  absl::Duration touch_interval() const override {
+    return std::min(absl::Hours(1), options_.session_retention / 4);
+  }
   const std::string& generation() const override {
     return store_->generation();
   }

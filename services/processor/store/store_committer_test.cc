@@ -120,6 +120,16 @@ class StoreCommitterTest : public testing::Test {
   std::unique_ptr<StoreCommitter> committer_;
 };
 
+TEST_F(StoreCommitterTest, ASessionInUseSaysSoLongBeforeItExpires) {
+  const auto interval = [this](absl::Duration retention) {
+    return StoreCommitter(std::make_unique<MemoryStore>(&database_, "me", 1),
+                          {.session_retention = retention})
+        .touch_interval();
+  };
+  EXPECT_EQ(interval(absl::Hours(7 * 24)), absl::Hours(1));
+  EXPECT_EQ(interval(absl::Minutes(20)), absl::Minutes(5));
+}
+
 TEST_F(StoreCommitterTest, CommitsWhatIsReady) {
   Start();
   const auto a = Open("a");
