@@ -9,6 +9,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/processor/session/session_facts.h"
 #include "services/processor/testing/session_fixture.h"
 
 namespace msgproc::processor {
@@ -73,6 +74,40 @@ TEST_F(HostedSessionTest, WithoutAContextABatchSaysWhatTheSessionKnows) {
   const Stream other = Attach(anonymous.get(), 0);
   ASSERT_TRUE(Send(anonymous.get(), other, Messages(0, 1)).ok());
   EXPECT_EQ(manual_.batch(1).idempotency_scope, "");
+}
+
+TEST_F(HostedSessionTest, SaysOfItselfWhatOperatorsAsk) {
+  binding_.name = "echo";
+  auto session = NewSession(&manual_);
+  const absl::Time begun = clock_.Now();
+  clock_.Advance(absl::Seconds(1));
+  auto stream = std::make_shared<FakeAttachedStream>();
+  session->Attach(stream, 0, ContextFrom("first"));
+  ASSERT_TRUE(Send(session.get(), stream, Messages(1, 2)).ok());
+  SessionFacts facts = session->Facts();
+  EXPECT_EQ(facts.id, "s");
+  EXPECT_EQ(facts.client_name, "client");
+  EXPECT_EQ(facts.handler, "echo");
+  EXPECT_EQ(facts.peer, "first");
+  EXPECT_TRUE(facts.attached);
+  EXPECT_FALSE(facts.stored);
+  EXPECT_EQ(facts.life.begun, begun);
+  EXPECT_EQ(facts.life.changed, begun + absl::Seconds(1));
+  EXPECT_EQ(facts.life.streams, 1U);
+  EXPECT_EQ(facts.now, clock_.Now());
+  EXPECT_EQ(facts.accepted_through, 2U);
+  // Taken over, and left.
+  clock_.Advance(absl::Seconds(1));
+  auto after = std::make_shared<FakeAttachedStream>();
+  session->Attach(after, 0, ContextFrom("second"));
+  EXPECT_EQ(session->Facts().life.streams, 2U);
+  EXPECT_EQ(session->Facts().peer, "second");
+  clock_.Advance(absl::Seconds(1));
+  session->Detach(after.get());
+  facts = session->Facts();
+  EXPECT_FALSE(facts.attached);
+  EXPECT_EQ(facts.life.begun, begun);
+  EXPECT_EQ(facts.life.changed, begun + absl::Seconds(3));
 }
 
 TEST_F(HostedSessionTest, ABatchThatRunsAtOnceKnowsWhetherItIsWanted) {
