@@ -132,7 +132,7 @@ class Client:
                     return self._end("OK", "")
                 if code == "OK" and not moved:
                     code, text = "UNAVAILABLE", "the server ended the stream early"
-                if code != "OK" and not self._retries(code):
+                if code != "OK" and not self._retries(code, text):
                     return self._end(code, text)
                 good, pause = self.open, 0.0
                 if self.moved_for and _has("does not say that it moved"):
@@ -145,12 +145,14 @@ class Client:
                 self.failures += 1
             time.sleep(pause)
 
-    def _retries(self, code):
+    def _retries(self, code, text):
         if _has("comes again after anything"):
             return True
         if _has("comes again after UNAVAILABLE only"):
             return code == "UNAVAILABLE"
         if _has("fights for its session") and code == "ABORTED":
+            return True
+        if "RST_STREAM" in text and not _has("takes HTTP/2's word for the server's"):
             return True
         return code in _RETRIED and not _has("does not reconnect")
 

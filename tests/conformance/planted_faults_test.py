@@ -55,6 +55,7 @@ _FOUND_BY = {
     "sends what is too large": "window/payload-too-large",
     "sends while draining": "drain/amid-messages",
     "short secret": "open/names-and-secret",
+    "takes HTTP/2's word for the server's": "status/reset-for-want-of-memory",
     "takes everything": "window/holds-the-caller-back",
 }
 _JOBS = 8

@@ -22,6 +22,9 @@ const ADVICE: Partial<Record<Code, string>> = {
   [Code.UNAUTHENTICATED]: 'have tokenProvider give a token that the server takes',
 };
 
+// How grpc-js, and other gRPCs through a proxy, word HTTP/2's ENHANCE_YOUR_CALM.
+const WANT_OF_MEMORY = /Bandwidth exhausted or memory limit exceeded|RST_STREAM/;
+
 // Why a stream ended, or refused a call.
 export class StreamError extends Error {
   override readonly name = 'StreamError';
@@ -40,12 +43,12 @@ export class StreamError extends Error {
                            {cause: error});
   }
 
-  // Whether a stream that ended so is opened again (rule 8 of processor.proto). With
-  // RST_STREAM it was HTTP/2 that was short of memory, and not a status of the server's.
+  // Whether a stream that ended so is opened again (rule 8 of processor.proto). HTTP/2
+  // resets streams of a server that is short of memory: that is no status of the server's.
   get passes(): boolean {
     return this.code === Code.UNAVAILABLE || this.code === Code.INTERNAL ||
         this.code === Code.UNKNOWN || this.code === Code.CANCELLED ||
-        (this.code === Code.RESOURCE_EXHAUSTED && this.message.includes('RST_STREAM'));
+        (this.code === Code.RESOURCE_EXHAUSTED && WANT_OF_MEMORY.test(this.message));
   }
 }
 

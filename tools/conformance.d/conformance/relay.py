@@ -6,6 +6,10 @@ import struct
 import threading
 
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+# A frame of 4 bytes, of type 3, without flags (RFC 9113, 6.4).
+_RST_STREAM = b"\0\0\4\3\0"
+_FIRST_STREAM = 1
+ENHANCE_YOUR_CALM = 0xB
 
 
 class Connection:
@@ -41,6 +45,13 @@ class Connection:
     def cut_after(self, count):
         """Cuts it once so many more bytes have gone to the client."""
         self._left_to_client = count
+
+    def reset_stream(self, code):
+        """Sends the client HTTP/2's RST_STREAM of the connection's first stream, with this error.
+
+        Only while the server writes nothing: it must not land within a frame.
+        """
+        self._send(self._client, _RST_STREAM + struct.pack(">II", _FIRST_STREAM, code))
 
     def silence(self):
         """Loses what either end sends from now on, and keeps both open."""

@@ -5,6 +5,7 @@ import concurrent.futures
 from conformance import protocol
 from conformance.case import CLIENTS, Case
 from conformance.failure import Failure
+from conformance.relay import ENHANCE_YOUR_CALM
 
 _RETRIED = (
     "A client reconnects after UNAVAILABLE, and after INTERNAL, UNKNOWN or CANCELLED that it did "
@@ -73,6 +74,23 @@ for _code in ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED", "PERM
     CLIENTS.add(Case(f"status/{_code.lower()}", "rule 8", _RETRIED, (), _final(_code)))
 for _code in ("NOT_FOUND", "FAILED_PRECONDITION", "DATA_LOSS", "UNIMPLEMENTED"):
     CLIENTS.add(Case(f"status/{_code.lower()}", "rule 8", _RETRIED, (), _refused(_code)))
+
+
+@CLIENTS.case(
+    "status/reset-for-want-of-memory",
+    "docs/protocol.md, How a stream ends",
+    "not the server: gRPC is short of memory there",
+)
+def reset_for_memory(run):
+    """HTTP/2 resets the stream with ENHANCE_YOUR_CALM, which gRPC calls RESOURCE_EXHAUSTED: unlike
+    that of the server's own, it passes, and the client comes again."""
+    stream = run.welcomed_stream(3)
+    stream.results(1, 2)
+    run.await_results(2)
+    stream.connection.reset_stream(ENHANCE_YOUR_CALM)
+    again = run.accept(after=" after RST_STREAM with ENHANCE_YOUR_CALM")
+    again.welcome(protocol.RESUMED, 3)
+    run.close_well(again)
 
 
 @CLIENTS.case("status/ok-too-early", "rule 4", "Half-closing says that the client is finished")

@@ -97,6 +97,29 @@ def callers_own_bound(run):
     run.close_well(stream)
 
 
+@CLIENTS.case(
+    "window/callers-own-bytes",
+    "Welcome.max_outstanding_bytes",
+    "Most bytes (payloads, header keys and values) beyond `received_through`.",
+    needs=("max_outstanding_bytes",),
+)
+def callers_own_bytes(run):
+    """The caller bounds the window to 1,000 bytes, below the server's."""
+    run.connect(max_outstanding_bytes=1000)
+    stream = run.accept()
+    stream.welcome()
+    for number in range(10):
+        run.send([b"%d" % number * 300])
+    run.await_messages(stream, 3)
+    run.watch(
+        lambda: len(stream.messages) > 3,
+        lambda: f"{300 * len(stream.messages)} bytes came without a result; the caller's "
+        "max_outstanding_bytes is 1,000",
+    )
+    stream.echo()
+    run.close_well(stream)
+
+
 @CLIENTS.case("window/another-servers-is-smaller", "rule 6", _WINDOW)
 def shrinks(run):
     """30 messages are under way; the next server has lost them, and a window of 5."""
