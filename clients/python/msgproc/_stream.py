@@ -8,29 +8,12 @@ from typing import Any
 
 import grpc
 
-from msgproc._errors import Code, Error, StreamError, stream_error
+from msgproc._errors import Code, StreamError, stream_error
 from msgproc._machine import Machine, Settings, Step
-from msgproc._routing import Backoff, Locator
+from msgproc._routing import Backoff
+from msgproc._transport import Transport, error_of_rpc, fetch_token
 from msgproc._values import Event, Headers, Result, Window, check_headers
-from msgproc.v1 import balancer_pb2, processor_pb2
-
-_PROCESS = "/msgproc.v1.Processor/Process"
-_GET_SERVER = "/msgproc.v1.Balancer/GetServer"
-_LOOK_UP_SECONDS = 2.0
-_MOST_TOKEN_BYTES = 7 << 10
-# docs/decisions/0013-grpc-defaults.md gives the reasons, option by option.
-_CHANNEL_OPTIONS = {
-    "grpc.use_local_subchannel_pool": 1,
-    "grpc.enable_retries": 0,
-    "grpc.service_config_disable_resolution": 1,
-    "grpc.enable_http_proxy": 0,
-    "grpc.dns_min_time_between_resolutions_ms": 500,
-    "grpc.http2.bdp_probe": 0,
-    "grpc.http2.lookahead_bytes": 512 << 10,
-    "grpc.keepalive_time_ms": 300_000,
-    "grpc.keepalive_timeout_ms": 20_000,
-    "grpc.max_receive_message_length": 64 << 20,
-}
+from msgproc.v1 import processor_pb2
 
 
 class _Signal:
@@ -49,12 +32,6 @@ class _Signal:
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         await waiter
-
-
-def _of_rpc(error: Any) -> StreamError:
-    # grpc.aio's errors hold themselves, and by their traceback the call and its connection.
-    error.args = ()
-    return stream_error(Code.of(error.code().value[0]), error.details() or "")
 
 
 class Stream:
@@ -127,12 +104,9 @@ class Stream:
             own_token=not session_token,
             needs_token=token_provider is not None,
         )
-        self._locator = Locator(balancers)
-        self._affinity_key = affinity_key
-        self._credentials = credentials
+        self._transport = Transport(credentials, channel_options, balancers, affinity_key)
         self._token_provider = token_provider
         self._on_event = on_event
-        self._options = list({**_CHANNEL_OPTIONS, **dict(channel_options)}.items())
         self._began = False
         self._call: Any = None
         self._writing = False
@@ -275,7 +249,9 @@ class Stream:
                 elif step is Step.AUTHORIZE:
                     machine.on_token(await self._fetch_token(), self._loop.time())
                 elif step is Step.LOCATE:
-                    machine.on_located(await self._locate(), self._loop.time())
+                    failed = machine.destination.failed
+                    address = await self._transport.locate(failed, machine.token)
+                    machine.on_located(address, self._loop.time())
                 else:
                     await self._talk()
                 self._after()
@@ -343,20 +319,11 @@ class Stream:
 
     # --- The world -------------------------------------------------------------
 
-    def _channel(self, address: str) -> Any:
-        if self._credentials is None:
-            return grpc.aio.insecure_channel(address, self._options)
-        return grpc.aio.secure_channel(address, self._credentials, self._options)
-
-    def _metadata(self) -> Any:
-        token = self._machine.token
-        return (("authorization", f"Bearer {token}"),) if token else ()
-
     async def _talk(self) -> None:
         """One call of Process, until it has ended."""
         machine = self._machine
-        channel = self._channel(machine.destination.address)
-        self._call = channel.stream_stream(_PROCESS)(metadata=self._metadata())
+        channel = self._transport.channel(machine.destination.address)
+        self._call = self._transport.process(channel, machine.token)
         first = machine.open(self._loop.time())
         writer = self._loop.create_task(self._write(self._call, first))
         self._arm()
@@ -388,7 +355,7 @@ class Stream:
                 await call.write(frame)
             await call.done_writing()
         except grpc.RpcError as error:
-            _of_rpc(error)  # _read hears it, too.
+            error_of_rpc(error)  # _read hears it, too.
         except asyncio.InvalidStateError:
             pass  # The call has ended.
 
@@ -404,53 +371,17 @@ class Stream:
                     await self._wake.wait()
         except grpc.RpcError as error:
             if not self._task.cancelling():
-                return _of_rpc(error)
+                return error_of_rpc(error)
         except asyncio.CancelledError:
             pass
         if self._task.cancelling():
             raise asyncio.CancelledError
         return None  # The call was cancelled, as the machine said.
 
-    async def _locate(self) -> str | StreamError:
-        failed = self._machine.destination.failed
-        request = balancer_pb2.GetServerRequest(affinity_key=self._affinity_key, exclude=failed)
-        errors: list[Error] = []
-        for balancer in self._locator.round():
-            async with self._channel(balancer) as channel:
-                get_server = channel.unary_unary(
-                    _GET_SERVER,
-                    request_serializer=balancer_pb2.GetServerRequest.SerializeToString,
-                    response_deserializer=balancer_pb2.GetServerResponse.FromString,
-                )
-                try:
-                    answer = await get_server(
-                        request, timeout=_LOOK_UP_SECONDS, metadata=self._metadata()
-                    )
-                except grpc.RpcError as error:
-                    errors.append(_of_rpc(error))
-                else:
-                    addresses = [each.address for each in (answer.server, *answer.alternatives)]
-                    return self._locator.on_answer(balancer, addresses)
-        return self._locator.on_no_answer(errors, failed)
+    async def _fetch_token(self) -> str | StreamError:
+        assert self._token_provider is not None
+        return await fetch_token(self._token_provider, self._settings.connect_timeout)
 
     async def _refresh(self) -> None:
         self._machine.on_token(await self._fetch_token(), self._loop.time())
         self._after()
-
-    async def _fetch_token(self) -> str | StreamError:
-        assert self._token_provider is not None
-        try:
-            token = await asyncio.wait_for(self._token_provider(), self._settings.connect_timeout)
-        except Error as error:
-            return stream_error(error.code, error.message)
-        except OSError as error:  # TimeoutError is one.
-            return stream_error(Code.UNAVAILABLE, f"token_provider raised {error!r}")
-        except Exception as error:  # pylint: disable=broad-exception-caught
-            return stream_error(Code.INVALID_ARGUMENT, f"token_provider raised {error!r}")
-        if not 0 < len(token) <= _MOST_TOKEN_BYTES or not all("!" <= each <= "~" for each in token):
-            return stream_error(
-                Code.INVALID_ARGUMENT,
-                f"token_provider gave a token of {len(token)} characters that is empty, over "
-                f"{_MOST_TOKEN_BYTES}, or has one that a header cannot carry",
-            )
-        return token
