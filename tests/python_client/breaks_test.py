@@ -89,7 +89,7 @@ class BreaksTest(client_case.ClientTest):
         self.assertEqual(answered, sent)
 
     async def test_a_server_that_falls_silent_is_left_after_three_heartbeats(self):
-        server = self.processor("--heartbeat_interval=300ms")
+        server = self.processor("--heartbeat_interval=1s")
         events = client_case.Events()
         async with client_case.Relay(server.grpc) as relay:
             async with msgproc.connect(target=relay.address, on_event=events) as stream:
@@ -101,20 +101,20 @@ class BreaksTest(client_case.ClientTest):
         self.assertEqual(events.states(), ["NEW", "RESUMED"])
 
     async def test_an_idle_stream_stays(self):
-        server = self.processor("--heartbeat_interval=200ms")
+        server = self.processor("--heartbeat_interval=1s")
         events = client_case.Events()
         async with msgproc.connect(target=server.grpc, on_event=events) as stream:
             await stream.connected()
-            await asyncio.sleep(2)
+            await asyncio.sleep(4)
             await stream.request(b"x")
         self.assertEqual(events.count_of(EventKind.DISCONNECTED), 0, events)
 
     async def test_so_does_one_that_waits_long_for_a_result(self):
-        server = self.processor("--heartbeat_interval=200ms", "--spin_handler=true")
+        server = self.processor("--heartbeat_interval=1s", "--spin_handler=true")
         events = client_case.Events()
         options = {"handler": "spin", "on_event": events}
         async with msgproc.connect(target=server.grpc, **options) as stream:
-            await stream.request(b"x", headers={"spin-us": b"2000000"})
+            await stream.request(b"x", headers={"spin-us": b"5000000"})
         self.assertEqual(events.count_of(EventKind.DISCONNECTED), 0, events)
 
     async def test_a_server_that_comes_later(self):

@@ -43,11 +43,11 @@ class IdentityTest(identity_case.IdentityTest, client_case.ClientTest):
         given = []
 
         async def provide():
-            given.append(await self.in_thread(self.issuer.token, exp=int(time.time()) + 4))
+            given.append(await self.in_thread(self.issuer.token, exp=int(time.time()) + 8))
             return given[-1]
 
         async with msgproc.connect(token_provider=provide, **self.options) as stream:
-            while len(given) < 4:
+            while len(given) < 3:
                 await stream.request(b"x")
                 await asyncio.sleep(0.05)
         self.assertEqual(self.events.count_of(EventKind.DISCONNECTED), 0, self.events)
