@@ -26,6 +26,10 @@ class Window:
     # In one frame.
     batch_messages: int = sys.maxsize
 
+    def __post_init__(self) -> None:
+        if min(self.messages, self.bytes, self.batch_messages) < 1:
+            raise ValueError(f"{self}: nothing would ever fit")
+
 
 class Result(NamedTuple):
     """The one result of a message."""

@@ -2,7 +2,16 @@
 
 import unittest
 
-from msgproc import Code, DataLoss, MessageError, Result, StreamError, TakenOver, Unavailable
+from msgproc import (
+    Code,
+    DataLoss,
+    MessageError,
+    Result,
+    StreamError,
+    TakenOver,
+    Unavailable,
+    Window,
+)
 from msgproc._errors import stream_error
 from msgproc._values import check_headers
 from msgproc.v1 import processor_pb2
@@ -29,6 +38,14 @@ class HeadersTest(unittest.TestCase):
         check_headers([("ключ", b"")])
         with self.assertRaisesRegex(MessageError, "not UTF-8"):
             check_headers([("\ud800", b"")])
+
+
+class WindowTest(unittest.TestCase):
+    def test_something_must_fit(self):
+        self.assertEqual(Window(1, 1, 1).bytes, 1)
+        for limits in ((0, 1, 1), (1, 0, 1), (1, 1, 0)):
+            with self.assertRaisesRegex(ValueError, "nothing would ever fit"):
+                Window(*limits)
 
 
 class ResultTest(unittest.TestCase):
