@@ -278,7 +278,6 @@ export class Machine {
     }
     this.#tried = true;
     this.#token = '';
-    this.#destination.located = false;
     this.#phase = 'opening';
     this.#writing = true;
     this.#drain = undefined;

@@ -230,7 +230,7 @@ test('a repeat on one connection, a gap, and a result of nothing are errors', ()
 });
 
 test('a server with a smaller window than the last one is not sent more than that', () => {
-  for (const smaller of [{messages: 2}, {bytes: 25}]) {
+  for (const smaller of [{messages: 2}, {bytes: 25}, {bytes: 20}]) {
     const window = windowOf();
     append(window, 4, 10);
     window.nextFrame();
@@ -244,6 +244,70 @@ test('a server with a smaller window than the last one is not sent more than tha
     window.read(1, 0);
     assert.deepEqual(sequences(window.nextFrame().messages), [3]);
   }
+});
+
+test('what encoding adds counts where Open and a frame are bounded', () => {
+  const window = new SendWindow(UNLIMITED);
+  assert.deepEqual(append(window, 64, 1000).slice(62), [63, 0]);
+  const other = new SendWindow(UNLIMITED);
+  const headers = Array.from({length: 100}, () => ({key: 'k', value: bytes('')}));
+  assert.equal(other.append(Buffer.alloc(60_000), headers), 1);
+  assert.equal(other.append(Buffer.alloc(3000), []), 0);
+});
+
+test('between connections nothing can be sent, and nothing is due', () => {
+  const window = new SendWindow(UNLIMITED);
+  window.append(bytes(''), []);
+  assert.equal(window.canSend, false);
+  window.open();
+  window.welcome('STATE_NEW', 1, UNLIMITED);
+  window.results(sized(1, 1));
+  window.read(1, 0);
+  append(window, 2);
+  window.disconnected();
+  assert.equal(window.canSend, false);
+  assert.equal(window.acknowledgeBy, Infinity);
+  assert.deepEqual(sequences(window.unansweredMessages()), [2, 3]);
+});
+
+test('what was told already does not count towards the next half window', () => {
+  const window = windowOf({messages: 10, bytes: 100});
+  append(window, 10);
+  window.nextFrame();
+  window.results(sized(1, 10, 12));
+  window.read(4, 0);
+  window.acknowledge();
+  window.read(8, 0);
+  assert.equal(window.acknowledgeBy, 1000);
+  window.read(8, -5000);
+  assert.equal(window.acknowledgeBy, 1000);
+  window.read(9, 0);
+  assert.equal(window.acknowledgeBy, -Infinity);
+});
+
+test('each connection may repeat what its Open said is received, once', () => {
+  const window = windowOf();
+  append(window, 3);
+  window.nextFrame();
+  window.results(sized(1, 2));
+  for (let i = 0; i < 2; ++i) {
+    window.disconnected();
+    window.open();
+    window.welcome('STATE_RESUMED', 3, UNLIMITED);
+    assert.deepEqual(window.results(sized(1, 2)), {first: 2, count: 0});
+  }
+  assert.match(window.results(sized(2, 2)).error.message, /message 2 twice/);
+});
+
+test('from readAll on results are read when they come', () => {
+  const window = windowOf({messages: 1});
+  append(window, 1);
+  window.nextFrame();
+  window.readAll(0);
+  window.results(sized(1, 1));
+  assert.equal(window.append(bytes(''), []), 0);
+  window.read(0, 0);
+  assert.equal(window.append(bytes(''), []), 2);
 });
 
 test('after a break the same address is tried at once, then with growing random pauses', () => {
@@ -400,6 +464,115 @@ test('one write is in flight at a time, and what came meanwhile leaves together'
   assert.deepEqual(sequences(bench.next().request.messages), [2, 3]);
 });
 
+test('nothing follows the first request before that is written', () => {
+  const bench = new Bench();
+  bench.connect();
+  bench.send();
+  bench.frame({welcome: {...WELCOME, acceptedThrough: 0, heartbeatInterval: null}});
+  assert.deepEqual(bench.kinds(), ['welcome']);
+  bench.machine.onWritten();
+  assert.deepEqual(bench.kinds(), ['write']);
+});
+
+test('events can be told before anything else is done', () => {
+  const bench = new Bench();
+  bench.connect();
+  bench.frame({welcome: {...WELCOME, acceptedThrough: 0, heartbeatInterval: null}});
+  assert.equal(bench.machine.nextEvent().name, 'welcome');
+  bench.machine.cancel(UNAVAILABLE);
+  assert.equal(bench.machine.nextEvent(), undefined);
+  assert.deepEqual(bench.kinds(), ['cancel']);
+});
+
+test('the limits of Welcome hold, and where there are none nothing does', () => {
+  const sent = limits => {
+    const bench = new Bench().open(limits);
+    const taken = range(1, 6).filter(() => bench.machine.append(Buffer.alloc(10), []) > 0).length;
+    return [taken, bench.next().request.messages.length];
+  };
+  const none = {maxBatchMessages: 0, maxPayloadBytes: 0, maxOutstandingMessages: 0, maxOutstandingBytes: 0};
+  assert.deepEqual(sent(none), [6, 6]);
+  assert.deepEqual(sent({...none, maxBatchMessages: 2}), [6, 2]);
+  assert.deepEqual(sent({...none, maxOutstandingMessages: 3}), [3, 3]);
+  assert.deepEqual(sent({...none, maxOutstandingBytes: 40}), [4, 4]);
+});
+
+test('results that were read are told after a second', () => {
+  const bench = new Bench().open();
+  bench.send();
+  bench.all();
+  bench.machine.onWritten();
+  bench.frame({results: results(1, 1)});
+  bench.machine.window.read(1, 0);
+  assert.equal(bench.machine.alarm, 1000);
+  assert.deepEqual(bench.at(999).kinds(), []);
+  assert.deepEqual(bench.at(1000).next().request, {receivedThrough: 1});
+});
+
+test('a new call begins afresh: its times, its token, its reading', () => {
+  const bench = new Bench({needsToken: true});
+  bench.next();
+  bench.machine.onToken('t1', 0);
+  bench.open({heartbeatInterval: {seconds: 0, nanos: 100_000_000}, tokenExpiresIn: {seconds: 4, nanos: 0}});
+  bench.send();
+  bench.all();
+  bench.frame({results: results(1, 1), drain: {reason: 'REASON_AGE', serverAddress: '', grace: {seconds: 5}}});
+  bench.machine.onPaused(true, 0);
+  bench.at(3000).next();
+  bench.machine.onToken('t2', 3000);  // The call ends before it can be sent.
+  bench.ended(Code.UNAVAILABLE).all();
+  bench.machine.onToken('t3', 3000);
+  const connect = bench.next();
+  assert.deepEqual([connect.kind, connect.token, connect.request.open.movedFor],
+                   ['connect', 't3', 'REASON_AGE']);
+  assert.equal(bench.machine.alarm, 4000);
+  assert.deepEqual(bench.welcome({state: 'STATE_RESUMED', acceptedThrough: 1}).map(({name}) => name), ['welcome']);
+  assert.equal(bench.machine.phase, 'open');
+  bench.at(10_000).all();
+  assert.equal(bench.machine.alarm, 27_000);
+  assert.deepEqual(bench.at(27_000).kinds(), ['cancel']);
+});
+
+test('silence counts from the last frame', () => {
+  const bench = new Bench().open();
+  bench.at(10_000).all();
+  bench.frame({});
+  assert.equal(bench.machine.alarm, 34_000);
+});
+
+test('a stream that has moved asks for a fresh token, and need not connect again to be closed', () => {
+  const moved = () => {
+    const bench = new Bench({needsToken: true});
+    bench.next();
+    bench.machine.onToken('t1', 0);
+    bench.open();
+    bench.send();
+    bench.all();
+    bench.machine.onWritten();
+    bench.frame({results: results(1, 1), drain: {reason: 'REASON_AGE', serverAddress: '', grace: null}});
+    assert.equal(bench.next().halfClose, true);
+    return bench.ended(Code.OK);
+  };
+  assert.deepEqual(moved().kinds(), ['moved', 'token']);
+  const closed = moved();
+  closed.machine.close(0);
+  assert.deepEqual(closed.kinds(), ['moved', 'end']);
+});
+
+test('while it closes, results count as read when they come', () => {
+  const bench = new Bench({limits: {...UNLIMITED, messages: 1}}).open();
+  bench.send();
+  bench.all();
+  bench.machine.onWritten();
+  bench.frame({results: results(1, 1)});
+  assert.equal(bench.machine.append(bytes(''), []), 0);
+  bench.machine.close(0);
+  assert.equal(bench.machine.append(bytes(''), []), 2);
+  bench.all();
+  bench.frame({results: results(2, 2)});
+  assert.equal(bench.machine.append(bytes(''), []), 3);
+});
+
 test('an idle machine is heard from before each heartbeat interval ends', () => {
   const bench = new Bench().open();
   assert.equal(bench.machine.alarm, 7000);
@@ -547,8 +720,13 @@ test('cancel ends the stream, in a call and between calls', () => {
   const between = new Bench();
   between.machine.cancel(why);
   assert.deepEqual(between.all(), [{kind: 'end', error: why}]);
+  between.machine.cancel(why);
+  assert.deepEqual(between.all(), []);
   const bench = new Bench().open();
+  bench.send();
+  bench.all();
   bench.machine.cancel(why);
+  bench.machine.cancel(UNAVAILABLE);
   assert.deepEqual(bench.kinds(), ['cancel']);
   assert.deepEqual(bench.frame({results: results(1, 1)}), []);
   bench.ended(Code.CANCELLED);
