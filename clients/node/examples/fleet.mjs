@@ -1,8 +1,8 @@
-// Follows a fleet through its balancers, and tells what happens on the way:
-// node fleet.mjs BALANCER[,BALANCER...] [SECONDS]
+// Follows a fleet through its balancers until Ctrl-C, and tells what happens on the way:
+// node fleet.mjs BALANCER[,BALANCER...]
 import {connect, StreamError} from 'msgproc';
 
-const [balancers = '127.0.0.1:50050', seconds = '10'] = process.argv.slice(2);
+const [balancers = '127.0.0.1:50050'] = process.argv.slice(2);
 const stream = connect({balancers: balancers.split(','), clientName: 'fleet example'});
 
 stream.on('welcome', ({serverId, state}) => console.log(`on ${serverId}: ${state}`));
@@ -10,8 +10,11 @@ stream.on('moved', ({serverId, reason}) => console.log(`left ${serverId}: ${reas
 stream.on('lost', ({unanswered}) => console.log(`${unanswered} messages are sent again`));
 stream.on('disconnect', ({error}) => console.log(`reconnecting: ${error.message}`));
 
+let stopping = false;
+process.once('SIGINT', () => { stopping = true; });
+
 const sending = (async () => {
-  for (const end = performance.now() + Number(seconds) * 1000; performance.now() < end;) {
+  while (!stopping) {
     await stream.send(`${Math.round(performance.now())}`);
     await new Promise(resolve => setTimeout(resolve, 10));
   }

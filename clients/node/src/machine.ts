@@ -230,8 +230,9 @@ export class Machine {
     if (this.#tried && !this.#calling && this.#finished()) {
       this.#end(undefined);
     } else if (now >= this.#destination.giveUpAt && !this.#broken) {
+      const last = this.#destination.lastFailure;
       const error = new StreamError(Code.UNAVAILABLE, `no server answered within ${
-          this.#options.giveUpAfterMs} ms; ${this.#destination.lastFailure?.message ?? ''}`);
+          this.#options.giveUpAfterMs} ms${last ? `; the last attempt: ${last.message}` : ''}`);
       this.#cancelled = error;
       if (this.#calling) this.#break(error);
       else this.#end(error);

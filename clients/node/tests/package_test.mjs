@@ -77,7 +77,7 @@ test('a fleet is followed from one server to the next', async t => {
   const balancer = await startBalancer(t);
   const flags = [`--balancer=${balancer.grpc}`];
   const first = await startProcessor(t, {flags: [...flags, '--server_id=first']});
-  const program = spawn(process.execPath, ['fleet.mjs', balancer.grpc, '3'], {cwd: folder});
+  const program = spawn(process.execPath, ['fleet.mjs', balancer.grpc], {cwd: folder});
   let said = '';
   program.stdout.on('data', data => { said += data; });
   program.stderr.on('data', data => { said += data; });
@@ -85,6 +85,8 @@ test('a fleet is followed from one server to the next', async t => {
   await eventually(() => said.includes('on first: STATE_NEW'), 'the first server');
   await startProcessor(t, {flags: [...flags, '--server_id=second']});
   await first.stop();
+  await eventually(() => said.includes('on second'), 'the second server');
+  program.kill('SIGINT');
   assert.equal(await within(exit, 'the end'), 0);
   assert.match(said, /left first: REASON_SHUTDOWN\non second: STATE_LOST\n(.*\n)*\d+ results\n$/);
 });

@@ -130,7 +130,7 @@ test('options that make no sense are refused', () => {
 test('without a server the stream ends UNAVAILABLE after giveUpAfterMs', async t => {
   const stream = open(t, {target: '127.0.0.1:1', giveUpAfterMs: 100});
   const sent = stream.request('m');
-  await rejects(stream.close(), Code.UNAVAILABLE, /within 100 ms.*ECONNREFUSED/);
+  await rejects(stream.close(), Code.UNAVAILABLE, /within 100 ms/);
   await rejects(sent, Code.UNAVAILABLE);
   assert.equal(stream.unanswered().length, 1);
 });
@@ -255,8 +255,9 @@ test('a server that falls silent is left, and nothing is lost', async t => {
   await readEchoes(stream, 1, 10);
   wire.deaf = true;
   await sendAll(stream, 11, 20);
-  await eventually(() => stream.heard('disconnect').length, 'the server is left');
-  assert.match(stream.heard('disconnect')[0].error.message, /nothing was heard/);
+  await eventually(
+      () => stream.heard('disconnect').some(({error}) => /nothing was heard/.test(error.message)),
+      'the server is left');
   wire.deaf = false;
   await readEchoes(stream, 11, 20);
   assert.equal(stream.heard('welcome').at(-1).state, 'STATE_RESUMED');
@@ -370,6 +371,9 @@ test('a stopping server is left in order, for one that the balancer names', asyn
   assert.equal(await first.stop(), 0);
   await sending;
   await readEchoes(stream, 101, 2000);
+  await eventually(() => stream.heard('welcome').length === 2, 'the second server');
+  await sendAll(stream, 2001, 2100);
+  await readEchoes(stream, 2001, 2100);
   assert.equal(stream.heard('moved')[0].reason, 'REASON_SHUTDOWN');
   assert.equal(stream.heard('moved')[0].serverId, 'first');
   assert.deepEqual(stream.heard('welcome').map(({serverId}) => serverId), ['first', 'second']);
