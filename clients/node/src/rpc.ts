@@ -11,6 +11,7 @@ import type {Locator} from './locator.js';
 export type Tls = boolean | {ca?: Buffer, cert?: Buffer, key?: Buffer, serverName?: string};
 
 const BALANCER_TIMEOUT_MS = 2000;
+const FLOW_CONTROL_BYTES = 4 << 20;
 
 const {msgproc: {v1}} = grpc.loadPackageDefinition(loadSync(
     ['msgproc/v1/processor.proto', 'msgproc/v1/balancer.proto'], {
@@ -32,6 +33,8 @@ export class Rpc {
       'grpc.enable_http_proxy': 0,
       'grpc.enable_retries': 0,  // They keep what was sent; the window has it already.
       'grpc.max_receive_message_length': -1,
+      // HTTP/2's 64 KiB would be all that comes in a round trip.
+      'grpc-node.flow_control_window': FLOW_CONTROL_BYTES,
       ...(serverName && {'grpc.ssl_target_name_override': serverName}),
       ...options,
     };
