@@ -277,10 +277,8 @@ export class Machine {
       this.#phase = 'locating';
       return {kind: 'locate', failed, token};
     }
-    this.#tried = true;
-    this.#token = '';
     this.#phase = 'opening';
-    this.#writing = true;
+    this.#tried = this.#writing = true;
     this.#drain = undefined;
     this.#opened = this.#lastWritten = this.#lastRead = now;
     this.#heartbeatMs = this.#endBy = this.#tokenExpires = this.#refreshAt = Infinity;
