@@ -26,6 +26,11 @@ import unittest
 import urllib.error
 import urllib.request
 
+# Before a fork gRPC waits for its threads, and with open streams it was seen to wait for
+# ever: a test that has some does not start processes by its leave. Servers have theirs.
+_FORK_SUPPORT = "GRPC_ENABLE_FORK_SUPPORT"
+os.environ[_FORK_SUPPORT] = "0"
+
 # Bazel ends a test that hangs with SIGTERM: its log then shows where each thread was.
 faulthandler.register(signal.SIGTERM, all_threads=True, chain=True)
 
@@ -102,7 +107,8 @@ class Process:
         Process._count += 1
         self.name = f"{Process._count}-{name}"
         self.argv = argv
-        self._env = {**os.environ, **(env or {})}
+        inherited = {key: text for key, text in os.environ.items() if key != _FORK_SUPPORT}
+        self._env = {**inherited, **(env or {})}
         folder = _OUTPUTS or tempfile.gettempdir()
         self._log = pathlib.Path(folder, f"{self.name}.{os.getpid()}.log")
         self._start()
