@@ -93,12 +93,14 @@ class Run:
         self.adapter.command("finish")
 
     def await_results(self, through):
-        """Waits until the client has given its caller these results."""
-        self.until(
-            lambda: len(self.adapter.results) >= through,
-            lambda: f"results through {through} were written, and the client gave its caller "
-            f"{len(self.adapter.results)}",
-        )
+        """Waits until the client has given its caller these results; it may be slow, not stuck."""
+        results = self.adapter.results
+        while (got := len(results)) < through:
+            self.until(
+                lambda before=got: len(results) > before,
+                lambda: f"results through {through} were written, and the client gave its caller "
+                f"{len(results)}",
+            )
 
     def await_ended(self, code="OK", after=""):
         """The client's stream ends for its caller, so; and its process with it."""

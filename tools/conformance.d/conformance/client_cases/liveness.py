@@ -71,13 +71,12 @@ def while_paused(run):
 @CLIENTS.case("heartbeat/answered", "ProcessRequest", "at least one response follows it")
 def answered(run):
     """Answered heartbeats keep a stream open for many intervals."""
-    interval = 0.3
-    stream = run.welcomed_stream(heartbeat=interval)
+    stream = run.welcomed_stream(heartbeat=_INTERVAL)
     run.watch(
         lambda: stream.broken or len(run.server.streams) > 1,
         "the server answers each heartbeat, and the client gave the stream up: any response is a "
         "sign of life",
-        seconds=12 * interval,
+        seconds=6 * _INTERVAL,
     )
     run.send(1)
     run.close_well(stream)
@@ -111,14 +110,14 @@ def of_the_network(run):
     """The network loses everything, and nobody says so: a new connection is made."""
     run.connect()
     stream = run.accept()
-    stream.welcome(heartbeat=0.5)
+    stream.welcome(heartbeat=_INTERVAL)
     run.send(2)
     run.await_messages(stream, 2)
     since = run.now()
     stream.results(1, 1)
     run.await_results(1)
     stream.connection.silence()
-    _silent(run, stream, since, 0.5)
+    _silent(run, stream, since, _INTERVAL)
 
 
 @CLIENTS.case(
@@ -144,8 +143,8 @@ def before_welcome(run):
     needs=("pause_reading",),
 )
 def slow_caller(run):
-    """The caller takes no results, of 256 MiB: the client stops reading from the network."""
-    count, size = 1024, 256 << 10
+    """The caller takes no results, of 128 MiB: the client stops reading from the network."""
+    count, size = 512, 256 << 10
     stream = run.welcomed_stream(limits=Limits(size=1 << 30))
     for sequence in range(1, count + 1):
         run.set_result(sequence, b"%04d" % sequence * (size // 4))
@@ -159,7 +158,7 @@ def slow_caller(run):
     while stream.written != before:
         before = stream.written
         run.let_pass(1.0)
-    if stream.written > 96 << 20:
+    if stream.written > 64 << 20:
         raise Failure(
             f"the caller takes no results, and the client has read {stream.written >> 20} MiB of "
             "them: stop reading, HTTP/2 then stops the server"
