@@ -1,4 +1,4 @@
-"""Which sources have planted faults: those that faults.py names, as a test makes sure."""
+"""Which sources have planted faults: those that plants.py names, as a test makes sure."""
 
 PLANTED = {
     "client/connection_state.cc": "//client:connection_state.cc",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-import faults
+import plants
 
 # Of a processor: a story that needs more has no end, which no rule can tell.
 _MOST_SECONDS = 600
@@ -97,7 +97,7 @@ def _parse(argv):
 def main(argv):
     """The exit code."""
     options = _parse(argv)
-    chosen = faults.numbered()
+    chosen = plants.numbered()
     if options.names:
         if unknown := set(options.names) - {fault.name for fault in chosen.values()}:
             sys.exit(

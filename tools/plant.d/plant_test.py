@@ -3,11 +3,11 @@
 import pathlib
 import unittest
 
-import faults
+import plants
 import plant
 
 _PROGRAM = pathlib.Path("tools/plant.d/planted_simulation").absolute()
-_HARMLESS = faults.Fault("harmless", "a.cc", "a", "a", "nothing", ("liveness",), seeds=40)
+_HARMLESS = plants.Fault("harmless", "a.cc", "a", "a", "nothing", ("liveness",), seeds=40)
 
 
 class PlantTest(unittest.TestCase):
@@ -19,7 +19,7 @@ class PlantTest(unittest.TestCase):
         )
 
     def test_what_another_rule_finds_is_not_found_and_is_told(self):
-        number, fault = next(iter(faults.numbered().items()))
+        number, fault = next(iter(plants.numbered().items()))
         found, others = plant.find(
             _PROGRAM, number, plant.dataclasses.replace(fault, rules=("none",)), 60
         )

@@ -9,7 +9,7 @@ statements as an if, an expression as a conditional.
 
 import sys
 
-import faults
+import plants
 
 _SWITCH = "tools/mutate.d/mutant_switch.h"
 
@@ -67,7 +67,7 @@ def main(argv):
     with open(path, encoding="utf-8") as opened:
         source = opened.read()
     try:
-        sys.stdout.write(planted(file, source, faults.numbered()))
+        sys.stdout.write(planted(file, source, plants.numbered()))
     except Gone as gone:
         sys.exit(str(gone))
 

@@ -6,14 +6,14 @@ import subprocess
 import tempfile
 import unittest
 
-import faults
+import plants
 import planting
 
 _HERE = pathlib.Path(__file__).parent
 
 
 def _fault(before, after, **more):
-    return faults.Fault(
+    return plants.Fault(
         name="f", file="a.cc", before=before, after=after, breaks="", rules=(), **more
     )
 
@@ -34,7 +34,7 @@ class PlantingTest(unittest.TestCase):
 
     def test_other_files_and_faults_do_not_touch_each_other(self):
         numbered = {1: _fault("a", "b"), 2: _fault("c", "d"), 3: _fault("gone", "", behind="x")}
-        numbered[3] = faults.Fault("g", "other.cc", "gone", "", "", ())
+        numbered[3] = plants.Fault("g", "other.cc", "gone", "", "", ())
         text = planting.planted("a.cc", "a c", numbered)
         on = "::mutant_switch::On"
         self.assertTrue(text.endswith(f"({on}(1) ? (b) : (a)) ({on}(2) ? (d) : (c))"), text)
@@ -84,16 +84,16 @@ class PlantingTest(unittest.TestCase):
 class ListTest(unittest.TestCase):
     def test_every_file_of_the_list_is_built_and_no_other(self):
         built = re.findall(r'^    "(\S+)":', (_HERE / "files.bzl").read_text(), re.MULTILINE)
-        self.assertEqual(sorted(built), sorted({fault.file for fault in faults.FAULTS}))
+        self.assertEqual(sorted(built), sorted({fault.file for fault in plants.FAULTS}))
 
     def test_there_are_enough_and_each_has_a_name_of_its_own(self):
-        names = [fault.name for fault in faults.FAULTS]
+        names = [fault.name for fault in plants.FAULTS]
         self.assertEqual(len(names), len(set(names)))
         self.assertGreaterEqual(len(names), 24)
 
     def test_none_may_take_longer_than_is_promised(self):
         self.assertEqual(
-            [fault.name for fault in faults.FAULTS if fault.seeds > 2000 or not fault.rules], []
+            [fault.name for fault in plants.FAULTS if fault.seeds > 2000 or not fault.rules], []
         )
 
 
