@@ -42,7 +42,8 @@ class SessionCommitsTest : public testing::Test {
  protected:
   SessionCommitsTest()
       : session_(Session::Kind::kStored, {.max_result_bytes = 4000}),
-        commits_({.session_id = "s"}, {.epoch = 3}, absl::UnixEpoch()) {
+        commits_({.session_id = "s"}, {.epoch = 3}, absl::UnixEpoch(),
+                 absl::Hours(1)) {
     session_.Open(0);
   }
 

@@ -114,11 +114,11 @@ struct Writes {
     through.push_back(write.through);
     results.emplace_back(write.results);
   }
-  void AddTries(const SessionWrite& write) {
+  void AddTries(const SessionWrite& write, const Tries& tries) {
     Add(write);
-    begun.push_back(write.tries->begun);
-    deaths.push_back(write.tries->deaths);
-    behind.push_back(write.tries->behind);
+    begun.push_back(tries.begun);
+    deaths.push_back(tries.deaths);
+    behind.push_back(tries.behind);
   }
   // And $4 to $6.
   PostgresParameters with_results(const std::string& owner) const {
@@ -146,7 +146,7 @@ void QueueWrites(PostgresConnection* connection, const std::string& owner,
       trims.Add(write);
       trims.through.push_back(write.trim_through);
     }
-    if (write.tries) counts.AddTries(write);
+    if (write.tries) counts.AddTries(write, *write.tries);
   }
   connection->Queue({.sql = kFence, .parameters = all.parameters(owner)});
   if (!by_workers.ids.empty()) {
