@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <numeric>
 #include <string>
 
 #include "absl/status/status.h"
@@ -35,7 +37,7 @@ std::string Base64Url(absl::string_view bytes) {
 EVP_PKEY* Key() {
   static EVP_PKEY* const key = [] {
     unsigned char seed[32];
-    for (unsigned char i = 0; i < sizeof(seed); ++i) seed[i] = i;
+    std::iota(std::begin(seed), std::end(seed), 0);
     return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed,
                                         sizeof(seed));
   }();

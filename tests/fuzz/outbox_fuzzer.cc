@@ -119,7 +119,7 @@ void Write(const base::SocketFolder& folder, Input* input) {
   Run(handle, "COMMIT", input);
 }
 
-void GoOn(client::KeptSession kept) {
+void GoOn(const client::KeptSession& kept) {
   for (const client::KeptMessage& message : kept.messages) {
     for (const auto& [key, value] : message.headers) {
       MSGPROC_CHECK(IsUtf8(key));

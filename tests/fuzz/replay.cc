@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
     std::snprintf(running, sizeof(running), "while running %s\n", file.c_str());
     Run(corpus.back());
   }
-  const int mutations = std::atoi(argv[2]);
+  const auto mutations = static_cast<int>(std::strtol(argv[2], nullptr, 10));
   std::mt19937 random(1);
   for (int i = 0; i < mutations; ++i) {
     std::snprintf(running, sizeof(running), "while running mutation %d\n", i);

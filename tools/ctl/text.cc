@@ -86,8 +86,8 @@ std::string Count(double value) {
     ++unit;
   }
   if (unit == 0) return absl::StrFormat("%.0f", value);
-  return absl::StrFormat(value < 99.95 ? "%.1f%s" : "%.0f%s", value,
-                         kUnits[unit]);
+  return value < 99.95 ? absl::StrFormat("%.1f%s", value, kUnits[unit])
+                       : absl::StrFormat("%.0f%s", value, kUnits[unit]);
 }
 
 std::string Bytes(uint64_t bytes) {
