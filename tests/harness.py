@@ -26,10 +26,10 @@ import unittest
 import urllib.error
 import urllib.request
 
-# Before a fork gRPC waits for its threads, and with open streams it was seen to wait for
-# ever: a test that has some does not start processes by its leave. Servers have theirs.
+# A test with open streams that starts processes sets it to 0 (`env` of its target, since gRPC
+# reads it early): before a fork gRPC waits for its threads, and was seen to wait for ever. What
+# it starts runs as it does elsewhere.
 _FORK_SUPPORT = "GRPC_ENABLE_FORK_SUPPORT"
-os.environ[_FORK_SUPPORT] = "0"
 
 # Bazel ends a test that hangs with SIGTERM: its log then shows where each thread was.
 faulthandler.register(signal.SIGTERM, all_threads=True, chain=True)
