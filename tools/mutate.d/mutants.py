@@ -17,7 +17,8 @@ OPAQUE = re.compile(
 
 # Statements about the code rather than of it: without them it does the same.
 _UNJUDGED = re.compile(
-    r"\b(?:MSGPROC_D?CHECK\w*|CheckInvariants|static_assert|assert|Log(?:Debug|Info|Warning|Error))\s*\("
+    r"\b(?:MSGPROC_D?CHECK\w*|CheckInvariants|(?:Tell)?Transition|static_assert|assert"
+    r"|Log(?:Debug|Info|Warning|Error))\s*\("
 )
 # Tests use a named constant by its name: its value is a choice and not a decision.
 _CONSTANT = re.compile(r"\bconstexpr [^;(){}]* = [^;]*;")

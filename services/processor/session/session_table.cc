@@ -24,7 +24,7 @@ size_t BudgetOf(const SessionTable::Options& options) {
                                    : static_cast<size_t>(options.memory_budget);
 }
 
-void Tell(absl::string_view from, absl::string_view to) {
+void Transition(absl::string_view from, absl::string_view to) {
   TellTransition("processor::SessionTable", from, to);
 }
 
@@ -184,7 +184,7 @@ absl::StatusOr<SessionTable::Opened> SessionTable::Attach(
   }
   Entry& entry = sessions_[id];
   if (created) {
-    Tell("absent", "attached");
+    Transition("absent", "attached");
     entry.session = std::move(session);
     ProcessorCounters::Add(&counters_->sessions_attached, 1);
   } else if (!entry.session->identity().principal.SameAs(
@@ -250,7 +250,7 @@ void SessionTable::MarkAttached(Entry* entry) {
   if (!entry->detached) return;
   MSGPROC_CHECK_GE(detached_bytes_, entry->bytes);
   MSGPROC_CHECK_EQ(*entry->place, entry->session->identity().id);
-  Tell("detached", "attached");
+  Transition("detached", "attached");
   entry->detached = false;
   detached_.erase(entry->place);
   detached_bytes_ -= std::exchange(entry->bytes, 0);
@@ -260,7 +260,7 @@ void SessionTable::MarkAttached(Entry* entry) {
 
 std::shared_ptr<HostedSession> SessionTable::Forget(Sessions::iterator entry) {
   MSGPROC_CHECK(entry != sessions_.end());
-  Tell(entry->second.detached ? "detached" : "attached", "absent");
+  Transition(entry->second.detached ? "detached" : "attached", "absent");
   if (entry->second.detached) {
     MSGPROC_CHECK_GE(detached_bytes_, entry->second.bytes);
     detached_.erase(entry->second.place);
@@ -296,7 +296,7 @@ void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
   }
   Entry& entry = found->second;
   MSGPROC_CHECK(!entry.detached && entry.bytes == 0);
-  Tell("attached", "detached");
+  Transition("attached", "detached");
   entry.detached = true;
   entry.detached_at = clock_->Now();
   entry.place = detached_.insert(detached_.end(), found->first);

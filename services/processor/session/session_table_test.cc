@@ -92,6 +92,39 @@ TEST_F(SessionTableTest, OpensResumesAndLoses) {
   EXPECT_EQ(counters_.sessions_attached, 2);
 }
 
+TEST_F(SessionTableTest, OperatorsSeeEachSessionOnce) {
+  EXPECT_TRUE(table().All().empty());
+  EXPECT_EQ(table().Find("s0"), nullptr);
+  std::set<std::string> expected;
+  // More than are looked at at a time.
+  for (int i = 0; i < 1500; ++i) {
+    const std::string id = absl::StrCat("s", i);
+    ASSERT_TRUE(Open(id, std::make_shared<FakeAttachedStream>()).ok());
+    expected.insert(id);
+  }
+  std::set<std::string> seen;
+  for (const auto& session : table().All()) {
+    EXPECT_TRUE(seen.insert(session->identity().id).second);
+  }
+  EXPECT_EQ(seen, expected);
+  EXPECT_EQ(table().Find("s7")->identity().id, "s7");
+}
+
+TEST_F(SessionTableTest, OperatorsForgetWhatNoStreamHas) {
+  EXPECT_TRUE(absl::IsNotFound(table().ForgetDetached("a")));
+  const auto opened = Open("a", stream_);
+  EXPECT_TRUE(absl::IsFailedPrecondition(table().ForgetDetached("a")));
+  // A handler has its message, still.
+  ASSERT_TRUE(Send(opened->session.get(), stream_, Messages(1, 1)).ok());
+  table().Detach(opened->session, stream_.get(), false);
+  EXPECT_TRUE(absl::IsFailedPrecondition(table().ForgetDetached("a")));
+  manual_.CompleteAll();
+  EXPECT_TRUE(table().ForgetDetached("a").ok());
+  EXPECT_EQ(table().Find("a"), nullptr);
+  EXPECT_EQ(counters_.sessions_detached, 0);
+  EXPECT_EQ(StateOf("a"), State::kNew);
+}
+
 TEST_F(SessionTableTest, MakesNamesAndTokensForThoseWhoBringNone) {
   std::set<std::string> ids;
   std::set<std::string> tokens;

@@ -9,7 +9,7 @@
 namespace msgproc::processor {
 namespace {
 
-void Tell(absl::string_view from, absl::string_view to) {
+void Transition(absl::string_view from, absl::string_view to) {
   TellTransition("processor::GroupCommit", from, to);
 }
 
@@ -33,7 +33,7 @@ void GroupCommit::OnReady(Key session, const Load& more, absl::Time now) {
   known.load += more;
   if (waits_anew) {
     known.since = now;
-    Tell("absent", "waiting");
+    Transition("absent", "waiting");
     queue_.push_back(session);
   } else if (known.in_flight && !known.more) {
     known.more = true;
@@ -54,7 +54,7 @@ std::vector<GroupCommit::Key> GroupCommit::NextGroup() {
         (sum.bytes > options_.max_bytes || sum.work > options_.max_work)) {
       break;
     }
-    Tell("waiting", "in flight");
+    Transition("waiting", "in flight");
     next.in_flight = true;
     next.taken = std::exchange(next.load, Load());
     next.taken_since = std::exchange(next.since, absl::InfiniteFuture());
@@ -81,7 +81,7 @@ void GroupCommit::OnDone(const std::vector<Key>& group, absl::Time now,
   in_flight_ -= group.size();
   // From the back, so that they wait in the order in which they left.
   for (auto key = undone.rbegin(); key != undone.rend(); ++key) {
-    Tell("in flight", "waiting");
+    Transition("in flight", "waiting");
     Undo(&sessions_.at(*key));
     queue_.push_front(*key);
   }
@@ -91,11 +91,11 @@ void GroupCommit::OnDone(const std::vector<Key>& group, absl::Time now,
     Session& done = entry->second;
     if (!done.in_flight) continue;  // Undone.
     if (!done.more) {
-      Tell("in flight", "absent");
+      Transition("in flight", "absent");
       sessions_.erase(entry);
       continue;
     }
-    Tell("in flight", "waiting");
+    Transition("in flight", "waiting");
     MSGPROC_CHECK_LE(done.since, now);
     done.in_flight = done.more = false;
     done.taken_since = absl::InfiniteFuture();
