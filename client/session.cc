@@ -9,6 +9,7 @@
 #include "common/transition.h"
 #include "msgproc/v1/processor.pb.h"
 #include "wire/coding.h"
+#include "wire/proto_duration.h"
 
 namespace msgproc::client {
 namespace {
@@ -57,11 +58,6 @@ void ChangePhase(Session::Phase* phase, Session::Phase to) {
 
 // As fine as what lasts `span` needs it.
 absl::Duration Grid(absl::Duration span) { return std::min(kGrid, span / 8); }
-
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) +
-         absl::Nanoseconds(duration.nanos());
-}
 
 // A field of one byte's tag.
 void PutUint(uint32_t tag, uint64_t value, std::string* to) {
@@ -191,7 +187,7 @@ Session::Received Session::OnFrame(const wire::ResponseFrame& frame,
           absl::InternalError("the server sent a malformed token_expires_in");
       return received;
     }
-    OnTokenExpiresIn(ToDuration(left), now);
+    OnTokenExpiresIn(wire::FromProto(left), now);
   }
   if (!frame.results.empty()) {
     SendWindow::NewResults found = window_.OnResults(frame.results, now);
@@ -250,11 +246,12 @@ absl::Status Session::OnWelcome(absl::string_view encoded, absl::Time now,
   if (!status.ok()) return status;
   max_payload_bytes_ = LimitOr(welcome.max_payload_bytes(), UINT64_MAX);
   if (welcome.has_heartbeat_interval()) {
-    const absl::Duration interval = ToDuration(welcome.heartbeat_interval());
+    const absl::Duration interval =
+        wire::FromProto(welcome.heartbeat_interval());
     if (interval > absl::ZeroDuration()) heartbeat_interval_ = interval;
   }
   if (welcome.has_token_expires_in()) {
-    OnTokenExpiresIn(ToDuration(welcome.token_expires_in()), now);
+    OnTokenExpiresIn(wire::FromProto(welcome.token_expires_in()), now);
   }
   welcomed_ = true;
   store_generation_ = welcome.store_generation();
@@ -298,7 +295,7 @@ absl::Status Session::OnDrain(absl::string_view encoded, absl::Time now,
   }
   drain_address_ = drain.server_address();
   drain_reason_ = drain.reason();
-  if (drain.has_grace()) end_by_ = now + ToDuration(drain.grace());
+  if (drain.has_grace()) end_by_ = now + wire::FromProto(drain.grace());
   if (phase_ == Phase::kOpening) {
     drained_early_ = true;
     return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include "grpcpp/server_context.h"
 #include "services/balancer/wire_conversions.h"
 #include "services/base/grpc_status.h"
+#include "wire/proto_duration.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -73,7 +74,7 @@ absl::Status RegisterReactor::TakeReport() {
 
 void RegisterReactor::Answer(const std::vector<MoveOrder>& orders) {
   v1::RegisterResponse response;
-  ToProto(fleet_->lease(), response.mutable_lease());
+  *response.mutable_lease() = wire::ToProto(fleet_->lease());
   {
     MutexLock lock(&mutex_);
     if (orders.empty() && waiting_.empty()) waiting_.push_back(response);

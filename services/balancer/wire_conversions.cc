@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "wire/proto_duration.h"
+
 namespace msgproc::balancer {
 namespace {
 
@@ -51,17 +53,10 @@ void ToProto(const ServerStatus& status, v1::ServerStatus* proto) {
       report.load.messages_per_second);
   proto->mutable_load()->set_utilization(report.load.utilization);
   if (status.report_age < absl::InfiniteDuration()) {
-    ToProto(status.report_age, proto->mutable_report_age());
+    *proto->mutable_report_age() = wire::ToProto(status.report_age);
   }
   proto->set_static_(status.is_static);
   proto->set_store_generation(report.store_generation);
-}
-
-void ToProto(absl::Duration duration, google::protobuf::Duration* proto) {
-  const int64_t seconds =
-      absl::IDivDuration(duration, absl::Seconds(1), &duration);
-  proto->set_seconds(seconds);
-  proto->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
 }
 
 }  // namespace msgproc::balancer

@@ -2,7 +2,6 @@
 #define MSGPROC_SERVICES_BALANCER_WIRE_CONVERSIONS_H_
 
 #include "absl/time/time.h"
-#include "google/protobuf/duration.pb.h"
 #include "msgproc/v1/balancer.pb.h"
 #include "services/balancer/roster.h"
 #include "services/balancer/server_report.h"
@@ -16,7 +15,6 @@ ServerReport ToReport(const v1::RegisterRequest& request);
 
 void ToProto(const Member& member, v1::Server* server);
 void ToProto(const ServerStatus& status, v1::ServerStatus* proto);
-void ToProto(absl::Duration duration, google::protobuf::Duration* proto);
 
 }  // namespace msgproc::balancer
 

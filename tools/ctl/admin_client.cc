@@ -79,14 +79,15 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Connect(
                   server, credentials, OwnChannelArguments()))));
 }
 
-template <typename Method, typename Request, typename Response>
-absl::Status AdminClient::Call(Method method, const Request& request,
-                               Response* response) {
+template <typename Request, typename Response>
+absl::StatusOr<Response> AdminClient::Call(Method<Request, Response> method,
+                                           const Request& request) {
   grpc::ClientContext context;
   context.set_deadline(DeadlineAfter(kTimeout));
+  Response response;
   const grpc::Status status =
-      (stub_.get()->*method)(&context, request, response);
-  if (status.ok()) return absl::OkStatus();
+      (stub_.get()->*method)(&context, request, &response);
+  if (status.ok()) return response;
   const auto code = static_cast<absl::StatusCode>(status.error_code());
   switch (code) {
     case absl::StatusCode::kUnavailable:
@@ -107,11 +108,8 @@ absl::Status AdminClient::Call(Method method, const Request& request,
 }
 
 absl::StatusOr<admin::v1::GetStatusResponse> AdminClient::GetStatus() {
-  admin::v1::GetStatusResponse response;
-  absl::Status status = Call(&admin::v1::Admin::Stub::GetStatus,
-                             admin::v1::GetStatusRequest(), &response);
-  if (!status.ok()) return status;
-  return response;
+  return Call(&admin::v1::Admin::Stub::GetStatus,
+              admin::v1::GetStatusRequest());
 }
 
 absl::StatusOr<admin::v1::ListSessionsResponse> AdminClient::ListSessions(
@@ -122,12 +120,10 @@ absl::StatusOr<admin::v1::ListSessionsResponse> AdminClient::ListSessions(
     request.set_page_size(most == 0 ? kPage
                                     : static_cast<uint32_t>(std::min<uint64_t>(
                                           kPage, most - have)));
-    admin::v1::ListSessionsResponse page;
-    absl::Status status =
-        Call(&admin::v1::Admin::Stub::ListSessions, request, &page);
-    if (!status.ok()) return status;
-    const std::string next = page.next_page_token();
-    all.MergeFrom(page);
+    auto page = Call(&admin::v1::Admin::Stub::ListSessions, request);
+    if (!page.ok()) return page;
+    const std::string next = page->next_page_token();
+    all.MergeFrom(*page);
     if (next.empty() ||
         (most > 0 && static_cast<uint64_t>(all.sessions_size()) >= most)) {
       return all;
@@ -140,11 +136,9 @@ absl::StatusOr<admin::v1::Session> AdminClient::GetSession(
     const std::string& id) {
   admin::v1::GetSessionRequest request;
   request.set_session_id(id);
-  admin::v1::GetSessionResponse response;
-  absl::Status status =
-      Call(&admin::v1::Admin::Stub::GetSession, request, &response);
-  if (!status.ok()) return status;
-  return response.session();
+  const auto response = Call(&admin::v1::Admin::Stub::GetSession, request);
+  if (!response.ok()) return response.status();
+  return response->session();
 }
 
 absl::StatusOr<admin::v1::MoveSessionsResponse> AdminClient::MoveSessions(
@@ -152,29 +146,20 @@ absl::StatusOr<admin::v1::MoveSessionsResponse> AdminClient::MoveSessions(
   admin::v1::MoveSessionsRequest request;
   request.set_sessions(sessions);
   request.set_address(address);
-  admin::v1::MoveSessionsResponse response;
-  absl::Status status =
-      Call(&admin::v1::Admin::Stub::MoveSessions, request, &response);
-  if (!status.ok()) return status;
-  return response;
+  return Call(&admin::v1::Admin::Stub::MoveSessions, request);
 }
 
 absl::Status AdminClient::ForgetSession(const std::string& id) {
   admin::v1::ForgetSessionRequest request;
   request.set_session_id(id);
-  admin::v1::ForgetSessionResponse response;
-  return Call(&admin::v1::Admin::Stub::ForgetSession, request, &response);
+  return Call(&admin::v1::Admin::Stub::ForgetSession, request).status();
 }
 
 absl::StatusOr<admin::v1::SetLogLevelResponse> AdminClient::SetLogLevel(
     admin::v1::LogLevel level) {
   admin::v1::SetLogLevelRequest request;
   request.set_level(level);
-  admin::v1::SetLogLevelResponse response;
-  absl::Status status =
-      Call(&admin::v1::Admin::Stub::SetLogLevel, request, &response);
-  if (!status.ok()) return status;
-  return response;
+  return Call(&admin::v1::Admin::Stub::SetLogLevel, request);
 }
 
 }  // namespace msgproc::ctl

@@ -1,6 +1,9 @@
 #ifndef MSGPROC_TOOLS_CTL_ADMIN_CLIENT_H_
 #define MSGPROC_TOOLS_CTL_ADMIN_CLIENT_H_
 
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/status.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,8 +48,13 @@ class AdminClient {
  private:
   AdminClient(std::string server, std::unique_ptr<admin::v1::Admin::Stub> stub);
 
-  template <typename Method, typename Request, typename Response>
-  absl::Status Call(Method method, const Request& request, Response* response);
+  template <typename Request, typename Response>
+  using Method = grpc::Status (admin::v1::Admin::Stub::*)(grpc::ClientContext*,
+                                                          const Request&,
+                                                          Response*);
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(Method<Request, Response> method,
+                                const Request& request);
 
   const std::string server_;
   const std::unique_ptr<admin::v1::Admin::Stub> stub_;

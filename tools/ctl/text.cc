@@ -6,18 +6,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "google/protobuf/duration.pb.h"
 #include "services/base/log.h"
+#include "wire/proto_duration.h"
 
 namespace msgproc::ctl {
 namespace {
 
 using admin::v1::Session;
-
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) +
-         absl::Nanoseconds(duration.nanos());
-}
 
 std::string Shown(absl::string_view text) {
   std::string shown;
@@ -48,7 +43,7 @@ uint64_t Waiting(const Session& session) {
 
 std::string Oldest(const Session& session) {
   return session.has_oldest_unanswered()
-             ? Length(ToDuration(session.oldest_unanswered()))
+             ? Length(wire::FromProto(session.oldest_unanswered()))
              : "-";
 }
 
@@ -145,7 +140,7 @@ std::string SessionLines(const admin::v1::ListSessionsResponse& sessions,
         Shown(session.handler()),
         OrDash(session.peer()),
         session.attached() ? "attached" : "detached",
-        Length(ToDuration(session.state_age())),
+        Length(wire::FromProto(session.state_age())),
         Count(static_cast<double>(session.accepted_through())),
         Count(static_cast<double>(Waiting(session))),
         Count(static_cast<double>(Unread(session))),
@@ -173,10 +168,10 @@ std::string SessionStory(const Session& session) {
        {"peer", OrDash(session.peer())},
        {"handler", Shown(session.handler())},
        {"kept", session.stored() ? "in the store" : "in memory"},
-       {"here for", Length(ToDuration(session.age()))},
+       {"here for", Length(wire::FromProto(session.age()))},
        {"state",
         absl::StrCat(session.attached() ? "attached" : "detached", " for ",
-                     Length(ToDuration(session.state_age())), ", ",
+                     Length(wire::FromProto(session.state_age())), ", ",
                      before == 0   ? "its first stream"
                      : before == 1 ? "resumed or taken over once"
                                    : absl::StrCat("resumed or taken over ",
@@ -236,7 +231,7 @@ std::string StatusText(const admin::v1::GetStatusResponse& status) {
       {{"server", Shown(status.server_id())},
        {"version", Shown(status.version())},
        {"address", Shown(status.address())},
-       {"up for", Length(ToDuration(status.uptime()))},
+       {"up for", Length(wire::FromProto(status.uptime()))},
        {"new streams",
         status.why_not_serving().empty()
             ? "welcome"

@@ -83,8 +83,6 @@ def _key(common, entry):
 def _check(clang_tidy, entry):
     """Returns (passed, what clang-tidy said)."""
     command = [clang_tidy, "--quiet", "-p", ".", "--extra-arg=-Wthread-safety"]
-    # GCC's warnings are errors; clang's own are for the checks to choose.
-    command.append("--extra-arg=-Wno-error")
     if entry["file"].endswith("_test.cc"):
         # It does not see that ASSERT_TRUE(x.has_value()) is a check.
         command.append("--checks=-bugprone-unchecked-optional-access")

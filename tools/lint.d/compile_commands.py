@@ -11,7 +11,8 @@ a lint says of them is nobody's business.
 import json
 import sys
 
-_GCC_ONLY = ("-fno-canonical-system-headers", "-Wno-free-nonheap-object")
+# -Werror: clang warns of other things, and the checks choose among them.
+_GCC_ONLY = ("-fno-canonical-system-headers", "-Wno-free-nonheap-object", "-Werror")
 
 
 def _for_clang(arguments):

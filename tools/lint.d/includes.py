@@ -75,6 +75,7 @@ _BELOW = {
         f"{_PROCESSOR}/stream",
         f"{_PROCESSOR}/session",
         "services/base",
+        "wire",
         "proto",
         "common",
     ),

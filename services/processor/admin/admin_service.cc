@@ -24,6 +24,7 @@
 #include "services/processor/session/session_table.h"
 #include "services/processor/stream/open_streams.h"
 #include "services/processor/stream/processor_context.h"
+#include "wire/proto_duration.h"
 
 namespace msgproc::processor {
 namespace {
@@ -75,7 +76,8 @@ grpc::Status AdminService::GetStatus(
   response->set_server_id(server_.context->options().server_id);
   response->set_version(std::string(base::GetBuildInfo().version));
   response->set_address(server_.address);
-  ToProto(Clock::Monotonic()->Now() - begun_, response->mutable_uptime());
+  *response->mutable_uptime() =
+      wire::ToProto(Clock::Monotonic()->Now() - begun_);
   response->set_why_not_serving(server_.why_not_serving());
   response->set_streams(Read(counters.streams));
   response->set_sessions_attached(Read(counters.sessions_attached));

@@ -1,17 +1,8 @@
 #include "services/processor/admin/session_message.h"
 
-#include <cstdint>
-
-#include "absl/time/time.h"
-#include "google/protobuf/duration.pb.h"
+#include "wire/proto_duration.h"
 
 namespace msgproc::processor {
-
-void ToProto(absl::Duration duration, google::protobuf::Duration* proto) {
-  proto->set_seconds(absl::ToInt64Seconds(duration));
-  proto->set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(duration % absl::Seconds(1))));
-}
 
 admin::v1::Stage StageMessage(SessionStage stage) {
   switch (stage) {
@@ -39,8 +30,8 @@ void WriteSession(const SessionFacts& facts, admin::v1::Session* session) {
   session->set_peer(facts.peer);
   session->set_attached(facts.attached);
   session->set_stored(facts.stored);
-  ToProto(facts.now - facts.life.begun, session->mutable_age());
-  ToProto(facts.now - facts.life.changed, session->mutable_state_age());
+  *session->mutable_age() = wire::ToProto(facts.now - facts.life.begun);
+  *session->mutable_state_age() = wire::ToProto(facts.now - facts.life.changed);
   session->set_streams(facts.life.streams);
   session->set_received_through(facts.received_through);
   session->set_written_through(facts.taken_through);
@@ -52,8 +43,8 @@ void WriteSession(const SessionFacts& facts, admin::v1::Session* session) {
   session->set_result_bytes(facts.result_bytes);
   session->set_stage(StageMessage(StageOf(facts)));
   if (facts.oldest_accepted_at.has_value()) {
-    ToProto(facts.now - *facts.oldest_accepted_at,
-            session->mutable_oldest_unanswered());
+    *session->mutable_oldest_unanswered() =
+        wire::ToProto(facts.now - *facts.oldest_accepted_at);
   }
 }
 

@@ -1,8 +1,6 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_ADMIN_SESSION_MESSAGE_H_
 #define MSGPROC_SERVICES_PROCESSOR_ADMIN_SESSION_MESSAGE_H_
 
-#include "absl/time/time.h"
-#include "google/protobuf/duration.pb.h"
 #include "msgproc/admin/v1/admin.pb.h"
 #include "services/base/log.h"
 #include "services/processor/session/session_facts.h"
@@ -11,7 +9,6 @@ namespace msgproc::processor {
 
 // What admin.proto has for what the processor has.
 
-void ToProto(absl::Duration duration, google::protobuf::Duration* proto);
 admin::v1::Stage StageMessage(SessionStage stage);
 void WriteSession(const SessionFacts& facts, admin::v1::Session* session);
 admin::v1::LogLevel LogLevelMessage(base::LogLevel level);

@@ -12,6 +12,7 @@
 #include "grpcpp/create_channel.h"
 #include "services/base/log.h"
 #include "services/processor/registration/registration_advice.h"
+#include "wire/proto_duration.h"
 
 namespace msgproc::processor {
 namespace {
@@ -142,8 +143,7 @@ void BalancerConnection::OnAnswer(const v1::RegisterResponse& answer) {
     MSGPROC_CHECK(phase_ != Phase::kWaiting);
     answered_ = written_;
     MSGPROC_CHECK_LE(answered_, wanted_);
-    const absl::Duration lease = absl::Seconds(answer.lease().seconds()) +
-                                 absl::Nanoseconds(answer.lease().nanos());
+    const absl::Duration lease = wire::FromProto(answer.lease());
     if (lease > absl::ZeroDuration()) lease_ = lease;
     if (phase_ == Phase::kCalling) {
       phase_ = Phase::kRegistered;

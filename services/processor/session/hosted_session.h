@@ -221,7 +221,6 @@ class HostedSession final : public BatchOwner,
     MutexLock lock(&mutex_);
     SessionFacts facts = FactsOf(session_);
     facts.id = identity_.id;
-    facts.source = identity_.principal.source;
     facts.principal = identity_.principal.name;
     facts.client_name = identity_.client_name;
     facts.handler = binding_->name;

@@ -318,7 +318,7 @@ void Session::OnNotCommitted(const Run& run) {
 void Session::CommitReady() {
   MSGPROC_CHECK(kind_ == Kind::kStored);
   MSGPROC_CHECK_EQ(runs_committing_, 0U);
-  committed_through_ = results_.next_position() - 1;
+  committed_through_ = ready_through();
   commit_cursor_ = results_.At(results_.next_position());
   CheckInvariants();
 }
@@ -382,7 +382,7 @@ absl::optional<absl::Time> Session::OldestAcceptedAt() const {
 }
 
 bool Session::NextTimed(Timed* timed) {
-  const uint64_t ready = results_.next_position() - 1;
+  const uint64_t ready = ready_through();
   if (stamps_.empty() || timed_through_ >= ready) return false;
   const Stamp& stamp = stamps_.front();
   const uint64_t through = std::min(ready, stamp.through);

@@ -193,8 +193,7 @@ class Session {
   uint64_t received_through() const { return received_through_; }
   // Results up to here may leave.
   uint64_t committed_through() const {
-    return kind_ == Kind::kStored ? committed_through_
-                                  : results_.next_position() - 1;
+    return kind_ == Kind::kStored ? committed_through_ : ready_through();
   }
   // Results up to here were taken for writing, are ready, messages were given
   // to the handler.

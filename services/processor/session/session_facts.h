@@ -8,7 +8,6 @@
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "services/base/identity/principal.h"
 #include "services/processor/session/session.h"
 
 namespace msgproc::processor {
@@ -29,7 +28,6 @@ struct SessionLife {
 // A session as it was at some moment, for operators.
 struct SessionFacts {
   std::string id;
-  base::Principal::Source source = base::Principal::Source::kAnonymous;
   std::string principal;  // Empty if, and only if, anonymous.
   std::string client_name;
   std::string handler;

@@ -1,6 +1,6 @@
 #include "services/processor/stream/drain_message.h"
 
-#include "google/protobuf/util/time_util.h"
+#include "wire/proto_duration.h"
 
 namespace msgproc::processor {
 
@@ -10,9 +10,7 @@ std::string EncodeDrain(v1::Drain::Reason reason, absl::string_view address,
   v1::Drain* const drain = response.mutable_drain();
   drain->set_reason(reason);
   drain->set_server_address(std::string(address));
-  *drain->mutable_grace() =
-      google::protobuf::util::TimeUtil::NanosecondsToDuration(
-          absl::ToInt64Nanoseconds(grace));
+  *drain->mutable_grace() = wire::ToProto(grace);
   return response.SerializeAsString();
 }
 

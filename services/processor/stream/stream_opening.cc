@@ -5,10 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
-#include "google/protobuf/util/time_util.h"
 #include "services/processor/store/session_committer.h"
 #include "services/processor/stream/stream_log.h"
 #include "services/processor/stream/token_expiry.h"
+#include "wire/proto_duration.h"
 
 namespace msgproc::processor {
 namespace {
@@ -45,8 +45,7 @@ void FillWelcome(const SessionTable::Opened& opened,
     welcome->set_store_generation(options.sessions.committer->generation());
   }
   *welcome->mutable_heartbeat_interval() =
-      google::protobuf::util::TimeUtil::NanosecondsToDuration(
-          absl::ToInt64Nanoseconds(options.heartbeat_interval));
+      wire::ToProto(options.heartbeat_interval);
 }
 
 // What handlers are told, but for the session.

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "absl/time/time.h"
-#include "google/protobuf/util/time_util.h"
+#include "wire/proto_duration.h"
 
 namespace msgproc::processor {
 
@@ -14,8 +14,7 @@ template <typename Message>
 void SetTokenExpiresIn(absl::Duration left, Message* message) {
   if (left == absl::InfiniteDuration()) return;
   *message->mutable_token_expires_in() =
-      google::protobuf::util::TimeUtil::NanosecondsToDuration(
-          absl::ToInt64Nanoseconds(std::max(left, absl::ZeroDuration())));
+      wire::ToProto(std::max(left, absl::ZeroDuration()));
 }
 
 }  // namespace msgproc::processor
