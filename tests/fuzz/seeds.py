@@ -159,6 +159,8 @@ def worker_frames():
     yield bytes([0, 5]) + ready() + delimited(answer_1 + text(5, deletes))
     yield bytes([2, 5]) + ready() + delimited(b"\x88\0\1" + b"\x92\0" + varint(5) + result(1, "r") + UNKNOWN)
     yield bytes([2, 5]) + ready() + delimited(number(1, 1) + text(2, result(1, failed=b"\x12\x02\xff\xfe")))
+    yield bytes([0, 0]) + b"\x84\x80\x80\x80\x80\0" + text(4, number(1, 1))
+    yield bytes([2, 0]) + ready() + varint(8 << 20) + b"\x88\x80\x80\x80\0\x81" + b"\x80" * 8 + b"\0" + b"x" * 64
 
 
 def worker_lines():
@@ -306,6 +308,8 @@ def store_url():
     yield "postgres://u@h1,h2/db?password=*&connect_timeout=5&sslpassword=*"
     yield "postgresql://u:a@*@h/db?host=/run/postgresql"
     yield "mysql://root:*@h/db"
+    yield "postgresql://u:a%*@h/db"
+    yield "host=h password=*"
 
 
 def open_():

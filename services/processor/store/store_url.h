@@ -14,12 +14,13 @@ struct StoreUrl {
   Kind kind = Kind::kSqlite;
   // A path, or all of the URL, as libpq reads it.
   std::string target;
-  // For logs and errors: without a password.
+  // For logs and errors: "sqlite:PATH"; of PostgreSQL the host, the port, the
+  // database and the user that libpq finds.
   std::string description;
 };
 
 // "sqlite:PATH", "postgresql://…" or "postgres://…". INVALID_ARGUMENT says what
-// would be right. Pure.
+// would be right, and repeats nothing that may be a password. Pure.
 absl::StatusOr<StoreUrl> ParseStoreUrl(absl::string_view url);
 
 }  // namespace msgproc::processor

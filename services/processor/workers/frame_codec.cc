@@ -29,13 +29,14 @@ constexpr uint32_t kEffectsTag = Tag(5, WireType::kLengthDelimited);
 constexpr uint32_t kAttemptTag = Tag(7, WireType::kVarint);
 constexpr uint32_t kSessionEpochTag = Tag(10, WireType::kVarint);
 
-// A length takes at most five bytes in any frame that is let in.
-constexpr size_t kMaxLengthBytes = 5;
+// Of any varint. Where a frame is let in three would do, but a writer may use
+// more than it needs, and how many is not known before the last has come.
+constexpr size_t kMaxVarintBytes = 10;
 // A frame of a result that is too large to be taken is read past up to here;
 // what is said to be larger is garbage.
 constexpr uint64_t kMaxOversizedFrame = 1 << 30;
-// A frame's batch id, which stands first, and its tag.
-constexpr size_t kBatchIdBytes = 11;
+// Most bytes of a frame's batch id, which stands first, and its tag.
+constexpr size_t kMaxBatchIdBytes = 5 + kMaxVarintBytes;
 
 void AppendVarint(uint64_t value, std::string* out) {
   char bytes[10];
@@ -159,7 +160,7 @@ absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
     FieldReader reader(rest);
     uint64_t size = 0;
     if (!reader.ReadVarint(&size)) {
-      if (rest.size() >= kMaxLengthBytes) {
+      if (rest.size() >= kMaxVarintBytes) {
         return absl::InvalidArgumentError("a frame's length is malformed");
       }
       break;
@@ -169,7 +170,7 @@ absl::StatusOr<size_t> FrameCodec::Decode(absl::string_view bytes,
           reader.at(),
           rest.size() - static_cast<size_t>(reader.at() - rest.data()));
       if (size <= kMaxOversizedFrame) {
-        if (beginning.size() < kBatchIdBytes) break;
+        if (beginning.size() < kMaxBatchIdBytes) break;
         if (AnswerOversized(beginning, size, now, responses)) {
           consumed += rest.size() - beginning.size();
           to_skip_ = size;

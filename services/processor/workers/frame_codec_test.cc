@@ -299,6 +299,47 @@ TEST_F(FrameCodecTest, AnswersForOneResultThatIsFarTooLarge) {
   EXPECT_TRUE(responses_.Empty());
 }
 
+// A varint may have more bytes than it needs: what is said is the same, however
+// the bytes arrive. Found by tests/fuzz/worker_frames.
+TEST_F(FrameCodecTest, TakesLengthsAndTagsThatArePaddedByteByByte) {
+  const auto padded = [](uint64_t value, size_t bytes) {
+    std::string varint;
+    for (size_t i = 1; i < bytes; ++i, value >>= 7) {
+      varint += static_cast<char>(value | 0x80);
+    }
+    return varint + static_cast<char>(value);
+  };
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b"});
+  Give(work.get(), /*one_at_a_time=*/true);
+  std::string bytes =
+      padded(100'000'000, 10) + padded(1 << 3, 5) + padded(1, 10);
+  std::string unread;
+  const auto say = [&](absl::string_view said) {
+    for (const char byte : said) {
+      unread += byte;
+      const auto read = codec_.Decode(unread, absl::UnixEpoch(), &responses_);
+      ASSERT_TRUE(read.ok()) << read.status();
+      unread.erase(0, *read);
+    }
+  };
+  say(bytes);
+  EXPECT_EQ(unread, "");
+  const std::string rest(100'000'000 - 15, 'x');
+  ASSERT_EQ(*codec_.Decode(rest, absl::UnixEpoch(), &responses_), rest.size());
+  const std::string answer = Answer(2, 2, 2).SerializeAsString();
+  say(padded(answer.size(), 10) + answer);
+  const auto results = ResultsOf(work->batch->results);
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].error().code(), 11);
+  EXPECT_EQ(results[1].payload(), "r2");
+}
+
+TEST_F(FrameCodecTest, RefusesALengthThatDoesNotEnd) {
+  EXPECT_TRUE(SayBytes(std::string(9, '\x80')).ok());
+  EXPECT_THAT(SayBytes(std::string(10, '\x80')).message(),
+              HasSubstr("malformed"));
+}
+
 TEST_F(FrameCodecTest, RefusesAFrameThatIsTooLargeAndMayAnswerSeveral) {
   const auto work = MakeWorkerBatch(&binding_, {"a", "b"});
   Give(work.get());
