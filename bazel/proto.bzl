@@ -1,5 +1,14 @@
 """cc_proto(): C++ messages and, on demand, gRPC stubs, made by the system's protoc."""
 
+def import_root(root = "proto"):
+    """Returns protoc's -I for a genrule: a folder of the repository whose BUILD file asks.
+
+    Args:
+      root: the folder, from the repository's root on.
+    """
+    repository = native.repository_name()
+    return root if repository == "@" else "external/{}/{}".format(repository[1:], root)
+
 def cc_proto(name, srcs, root = "proto", grpc = False, imports = [], deps = [], **kwargs):
     """Compiles .proto files of this package into one cc_library.
 
@@ -29,7 +38,7 @@ def cc_proto(name, srcs, root = "proto", grpc = False, imports = [], deps = [], 
         srcs = srcs + imports,
         outs = headers + sources,
         cmd = "protoc -I{root} {options} {files}".format(
-            root = root,
+            root = import_root(root),
             options = " ".join(options),
             files = " ".join(["$(location {})".format(src) for src in srcs]),
         ),
