@@ -33,6 +33,7 @@ _OURS = {
     "rules_cc": Label("//bazel/rules_cc:WORKSPACE"),
 }
 
+# buildifier: disable=unnamed-macro
 def msgproc_repositories():
     """Declares the repositories that a build needs; those that are there already stay."""
     for name, path in _PACKAGED.items():
