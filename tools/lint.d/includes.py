@@ -142,6 +142,7 @@ _NAMESPACES = {
     "examples/grpc_backend": "example",
     "examples/ledger": "example",
     "examples/word_count": "example",
+    "tests/api": "example",
     "tests/sanitizers": "msgproc",
     "tools/conformance.d": "msgproc::conformance",
     "tools/lint.d": "msgproc",
