@@ -52,7 +52,8 @@ const BuildInfo& GetBuildInfo() {
 
 std::string VersionText(absl::string_view program) {
   const BuildInfo& info = GetBuildInfo();
-  const bool ours = absl::StartsWith(program, "msgproc-");
+  const bool ours =
+      program == "msgproc" || absl::StartsWith(program, "msgproc-");
   return absl::StrCat(program, ours ? " " : ", built with msgproc ",
                       info.version, " (", info.compiler, ", gRPC ", info.grpc,
                       ", protobuf ", info.protobuf, ", ", info.mode, ")");

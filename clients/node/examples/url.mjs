@@ -11,8 +11,8 @@ const sending = (async () => {
 })();
 
 let results = 0, failed = 0;
-for await (const {error} of stream) {
-  ++results;
+for await (const {sequence, error} of stream) {
+  if (sequence !== ++results) throw new Error(`${sequence} is not the next one`);
   if (error) ++failed;
 }
 await sending;
