@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "absl/strings/numbers.h"
 #include "msgproc/client/message_stream.h"
 
 int main(int argc, char** argv) {
@@ -22,7 +23,8 @@ int main(int argc, char** argv) {
   };
   auto stream = msgproc::client::MessageStream::Open(options);
   absl::Status status = stream.status();
-  const int messages = argc > 2 ? std::atoi(argv[2]) : 10'000;
+  int messages = 10'000;
+  if (argc > 2 && !absl::SimpleAtoi(argv[2], &messages)) return 2;
   for (int i = 0; status.ok() && i < messages; ++i) {
     // Waits while too much is outstanding.
     status = (*stream)->Send("message " + std::to_string(i)).status();

@@ -116,8 +116,9 @@ class Requests {
       if (event.kind == StreamEvent::Kind::kClosed) FailAll(event.status);
     };
     auto stream = MessageStream::Open(std::move(options));
-    if (stream.ok()) stream_ = *std::move(stream);
-    return stream.status();
+    if (!stream.ok()) return stream.status();
+    stream_ = *std::move(stream);
+    return absl::OkStatus();
   }
 
   // Any thread.
