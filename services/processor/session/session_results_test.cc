@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/optional.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/processor/session/session.h"
@@ -383,6 +384,20 @@ TEST_F(SessionResultsTest, AreTimedFromTheirAcceptance) {
   EXPECT_FALSE(session_.NextTimed(&timed));
   session_.Restart(20);
   EXPECT_FALSE(session_.NextTimed(&timed));
+}
+
+TEST_F(SessionResultsTest, TheOldestMessageWithoutOneHasWaitedSinceItsBatch) {
+  EXPECT_EQ(session_.OldestAcceptedAt(), absl::nullopt);
+  Feed(1, 2);
+  accepted_at_ += absl::Seconds(1);
+  Feed(3, 2);
+  EXPECT_EQ(session_.OldestAcceptedAt(), absl::UnixEpoch());
+  Process(1);
+  EXPECT_EQ(session_.OldestAcceptedAt(), absl::UnixEpoch());
+  Process(1);
+  EXPECT_EQ(session_.OldestAcceptedAt(), accepted_at_);
+  Process(2);
+  EXPECT_EQ(session_.OldestAcceptedAt(), absl::nullopt);
 }
 
 TEST_F(SessionResultsTest, AnIdleSessionHoldsLittle) {

@@ -197,6 +197,54 @@ TEST(SessionTest, BytesThatTheWindowDoesNotCountAreBounded) {
   }
 }
 
+// Two messages of headers without a key or a value, which count as nothing, and
+// a payload in the second: together so many bytes below what may wait encoded.
+v1::ProcessRequest NearlyTooMuchEncoding(const SessionLimits& limits,
+                                         size_t below) {
+  v1::ProcessRequest request = Messages(1, 2, 0);
+  for (v1::Message& message : *request.mutable_messages()) {
+    while (message.headers_size() < 128) message.add_headers();
+  }
+  // A payload's tag and length are two bytes.
+  const size_t others = request.ByteSizeLong() + 2;
+  request.mutable_messages(1)->set_payload(
+      std::string(MaxEncodedBytes(limits) - others - below, 'p'));
+  return request;
+}
+
+TEST(SessionTest, WhatWaitsMayFillItsBoundAndNoMore) {
+  const SessionLimits limits = {.max_outstanding_messages = 3,
+                                .max_outstanding_bytes = 100};
+  // The tag and the length of the second come when it is kept.
+  for (const bool more : {false, true}) {
+    Session session(Session::Kind::kOpened, limits);
+    v1::ProcessRequest request = NearlyTooMuchEncoding(limits, 0);
+    request.mutable_messages(1)->mutable_payload()->append(more ? 4 : 3, 'p');
+    v1::ProcessRequest first;
+    first.add_messages()->Swap(request.mutable_messages(0));
+    request.mutable_messages()->DeleteSubrange(0, 1);
+    ASSERT_TRUE(Feed(&session, first).status.ok());
+    const absl::Status status = Feed(&session, request).status;
+    if (more) {
+      EXPECT_THAT(std::string(status.message()),
+                  HasSubstr("encoded bytes are waiting"));
+    } else {
+      EXPECT_TRUE(status.ok()) << status;
+    }
+  }
+}
+
+TEST(SessionTest, AnAnonymousSessionIsAtItsLimitOnceThatIsFull) {
+  const SessionLimits limits = {.max_outstanding_messages = 3,
+                                .max_outstanding_bytes = 100};
+  for (const size_t below : {0, 1}) {
+    Session session(Session::Kind::kAnonymous, limits);
+    Feed(&session, NearlyTooMuchEncoding(limits, below));
+    EXPECT_EQ(session.bytes(), MaxEncodedBytes(limits) - below);
+    EXPECT_EQ(session.AtLimit(), below == 0);
+  }
+}
+
 TEST(SessionTest, AnAnonymousSessionIsAtItsLimitUntilResultsAreTaken) {
   Session session = Anonymous();
   Feed(&session, Messages(1, 8));
@@ -316,6 +364,36 @@ TEST(SessionTest, BatchesAreCutByMessagesBytesAndNumber) {
   EXPECT_EQ(Sequences(DecodeMessages(pieces)), Range(1, 8));
 }
 
+TEST(SessionTest, WhatARunBringsBackIsGivenFirstAgain) {
+  Session session = Opened();
+  Feed(&session, Messages(1, 6));
+  std::vector<wire::Piece> pieces;
+  Session::Run run = session.NextBatch(1, 4, 1 << 20, &pieces);
+  EXPECT_EQ(session.dispatched_through(), 4U);
+  wire::EntryLog rest(3);
+  for (const uint64_t sequence : {3, 4}) {
+    wire::AppendMessage(&rest, sequence, PayloadOf(sequence));
+  }
+  wire::EntryLog::Cursor cursor = rest.At(3);
+  pieces.clear();
+  rest.Take(&cursor, 2, 1 << 20, &pieces);
+  run.size = 2;
+  session.TakeBack(run, pieces);
+  EXPECT_EQ(session.dispatched_through(), 2U);
+  wire::EntryLog results;
+  for (const uint64_t sequence : {1, 2}) {
+    wire::AppendResult(&results, sequence, "");
+  }
+  ASSERT_TRUE(session.Complete(run, &results));
+  pieces.clear();
+  EXPECT_EQ(session.NextBatch(1, 8, 1 << 20, &pieces).first_position, 3U);
+  EXPECT_EQ(Sequences(DecodeMessages(pieces)), Range(3, 6));
+  // Not in another life.
+  session.Restart(10);
+  session.TakeBack(run, pieces);
+  EXPECT_EQ(session.pending_messages(), 0U);
+}
+
 Session Stored() { return {Session::Kind::kStored, kLimits}; }
 
 TEST(StoredSessionTest, ResultsLeaveWhenTheyAreCommitted) {
@@ -324,6 +402,7 @@ TEST(StoredSessionTest, ResultsLeaveWhenTheyAreCommitted) {
   Feed(&session, Messages(1, 3));
   Process(&session);
   EXPECT_FALSE(session.HasResultsToTake());
+  EXPECT_FALSE(session.AllCommitted());
   EXPECT_THAT(Take(&session), testing::IsEmpty());
   EXPECT_FALSE(session.Acknowledge(1).ok());
 
@@ -333,6 +412,7 @@ TEST(StoredSessionTest, ResultsLeaveWhenTheyAreCommitted) {
   EXPECT_THAT(Sequences(Decode(&pieces)), testing::ElementsAre(1, 2, 3));
   EXPECT_THAT(Take(&session), testing::IsEmpty());
   session.OnCommitted(run);
+  EXPECT_TRUE(session.AllCommitted());
   EXPECT_THAT(Take(&session), testing::ElementsAre(1, 2, 3));
   EXPECT_TRUE(session.Acknowledge(3).ok());
   EXPECT_TRUE(session.AllReceived());
@@ -355,6 +435,17 @@ TEST(StoredSessionTest, WhatWasNotCommittedIsGivenAgain) {
   EXPECT_THAT(Sequences(Decode(&pieces)), testing::ElementsAre(1, 2));
   session.OnCommitted(second);
   EXPECT_EQ(session.committed_through(), 2u);
+}
+
+TEST(StoredSessionTest, ACommitIsOfNoMoreThanTheStoreTakesAtOnce) {
+  Session session = Stored();
+  session.Open(0);
+  Feed(&session, Messages(1, 3));
+  Process(&session);
+  std::vector<wire::Piece> pieces;
+  session.OnCommitted(session.TakeUncommitted(1 << 20, &pieces, 2));
+  EXPECT_THAT(Sequences(Decode(&pieces)), testing::ElementsAre(1, 2));
+  EXPECT_EQ(session.TakeUncommitted(1 << 20, &pieces, 2).size, 1u);
 }
 
 TEST(StoredSessionTest, ACommitOfALifeBeforeIsOfNoInterest) {
