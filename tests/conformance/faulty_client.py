@@ -207,6 +207,8 @@ class Client:
         left = self.half_closed and self.draining
         if left and self.cursor == self.received + 1:
             self.moved_for = self.drain_reason
+            if _has("takes every Drain for a shutdown"):
+                self.moved_for = protocol.Drain.REASON_SHUTDOWN
         return code, call.details(), left
 
     # Writing.
@@ -327,7 +329,10 @@ class Client:
             raise Broken("no Welcome")
         for result in response.results:
             self._on_result(result)
-        if response.HasField("drain") and not _has("ignores Drain"):
+        old = response.drain.reason == protocol.Drain.REASON_AGE
+        if response.HasField("drain") and not (
+            _has("ignores Drain") or old and _has("ignores a Drain that it does not know")
+        ):
             self.draining = True
             self.drain_reason = response.drain.reason
             self.drain_address = response.drain.server_address

@@ -40,6 +40,7 @@ _FOUND_BY = {
     "has no jitter": "backoff/jitter",
     "hides errors": "results/a-failure-is-one-messages",
     "ignores Drain": "drain/idle",
+    "ignores a Drain that it does not know": "drain/age",
     "ignores the batch": "window/batch",
     "ignores the window's bytes": "window/bytes",
     "ignores the window's messages": "window/another-servers-is-smaller",
@@ -56,6 +57,7 @@ _FOUND_BY = {
     "sends while draining": "drain/amid-messages",
     "short secret": "open/names-and-secret",
     "takes HTTP/2's word for the server's": "status/reset-for-want-of-memory",
+    "takes every Drain for a shutdown": "drain/rebalance-and-an-address",
     "takes everything": "window/holds-the-caller-back",
 }
 _JOBS = 8

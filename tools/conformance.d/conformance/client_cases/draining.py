@@ -208,3 +208,68 @@ def while_closing(run):
         run.await_half_close(new)
         new.finish()
     run.await_ended("OK", " (every message had its result)")
+
+
+def _for_each_reason(reason):
+    """Registers what holds for a Drain whatever its reason: where the client goes."""
+    name = protocol.Drain.Reason.Name(reason)
+    group = f"drain/{name.removeprefix('REASON_').lower()}"
+
+    def leave(run, stream, other, address=""):
+        """The client has been sent away, and comes where it should: to `other`."""
+        stream.drain(reason, address=address)
+        run.await_half_close(stream, f" after Drain ({name})")
+        stream.finish()
+        new = _moved(run, stream, reason, other)
+        new.welcome(protocol.RESUMED if other is run.server else protocol.LOST, 0)
+        run.send(1)
+        run.close_well(new)
+
+    def balanced_stream(run, balancer):
+        """A stream that came to the run's server through the balancer."""
+        server = run.server
+        balancer.on_get_server = lambda request: server.address
+        run.connect(balancers=[balancer.address])
+        stream = run.accept()
+        stream.welcome()
+        return stream
+
+    def own_target_without_address(run):
+        leave(run, run.welcomed_stream(), run.server)
+
+    def own_target_with_address(run):
+        stream, other = run.welcomed_stream(), run.another_server()
+        leave(run, stream, run.server, other.address)
+
+    def balanced_without_address(run):
+        other, balancer = run.another_server(), run.another_server()
+        stream = balanced_stream(run, balancer)
+        balancer.on_get_server = lambda request: other.address
+        leave(run, stream, other)
+
+    def balanced_with_address(run):
+        other, balancer = run.another_server(), run.another_server()
+        leave(run, balanced_stream(run, balancer), other, other.address)
+
+    for what, script, where, needs in (
+        ("", own_target_without_address, "the client opens its own target again", ()),
+        ("-and-an-address", own_target_with_address, "the client, with a target, opens that", ()),
+        ("-balanced", balanced_without_address, "the client asks its balancer", ("balancers",)),
+        (
+            "-balanced-and-an-address",
+            balanced_with_address,
+            "the client, which has a balancer, goes to the Drain's address",
+            ("balancers",),
+        ),
+    ):
+        script.__doc__ = f"An idle stream is drained with {name}: {where}."
+        rule = ("Drain.server_address", _ADDRESS) if "address" in what else ("Drain", _DRAIN)
+        CLIENTS.case(group + what, *rule, needs=needs)(script)
+
+
+for _reason in (
+    protocol.Drain.REASON_SHUTDOWN,
+    protocol.Drain.REASON_REBALANCE,
+    protocol.Drain.REASON_AGE,
+):
+    _for_each_reason(_reason)
