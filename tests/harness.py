@@ -232,10 +232,10 @@ class Server(Process):
 class Loadgen(Process):
     """A load generator run."""
 
-    def __init__(self, flags, name="loadgen"):
+    def __init__(self, flags, name="loadgen", prefix=()):
         with tempfile.NamedTemporaryFile(prefix="report-", delete=False) as file:
             self._json = pathlib.Path(file.name)
-        super().__init__([runfile(LOADGEN), f"--json={self._json}", *flags], name)
+        super().__init__([*prefix, runfile(LOADGEN), f"--json={self._json}", *flags], name)
 
     def report(self, seconds=120):
         """Waits for the end. Returns (exit code, the --json report)."""

@@ -20,6 +20,11 @@ def field(number, content):
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
+def numeric_field(number, value):
+    """A field that is a number."""
+    return _varint(number << 3) + _varint(value)
+
+
 def message(sequence, payload_bytes, headers=b""):
     """A ProcessRequest with one message; `headers` are encoded already."""
     return field(2, b"\x08" + _varint(sequence) + field(2, bytes(payload_bytes)) + headers)
@@ -49,6 +54,19 @@ def count(frame, number):
         if tag & 7 == 2:
             at += value
         found += tag >> 3 == number
+    return found
+
+
+def read(frame, number):
+    """Returns a field's last value, bytes or a number; None where there is none."""
+    found, at = None, 0
+    while at < len(frame):
+        tag, at = _read_varint(frame, at)
+        value, at = _read_varint(frame, at)
+        if tag & 7 == 2:
+            value, at = frame[at : at + value], at + value
+        if tag >> 3 == number:
+            found = value
     return found
 
 

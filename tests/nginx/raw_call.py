@@ -17,11 +17,11 @@ def one_message_then(release):
     release.wait()
 
 
-def open_stream(channel, requests, timeout=20):
+def open_stream(channel, requests, timeout=20, metadata=()):
     """Returns the call, an iterator of raw responses."""
     return channel.stream_stream(
         PROCESS, request_serializer=lambda raw: raw, response_deserializer=lambda raw: raw
-    )(iter(requests), timeout=timeout)
+    )(iter(requests), timeout=timeout, metadata=metadata)
 
 
 def call(address, requests, metadata=()):
