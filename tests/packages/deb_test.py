@@ -11,7 +11,7 @@ import help_text
 from tests import harness
 
 _SERVERS = ("msgproc-processor", "msgproc-balancer")
-_ALL = (*_SERVERS, "msgproc-tools")
+_ALL = (*_SERVERS, "msgproc-tools", "libmsgproc-dev")
 _PROGRAMS = {"msgproc-processor": 8, "msgproc-balancer": 8, "msgproc-loadgen": 1, "msgproc": 1}
 
 # What readline does with a line before it calls a completion.

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from tests import harness
-from tests.packages import root
+from tests.packages import newer, root
 
 _NO_ROOT = root.why_not()
 _SERVERS = ("msgproc-processor", "msgproc-balancer")
@@ -17,31 +17,6 @@ _WANTED = "/etc/systemd/system/multi-user.target.wants"
 
 def _deb(package):
     return harness.runfile(f"tools/package.d/{package}.deb")
-
-
-def _newer(package, folder, setting):
-    """Makes a .deb of the next version, whose file in /etc ends in another line."""
-    tree, deb = folder / package, folder / f"{package}.deb"
-    subprocess.run(["dpkg-deb", "--raw-extract", _deb(package), tree], check=True)
-    control = tree / "DEBIAN/control"
-    version = subprocess.run(
-        ["dpkg-deb", "--field", _deb(package), "Version"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    text = control.read_text(encoding="utf-8")
-    control.write_text(
-        text.replace(f"Version: {version}\n", f"Version: {version}+1\n"), encoding="utf-8"
-    )
-    for file in tree.glob("etc/msgproc/*.env"):
-        file.write_text(file.read_text(encoding="utf-8") + setting, encoding="utf-8")
-    subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "--build", tree, deb],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    return f"{version}+1", deb
 
 
 @unittest.skipIf(_NO_ROOT, f"no fresh root here: {_NO_ROOT}")
@@ -60,14 +35,6 @@ class InstallTest(harness.ProcessTest):
     def serve(self, name, user, **options):
         return self.keep(self.root.serve(name, user, **options))
 
-    def set_flags(self, name, flags):
-        file = self.path(f"/etc/msgproc/{name}.env")
-        text = file.read_text(encoding="utf-8")
-        assert 'MSGPROC_FLAGS=""' in text
-        file.write_text(
-            text.replace('MSGPROC_FLAGS=""', f'MSGPROC_FLAGS="{flags}"'), encoding="utf-8"
-        )
-
     def users(self):
         return self.path("/etc/passwd").read_text(encoding="utf-8")
 
@@ -85,7 +52,7 @@ class InstallTest(harness.ProcessTest):
         for package in _ALL:
             self.assertEqual(self.root.status(package), "installed")
         balancer = self.serve("balancer", "nobody")
-        self.set_flags(
+        self.root.set_flags(
             "processor",
             f"--balancer={balancer.grpc} --admin_address=unix:/tmp/admin-{balancer.pid}",
         )
@@ -114,7 +81,10 @@ class InstallTest(harness.ProcessTest):
         self.assertRegex(
             self.users(), r"(?m)^msgproc:x:\d{3}:\d+:.*:/var/lib/msgproc:/usr/sbin/nologin$"
         )
-        self.set_flags("processor", "--session_store=sqlite:/var/lib/msgproc/sessions.db")
+        self.root.set_flags("processor", "--session_store=sqlite:/var/lib/msgproc/sessions.db")
+        check = "msgproc-processor --check_config $MSGPROC_FLAGS"
+        said = self.root.run("sh", "-c", f". /etc/msgproc/processor.env && {check}")
+        self.assertEqual(said, "ok\n")
         address = f"127.0.0.1:{harness.free_port()}"
         processor = self.serve("processor", "msgproc:msgproc", listen_address=address)
         self.root.install(_deb("msgproc-tools"))
@@ -123,7 +93,7 @@ class InstallTest(harness.ProcessTest):
 
     def test_an_upgrade_keeps_what_an_administrator_has_changed(self):
         self.root.install(*(_deb(package) for package in _SERVERS))
-        self.set_flags("processor", "--log_level=debug")
+        self.root.set_flags("processor", "--log_level=debug")
         # As `systemctl disable` does, of an administrator who wants no balancer now.
         self.path(f"{_WANTED}/msgproc-balancer.service").unlink()
         self.path("/var/lib/msgproc/kept").write_text("data", encoding="utf-8")
@@ -131,7 +101,7 @@ class InstallTest(harness.ProcessTest):
         self.addCleanup(subprocess.run, ["rm", "-rf", folder], check=True)
         version = None
         for package in _SERVERS:
-            version, deb = _newer(package, folder, "# New in this version.\n")
+            version, deb = newer.make(_deb(package), folder, "# New in this version.\n")
             # What apt does where nobody is asked: what was changed stays.
             self.root.run(
                 "dpkg", "--force-confold", "--install", self.root.put(deb, f"{package}.deb")

@@ -37,10 +37,7 @@ class NewcomerTest(harness.ProcessTest):
         cls.addClassCleanup(cls.root.close)
         cls.root.install(harness.runfile("tools/package.d/msgproc-processor.deb"))
         (cls.root.path / "etc/msgproc/access.txtpb").write_text(_ACCESS, encoding="utf-8")
-        settings = cls.root.path / "etc/msgproc/processor.env"
-        text = settings.read_text(encoding="utf-8")
-        flags = 'MSGPROC_FLAGS="--access_file=/etc/msgproc/access.txtpb"'
-        settings.write_text(text.replace('MSGPROC_FLAGS=""', flags), encoding="utf-8")
+        cls.root.set_flags("processor", "--access_file=/etc/msgproc/access.txtpb")
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="newcomer-")
@@ -134,6 +131,27 @@ class NewcomerTest(harness.ProcessTest):
         (self.folder / "program.py").write_text(_example(page, "python"), encoding="utf-8")
         said = self.through_kills(lambda address: self.start(python, "program.py", address))
         self.assertEqual(said, "10000 results\n")
+
+    def test_cmake_and_pkg_config(self):
+        # In the fresh root, which has no headers but what the package brings.
+        self.root.install(
+            harness.runfile("tools/package.d/libmsgproc-dev.deb"),
+            more=("cmake", "g++", "make"),
+        )
+        folder = self.root.path / "var/tmp/send"
+        folder.mkdir()
+        for name in ("CMakeLists.txt", "Makefile", "main.cc"):
+            shutil.copy(harness.runfile(f"examples/cmake/{name}"), folder)
+        self.root.run("cmake", "-S", "/var/tmp/send", "-B", "/var/tmp/send/build")
+        self.root.run("cmake", "--build", "/var/tmp/send/build")
+        self.root.run("make", "-C", "/var/tmp/send")
+        for program in ("/var/tmp/send/build/send", "/var/tmp/send/send"):
+            said = self.through_kills(
+                lambda address, program=program: harness.Process(
+                    ["/usr/sbin/chroot", str(self.root.path), program, address], "send"
+                )
+            )
+            self.assertEqual(said, "10000 results, 0 failed: OK\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import tempfile
 from tests import harness
 
 _CLONE_NEWNS = 0x00020000
+_NO_FLAGS = 'MSGPROC_FLAGS=""'
 # Its programs' environment. Nobody asks for anything.
 _ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -103,10 +104,10 @@ class Root:
         (self.path / "var/tmp" / name).write_bytes(pathlib.Path(file).read_bytes())
         return f"/var/tmp/{name}"
 
-    def install(self, *debs):
-        """Installs .deb files, and what they depend on, as apt does by itself."""
+    def install(self, *debs, more=()):
+        """Installs .deb files, and what they depend on, as apt does. `more`: Debian's own."""
         paths = [self.put(deb, f"{i}-{pathlib.Path(deb).name}") for i, deb in enumerate(debs)]
-        return self.run("apt-get", "--quiet", "--yes", "install", *paths)
+        return self.run("apt-get", "--quiet", "--yes", "install", *paths, *more)
 
     def status(self, package):
         """Returns how dpkg has a package: installed, config-files, not-installed."""
@@ -114,6 +115,13 @@ class Root:
             "dpkg-query", "--show", "--showformat=${db:Status-Status}", package
         )
         return output if code == 0 else "not-installed"
+
+    def set_flags(self, name, flags):
+        """As an administrator does in a package's file that has none: of processor or balancer."""
+        file = self.path / f"etc/msgproc/{name}.env"
+        text = file.read_text(encoding="utf-8")
+        assert _NO_FLAGS in text
+        file.write_text(text.replace(_NO_FLAGS, f'MSGPROC_FLAGS="{flags}"'), encoding="utf-8")
 
     def serve(self, name, user, listen_address="127.0.0.1:0"):
         """Starts a service's program as its unit does: processor or balancer."""

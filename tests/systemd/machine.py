@@ -48,12 +48,18 @@ def _control_groups():
     return None
 
 
+def of_unit(unit, program, flags, tls=None):
+    """Returns a Machine of this one's files. `tls`: the folder of a drop-in, see `boot`."""
+    boot = [_FOLDER / "boot", unit, program, " ".join(flags), *([tls] if tls else [])]
+    return Machine(pathlib.Path(unit).stem, boot)
+
+
 class Machine:
     """Runs when the constructor returns. Ends with `kill`."""
 
-    def __init__(self, unit, program, flags, tls=None):
-        """`tls`: the folder of a drop-in, see `boot`."""
-        self._unit = pathlib.Path(unit).stem
+    def __init__(self, unit, boot):
+        """`boot`: a command that becomes systemd, as process 1 of its namespaces."""
+        self._unit = unit
         self._group = _control_groups() / f"msgproc-test-{os.getpid()}"
         self._group.mkdir()
         self._process = harness.Process(
@@ -68,11 +74,7 @@ class Machine:
                 "--fork",
                 "--kill-child",
                 "--mount-proc",
-                str(_FOLDER / "boot"),
-                unit,
-                program,
-                " ".join(flags),
-                *([tls] if tls else []),
+                *(str(each) for each in boot),
             ],
             "systemd",
         )

@@ -29,7 +29,7 @@ class UnitTest(harness.ProcessTest):
         grpc, http = (f"127.0.0.1:{harness.free_port()}" for _ in range(2))
         self.server = _Served(grpc, http)
         flags = (f"--listen_address={grpc}", f"--http_address={http}", *flags)
-        self.machine = machine.Machine(
+        self.machine = machine.of_unit(
             harness.runfile(f"deploy/systemd/{name}.service"),
             harness.runfile(program),
             flags,
