@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "services/balancer/policy_kind.h"
 #include "services/balancer/server_report.h"
+#include "services/base/admin_flags.h"
 #include "services/base/user_path.h"
 #include "services/base/wrong_settings.h"
 
@@ -140,6 +141,8 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
                       "a balancer looks at tokens only with "
                       "--authenticate_lookups"));
   }
+  options.admin = base::AdminOptionsFromFlags();
+  wrong.Add(base::Validate(options.admin, common.credentials), base::AsFlag);
   if (!wrong.empty()) return wrong.AsStatus(base::AsFlag);
   return options;
 }

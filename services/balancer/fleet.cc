@@ -79,8 +79,8 @@ absl::Status Fleet::NoServer() const {
         "no server: none is registered with this balancer");
   }
   return absl::UnavailableError(absl::StrCat(
-      "no server: of those known, ", draining, " are draining and ", unhealthy,
-      " do not answer their health check"));
+      "no server: of those known, ", draining, " are draining or cordoned and ",
+      unhealthy, " do not answer their health check"));
 }
 
 absl::Status Fleet::AddStatic(const std::string& address) {
@@ -96,7 +96,7 @@ absl::Status Fleet::AddStatic(const std::string& address) {
 }
 
 absl::StatusOr<Registration> Fleet::Register(const ServerReport& report,
-                                             OnEnd on_end) {
+                                             OnEnd on_end, OnOrder on_order) {
   Aftermath aftermath;
   Registration registration;
   {
@@ -105,8 +105,9 @@ absl::StatusOr<Registration> Fleet::Register(const ServerReport& report,
     if (!registered.ok()) return registered.status();
     registration = registered->registration;
     MSGPROC_CHECK_NE(registration.generation, 0U);
-    MSGPROC_CHECK(!on_end_.contains(registration.generation));
-    on_end_[registration.generation] = std::move(on_end);
+    MSGPROC_CHECK(!holders_.contains(registration.generation));
+    holders_[registration.generation] = {std::move(on_end),
+                                         std::move(on_order)};
     aftermath = Conclude();
     if (registered->replaced.has_value()) {
       aftermath.ended.emplace_back(
@@ -202,11 +203,31 @@ void Fleet::Tick() {
   Tell(std::move(aftermath));
 }
 
+absl::Status Fleet::Order(absl::string_view server_id,
+                          const ServerOrder& order) {
+  if (absl::Status status = Validate(order); !status.ok()) return status;
+  OnOrder on_order;
+  {
+    MutexLock lock(&mutex_);
+    const auto server = registry_.Get(server_id);
+    if (!server.ok()) return server.status();
+    if (absl::Status status = TakesOrders(*server); !status.ok()) {
+      return status;
+    }
+    const auto holder = holders_.find(server->generation);
+    MSGPROC_CHECK(holder != holders_.end());
+    on_order = holder->second.on_order;
+  }
+  if (on_order && on_order(order)) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(server_id, " does not listen to this balancer now"));
+}
+
 Fleet::OnEnd Fleet::TakeOnEnd(const Registration& registration) {
-  const auto found = on_end_.find(registration.generation);
-  if (found == on_end_.end()) return nullptr;
-  OnEnd on_end = std::move(found->second);
-  on_end_.erase(found);
+  const auto found = holders_.find(registration.generation);
+  if (found == holders_.end()) return nullptr;
+  OnEnd on_end = std::move(found->second.on_end);
+  holders_.erase(found);
   return on_end;
 }
 

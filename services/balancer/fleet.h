@@ -23,7 +23,9 @@
 #include "services/balancer/pick_policy.h"
 #include "services/balancer/policy_kind.h"
 #include "services/balancer/rebalancer.h"
+#include "services/balancer/server_order.h"
 #include "services/balancer/server_registry.h"
+#include "services/balancer/server_report.h"
 #include "services/balancer/server_status.h"
 
 namespace msgproc::balancer {
@@ -40,6 +42,9 @@ class Fleet {
   // newer one; DEADLINE_EXCEEDED, its lease ran out. Called once at most, from
   // any thread that changes the fleet, with no lock held.
   using OnEnd = std::function<void(absl::Status)>;
+  // Passes an order on to the server that holds a registration. False: it does
+  // not listen. From any thread, with no lock held.
+  using OnOrder = std::function<bool(const ServerOrder&)>;
 
   struct Options {
     PolicyKind policy = PolicyKind::kLeastSessions;
@@ -74,7 +79,8 @@ class Fleet {
   // As in ServerRegistry.
   absl::Status AddStatic(const std::string& address);
   absl::StatusOr<Registration> Register(const ServerReport& report,
-                                        OnEnd on_end);
+                                        OnEnd on_end,
+                                        OnOrder on_order = nullptr);
   // Also says what the server should give away: nothing as a rule, at most
   // kMaxOrders.
   absl::StatusOr<std::vector<MoveOrder>> Report(
@@ -82,6 +88,11 @@ class Fleet {
   void Leave(const Registration& registration);
   void Lose(const Registration& registration);
   void SetHealth(absl::string_view address, Health health);
+
+  // Passes an operator's order on; what comes of it shows in the server's
+  // reports. Errors of Validate and TakesOrders; NOT_FOUND: there is none of
+  // this name; UNAVAILABLE: it does not listen.
+  absl::Status Order(absl::string_view server_id, const ServerOrder& order);
 
   // Ends what is over; to be called every half second or so.
   void Tick();
@@ -118,6 +129,12 @@ class Fleet {
   // After every change: rebuilds if it is time, collects what to tell.
   Aftermath Conclude() MSGPROC_REQUIRES(mutex_);
   void Tell(Aftermath aftermath) MSGPROC_EXCLUDES(mutex_);
+  // Of one registration.
+  struct Holder {
+    OnEnd on_end;
+    OnOrder on_order;
+  };
+
   OnEnd TakeOnEnd(const Registration& registration) MSGPROC_REQUIRES(mutex_);
   bool IsStale() const;
   void RebuildIfDue() MSGPROC_REQUIRES(mutex_);
@@ -133,7 +150,8 @@ class Fleet {
   mutable Mutex mutex_;
   ServerRegistry registry_ MSGPROC_GUARDED_BY(mutex_);
   Rebalancer rebalancer_ MSGPROC_GUARDED_BY(mutex_);
-  std::map<uint64_t, OnEnd> on_end_ MSGPROC_GUARDED_BY(mutex_);
+  // By generation.
+  std::map<uint64_t, Holder> holders_ MSGPROC_GUARDED_BY(mutex_);
   absl::Time built_at_ MSGPROC_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Duration rebuild_time_ MSGPROC_GUARDED_BY(mutex_);
   std::mt19937_64 random_ MSGPROC_GUARDED_BY(mutex_);

@@ -69,6 +69,42 @@ TEST_F(FleetTest, PicksFromWhatIsThereNow) {
   EXPECT_EQ(PickFrom(fleet), "s1");
 }
 
+TEST_F(FleetTest, AnOrderGoesToWhoeverHoldsTheServerNow) {
+  Fleet fleet(Options(), &clock_, 1);
+  ServerReport report = ReportOf(0);
+  report.takes_orders = true;
+  const auto join = [&](bool listens, std::vector<std::string>* orders) {
+    return *fleet.Register(
+        report, [](const absl::Status&) {},
+        [listens, orders](const ServerOrder& order) {
+          orders->push_back(order.drain_to);
+          return listens;
+        });
+  };
+  std::vector<std::string> older;
+  std::vector<std::string> newer;
+  join(true, &older);
+  const Registration registration = join(true, &newer);
+  const ServerOrder order = {.drain = true, .drain_to = "b:1"};
+  EXPECT_EQ(fleet.Order("s0", order), absl::OkStatus());
+  EXPECT_TRUE(older.empty());
+  EXPECT_EQ(newer, std::vector<std::string>{"b:1"});
+  EXPECT_EQ(fleet.Order("s1", order).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(fleet.Order("s0", ServerOrder()).code(),
+            absl::StatusCode::kInvalidArgument);
+  fleet.Leave(registration);
+  EXPECT_EQ(fleet.Order("s0", order).code(), absl::StatusCode::kNotFound);
+  join(false, &newer);
+  EXPECT_EQ(fleet.Order("s0", order).code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(FleetTest, AnOrderNeedsAServerThatTakesIt) {
+  Fleet fleet(Options(), &clock_, 1);
+  Join(fleet, ReportOf(0));
+  EXPECT_EQ(fleet.Order("s0", {.cordoned = true}).code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
 TEST_F(FleetTest, NeverPicksWhatIsGoneThoughThePolicyIsOld) {
   Fleet::Options options = Options();
   options.rebuild_interval = absl::Hours(1);

@@ -5,11 +5,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/check.h"
 #include "grpcpp/server_context.h"
 #include "services/balancer/wire_conversions.h"
 #include "services/base/grpc_status.h"
 #include "wire/proto_duration.h"
+#include "wire/proto_time.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -53,15 +56,24 @@ void RegisterReactor::OnReadDone(bool ok) {
 absl::Status RegisterReactor::TakeReport() {
   ServerReport report = ToReport(request_);
   report.owner = owner_;
+  if (request_.vitals().has_clock()) {
+    report.vitals.clock_ahead =
+        wire::FromProto(request_.vitals().clock()) - absl::Now();
+  }
   if (registration_.has_value()) {
     const auto orders = fleet_->Report(*registration_, report);
     if (!orders.ok()) return orders.status();
     Answer(*orders);
     return absl::OkStatus();
   }
-  auto registration =
-      fleet_->Register(report, [self = weak_from_this()](absl::Status status) {
+  auto registration = fleet_->Register(
+      report,
+      [self = weak_from_this()](absl::Status status) {
         if (const auto reactor = self.lock()) reactor->End(std::move(status));
+      },
+      [self = weak_from_this()](const ServerOrder& order) {
+        const auto reactor = self.lock();
+        return reactor != nullptr && reactor->Pass(order);
       });
   if (!registration.ok()) {
     on_refused_(registration.status(), report.server_id);
@@ -87,6 +99,19 @@ void RegisterReactor::Answer(const std::vector<MoveOrder>& orders) {
     MSGPROC_CHECK_LE(waiting_.size(), kMaxWaiting);
   }
   Advance();
+}
+
+bool RegisterReactor::Pass(const ServerOrder& order) {
+  v1::RegisterResponse response;
+  *response.mutable_lease() = wire::ToProto(fleet_->lease());
+  ToProto(order, response.mutable_order());
+  {
+    MutexLock lock(&mutex_);
+    if (end_.has_value() || waiting_.size() >= kMaxWaiting) return false;
+    waiting_.push_back(std::move(response));
+  }
+  Advance();
+  return true;
 }
 
 void RegisterReactor::End(absl::Status status) {

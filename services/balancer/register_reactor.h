@@ -46,6 +46,10 @@ class RegisterReactor final
   // Begins to read; or, with an error, ends with that at once.
   void Start(const absl::Status& admission);
 
+  // Writes an operator's order. False: too much waits to be read already, or
+  // the stream ends.
+  bool Pass(const ServerOrder& order);
+
   // Ends the stream. Only the first reason counts.
   void End(absl::Status status);
 

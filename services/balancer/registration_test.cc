@@ -144,6 +144,55 @@ TEST_F(RegistrationTest, ADrainingServerIsKnownButNotHandedOut) {
   EXPECT_THAT(GetServer(), HasSubstr("1 are draining"));
 }
 
+TEST_F(RegistrationTest, AnOrderIsWrittenAtOnceAndOnlyOnce) {
+  Start(Options());
+  FakeProcessor processor;
+  FakeRegistration registration(address(), "one", processor.address());
+  registration.report().set_takes_orders(true);
+  ASSERT_TRUE(registration.Report());
+  EXPECT_TRUE(server_->fleet()
+                  .Order("one", {.cordoned = true,
+                                 .drain = true,
+                                 .drain_to = "10.0.0.8:50051"})
+                  .ok());
+  v1::RegisterResponse answer;
+  ASSERT_TRUE(registration.Read(&answer));
+  EXPECT_TRUE(answer.order().cordoned());
+  EXPECT_TRUE(answer.order().drain());
+  EXPECT_EQ(answer.order().drain_to(), "10.0.0.8:50051");
+  EXPECT_EQ(answer.lease().seconds(), 30);
+  EXPECT_FALSE(answer.has_move());
+  ASSERT_TRUE(registration.Report(&answer));
+  EXPECT_FALSE(answer.has_order());
+}
+
+TEST_F(RegistrationTest, WhoDoesNotReadIsGivenOrdersUpToABound) {
+  Start(Options());
+  FakeProcessor processor;
+  FakeRegistration registration(address(), "one", processor.address());
+  registration.report().set_takes_orders(true);
+  ASSERT_TRUE(registration.Report());
+  // Long ones fill what the connection takes.
+  const ServerOrder order = {.drain = true,
+                             .drain_to = std::string(200, 'a') + ":1"};
+  absl::Status status;
+  for (int i = 0; i < 100000 && status.ok(); ++i) {
+    status = server_->fleet().Order("one", order);
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+}
+
+TEST_F(RegistrationTest, ACordonedServerIsListedAsSuch) {
+  Start(Options());
+  FakeProcessor processor;
+  FakeRegistration registration(address(), "one", processor.address());
+  registration.report().set_state(v1::SERVER_STATE_DRAINING);
+  registration.report().set_cordoned(true);
+  ASSERT_TRUE(registration.Report());
+  EXPECT_EQ(StateOf("one"), v1::SERVER_STATE_DRAINING);
+  EXPECT_TRUE(List().servers(0).cordoned());
+}
+
 TEST_F(RegistrationTest, AMalformedReportSaysWhatIsWrong) {
   Start(Options());
   FakeRegistration nameless(address(), "", "127.0.0.1:1");

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "services/balancer/http_pages.h"
+#include "services/base/admin_server.h"
 #include "services/base/log.h"
 #include "services/base/metrics_page.h"
 
@@ -80,7 +81,8 @@ Server::Server(ServerOptions options)
       metrics_(&lookup_, &registry_service_,
                [this](base::MetricWriter* writer) {
                  grpc_->WriteMetrics("msgproc_balancer", writer);
-               }) {}
+               }),
+      fleet_service_(&fleet_) {}
 
 absl::Status Server::Check(const ServerOptions& options) {
   base::WrongSettings wrong = balancer::Validate(options.fleet);
@@ -94,6 +96,7 @@ absl::Status Server::Check(const ServerOptions& options) {
                                             .cert = own.tls_cert,
                                             .key = own.tls_key})
                 .status());
+  wrong.Add(base::Validate(options.admin, own), options.setting_name);
   return wrong.AsStatus();
 }
 
@@ -113,6 +116,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
     server->grpc_->files()->Add(files);
   }
   if (absl::Status status = server->StartHttp(); !status.ok()) return status;
+  if (absl::Status status = server->StartAdmin(); !status.ok()) return status;
   server->watcher_ = std::thread([server = server.get()] { server->Watch(); });
   return server;
 }
@@ -176,6 +180,23 @@ absl::Status Server::StartHttp() {
   return absl::OkStatus();
 }
 
+absl::Status Server::StartAdmin() {
+  const base::CredentialsOptions& own = options_.grpc.credentials;
+  absl::Status wrong =
+      base::Validate(options_.admin, own).AsStatus(options_.setting_name);
+  if (!wrong.ok()) return wrong;
+  vitals_ = std::make_unique<base::VitalsMeter>(
+      grpc_->files(), [this] { return stopping() ? "draining" : ""; });
+  admin_ =
+      std::make_unique<BalancerAdmin>(grpc_address(), &fleet_, vitals_.get());
+  auto started =
+      base::StartAdminServer(options_.admin, "balancer", grpc_address(), own,
+                             {admin_.get(), &fleet_service_});
+  if (!started.ok()) return started.status();
+  admin_grpc_ = *std::move(started);
+  return absl::OkStatus();
+}
+
 void Server::Watch() {
   HealthChecker checker(health_options_, Clock::Monotonic(),
                         [this](const std::string& address, Health health) {
@@ -222,6 +243,7 @@ void Server::Drain(absl::Duration timeout) {
 
 Server::~Server() {
   StopWatching();
+  admin_grpc_.reset();
   if (http_ != nullptr) http_->Stop();
   if (grpc_ == nullptr) return;
   registry_service_.EndAll();

@@ -10,6 +10,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
+#include "services/balancer/admin/balancer_admin.h"
+#include "services/balancer/admin/fleet_service.h"
 #include "services/balancer/balancer_metrics.h"
 #include "services/balancer/balancer_service.h"
 #include "services/balancer/fleet.h"
@@ -18,6 +20,7 @@
 #include "services/balancer/registration_rights.h"
 #include "services/balancer/registry_service.h"
 #include "services/balancer/server_lookup.h"
+#include "services/base/admin_flags.h"
 #include "services/base/build_info.h"
 #include "services/base/client_certificates.h"
 #include "services/base/grpc_server.h"
@@ -28,6 +31,7 @@
 #include "services/base/process_metrics.h"
 #include "services/base/server_lifecycle.h"
 #include "services/base/setting_name.h"
+#include "services/base/vitals_meter.h"
 #include "services/base/wrong_settings.h"
 
 namespace msgproc::balancer {
@@ -54,6 +58,8 @@ struct ServerOptions {
   base::SettingName setting_name = base::AsOption;
   // Null: nobody looks whether it stalls. Outlives the server.
   base::Liveness* liveness = nullptr;
+  // Where operators get in: nowhere, unless it is said.
+  base::AdminOptions admin = {.address = ""};
 };
 
 // Bounds of what a fleet is asked for.
@@ -88,6 +94,7 @@ class Server final : public base::RunningServer {
 
   absl::Status Prepare();
   absl::Status StartHttp();
+  absl::Status StartAdmin();
   // The thread that watches over leases and health checks.
   void Watch();
   void StopWatching();
@@ -109,6 +116,12 @@ class Server final : public base::RunningServer {
   HealthChecker::Options health_options_;
   std::unique_ptr<base::GrpcServer> grpc_;
   std::unique_ptr<base::HttpServer> http_;
+  FleetService fleet_service_;
+  // Made once it is known where it serves.
+  std::unique_ptr<base::VitalsMeter> vitals_;
+  std::unique_ptr<BalancerAdmin> admin_;
+  // Null: operators have no way in.
+  std::unique_ptr<base::GrpcServer> admin_grpc_;
 
   Mutex mutex_;
   CondVar changed_;

@@ -16,22 +16,6 @@ using Kind = RegistryEvent::Kind;
 
 namespace {
 
-absl::string_view Finding(Health health) {
-  switch (health) {
-    case Health::kUnchecked:
-      return "was not checked yet";
-    case Health::kServing:
-      return "answers its health check";
-    case Health::kNotServing:
-      return "answers its health check, but is not serving";
-    case Health::kRefused:
-      return "refuses connections from the balancer";
-    case Health::kUnreachable:
-      return "does not answer its health check from the balancer";
-  }
-  return "";
-}
-
 // Events wait for the next TakeEvents; a caller that never comes costs no more
 // memory than this.
 constexpr size_t kMaxEvents = 10000;
@@ -89,7 +73,9 @@ absl::StatusOr<ServerRegistry::Registered> ServerRegistry::Register(
       other.absence.BeCertain();
     }
   }
-  Note(Kind::kJoined, entry, absl::StrCat("joined, weight ", report.weight));
+  Note(Kind::kJoined, entry,
+       absl::StrCat("joined, weight ", report.weight,
+                    report.cordoned ? ", cordoned" : ""));
   registered.registration = {report.server_id, entry.generation};
   ++version_;
   Review();
@@ -122,15 +108,25 @@ absl::Status ServerRegistry::Report(const Registration& registration,
       entry->report.draining != report.draining ||
       entry->report.store_generation != report.store_generation;
   if (moved) Uncheck(*entry);
-  if (report.draining && !entry->report.draining) {
-    Note(Kind::kDraining, *entry, "drains: no new sockets go there");
-  }
+  NoteDraining(*entry, report);
   Update(*entry, report);
   if (changed) {
     ++version_;
     Review();
   }
   return absl::OkStatus();
+}
+
+void ServerRegistry::NoteDraining(const Entry& entry,
+                                  const ServerReport& report) {
+  if (report.draining == entry.report.draining) return;
+  if (report.draining) {
+    Note(Kind::kDraining, entry,
+         report.cordoned ? "is cordoned: no new sockets go there"
+                         : "drains: no new sockets go there");
+  } else {
+    Note(Kind::kUndrained, entry, "takes new sockets again");
+  }
 }
 
 void ServerRegistry::Leave(const Registration& registration) {
@@ -226,6 +222,7 @@ ServerStatus ServerRegistry::StatusOf(const Entry& entry) const {
   status.state = entry.state();
   status.report_age = clock_->Now() - entry.last_report;
   status.is_static = entry.is_static;
+  status.generation = entry.generation;
   return status;
 }
 

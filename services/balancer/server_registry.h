@@ -129,6 +129,8 @@ class ServerRegistry {
   void Update(Entry& entry, const ServerReport& report);
   // Lets go of a server that did not say goodbye.
   void Vanish(Entry& entry, RegistryEvent::Kind kind, absl::string_view why);
+  // Of a report that is about to be taken over.
+  void NoteDraining(const Entry& entry, const ServerReport& report);
   void SetHealthOf(Entry& entry, Health health);
   void Note(RegistryEvent::Kind kind, const Entry& entry,
             absl::string_view text);

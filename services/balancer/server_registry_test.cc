@@ -184,6 +184,49 @@ TEST_F(ServerRegistryTest, ADrainingServerIsListedButNotHandedOut) {
   EXPECT_EQ(registry_.List().size(), 1U);
 }
 
+TEST_F(ServerRegistryTest, ACordonedServerIsHandedOutAgainOnceItIsNot) {
+  const std::vector<Registration> servers = JoinMany(2);
+  registry_.TakeEvents();
+  ServerReport cordoned = ReportOf(0);
+  cordoned.draining = cordoned.cordoned = true;
+  ASSERT_TRUE(registry_.Report(servers[0], cordoned).ok());
+  // Told once.
+  ASSERT_TRUE(registry_.Report(servers[0], cordoned).ok());
+  EXPECT_THAT(HandedOut(), ElementsAre("s1"));
+  EXPECT_EQ(StateOf("s0"), ServerState::kDraining);
+  EXPECT_TRUE(registry_.Get("s0")->report.cordoned);
+  ASSERT_TRUE(registry_.Report(servers[0], ReportOf(0)).ok());
+  EXPECT_THAT(HandedOut(), ElementsAre("s0", "s1"));
+  EXPECT_FALSE(registry_.Get("s0")->report.cordoned);
+  const std::vector<RegistryEvent> events = registry_.TakeEvents();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].kind, RegistryEvent::Kind::kDraining);
+  EXPECT_EQ(events[0].text, "is cordoned: no new sockets go there");
+  EXPECT_EQ(events[1].kind, RegistryEvent::Kind::kUndrained);
+  EXPECT_EQ(events[1].text, "takes new sockets again");
+}
+
+TEST_F(ServerRegistryTest, OneThatJoinsCordonedIsNotHandedOut) {
+  ServerReport cordoned = ReportOf(0);
+  cordoned.draining = cordoned.cordoned = true;
+  const auto joined = registry_.Register(cordoned);
+  ASSERT_TRUE(joined.ok());
+  EXPECT_EQ(registry_.TakeEvents()[0].text, "joined, weight 1, cordoned");
+  EXPECT_THAT(HandedOut(), IsEmpty());
+  // It has to answer a health check then, as any.
+  ASSERT_TRUE(registry_.Report(joined->registration, ReportOf(0)).ok());
+  EXPECT_THAT(HandedOut(), IsEmpty());
+  registry_.SetHealth(ReportOf(0).address, Health::kServing);
+  EXPECT_THAT(HandedOut(), ElementsAre("s0"));
+}
+
+TEST_F(ServerRegistryTest, SaysWhichRegistrationHoldsAServer) {
+  const std::vector<Registration> servers = JoinMany(2);
+  EXPECT_EQ(registry_.Get("s1")->generation, servers[1].generation);
+  ASSERT_TRUE(registry_.AddStatic("b:1").ok());
+  EXPECT_EQ(registry_.Get("b:1")->generation, 0U);
+}
+
 TEST_F(ServerRegistryTest, AllMaySayGoodbye) {
   for (const Registration& server : JoinMany(3)) registry_.Leave(server);
   EXPECT_THAT(HandedOut(), IsEmpty());

@@ -2,10 +2,12 @@
 #define MSGPROC_SERVICES_BALANCER_SERVER_REPORT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace msgproc::balancer {
 
@@ -19,6 +21,21 @@ struct ServerLoad {
   double utilization = 0;
 };
 
+// What a server knows of itself that an operator should. Plain values, judged
+// by nobody here.
+struct ServerVitals {
+  // Of the program; empty: it is too old to say so.
+  std::string version;
+  // How far its clock was ahead of the balancer's when the report came.
+  std::optional<absl::Duration> clock_ahead;
+  // Open, and allowed. 0: unknown.
+  uint64_t descriptors = 0;
+  uint64_t descriptor_limit = 0;
+  // Of every certificate that it uses.
+  absl::Time certificates_expire = absl::InfiniteFuture();
+  std::string why_not_serving;
+};
+
 // What a server says of itself. A plain value.
 struct ServerReport {
   // Unique in the fleet, 1 to 128 bytes.
@@ -29,10 +46,15 @@ struct ServerReport {
   double weight = 1;
   // Finishes what it has and takes nothing new.
   bool draining = false;
+  // It drains because an operator has cordoned it.
+  bool cordoned = false;
+  // Whether it does what a ServerOrder asks.
+  bool takes_orders = false;
   ServerLoad load;
   // Of the store that it keeps its sessions in, one word of at most 128 bytes;
   // empty: in memory.
   std::string store_generation;
+  ServerVitals vitals;
   // Who reports, by certificate or address: not of the report itself, but of
   // the connection that it came on. A living registration is its owner's.
   std::string owner;

@@ -43,6 +43,8 @@ struct ServerStatus {
   absl::Duration report_age = absl::InfiniteDuration();
   // From the balancer's own list and not by Register.
   bool is_static = false;
+  // Of the registration that holds it; 0: none does.
+  uint64_t generation = 0;
 };
 
 // What the balancer's own health check of an address found.
@@ -57,6 +59,22 @@ enum class Health {
   kUnreachable,
 };
 
+inline absl::string_view Finding(Health health) {
+  switch (health) {
+    case Health::kUnchecked:
+      return "was not checked yet";
+    case Health::kServing:
+      return "answers its health check";
+    case Health::kNotServing:
+      return "answers its health check, but is not serving";
+    case Health::kRefused:
+      return "refuses connections from the balancer";
+    case Health::kUnreachable:
+      return "does not answer its health check from the balancer";
+  }
+  return "";
+}
+
 // One server's hold on its place in the registry. A later registration of the
 // same server_id has another generation.
 struct Registration {
@@ -70,6 +88,7 @@ struct RegistryEvent {
     kJoined,
     kReplaced,
     kDraining,
+    kUndrained,
     kLeft,
     kStreamBroken,
     kLeaseExpired,

@@ -1,9 +1,13 @@
 #include "services/balancer/wire_conversions.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 
+#include "common/utf8.h"
 #include "wire/proto_duration.h"
+#include "wire/proto_time.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -22,6 +26,12 @@ v1::ServerState ToProto(ServerState state) {
   return v1::SERVER_STATE_UNSPECIFIED;
 }
 
+// Of texts that are not checked, but kept and shown.
+std::string Cut(const std::string& text) {
+  constexpr size_t kMostBytes = 256;
+  return TruncateUtf8(text, kMostBytes);
+}
+
 }  // namespace
 
 ServerReport ToReport(const v1::RegisterRequest& request) {
@@ -34,6 +44,17 @@ ServerReport ToReport(const v1::RegisterRequest& request) {
   report.load.messages_per_second = request.messages_per_second();
   report.load.utilization = std::min(1.0, request.utilization());
   report.store_generation = request.store_generation();
+  report.cordoned = report.draining && request.cordoned();
+  report.takes_orders = request.takes_orders();
+  const v1::Vitals& vitals = request.vitals();
+  report.vitals.version = Cut(vitals.version());
+  report.vitals.descriptors = vitals.descriptors();
+  report.vitals.descriptor_limit = vitals.descriptor_limit();
+  if (vitals.has_certificates_expire()) {
+    report.vitals.certificates_expire =
+        wire::FromProto(vitals.certificates_expire());
+  }
+  report.vitals.why_not_serving = Cut(vitals.why_not_serving());
   return report;
 }
 
@@ -57,6 +78,21 @@ void ToProto(const ServerStatus& status, v1::ServerStatus* proto) {
   }
   proto->set_static_(status.is_static);
   proto->set_store_generation(report.store_generation);
+  proto->set_cordoned(report.cordoned);
+}
+
+void ToProto(const ServerOrder& order, v1::Order* proto) {
+  if (order.cordoned.has_value()) proto->set_cordoned(*order.cordoned);
+  proto->set_drain(order.drain);
+  proto->set_drain_to(order.drain_to);
+}
+
+ServerOrder ToOrder(const v1::Order& proto) {
+  ServerOrder order;
+  if (proto.has_cordoned()) order.cordoned = proto.cordoned();
+  order.drain = proto.drain();
+  order.drain_to = proto.drain_to();
+  return order;
 }
 
 }  // namespace msgproc::balancer

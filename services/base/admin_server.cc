@@ -4,6 +4,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -19,7 +20,7 @@ constexpr int kMaxConnections = 64;
 absl::StatusOr<std::unique_ptr<GrpcServer>> StartAdminServer(
     const AdminOptions& options, absl::string_view program,
     absl::string_view grpc_address, const CredentialsOptions& server,
-    grpc::Service* service) {
+    const std::vector<grpc::Service*>& services) {
   const bool automatic = options.address == AdminOptions::kAuto;
   const std::string address = automatic
                                   ? AutomaticAdminAddress(program, grpc_address)
@@ -41,7 +42,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> StartAdminServer(
     builder->SetSyncServerOption(ServerBuilder::MIN_POLLERS, 1);
     builder->SetSyncServerOption(ServerBuilder::MAX_POLLERS, 1);
   };
-  auto started = GrpcServer::Start(grpc, {service});
+  auto started = GrpcServer::Start(grpc, services);
   if (started.ok()) {
     LogInfo("serving operators", {{"address", (*started)->address()}});
     return started;

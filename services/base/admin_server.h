@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_BASE_ADMIN_SERVER_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -19,11 +20,11 @@ namespace msgproc::base {
 // socket of mode 0600, or TCP with mTLS by an authority of its own and the
 // certificate of `server`. Null where the options say nowhere. Errors as of
 // GrpcServer::Start, but for those of an automatic address, which are logged:
-// nobody has asked for it. `service` outlives what is returned.
+// nobody has asked for it. `services` outlive what is returned.
 absl::StatusOr<std::unique_ptr<GrpcServer>> StartAdminServer(
     const AdminOptions& options, absl::string_view program,
     absl::string_view grpc_address, const CredentialsOptions& server,
-    grpc::Service* service);
+    const std::vector<grpc::Service*>& services);
 
 }  // namespace msgproc::base
 

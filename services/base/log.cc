@@ -234,9 +234,9 @@ void InitLog(LogFormat format, LogLevel level) {
 
 void SetLogLevel(LogLevel level) { least_level.store(level); }
 
-bool LogEnabled(LogLevel level) {
-  return level >= least_level.load(std::memory_order_relaxed);
-}
+LogLevel GetLogLevel() { return least_level.load(std::memory_order_relaxed); }
+
+bool LogEnabled(LogLevel level) { return level >= GetLogLevel(); }
 
 bool FlushLog(absl::Duration timeout) {
   const LogWriter* const writer = writer_in_use.load();

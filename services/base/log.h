@@ -55,8 +55,9 @@ bool FlushLog(absl::Duration timeout = kLogFlushTimeout);
 // Lines dropped so far, because nobody took them or they could not be written.
 uint64_t LogLinesDropped();
 
-// The least level from now on. Any thread.
+// The least level from now on, and the one that is now. Any thread.
 void SetLogLevel(LogLevel level);
+LogLevel GetLogLevel();
 
 // Whether a line of this level is written: lets the caller skip costly fields.
 bool LogEnabled(LogLevel level);

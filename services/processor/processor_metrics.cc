@@ -214,6 +214,11 @@ std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
       .Gauge("msgproc_processor_draining",
              "1 while the server is stopping, otherwise 0.")
       .Add({}, counters.draining.load() ? 1 : 0);
+  writer
+      .Gauge("msgproc_processor_cordoned",
+             "1 while an operator wants balancers to send nobody here, "
+             "otherwise 0.")
+      .Add({}, counters.cordoned.load() ? 1 : 0);
   server_->grpc().WriteMetrics("msgproc_processor", &writer);
   return writer.Take();
 }

@@ -1,13 +1,18 @@
 #include "services/processor/run_processor.h"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "common/exit_barrier.h"
+#include "common/quoted.h"
+#include "msgproc/v1/balancer.pb.h"
 #include "services/base/admin_flags.h"
 #include "services/base/admin_server.h"
 #include "services/base/build_info.h"
@@ -21,6 +26,7 @@
 #include "services/base/server_flags.h"
 #include "services/base/server_lifecycle.h"
 #include "services/base/shutdown_signal.h"
+#include "services/base/vitals_meter.h"
 #include "services/base/wrong_settings.h"
 #include "services/processor/admin/admin_service.h"
 #include "services/processor/flags.h"
@@ -78,10 +84,14 @@ class RunningProcessor final : public base::RunningServer {
         metrics_(server_.get()),
         load_meter_(server_->context()->counters()),
         worker_metrics_(server_->workers()),
+        vitals_(server_->grpc().files(),
+                [this] { return server_->WhyNotServing(); }),
         admin_({.context = server_->context(),
                 .streams = server_->streams(),
                 .address = server_->address(),
-                .why_not_serving = [this] { return server_->WhyNotServing(); },
+                .vitals = &vitals_,
+                .balancers = [this] { return Balancers(); },
+                .cordon = [this](bool cordoned) { return Cordon(cordoned); },
                 .store_generation =
                     [this] { return server_->store_generation(); }}) {}
   // No page is asked for what is gone.
@@ -128,9 +138,49 @@ class RunningProcessor final : public base::RunningServer {
           base::LogInfo(
               "sessions moved",
               {{"asked", sessions}, {"moved", moved}, {"to", address}});
-        });
+        },
+        [this](const v1::Order& order) { Obey(order); },
+        [this] { return vitals_.Read(); });
     link_metrics_.Show(link_.get());
+    shown_link_.store(link_.get());
     return absl::OkStatus();
+  }
+
+  // For operators, who may come before there is a link.
+  AdminService::Balancers Balancers() const {
+    const BalancerLink* const link = shown_link_.load();
+    if (link == nullptr) return {};
+    return {.listed = link->balancers(), .registered = link->registered()};
+  }
+
+  // Returns whether it was cordoned. The link looks at it whenever it reports.
+  bool SetCordoned(bool cordoned, absl::string_view by) {
+    const bool before =
+        server_->context()->counters()->cordoned.exchange(cordoned);
+    if (before != cordoned) {
+      base::LogInfo(cordoned ? "cordoned: balancers send nobody here"
+                             : "uncordoned: balancers may send clients here",
+                    {{"by", by}});
+    }
+    return before;
+  }
+  bool Cordon(bool cordoned) {
+    const bool before = SetCordoned(cordoned, "an operator");
+    BalancerLink* const link = shown_link_.load();
+    if (link != nullptr) link->ReportNow(kTellBalancers);
+    return before;
+  }
+
+  // What an operator asks for through a balancer.
+  void Obey(const v1::Order& order) {
+    constexpr char kBy[] = "an operator, through a balancer";
+    if (order.has_cordoned()) SetCordoned(order.cordoned(), kBy);
+    if (!order.drain()) return;
+    const size_t told = server_->streams()->Move(
+        std::numeric_limits<size_t>::max(), order.drain_to());
+    base::LogInfo(
+        "sessions are sent away",
+        {{"told", told}, {"to", Quoted(order.drain_to())}, {"by", kBy}});
   }
 
   absl::Status StartAdmin(const base::ServerOptions& common) {
@@ -138,8 +188,9 @@ class RunningProcessor final : public base::RunningServer {
     absl::Status wrong =
         base::Validate(options, common.credentials).AsStatus(base::AsFlag);
     if (!wrong.ok()) return wrong;
-    auto started = base::StartAdminServer(
-        options, "processor", server_->address(), common.credentials, &admin_);
+    auto started =
+        base::StartAdminServer(options, "processor", server_->address(),
+                               common.credentials, {&admin_});
     if (!started.ok()) return started.status();
     admin_grpc_ = *std::move(started);
     return absl::OkStatus();
@@ -173,7 +224,10 @@ class RunningProcessor final : public base::RunningServer {
   const base::ProcessMetrics process_metrics_;
   const base::BuildInfoMetric build_info_;
   std::unique_ptr<base::HttpServer> http_;
+  base::VitalsMeter vitals_;
   std::unique_ptr<BalancerLink> link_;
+  // link_, once it is made: operators come on threads of their own.
+  std::atomic<BalancerLink*> shown_link_{nullptr};
   AdminService admin_;
   // Null: operators have no way in.
   std::unique_ptr<base::GrpcServer> admin_grpc_;

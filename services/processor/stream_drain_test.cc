@@ -75,6 +75,29 @@ TEST_F(StreamDrainTest, EveryStreamIsToldAndMayFinish) {
   EndDrain();
 }
 
+TEST_F(StreamDrainTest, AnOperatorEndsOneStreamAndItsClientResumes) {
+  Start();
+  RawStream one(address());
+  one.Open(OpenRequest("one"));
+  ASSERT_TRUE(one.Write(Messages(1, 3)));
+  EXPECT_EQ(one.ReadResults(3).size(), 3U);
+  RawStream two(address());
+  two.Open(OpenRequest("two"));
+  EXPECT_FALSE(server_->streams()->EndStreamOf("three", "why"));
+  EXPECT_TRUE(server_->streams()->EndStreamOf("one", "An operator."));
+  const absl::Status status = one.Finish();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status.message(), HasSubstr("An operator."));
+  EXPECT_FALSE(server_->streams()->EndStreamOf("one", "why"));
+  RawStream again(address());
+  const v1::Welcome welcome = again.Open(OpenRequest("one"));
+  EXPECT_EQ(welcome.state(), v1::Welcome::STATE_RESUMED);
+  EXPECT_EQ(welcome.accepted_through(), 3U);
+  // The neighbour was not disturbed.
+  ASSERT_TRUE(two.Write(Messages(1, 1)));
+  EXPECT_EQ(two.ReadResults(1).size(), 1U);
+}
+
 TEST_F(StreamDrainTest, NoStreamBeginsOnAConnectionThatWasThereBefore) {
   Start();
   const auto channel = NewChannel(address());

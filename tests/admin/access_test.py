@@ -3,7 +3,6 @@
 import os
 import pathlib
 import stat
-import subprocess
 import unittest
 
 from tests import harness
@@ -23,18 +22,10 @@ class AccessTest(ctl_case.CtlCase):
         copy = self.folder / "ctl"
         copy.write_bytes(pathlib.Path(harness.runfile(ctl_case.CTL)).read_bytes())
         copy.chmod(0o755)
-        ran = subprocess.run(
-            [str(copy), f"--server={self.admin}", "status"],
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-            user="nobody",
-            cwd="/",
-        )
-        self.assertEqual(ran.returncode, 1, ran.stdout)
-        self.assertIn("nothing answers at", ran.stderr)
-        self.assertIn("Permission denied", ran.stderr)
+        exit_code, output, error = self.run_ctl("status", user="nobody", program=copy)
+        self.assertEqual(exit_code, 1, output)
+        self.assertIn("nothing answers at", error)
+        self.assertIn("Permission denied", error)
 
     def _tls(self):
         """Returns (operators, clients, flags): authorities, and how to serve on TCP."""
@@ -96,15 +87,7 @@ class AccessTest(ctl_case.CtlCase):
         environment.pop("RUNTIME_DIRECTORY", None)
 
         def ask():
-            ran = subprocess.run(
-                [harness.runfile(ctl_case.CTL), "status"],
-                capture_output=True,
-                encoding="utf-8",
-                timeout=60,
-                check=False,
-                env=environment,
-            )
-            return ran.returncode, ran.stdout, ran.stderr
+            return self.run_ctl("status", server="", env=environment)
 
         exit_code, _, error = ask()
         self.assertEqual(exit_code, 2)
@@ -120,13 +103,14 @@ class AccessTest(ctl_case.CtlCase):
 
     def test_mistakes_say_what_to_do(self):
         for arguments, exit_code, said in (
-            ((), 2, "say what to do: status, ls, top, show, move, forget or log"),
-            (("lst",), 2, "command 'lst' is none of forget, log, ls"),
+            ((), 2, "say what to do: status, ls, top, show, move, forget, end, log"),
+            (("lst",), 2, "command 'lst' is none of check, cordon, drain, end, forget"),
             (("show",), 2, "write it as: show SESSION"),
             (("ls", "till-7"), 2, "ls takes no 'till-7'"),
             (("ls", "--sort=size"), 2, "--sort: 'size' is none of id, memory"),
             (("log", "loud"), 2, "level 'loud' is none of debug, error"),
             (("move",), 2, "--to=HOST:PORT"),
+            (("drain", "a", "b"), 2, "write it as: drain [SERVER]"),
             (("status",), 1, "nothing answers at"),
         ):
             with self.subTest(arguments=arguments):

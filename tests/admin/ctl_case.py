@@ -21,16 +21,21 @@ class CtlCase(harness.ProcessTest):
     def served(self, *flags, admin=None):
         return self.processor(f"--admin_address={admin or self.admin}", *flags)
 
-    def run_ctl(self, *arguments, server=None, user=None, env=None):
-        """Runs the tool. Returns (exit code, standard output, standard error)."""
+    def run_ctl(self, *arguments, server=None, user=None, env=None, program=None):
+        """Runs the tool. Returns (exit code, standard output, standard error).
+
+        `server` "": the tool finds it. `program`: a copy, for a `user` who cannot read the other.
+        """
+        server = self.admin if server is None else server
         ran = subprocess.run(
-            [harness.runfile(CTL), f"--server={server or self.admin}", *arguments],
+            [str(program or harness.runfile(CTL)), f"--server={server}", *arguments],
             capture_output=True,
             encoding="utf-8",
             timeout=60,
             check=False,
             user=user,
             env=env,
+            cwd="/" if user else None,
         )
         return ran.returncode, ran.stdout, ran.stderr
 

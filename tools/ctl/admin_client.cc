@@ -40,14 +40,17 @@ absl::StatusOr<std::string> FindServer(
                     : absl::StrCat("there are several servers, ",
                                    absl::StrJoin(paths, ", ")),
       ": say which with --server=unix:/path or --server=host:port, as the "
-      "processor's --admin_address has it (it logs \"serving operators\")"));
+      "server's --admin_address has it (it logs \"serving operators\")"));
 }
 
 }  // namespace
 
 AdminClient::AdminClient(std::string server,
-                         std::unique_ptr<admin::v1::Admin::Stub> stub)
-    : server_(std::move(server)), stub_(std::move(stub)) {}
+                         std::unique_ptr<admin::v1::Admin::Stub> admin,
+                         std::unique_ptr<admin::v1::Fleet::Stub> fleet)
+    : server_(std::move(server)),
+      admin_(std::move(admin)),
+      fleet_(std::move(fleet)) {}
 
 absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Connect(
     const Options& options) {
@@ -74,19 +77,21 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Connect(
     if (!files.ok()) return files.status();
     credentials = (*files)->Credentials();
   }
-  return std::unique_ptr<AdminClient>(new AdminClient(
-      server, admin::v1::Admin::NewStub(grpc::CreateCustomChannel(
-                  server, credentials, OwnChannelArguments()))));
+  const std::shared_ptr<grpc::Channel> channel =
+      grpc::CreateCustomChannel(server, credentials, OwnChannelArguments());
+  return std::unique_ptr<AdminClient>(
+      new AdminClient(server, admin::v1::Admin::NewStub(channel),
+                      admin::v1::Fleet::NewStub(channel)));
 }
 
-template <typename Request, typename Response>
-absl::StatusOr<Response> AdminClient::Call(Method<Request, Response> method,
-                                           const Request& request) {
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> AdminClient::Call(
+    Stub* stub, Method<Stub, Request, Response> method,
+    const Request& request) {
   grpc::ClientContext context;
   context.set_deadline(DeadlineAfter(kTimeout));
   Response response;
-  const grpc::Status status =
-      (stub_.get()->*method)(&context, request, &response);
+  const grpc::Status status = (stub->*method)(&context, request, &response);
   if (status.ok()) return response;
   const auto code = static_cast<absl::StatusCode>(status.error_code());
   switch (code) {
@@ -94,10 +99,7 @@ absl::StatusOr<Response> AdminClient::Call(Method<Request, Response> method,
       return absl::UnavailableError(absl::StrCat(
           "nothing answers at ", server_, " (", status.error_message(), ")"));
     case absl::StatusCode::kUnimplemented:
-      return absl::UnimplementedError(absl::StrCat(
-          "what answers at ", server_,
-          " cannot do that: it is older than this program, or it is no "
-          "--admin_address"));
+      return absl::UnimplementedError(WhyUnimplemented());
     case absl::StatusCode::kDeadlineExceeded:
       return absl::DeadlineExceededError(
           absl::StrCat("no answer from ", server_, " within ",
@@ -107,8 +109,33 @@ absl::StatusOr<Response> AdminClient::Call(Method<Request, Response> method,
   }
 }
 
+std::string AdminClient::WhyUnimplemented() {
+  grpc::ClientContext context;
+  context.set_deadline(DeadlineAfter(kTimeout));
+  admin::v1::GetStatusResponse status;
+  if (!admin_->GetStatus(&context, {}, &status).ok()) {
+    return absl::StrCat("what answers at ", server_,
+                        " cannot do that: it is older than this program, or "
+                        "it is no --admin_address");
+  }
+  switch (status.kind()) {
+    case admin::v1::SERVER_KIND_BALANCER:
+      return absl::StrCat(server_,
+                          " is a balancer, which has no sessions: ask a "
+                          "processor (`msgproc servers` lists them)");
+    case admin::v1::SERVER_KIND_PROCESSOR:
+      return absl::StrCat(server_,
+                          " is a processor, which knows of no others: ask a "
+                          "balancer");
+    default:
+      return absl::StrCat(server_, " is of release ", status.version(),
+                          " and cannot do that yet: it is older than this "
+                          "program");
+  }
+}
+
 absl::StatusOr<admin::v1::GetStatusResponse> AdminClient::GetStatus() {
-  return Call(&admin::v1::Admin::Stub::GetStatus,
+  return Call(admin_.get(), &admin::v1::Admin::Stub::GetStatus,
               admin::v1::GetStatusRequest());
 }
 
@@ -120,7 +147,8 @@ absl::StatusOr<admin::v1::ListSessionsResponse> AdminClient::ListSessions(
     request.set_page_size(most == 0 ? kPage
                                     : static_cast<uint32_t>(std::min<uint64_t>(
                                           kPage, most - have)));
-    auto page = Call(&admin::v1::Admin::Stub::ListSessions, request);
+    auto page =
+        Call(admin_.get(), &admin::v1::Admin::Stub::ListSessions, request);
     if (!page.ok()) return page;
     const std::string next = page->next_page_token();
     all.MergeFrom(*page);
@@ -136,7 +164,8 @@ absl::StatusOr<admin::v1::Session> AdminClient::GetSession(
     const std::string& id) {
   admin::v1::GetSessionRequest request;
   request.set_session_id(id);
-  const auto response = Call(&admin::v1::Admin::Stub::GetSession, request);
+  const auto response =
+      Call(admin_.get(), &admin::v1::Admin::Stub::GetSession, request);
   if (!response.ok()) return response.status();
   return response->session();
 }
@@ -146,20 +175,62 @@ absl::StatusOr<admin::v1::MoveSessionsResponse> AdminClient::MoveSessions(
   admin::v1::MoveSessionsRequest request;
   request.set_sessions(sessions);
   request.set_address(address);
-  return Call(&admin::v1::Admin::Stub::MoveSessions, request);
+  return Call(admin_.get(), &admin::v1::Admin::Stub::MoveSessions, request);
 }
 
 absl::Status AdminClient::ForgetSession(const std::string& id) {
   admin::v1::ForgetSessionRequest request;
   request.set_session_id(id);
-  return Call(&admin::v1::Admin::Stub::ForgetSession, request).status();
+  return Call(admin_.get(), &admin::v1::Admin::Stub::ForgetSession, request)
+      .status();
 }
 
 absl::StatusOr<admin::v1::SetLogLevelResponse> AdminClient::SetLogLevel(
     admin::v1::LogLevel level) {
   admin::v1::SetLogLevelRequest request;
   request.set_level(level);
-  return Call(&admin::v1::Admin::Stub::SetLogLevel, request);
+  return Call(admin_.get(), &admin::v1::Admin::Stub::SetLogLevel, request);
+}
+
+absl::StatusOr<admin::v1::SetCordonResponse> AdminClient::SetCordon(
+    bool cordoned) {
+  admin::v1::SetCordonRequest request;
+  request.set_cordoned(cordoned);
+  return Call(admin_.get(), &admin::v1::Admin::Stub::SetCordon, request);
+}
+
+absl::Status AdminClient::EndStream(const std::string& session_id) {
+  admin::v1::EndStreamRequest request;
+  request.set_session_id(session_id);
+  return Call(admin_.get(), &admin::v1::Admin::Stub::EndStream, request)
+      .status();
+}
+
+absl::StatusOr<admin::v1::ListServersResponse> AdminClient::ListServers(
+    const std::string& server_id) {
+  admin::v1::ListServersRequest request;
+  request.set_page_size(kPage);
+  request.set_server_id(server_id);
+  admin::v1::ListServersResponse all;
+  for (;;) {
+    auto page =
+        Call(fleet_.get(), &admin::v1::Fleet::Stub::ListServers, request);
+    if (!page.ok()) return page;
+    all.MergeFrom(*page);
+    if (page->next_page_token().empty()) break;
+    request.set_page_token(page->next_page_token());
+  }
+  all.clear_next_page_token();
+  return all;
+}
+
+absl::Status AdminClient::OrderServer(const std::string& server_id,
+                                      const v1::Order& order) {
+  admin::v1::OrderServerRequest request;
+  request.set_server_id(server_id);
+  *request.mutable_order() = order;
+  return Call(fleet_.get(), &admin::v1::Fleet::Stub::OrderServer, request)
+      .status();
 }
 
 }  // namespace msgproc::ctl

@@ -13,11 +13,12 @@
 #include "absl/status/statusor.h"
 #include "msgproc/admin/v1/admin.grpc.pb.h"
 #include "msgproc/admin/v1/admin.pb.h"
+#include "msgproc/v1/balancer.pb.h"
 
 namespace msgproc::ctl {
 
-// The service Admin of one server, for a program that asks and waits. Errors
-// say what answers there, or what to do. Not thread-safe.
+// The services Admin and Fleet of one server, for a program that asks and
+// waits. Errors say what answers there, or what to do. Not thread-safe.
 class AdminClient {
  public:
   struct Options {
@@ -44,20 +45,35 @@ class AdminClient {
   absl::Status ForgetSession(const std::string& id);
   absl::StatusOr<admin::v1::SetLogLevelResponse> SetLogLevel(
       admin::v1::LogLevel level);
+  absl::StatusOr<admin::v1::SetCordonResponse> SetCordon(bool cordoned);
+  absl::Status EndStream(const std::string& session_id);
+
+  // All pages; of one server, where `server_id` is not empty.
+  absl::StatusOr<admin::v1::ListServersResponse> ListServers(
+      const std::string& server_id = "");
+  absl::Status OrderServer(const std::string& server_id,
+                           const v1::Order& order);
+
+  // As the command line has it, or as it was found.
+  const std::string& server() const { return server_; }
 
  private:
-  AdminClient(std::string server, std::unique_ptr<admin::v1::Admin::Stub> stub);
+  AdminClient(std::string server, std::unique_ptr<admin::v1::Admin::Stub> admin,
+              std::unique_ptr<admin::v1::Fleet::Stub> fleet);
 
-  template <typename Request, typename Response>
-  using Method = grpc::Status (admin::v1::Admin::Stub::*)(grpc::ClientContext*,
-                                                          const Request&,
-                                                          Response*);
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(Method<Request, Response> method,
+  template <typename Stub, typename Request, typename Response>
+  using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&,
+                                        Response*);
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(Stub* stub,
+                                Method<Stub, Request, Response> method,
                                 const Request& request);
+  // Why the server does not know a call.
+  std::string WhyUnimplemented();
 
   const std::string server_;
-  const std::unique_ptr<admin::v1::Admin::Stub> stub_;
+  const std::unique_ptr<admin::v1::Admin::Stub> admin_;
+  const std::unique_ptr<admin::v1::Fleet::Stub> fleet_;
 };
 
 }  // namespace msgproc::ctl

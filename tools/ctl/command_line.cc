@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "tools/ctl/stages.h"
 
 ABSL_FLAG(std::string, sort, "",
           "Of ls and top, which sessions come first: id, unread (results that "
@@ -27,8 +28,11 @@ ABSL_FLAG(std::string, stage, "",
           "Only sessions whose oldest message is there: queued, handler, "
           "commit, write or acknowledgement.");
 ABSL_FLAG(std::string, to, "",
-          "Of move: where the sessions are to go, host:port as their clients "
-          "are to dial it.");
+          "Of move and drain: where the sessions are to go, host:port as their "
+          "clients are to dial it. Of drain empty: their clients ask their "
+          "balancer, or dial their target again.");
+ABSL_FLAG(absl::Duration, timeout, absl::Minutes(5),
+          "Of drain: how long to wait until no socket is left.");
 ABSL_FLAG(absl::Duration, interval, absl::Seconds(1), "Of top: between looks.");
 ABSL_FLAG(uint64_t, rounds, 0, "Of top: how many looks; 0: until Ctrl-C.");
 ABSL_FLAG(bool, json, false, "For scripts: an object of admin.proto a line.");
@@ -41,22 +45,44 @@ using admin::v1::ListSessionsRequest;
 
 constexpr uint64_t kTopSessions = 20;
 
+// What stands behind a command.
+enum class Argument { kNone, kSession, kLevel, kServerOrNone };
+
 struct Grammar {
   Command command;
-  // What stands behind the command; empty: nothing.
-  absl::string_view argument;
+  Argument argument;
 };
 
 const std::map<std::string, Grammar>& Commands() {
   static const auto* const commands = new std::map<std::string, Grammar>{
-      {"status", {Command::kStatus, ""}},
-      {"ls", {Command::kList, ""}},
-      {"top", {Command::kTop, ""}},
-      {"show", {Command::kShow, "SESSION"}},
-      {"move", {Command::kMove, ""}},
-      {"forget", {Command::kForget, "SESSION"}},
-      {"log", {Command::kLog, "LEVEL"}}};
+      {"status", {Command::kStatus, Argument::kNone}},
+      {"ls", {Command::kList, Argument::kNone}},
+      {"top", {Command::kTop, Argument::kNone}},
+      {"show", {Command::kShow, Argument::kSession}},
+      {"move", {Command::kMove, Argument::kNone}},
+      {"forget", {Command::kForget, Argument::kSession}},
+      {"end", {Command::kEnd, Argument::kSession}},
+      {"log", {Command::kLog, Argument::kLevel}},
+      {"servers", {Command::kServers, Argument::kNone}},
+      {"cordon", {Command::kCordon, Argument::kServerOrNone}},
+      {"uncordon", {Command::kUncordon, Argument::kServerOrNone}},
+      {"drain", {Command::kDrain, Argument::kServerOrNone}},
+      {"check", {Command::kCheck, Argument::kNone}}};
   return *commands;
+}
+
+absl::string_view ArgumentName(Argument argument) {
+  switch (argument) {
+    case Argument::kSession:
+      return "SESSION";
+    case Argument::kLevel:
+      return "LEVEL";
+    case Argument::kServerOrNone:
+      return "[SERVER]";
+    case Argument::kNone:
+      break;
+  }
+  return "";
 }
 
 template <typename Value>
@@ -101,14 +127,11 @@ absl::Status ReadFilters(CommandLine* line) {
   const std::string stage = absl::GetFlag(FLAGS_stage);
   if (status.ok() && !stage.empty()) {
     auto where = admin::v1::STAGE_UNSPECIFIED;
-    status = Choose<admin::v1::Stage>(
-        "--stage:", stage,
-        {{"queued", admin::v1::STAGE_QUEUED},
-         {"handler", admin::v1::STAGE_HANDLER},
-         {"commit", admin::v1::STAGE_COMMIT},
-         {"write", admin::v1::STAGE_WRITE},
-         {"acknowledgement", admin::v1::STAGE_ACKNOWLEDGEMENT}},
-        &where);
+    std::map<std::string, admin::v1::Stage> stages;
+    for (const NamedStage& known : kStages) {
+      stages.emplace(known.name, known.stage);
+    }
+    status = Choose<admin::v1::Stage>("--stage:", stage, stages, &where);
     list->set_stage(where);
   }
   list->set_principal(absl::GetFlag(FLAGS_principal));
@@ -121,11 +144,11 @@ absl::Status ReadFilters(CommandLine* line) {
   return status;
 }
 
-absl::Status ReadArgument(const std::string& word, CommandLine* line) {
-  if (line->command != Command::kLog) {
-    line->session_id = word;
-    return absl::OkStatus();
-  }
+absl::Status ReadArgument(Argument argument, const std::string& word,
+                          CommandLine* line) {
+  if (argument == Argument::kSession) line->session_id = word;
+  if (argument == Argument::kServerOrNone) line->server_id = word;
+  if (argument != Argument::kLevel) return absl::OkStatus();
   return Choose<admin::v1::LogLevel>("level", word,
                                      {{"debug", admin::v1::LOG_LEVEL_DEBUG},
                                       {"info", admin::v1::LOG_LEVEL_INFO},
@@ -140,21 +163,26 @@ absl::StatusOr<CommandLine> ReadCommandLine(
     const std::vector<std::string>& words) {
   if (words.empty()) {
     return absl::InvalidArgumentError(
-        "say what to do: status, ls, top, show, move, forget or log");
+        "say what to do: status, ls, top, show, move, forget, end, log, "
+        "servers, cordon, uncordon, drain or check");
   }
   Grammar grammar{};
   absl::Status status = Choose("command", words[0], Commands(), &grammar);
   if (!status.ok()) return status;
   CommandLine line;
   line.command = grammar.command;
-  const size_t arguments = grammar.argument.empty() ? 0 : 1;
-  if (words.size() - 1 != arguments) {
+  const size_t given = words.size() - 1;
+  const bool none = grammar.argument == Argument::kNone;
+  const bool may_lack = none || grammar.argument == Argument::kServerOrNone;
+  if (none && given > 0) {
     return absl::InvalidArgumentError(
-        arguments == 0
-            ? absl::StrCat(words[0], " takes no '", words[1], "'")
-            : absl::StrCat("write it as: ", words[0], " ", grammar.argument));
+        absl::StrCat(words[0], " takes no '", words[1], "'"));
   }
-  if (arguments == 1) status = ReadArgument(words[1], &line);
+  if (given > 1 || (given == 0 && !may_lack)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "write it as: ", words[0], " ", ArgumentName(grammar.argument)));
+  }
+  if (given == 1) status = ReadArgument(grammar.argument, words[1], &line);
   if (status.ok()) status = ReadFilters(&line);
   if (!status.ok()) return status;
   line.move_to = absl::GetFlag(FLAGS_to);
@@ -163,6 +191,7 @@ absl::StatusOr<CommandLine> ReadCommandLine(
     return absl::InvalidArgumentError(
         "say where the sessions are to go: --to=HOST:PORT");
   }
+  line.timeout = absl::GetFlag(FLAGS_timeout);
   line.interval = absl::GetFlag(FLAGS_interval);
   if (line.interval < absl::Milliseconds(100)) {
     return absl::InvalidArgumentError("--interval takes at least 100ms");

@@ -13,10 +13,28 @@ namespace msgproc::ctl {
 
 // What the command line of msgproc asks for.
 struct CommandLine {
-  enum class Command { kStatus, kList, kTop, kShow, kMove, kForget, kLog };
+  enum class Command {
+    kStatus,
+    kList,
+    kTop,
+    kShow,
+    kMove,
+    kForget,
+    kEnd,
+    kLog,
+    kServers,
+    kCordon,
+    kUncordon,
+    kDrain,
+    kCheck,
+  };
 
   Command command = Command::kStatus;
-  std::string session_id;  // Of show and forget.
+  std::string session_id;  // Of show, forget and end.
+  // Of cordon, uncordon and drain: which of a balancer's; empty: the one that
+  // is asked.
+  std::string server_id;
+  absl::Duration timeout;  // Of drain.
   admin::v1::LogLevel log_level = admin::v1::LOG_LEVEL_UNSPECIFIED;
   std::string move_to;
   uint64_t move_sessions = 0;  // 0: all.

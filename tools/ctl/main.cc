@@ -14,6 +14,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -24,13 +25,19 @@
 #include "services/base/flag_parser.h"
 #include "services/base/user_path.h"
 #include "tools/ctl/admin_client.h"
+#include "tools/ctl/check.h"
 #include "tools/ctl/command_line.h"
+#include "tools/ctl/findings.h"
+#include "tools/ctl/server_text.h"
+#include "tools/ctl/steering.h"
 #include "tools/ctl/text.h"
 
 ABSL_FLAG(std::string, server, "",
-          "Which server: its --admin_address, unix:/path or host:port. Empty: "
-          "the only one that has a socket in $RUNTIME_DIRECTORY, "
-          "$XDG_RUNTIME_DIR/msgproc or /run/msgproc-processor.");
+          "Which server, a processor or a balancer: its --admin_address, "
+          "unix:/path or host:port; of check several, separated by commas. "
+          "Empty: the only one that has a socket in $RUNTIME_DIRECTORY, "
+          "$XDG_RUNTIME_DIR/msgproc, /run/msgproc-processor or "
+          "/run/msgproc-balancer.");
 ABSL_FLAG(std::string, tls_ca, "",
           "PEM file with the authority of a server on host:port.");
 ABSL_FLAG(std::string, tls_cert, "", "PEM file with your certificate for it.");
@@ -42,11 +49,23 @@ namespace {
 constexpr char kUsage[] =
     "bazel run //tools/ctl -- COMMAND [flags]\n"
     "\n"
+    "Looking in:\n"
     "  status            what the server is and does\n"
     "  ls                its sessions\n"
     "  top               the same again and again, with messages a second\n"
     "  show SESSION      one session's story\n"
+    "  servers           the servers that a balancer knows\n"
+    "  check             what is wrong, in plain words; of several servers "
+    "with\n"
+    "                    --server=A,B. Exit code 0: nothing; 1: warnings; 2:\n"
+    "                    something critical\n"
+    "Steering; of a balancer's servers, the one named:\n"
+    "  cordon [SERVER]   balancers send nobody there; who comes is served\n"
+    "  uncordon [SERVER] they do again\n"
+    "  drain [SERVER]    cordons, sends sockets away (--to=ADDRESS) and waits\n"
+    "                    until none is left (--timeout); the process goes on\n"
     "  move --to=ADDRESS tells sessions to go to another server\n"
+    "  end SESSION       ends its stream: the client comes back and resumes\n"
     "  forget SESSION    forgets a session that no stream has\n"
     "  log LEVEL         logs from debug, info, warning or error on";
 
@@ -138,6 +157,20 @@ absl::Status Run(const CommandLine& line, AdminClient* client) {
       if (status.ok() && !line.json) Print("forgotten\n");
       return status;
     }
+    case CommandLine::Command::kEnd: {
+      const absl::Status status = client->EndStream(line.session_id);
+      if (status.ok() && !line.json) Print("ended\n");
+      return status;
+    }
+    case CommandLine::Command::kServers:
+      return Show<admin::v1::ListServersResponse>(client->ListServers(),
+                                                  line.json, ServerLines);
+    case CommandLine::Command::kCordon:
+    case CommandLine::Command::kUncordon:
+    case CommandLine::Command::kDrain:
+      return Steer(line, client);
+    case CommandLine::Command::kCheck:
+      break;  // Asks several, and so not here.
     case CommandLine::Command::kLog:
       return Show<admin::v1::SetLogLevelResponse>(
           client->SetLogLevel(line.log_level), line.json, [](const auto& set) {
@@ -149,6 +182,41 @@ absl::Status Run(const CommandLine& line, AdminClient* client) {
           });
   }
   return absl::InternalError("a command without a meaning");
+}
+
+int Fail(const absl::Status& status, int exit_code) {
+  std::fprintf(stderr, "msgproc: %s\n", std::string(status.message()).c_str());
+  return exit_code;
+}
+
+absl::StatusOr<std::unique_ptr<AdminClient>> Connect(
+    const std::string& server) {
+  std::vector<std::string> folders = {"/run/msgproc-processor",
+                                      "/run/msgproc-balancer"};
+  if (std::string own = base::AdminFolder(); !own.empty()) {
+    folders.insert(folders.begin(), std::move(own));
+  }
+  return AdminClient::Connect(
+      {.server = server,
+       .folders = folders,
+       .tls_ca = base::UserPath(absl::GetFlag(FLAGS_tls_ca)),
+       .tls_cert = base::UserPath(absl::GetFlag(FLAGS_tls_cert)),
+       .tls_key = base::UserPath(absl::GetFlag(FLAGS_tls_key))});
+}
+
+int Check(bool json) {
+  std::vector<Answer> answers;
+  // An empty one is the only server of the folders.
+  const std::vector<std::string> servers =
+      absl::StrSplit(absl::GetFlag(FLAGS_server), ',');
+  for (const std::string& server : servers) {
+    const auto client = Connect(server);
+    if (!client.ok()) return Fail(client.status(), base::kUsageExitCode);
+    answers.push_back(Ask(client->get()));
+  }
+  const std::vector<Finding> findings = Judge(answers);
+  Print(json ? FindingsJson(findings) : FindingLines(findings));
+  return static_cast<int>(WorstOf(findings));
 }
 
 int Main(int argc, char** argv) {
@@ -165,28 +233,15 @@ int Main(int argc, char** argv) {
   base::ParseFlagsOrExit(
       static_cast<int>(flags.size()), flags.data(),
       {.name = "msgproc",
-       .summary = "Looks into a processor that serves, and steers it.",
+       .summary = "Looks into a server that serves, and steers it.",
        .usage = kUsage});
-  const auto fail = [](const absl::Status& status, int exit_code) {
-    std::fprintf(stderr, "msgproc: %s\n",
-                 std::string(status.message()).c_str());
-    return exit_code;
-  };
   const absl::StatusOr<CommandLine> line = ReadCommandLine(words);
-  if (!line.ok()) return fail(line.status(), base::kUsageExitCode);
-  std::vector<std::string> folders = {"/run/msgproc-processor"};
-  if (std::string own = base::AdminFolder(); !own.empty()) {
-    folders.insert(folders.begin(), std::move(own));
-  }
-  const auto client = AdminClient::Connect(
-      {.server = absl::GetFlag(FLAGS_server),
-       .folders = folders,
-       .tls_ca = base::UserPath(absl::GetFlag(FLAGS_tls_ca)),
-       .tls_cert = base::UserPath(absl::GetFlag(FLAGS_tls_cert)),
-       .tls_key = base::UserPath(absl::GetFlag(FLAGS_tls_key))});
-  if (!client.ok()) return fail(client.status(), base::kUsageExitCode);
+  if (!line.ok()) return Fail(line.status(), base::kUsageExitCode);
+  if (line->command == CommandLine::Command::kCheck) return Check(line->json);
+  const auto client = Connect(absl::GetFlag(FLAGS_server));
+  if (!client.ok()) return Fail(client.status(), base::kUsageExitCode);
   const absl::Status status = Run(*line, client->get());
-  return status.ok() ? 0 : fail(status, 1);
+  return status.ok() ? 0 : Fail(status, 1);
 }
 
 }  // namespace

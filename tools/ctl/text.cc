@@ -7,22 +7,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "services/base/log.h"
+#include "tools/ctl/stages.h"
 #include "wire/proto_duration.h"
 
 namespace msgproc::ctl {
 namespace {
 
 using admin::v1::Session;
-
-std::string Shown(absl::string_view text) {
-  std::string shown;
-  base::AppendOneLine(text, &shown);
-  return shown;
-}
-
-std::string OrDash(absl::string_view text) {
-  return text.empty() ? "-" : Shown(text);
-}
 
 // Characters and not bytes: what continues one takes no room.
 size_t WidthOf(absl::string_view text) {
@@ -48,6 +39,16 @@ std::string Oldest(const Session& session) {
 }
 
 }  // namespace
+
+std::string Shown(absl::string_view text) {
+  std::string shown;
+  base::AppendOneLine(text, &shown);
+  return shown;
+}
+
+std::string OrDash(absl::string_view text) {
+  return text.empty() ? "-" : Shown(text);
+}
 
 std::string Table(const std::vector<std::vector<std::string>>& lines,
                   const std::vector<size_t>& right) {
@@ -111,20 +112,10 @@ std::string Length(absl::Duration length) {
 }
 
 std::string StageName(admin::v1::Stage stage) {
-  switch (stage) {
-    case admin::v1::STAGE_QUEUED:
-      return "queued";
-    case admin::v1::STAGE_HANDLER:
-      return "handler";
-    case admin::v1::STAGE_COMMIT:
-      return "commit";
-    case admin::v1::STAGE_WRITE:
-      return "write";
-    case admin::v1::STAGE_ACKNOWLEDGEMENT:
-      return "acknowledgement";
-    default:
-      return "-";
+  for (const NamedStage& known : kStages) {
+    if (known.stage == stage) return std::string(known.name);
   }
+  return "-";
 }
 
 std::string SessionLines(const admin::v1::ListSessionsResponse& sessions,
@@ -224,32 +215,6 @@ std::string SessionStory(const Session& session) {
                     Oldest(session), " ago.\n");
   }
   return story;
-}
-
-std::string StatusText(const admin::v1::GetStatusResponse& status) {
-  return Table(
-      {{"server", Shown(status.server_id())},
-       {"version", Shown(status.version())},
-       {"address", Shown(status.address())},
-       {"up for", Length(wire::FromProto(status.uptime()))},
-       {"new streams",
-        status.why_not_serving().empty()
-            ? "welcome"
-            : absl::StrCat("not welcome: ", Shown(status.why_not_serving()))},
-       {"streams", absl::StrCat(status.streams())},
-       {"sessions", absl::StrCat(status.sessions_attached(), " attached, ",
-                                 status.sessions_detached(), " detached")},
-       {"messages", absl::StrCat(status.messages())},
-       {"memory", status.memory_budget() == 0
-                      ? Bytes(status.memory_held())
-                      : absl::StrCat(Bytes(status.memory_held()), " of ",
-                                     Bytes(status.memory_budget()))},
-       {"sessions are kept",
-        status.store_generation().empty()
-            ? "in memory"
-            : absl::StrCat("in the store of generation ",
-                           Shown(status.store_generation()))}},
-      {});
 }
 
 }  // namespace msgproc::ctl

@@ -16,6 +16,11 @@ namespace msgproc::ctl {
 // What msgproc prints for people. Texts of clients' making have their control
 // characters escaped, so that none can write on the operator's terminal.
 
+// On one line, and without control characters.
+std::string Shown(absl::string_view text);
+// Likewise; "-" where there is none.
+std::string OrDash(absl::string_view text);
+
 // Columns as wide as what stands in them, two spaces apart; the first line is
 // the header. Cells of `right` columns (by index) stand to the right.
 std::string Table(const std::vector<std::vector<std::string>>& lines,
@@ -38,7 +43,6 @@ std::string SessionLines(const admin::v1::ListSessionsResponse& sessions,
                          const Rates* rates);
 // All that is known of one.
 std::string SessionStory(const admin::v1::Session& session);
-std::string StatusText(const admin::v1::GetStatusResponse& status);
 
 }  // namespace msgproc::ctl
 

@@ -96,15 +96,5 @@ TEST(TextTest, ATerminalIsTheOperatorsAlone) {
   EXPECT_THAT(lines, HasSubstr("a\\x1b[2Jb\\x0ac"));
 }
 
-TEST(TextTest, AStatusSaysWhyNobodyIsWelcome) {
-  admin::v1::GetStatusResponse status;
-  EXPECT_THAT(StatusText(status), HasSubstr("welcome\n"));
-  status.set_why_not_serving("draining");
-  status.set_memory_held(10 << 20);
-  status.set_memory_budget(20 << 20);
-  EXPECT_THAT(StatusText(status), HasSubstr("not welcome: draining"));
-  EXPECT_THAT(StatusText(status), HasSubstr("10 MiB of 20 MiB"));
-}
-
 }  // namespace
 }  // namespace msgproc::ctl

@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "common/clock.h"
 #include "common/quoted.h"
-#include "services/base/build_info.h"
+#include "services/base/admin_process.h"
 #include "services/base/grpc_status.h"
 #include "services/base/log.h"
 #include "services/processor/admin/select_sessions.h"
@@ -24,7 +24,6 @@
 #include "services/processor/session/session_table.h"
 #include "services/processor/stream/open_streams.h"
 #include "services/processor/stream/processor_context.h"
-#include "wire/proto_duration.h"
 
 namespace msgproc::processor {
 namespace {
@@ -38,31 +37,6 @@ uint64_t Read(const ProcessorCounters::Counter& counter) {
   return counter.load(std::memory_order_relaxed);
 }
 
-base::LogLevel LevelNow() {
-  for (const base::LogLevel level :
-       {base::LogLevel::kDebug, base::LogLevel::kInfo,
-        base::LogLevel::kWarning}) {
-    if (base::LogEnabled(level)) return level;
-  }
-  return base::LogLevel::kError;
-}
-
-absl::StatusOr<base::LogLevel> LevelOf(admin::v1::LogLevel level) {
-  switch (level) {
-    case admin::v1::LOG_LEVEL_DEBUG:
-      return base::LogLevel::kDebug;
-    case admin::v1::LOG_LEVEL_INFO:
-      return base::LogLevel::kInfo;
-    case admin::v1::LOG_LEVEL_WARNING:
-      return base::LogLevel::kWarning;
-    case admin::v1::LOG_LEVEL_ERROR:
-      return base::LogLevel::kError;
-    default:
-      return absl::InvalidArgumentError(
-          "level is none that this server knows.");
-  }
-}
-
 }  // namespace
 
 AdminService::AdminService(Server server)
@@ -73,12 +47,15 @@ grpc::Status AdminService::GetStatus(
     const admin::v1::GetStatusRequest* /*request*/,
     admin::v1::GetStatusResponse* response) {
   const ProcessorCounters& counters = *server_.context->counters();
+  base::WriteProcessStatus(admin::v1::SERVER_KIND_PROCESSOR, begun_,
+                           server_.vitals, response);
   response->set_server_id(server_.context->options().server_id);
-  response->set_version(std::string(base::GetBuildInfo().version));
   response->set_address(server_.address);
-  *response->mutable_uptime() =
-      wire::ToProto(Clock::Monotonic()->Now() - begun_);
-  response->set_why_not_serving(server_.why_not_serving());
+  response->set_cordoned(counters.cordoned.load(std::memory_order_relaxed));
+  const Balancers balancers = server_.balancers();
+  response->set_balancers(static_cast<uint32_t>(balancers.listed));
+  response->set_balancers_registered(
+      static_cast<uint32_t>(balancers.registered));
   response->set_streams(Read(counters.streams));
   response->set_sessions_attached(Read(counters.sessions_attached));
   response->set_sessions_detached(Read(counters.sessions_detached));
@@ -86,7 +63,6 @@ grpc::Status AdminService::GetStatus(
                          Read(counters.messages_error));
   response->set_memory_held(Read(counters.memory_used));
   response->set_memory_budget(Read(counters.memory_budget));
-  response->set_log_level(LogLevelMessage(LevelNow()));
   response->set_store_generation(server_.store_generation());
   return grpc::Status::OK;
 }
@@ -129,10 +105,6 @@ grpc::Status AdminService::MoveSessions(
     grpc::ServerContext* /*context*/,
     const admin::v1::MoveSessionsRequest* request,
     admin::v1::MoveSessionsResponse* response) {
-  if (request->address().empty()) {
-    return base::ToGrpcStatus(absl::InvalidArgumentError(
-        "address is empty: say where the sessions are to go, as host:port."));
-  }
   const size_t most = request->sessions() == 0
                           ? std::numeric_limits<size_t>::max()
                           : request->sessions();
@@ -161,13 +133,35 @@ grpc::Status AdminService::SetLogLevel(
     grpc::ServerContext* /*context*/,
     const admin::v1::SetLogLevelRequest* request,
     admin::v1::SetLogLevelResponse* response) {
-  const absl::StatusOr<base::LogLevel> level = LevelOf(request->level());
-  if (!level.ok()) return base::ToGrpcStatus(level.status());
-  response->set_before(LogLevelMessage(LevelNow()));
-  base::SetLogLevel(*level);
-  base::Log(*level, "log level changed",
-            {{"log_level", base::LogLevelName(*level)}, {"by", "an operator"}});
+  return base::ToGrpcStatus(base::ChangeLogLevel(*request, response));
+}
+
+grpc::Status AdminService::SetCordon(grpc::ServerContext* /*context*/,
+                                     const admin::v1::SetCordonRequest* request,
+                                     admin::v1::SetCordonResponse* response) {
+  response->set_before(server_.cordon(request->cordoned()));
+  const Balancers balancers = server_.balancers();
+  response->set_balancers(static_cast<uint32_t>(balancers.listed));
+  response->set_balancers_registered(
+      static_cast<uint32_t>(balancers.registered));
   return grpc::Status::OK;
+}
+
+grpc::Status AdminService::EndStream(
+    grpc::ServerContext* /*context*/,
+    const admin::v1::EndStreamRequest* request,
+    admin::v1::EndStreamResponse* /*response*/) {
+  const std::string& id = request->session_id();
+  absl::Status status;
+  if (!server_.streams->EndStreamOf(id, "An operator has ended the stream.")) {
+    status = server_.context->sessions()->Find(id) == nullptr
+                 ? absl::NotFoundError("This server does not hold the session.")
+                 : absl::FailedPreconditionError("No stream has the session.");
+  }
+  base::LogInfo("an operator ends a stream",
+                {{"session", Quoted(id)},
+                 {"status", status.ok() ? "OK" : status.ToString()}});
+  return base::ToGrpcStatus(status);
 }
 
 }  // namespace msgproc::processor

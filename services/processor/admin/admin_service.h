@@ -4,12 +4,14 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
 #include "absl/time/time.h"
 #include "msgproc/admin/v1/admin.grpc.pb.h"
 #include "msgproc/admin/v1/admin.pb.h"
+#include "services/base/vitals_meter.h"
 
 namespace msgproc::processor {
 
@@ -21,14 +23,23 @@ class ProcessorContext;
 // thousand sessions takes milliseconds. Thread-safe.
 class AdminService final : public admin::v1::Admin::Service {
  public:
+  struct Balancers {
+    size_t listed = 0;
+    size_t registered = 0;
+  };
+
   // What it looks into. All of it outlives the service.
   struct Server {
     ProcessorContext* context = nullptr;
     OpenStreams* streams = nullptr;
     // Where clients come in.
     std::string address;
-    // For people; empty: new streams are welcome.
-    std::function<std::string()> why_not_serving;
+    base::VitalsMeter* vitals = nullptr;
+    // Balancers that it is to register with, and is registered with.
+    std::function<Balancers()> balancers;
+    // Cordons it or not, and returns once its balancers have heard it, or soon
+    // at any rate. Returns how it was before.
+    std::function<bool(bool cordoned)> cordon;
     // Empty: sessions are in memory.
     std::function<std::string()> store_generation;
   };
@@ -53,6 +64,12 @@ class AdminService final : public admin::v1::Admin::Service {
   grpc::Status SetLogLevel(grpc::ServerContext* context,
                            const admin::v1::SetLogLevelRequest* request,
                            admin::v1::SetLogLevelResponse* response) override;
+  grpc::Status SetCordon(grpc::ServerContext* context,
+                         const admin::v1::SetCordonRequest* request,
+                         admin::v1::SetCordonResponse* response) override;
+  grpc::Status EndStream(grpc::ServerContext* context,
+                         const admin::v1::EndStreamRequest* request,
+                         admin::v1::EndStreamResponse* response) override;
 
  private:
   const Server server_;

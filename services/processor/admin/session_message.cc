@@ -48,18 +48,4 @@ void WriteSession(const SessionFacts& facts, admin::v1::Session* session) {
   }
 }
 
-admin::v1::LogLevel LogLevelMessage(base::LogLevel level) {
-  switch (level) {
-    case base::LogLevel::kDebug:
-      return admin::v1::LOG_LEVEL_DEBUG;
-    case base::LogLevel::kInfo:
-      return admin::v1::LOG_LEVEL_INFO;
-    case base::LogLevel::kWarning:
-      return admin::v1::LOG_LEVEL_WARNING;
-    case base::LogLevel::kError:
-      break;
-  }
-  return admin::v1::LOG_LEVEL_ERROR;
-}
-
 }  // namespace msgproc::processor

@@ -2,7 +2,6 @@
 #define MSGPROC_SERVICES_PROCESSOR_ADMIN_SESSION_MESSAGE_H_
 
 #include "msgproc/admin/v1/admin.pb.h"
-#include "services/base/log.h"
 #include "services/processor/session/session_facts.h"
 
 namespace msgproc::processor {
@@ -11,7 +10,6 @@ namespace msgproc::processor {
 
 admin::v1::Stage StageMessage(SessionStage stage);
 void WriteSession(const SessionFacts& facts, admin::v1::Session* session);
-admin::v1::LogLevel LogLevelMessage(base::LogLevel level);
 
 }  // namespace msgproc::processor
 

@@ -43,14 +43,16 @@ uint64_t Distance(uint64_t a, uint64_t b) { return a > b ? a - b : b - a; }
 }  // namespace
 
 BalancerConnection::BalancerConnection(Options options, MakeReport make_report,
-                                       OnMove on_move)
+                                       OnMove on_move, OnOrder on_order)
     : options_(std::move(options)),
       make_report_(std::move(make_report)),
       on_move_(std::move(on_move)),
+      on_order_(std::move(on_order)),
       backoff_(options_.initial_backoff),
       timer_([this] { OnTimer(); }) {
   MSGPROC_CHECK(make_report_ != nullptr);
   MSGPROC_CHECK(on_move_ != nullptr);
+  MSGPROC_CHECK(on_order_ != nullptr);
   MSGPROC_CHECK_GT(options_.initial_backoff, absl::ZeroDuration());
   MSGPROC_CHECK_GE(options_.max_backoff, options_.initial_backoff);
   timer_.Set(absl::InfinitePast());
@@ -121,13 +123,15 @@ void BalancerConnection::Begin(const v1::RegisterRequest& report) {
 void BalancerConnection::Reported(const v1::RegisterRequest& report) {
   reported_at_ = Now();
   reported_sessions_ = report.sessions();
+  reported_state_ = report.state();
   written_ = wanted_;
 }
 
 std::shared_ptr<RegisterCall> BalancerConnection::CallToReport(
     const v1::RegisterRequest& report) {
   const uint64_t change = Distance(report.sessions(), reported_sessions_);
-  const bool much = change > 0 && change * kMuch >= reported_sessions_;
+  const bool much = (change > 0 && change * kMuch >= reported_sessions_) ||
+                    report.state() != reported_state_;
   if (written_ == wanted_ && !much && Now() - reported_at_ < lease_ / 3) {
     return nullptr;
   }
@@ -141,7 +145,8 @@ void BalancerConnection::OnAnswer(const v1::RegisterResponse& answer) {
     heard_at_ = Now();
     MSGPROC_CHECK(in_call_);
     MSGPROC_CHECK(phase_ != Phase::kWaiting);
-    answered_ = written_;
+    // An order is no answer to a report.
+    if (!answer.has_order()) answered_ = written_;
     MSGPROC_CHECK_LE(answered_, wanted_);
     const absl::Duration lease = wire::FromProto(answer.lease());
     if (lease > absl::ZeroDuration()) lease_ = lease;
@@ -153,6 +158,7 @@ void BalancerConnection::OnAnswer(const v1::RegisterResponse& answer) {
   }
   SayOnce("registered", true);
   if (answer.has_move()) on_move_(answer.move());
+  if (answer.has_order()) on_order_(answer.order());
 }
 
 void BalancerConnection::OnEnded(const grpc::Status& status) {

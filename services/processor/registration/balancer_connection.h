@@ -27,8 +27,8 @@ namespace msgproc::processor {
 //        └ starts here                         Leave: [ left ], from anywhere
 //
 // It reports three times a lease, and at once, though at most five times a
-// second, when the sessions have changed by much: balancers act on these
-// numbers. Thread-safe.
+// second, when the sessions have changed by much or the processor is cordoned
+// or not any more: balancers act on these. Thread-safe.
 class BalancerConnection final : private RegisterCall::Listener {
  public:
   struct Options {
@@ -50,8 +50,10 @@ class BalancerConnection final : private RegisterCall::Listener {
   using MakeReport = std::function<v1::RegisterRequest()>;
   // Likewise; must be quick.
   using OnMove = std::function<void(const v1::Move&)>;
+  using OnOrder = std::function<void(const v1::Order&)>;
 
-  BalancerConnection(Options options, MakeReport make_report, OnMove on_move);
+  BalancerConnection(Options options, MakeReport make_report, OnMove on_move,
+                     OnOrder on_order);
   // Breaks the stream. Nothing is called any more when it returns.
   ~BalancerConnection() override;
 
@@ -88,6 +90,7 @@ class BalancerConnection final : private RegisterCall::Listener {
   const Options options_;
   const MakeReport make_report_;
   const OnMove on_move_;
+  const OnOrder on_order_;
 
   mutable Mutex mutex_;
   CondVar changed_;
@@ -104,6 +107,8 @@ class BalancerConnection final : private RegisterCall::Listener {
   absl::Time heard_at_ MSGPROC_GUARDED_BY(mutex_);
   absl::Time reported_at_ MSGPROC_GUARDED_BY(mutex_);
   uint64_t reported_sessions_ MSGPROC_GUARDED_BY(mutex_) = 0;
+  v1::ServerState reported_state_ MSGPROC_GUARDED_BY(mutex_) =
+      v1::SERVER_STATE_UNSPECIFIED;
   // Reports asked for by ReportNow, written, and answered.
   uint64_t wanted_ MSGPROC_GUARDED_BY(mutex_) = 0;
   uint64_t written_ MSGPROC_GUARDED_BY(mutex_) = 0;

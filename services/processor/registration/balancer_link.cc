@@ -8,10 +8,13 @@
 
 namespace msgproc::processor {
 
-BalancerLink::BalancerLink(Options options, ReadLoad read_load, OnMove on_move)
+BalancerLink::BalancerLink(Options options, ReadLoad read_load, OnMove on_move,
+                           OnOrder on_order, ReadVitals read_vitals)
     : options_(std::move(options)),
       read_load_(std::move(read_load)),
-      on_move_(std::move(on_move)) {
+      on_move_(std::move(on_move)),
+      on_order_(std::move(on_order)),
+      read_vitals_(std::move(read_vitals)) {
   MSGPROC_CHECK(read_load_ != nullptr);
   MSGPROC_CHECK(!options_.server_id.empty());
   for (const std::string& balancer : options_.balancers) {
@@ -31,7 +34,10 @@ BalancerLink::BalancerLink(Options options, ReadLoad read_load, OnMove on_move)
             .max_backoff = options_.max_backoff,
             .replaced_backoff = options_.replaced_backoff,
             .setting_name = options_.setting_name},
-        [this] { return MakeReport(); }, std::move(move)));
+        [this] { return MakeReport(); }, std::move(move),
+        [this](const v1::Order& order) {
+          if (on_order_ != nullptr && !draining_.load()) on_order_(order);
+        }));
   }
 }
 
@@ -42,8 +48,12 @@ v1::RegisterRequest BalancerLink::MakeReport() const {
   report.set_address(options_.address);
   report.set_weight(options_.weight);
   report.set_store_generation(options_.store_generation);
-  report.set_state(draining_.load() ? v1::SERVER_STATE_DRAINING
-                                    : v1::SERVER_STATE_SERVING);
+  report.set_state(draining_.load() || load.cordoned
+                       ? v1::SERVER_STATE_DRAINING
+                       : v1::SERVER_STATE_SERVING);
+  report.set_cordoned(load.cordoned);
+  report.set_takes_orders(on_order_ != nullptr);
+  if (read_vitals_ != nullptr) *report.mutable_vitals() = read_vitals_();
   report.set_sessions(load.sessions);
   report.set_messages_per_second(load.messages_per_second);
   report.set_utilization(load.utilization);
@@ -51,8 +61,12 @@ v1::RegisterRequest BalancerLink::MakeReport() const {
 }
 
 void BalancerLink::Drain(absl::Duration timeout) {
-  const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
   draining_.store(true);
+  ReportNow(timeout);
+}
+
+void BalancerLink::ReportNow(absl::Duration timeout) {
+  const absl::Time deadline = Clock::Monotonic()->Now() + timeout;
   for (const auto& connection : connections_) connection->ReportNow();
   for (const auto& connection : connections_) connection->AwaitReport(deadline);
 }

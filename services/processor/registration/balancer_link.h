@@ -11,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "grpcpp/security/credentials.h"
+#include "msgproc/v1/balancer.pb.h"
 #include "services/base/reloaded_files.h"
 #include "services/base/setting_name.h"
 #include "services/processor/registration/balancer_connection.h"
@@ -30,6 +31,8 @@ class BalancerLink {
     uint64_t sessions = 0;  // Permanent sockets open.
     double messages_per_second = 0;
     double utilization = 0;  // Share of the machine's cores in use, 0 to 1.
+    // An operator wants nobody to be sent here.
+    bool cordoned = false;
   };
 
   struct Options {
@@ -57,8 +60,15 @@ class BalancerLink {
   // "Send this many sessions there", at most a few times a second. Likewise.
   using OnMove =
       std::function<void(uint32_t sessions, const std::string& to_address)>;
+  // An operator's order, from whichever balancer. Likewise.
+  using OnOrder = std::function<void(const v1::Order&)>;
+  // What operators are told of this process. Likewise.
+  using ReadVitals = std::function<v1::Vitals()>;
 
-  BalancerLink(Options options, ReadLoad read_load, OnMove on_move);
+  // Without `on_order` balancers are told that no order is taken; without
+  // `read_vitals`, nothing of the process.
+  BalancerLink(Options options, ReadLoad read_load, OnMove on_move,
+               OnOrder on_order = nullptr, ReadVitals read_vitals = nullptr);
   // Breaks what has not left. Nothing is called any more when it returns.
   ~BalancerLink() = default;
 
@@ -66,6 +76,10 @@ class BalancerLink {
   // that it is registered with have heard it, after `timeout` at most. From
   // here on nothing is moved either.
   void Drain(absl::Duration timeout);
+
+  // Reports to every balancer at once, and returns once those that it is
+  // registered with have heard it, after `timeout` at most.
+  void ReportNow(absl::Duration timeout);
 
   // Says goodbye to every balancer; returns once they have heard it, after
   // `timeout` at most.
@@ -81,6 +95,8 @@ class BalancerLink {
   const Options options_;
   const ReadLoad read_load_;
   const OnMove on_move_;
+  const OnOrder on_order_;
+  const ReadVitals read_vitals_;
   std::atomic<bool> draining_{false};
   std::vector<std::unique_ptr<BalancerConnection>> connections_;
 };

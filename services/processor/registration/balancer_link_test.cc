@@ -56,11 +56,25 @@ class BalancerLinkTest : public testing::Test {
                               .token = [token] { return token; },
                               .max_backoff = absl::Milliseconds(200),
                               .replaced_backoff = replaced_backoff_},
-        [this] { return BalancerLink::Load{.sessions = sessions_.load()}; },
+        [this] {
+          return BalancerLink::Load{.sessions = sessions_.load(),
+                                    .cordoned = cordoned_.load()};
+        },
         [this](uint32_t sessions, const std::string& to) {
           MutexLock lock(&mutex_);
           moved_ += sessions;
           moved_to_ = to;
+        },
+        [this](const v1::Order& order) {
+          if (order.has_cordoned()) cordoned_ = order.cordoned();
+          if (!order.drain()) return;
+          MutexLock lock(&mutex_);
+          moved_to_ = order.drain_to();
+        },
+        [] {
+          v1::Vitals vitals;
+          vitals.set_version("1.2.3");
+          return vitals;
         });
   }
 
@@ -74,6 +88,7 @@ class BalancerLinkTest : public testing::Test {
   FakeProcessor processor_;
   absl::Duration replaced_backoff_ = absl::Minutes(5);
   std::atomic<uint64_t> sessions_{0};
+  std::atomic<bool> cordoned_{false};
   Mutex mutex_;
   uint64_t moved_ MSGPROC_GUARDED_BY(mutex_) = 0;
   std::string moved_to_ MSGPROC_GUARDED_BY(mutex_);
@@ -194,6 +209,63 @@ TEST_F(BalancerLinkTest, MovesNothingForTheOtherBalancers) {
   link_.reset();
   MutexLock lock(&mutex_);
   EXPECT_EQ(moved_, 0U);
+}
+
+TEST_F(BalancerLinkTest, AnOrderOfAnyBalancerIsPassedOnAndAllHearOfIt) {
+  // Far longer than a test: they hear of it in no ordinary report.
+  balancer::ServerOptions options = BalancerOptions();
+  options.fleet.registry.lease = absl::Hours(1);
+  const auto first = StartBalancer(options);
+  const auto second = StartBalancer(options);
+  Link({first->grpc_address(), second->grpc_address()});
+  ASSERT_TRUE(Serves(*first) && Serves(*second));
+  EXPECT_EQ(first->fleet().List()[0].report.vitals.version, "1.2.3");
+  for (const bool cordoned : {true, false}) {
+    ASSERT_TRUE(
+        second->fleet()
+            .Order("me",
+                   {.cordoned = cordoned, .drain = true, .drain_to = "b:1"})
+            .ok());
+    for (const auto& balancer : {first.get(), second.get()}) {
+      EXPECT_TRUE(Eventually([&] {
+        const ServerStatus status = balancer->fleet().List()[0];
+        return status.report.cordoned == cordoned &&
+               status.state ==
+                   (cordoned ? ServerState::kDraining : ServerState::kServing);
+      }));
+    }
+  }
+  MutexLock lock(&mutex_);
+  EXPECT_EQ(moved_to_, "b:1");
+}
+
+TEST_F(BalancerLinkTest, ABalancerThatWasRestartedIsToldThatItIsCordoned) {
+  FakeProcessor reserved;
+  reserved.Stop();
+  balancer::ServerOptions options = BalancerOptions();
+  options.grpc.acceptor.address = reserved.address();
+  cordoned_ = true;
+  Link({reserved.address()});
+  for (int i = 0; i < 2; ++i) {
+    const auto balancer = StartBalancer(options);
+    EXPECT_TRUE(Eventually([&] {
+      const auto list = balancer->fleet().List();
+      return list.size() == 1 && list[0].report.cordoned &&
+             list[0].state == ServerState::kDraining;
+    }));
+  }
+}
+
+TEST_F(BalancerLinkTest, WhatIsCordonedIsReportedAtOnceWhenAsked) {
+  balancer::ServerOptions options = BalancerOptions();
+  options.fleet.registry.lease = absl::Hours(1);
+  const auto balancer = StartBalancer(std::move(options));
+  Link({balancer->grpc_address()});
+  ASSERT_TRUE(Serves(*balancer));
+  ASSERT_TRUE(Eventually([&] { return link_->registered() == 1; }));
+  cordoned_ = true;
+  link_->ReportNow(kPatience);
+  EXPECT_TRUE(balancer->fleet().List()[0].report.cordoned);
 }
 
 TEST_F(BalancerLinkTest, OfTwoWithOneNameTheEarlierStaysAway) {

@@ -57,6 +57,7 @@ BalancerLink::Load LoadMeter::Read() {
     messages_ = messages;
     cpu_ = cpu;
   }
+  load_.cordoned = counters_->cordoned.load(std::memory_order_relaxed);
   load_.sessions = static_cast<uint64_t>(
       std::max<int64_t>(0, counters_->streams.load(std::memory_order_relaxed)));
   return load_;

@@ -114,6 +114,8 @@ struct ProcessorCounters {
   // Accepted, result not ready.
   Gauge outstanding{0};
   std::atomic<bool> draining{false};
+  // By an operator: balancers are told that it drains.
+  std::atomic<bool> cordoned{false};
 
   // From 2 µs to 67 s.
   base::AtomicHistogram message_seconds{

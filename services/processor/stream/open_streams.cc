@@ -96,6 +96,16 @@ size_t OpenStreams::Move(size_t sessions, const std::string& address) {
   return moved;
 }
 
+bool OpenStreams::EndStreamOf(absl::string_view session_id,
+                              absl::string_view why) {
+  for (const Stream& stream : All()) {
+    if (!stream->Carries(session_id)) continue;
+    stream->End(why);
+    return true;
+  }
+  return false;
+}
+
 void OpenStreams::EndAll(absl::string_view why) {
   for (const Stream& stream : All()) stream->End(why);
 }

@@ -37,9 +37,11 @@ class OpenStreams {
 
   // Tells every stream, also those to come, to leave.
   void DrainAll(absl::Duration grace);
-  // Tells up to `sessions` streams with resumable sessions to go to `address`;
-  // returns how many.
+  // Tells up to `sessions` streams with resumable sessions to go to `address`,
+  // or wherever their clients find if that is empty; returns how many.
   size_t Move(size_t sessions, const std::string& address);
+  // Ends the stream that carries a session, UNAVAILABLE. False: none does.
+  bool EndStreamOf(absl::string_view session_id, absl::string_view why);
   // Ends what is left.
   void EndAll(absl::string_view why);
   size_t count() const;

@@ -76,6 +76,9 @@ class ProcessReactor final
     return Tell([](StreamState* state) { return state->CanMove(); });
   }
 
+  // Whether it carries this session, and is not ending.
+  bool Carries(absl::string_view session_id);
+
   // AttachedStream:
   void OnResultsReady(bool more) override;
   void OnTakenOver() override {

@@ -1,0 +1,61 @@
+#include "services/base/vitals_meter.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/proc_files.h"
+#include "services/base/build_info.h"
+#include "services/base/reloaded_files.h"
+#include "wire/proto_time.h"
+
+namespace msgproc::base {
+namespace {
+
+constexpr absl::Duration kCountAgain = absl::Seconds(5);
+
+}  // namespace
+
+VitalsMeter::VitalsMeter(const FileWatcher* files,
+                         std::function<std::string()> why_not_serving)
+    : files_(files), why_not_serving_(std::move(why_not_serving)) {
+  MSGPROC_CHECK(files_ != nullptr);
+  MSGPROC_CHECK(why_not_serving_ != nullptr);
+}
+
+v1::Vitals VitalsMeter::Read() {
+  v1::Vitals vitals;
+  vitals.set_version(std::string(GetBuildInfo().version));
+  *vitals.mutable_clock() = wire::ToProto(absl::Now());
+  {
+    MutexLock lock(&mutex_);
+    const absl::Time now = Clock::Monotonic()->Now();
+    if (now - counted_at_ >= kCountAgain) {
+      descriptors_ = CountOpenDescriptors();
+      counted_at_ = now;
+    }
+    if (descriptors_ > 0) {
+      vitals.set_descriptors(static_cast<uint64_t>(descriptors_));
+    }
+  }
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    vitals.set_descriptor_limit(limit.rlim_cur);
+  }
+  absl::Time expire = absl::InfiniteFuture();
+  for (const ReloadedFiles::Stats& files : files_->Stats()) {
+    expire = std::min(expire, files.expires);
+  }
+  if (expire < absl::InfiniteFuture()) {
+    *vitals.mutable_certificates_expire() = wire::ToProto(expire);
+  }
+  vitals.set_why_not_serving(why_not_serving_());
+  return vitals;
+}
+
+}  // namespace msgproc::base
