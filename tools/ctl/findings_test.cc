@@ -1,5 +1,6 @@
 #include "tools/ctl/findings.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
