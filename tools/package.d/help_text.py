@@ -19,7 +19,7 @@ class Flag:
 @dataclass(frozen=True)
 class Command:
     name: str
-    argument: str  # As "SESSION"; empty: none.
+    argument: str  # As "SESSION" or "[SERVER]"; empty: none.
     text: str
 
 
@@ -33,7 +33,7 @@ class Help:
 
 
 _FLAGS = re.compile(r"--([a-z_]+)(?:=(.*))?")
-_COMMAND = re.compile(r"  ([a-z]+)((?: [A-Z]+| --[a-z]+=[A-Z]+)?) +(\S.*)")
+_COMMAND = re.compile(r"  ([a-z]+)((?: \[?[A-Z]+\]?| --[a-z]+=[A-Z]+)?) +(\S.*)")
 _HEADING = re.compile(r"([A-Z][a-z ]+):(.*)")
 
 
