@@ -49,8 +49,12 @@ def rows_of(page):
 
 
 def with_rows(page, rows, where):
-    """Returns the page with these rows in its table, beside those that it has."""
-    before, _, after = _table_of(page)
+    """Returns the page with these rows in its table, beside those that it has.
+
+    `where`: what stands above the table; None: what stands there.
+    """
+    before, table, after = _table_of(page)
+    where = where or table.strip().partition("\n")[0]
     there = {**rows_of(page), **rows}
     lines = [there[bound.name] for bound in ALL if bound.name in there]
     return "\n".join([before + _BEGIN, where, "", *HEAD, *lines, _END + after])

@@ -97,7 +97,9 @@ def main():
     if arguments.page:
         page = pathlib.Path(arguments.page)
         text = page.read_text(encoding="utf-8")
-        page.write_text(bounds.with_rows(text, rows, where), encoding="utf-8")
+        # Some rows anew do not say under what load the others were measured.
+        text = bounds.with_rows(text, rows, where if not arguments.only else None)
+        page.write_text(text, encoding="utf-8")
     if failed:
         print(f"\nOtherwise than {_PAGE} says: {', '.join(failed)}. Logs: {logs}")
         return 1

@@ -41,6 +41,7 @@ class MeasureTest(unittest.TestCase):
         self.assertTrue(page.endswith("\n\nAfter\n"))
         self.assertIn("There.", page)
         self.assertNotIn("Here.", page)
+        self.assertEqual(page, bounds.with_rows(page, {}, None))
 
 
 def _beyond(bound):

@@ -1,12 +1,15 @@
 #include "tools/loadgen/loadgen.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "services/base/build_info.h"
+#include "services/base/descriptor_limit.h"
 #include "services/base/log.h"
 #include "services/base/shutdown_signal.h"
 #include "tools/loadgen/load_run.h"
@@ -43,6 +46,19 @@ std::string Page(const Report& report) {
   return report::MakePage("Load generator report", JsonForPage(report));
 }
 
+// Each connection takes a descriptor. gRPC, which has none left, says only that
+// nothing can be reached.
+absl::Status HasDescriptors(const Options& asked) {
+  constexpr uint64_t kOthers = 32;
+  const uint64_t limit = base::DescriptorLimit();
+  const uint64_t takes = static_cast<uint64_t>(asked.connections) + kOthers;
+  if (takes <= limit) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--connections=", asked.connections, " takes some ", takes,
+                   " file descriptors, and this process may have ", limit,
+                   ": raise `ulimit -n`, or ask for fewer."));
+}
+
 // The text gives way when something else has the standard output.
 absl::Status WriteReports(const Report& report, RunFiles* files) {
   const Options& asked = report.plan.asked;
@@ -66,6 +82,9 @@ ExitCode RunLoadgen(Options options) {
   if (!plan.ok()) return Refuse(plan.status(), ExitCode::kUsage);
   if (absl::Status status = report::CanMakePages();
       !plan->asked.report.empty() && !status.ok()) {
+    return Refuse(status, ExitCode::kUsage);
+  }
+  if (absl::Status status = HasDescriptors(plan->asked); !status.ok()) {
     return Refuse(status, ExitCode::kUsage);
   }
   absl::StatusOr<RunFiles> files = RunFiles::Open(*plan);
