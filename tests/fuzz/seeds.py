@@ -87,6 +87,7 @@ def response_frame():
     yield text(2, result(1, failed=error(99, "what"))) + text(2, result(2, failed=b"\xff"))
     yield text(2, result(1, failed=error(1, "a")) + text(4, error(2, "b")))
     yield text(2, result(5, b"\0" * 40) + UNKNOWN) + UNKNOWN
+    yield text(2, result(1, failed=error(16, "who"))) + text(2, result(2, failed=error(17, "what")))
 
 
 def client_session():
@@ -298,6 +299,7 @@ def jwks():
     yield json.dumps({"keys": [{**rsa, "n": "AQAB"}]})
     yield json.dumps({"keys": [{**okp, "x": ""}, 7]})
     yield "[" * 30 + "]" * 30
+    yield json.dumps({"keys": [{**okp, "k": "c2VjcmV0"}]})
 
 
 def store_url():
@@ -320,6 +322,8 @@ def open_():
     yield text(1, text(2, "short"))
     yield text(1, text(3, "n" * 257))
     yield text(1, text(2, "t" * 64)) + number(3, (1 << 62) + 1)
+    yield text(1, text(1, "s" * 128) + text(2, "t" * 64) + text(3, "n" * 256))
+    yield text(1, text(1, "s") + text(2, "t" * 65))
 
 
 def server_report():
