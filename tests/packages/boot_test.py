@@ -77,6 +77,9 @@ class BootTest(harness.ProcessTest):
         kept = self.do_there("stat", "--format=%U %a", "/var/lib/msgproc")
         self.assertEqual(kept, "msgproc 750")
 
+        # Root finds the processor's socket for operators by itself.
+        self.assertIn("memory", self.do_there("msgproc", "status"))
+
         load = self.keep(
             harness.Process(
                 ["/usr/sbin/chroot", str(self.root.path), "/usr/bin/msgproc-loadgen"]
@@ -89,6 +92,10 @@ class BootTest(harness.ProcessTest):
         self.do_there("systemctl", "kill", "--kill-who=main", "--signal=KILL", processor.name)
         harness.eventually(lambda: processor.property("NRestarts") == "1", "it starts anew")
         harness.eventually(processor.active, "it serves again")
+
+        pid = balancer.property("MainPID")
+        self.do_there("systemctl", "restart", balancer.name)
+        self.assertNotEqual(balancer.property("MainPID"), pid, "clients' sockets do not notice")
 
         before = {service: service.property("MainPID") for service in (processor, balancer)}
         for package in packages[:2]:

@@ -1,4 +1,7 @@
-"""The image of the servers: what it says of itself, and what is in it serves."""
+"""What tools/package leaves in its folder, and the image of the servers there.
+
+What the image says of itself, and that what is in it serves.
+"""
 
 import json
 import os
@@ -11,7 +14,7 @@ import unittest
 
 from tests import harness
 
-_SERVERS = ("msgproc-processor", "msgproc-balancer")
+_DEBS = ("libmsgproc-dev", "msgproc-balancer", "msgproc-processor", "msgproc-tools")
 
 
 def _why_no_image():
@@ -25,9 +28,10 @@ def _why_no_podman():
     return f"there is no {missing[0]}" if missing else None
 
 
-def _run(*argv):
+def _run(*argv, cwd=None):
     done = subprocess.run(
         [str(each) for each in argv],
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -39,6 +43,27 @@ def _run(*argv):
     return done.stdout
 
 
+def _collect(out, *options):
+    built = harness.runfile("")
+    _run(harness.runfile("tools/package.d/collect"), built, out, *options)
+
+
+class FolderTest(unittest.TestCase):
+    def test_it_has_each_package_by_its_version_and_right_sums(self):
+        with tempfile.TemporaryDirectory(prefix="packages-") as folder:
+            _collect(folder)
+            said = _run("sha256sum", "--check", "--strict", "--", "SHA256SUMS", cwd=folder)
+            deb = harness.runfile("tools/package.d/msgproc-tools.deb")
+            version = _run("dpkg-deb", "--field", deb, "Version").strip()
+            architecture = _run("dpkg", "--print-architecture").strip()
+            expected = {f"{name}_{version}_{architecture}.deb" for name in _DEBS}
+            expected |= {
+                f"msgproc-{version}{end}" for end in (".tgz", ".tar.gz", "-py3-none-any.whl")
+            }
+            self.assertEqual({line.split(": ")[0] for line in said.splitlines()}, expected)
+            self.assertEqual(set(os.listdir(folder)), expected | {"SHA256SUMS"})
+
+
 @unittest.skipIf(_why_no_image(), f"no image here: {_why_no_image()}")
 class ImageTest(harness.ProcessTest):
     @classmethod
@@ -46,15 +71,10 @@ class ImageTest(harness.ProcessTest):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="image-"))
         # Storage has folders that only root may remove, and so does this.
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        cls.archive = cls.folder / "image.tar"
-        debs = [harness.runfile(f"tools/package.d/{package}.deb") for package in _SERVERS]
-        _run(harness.runfile("tools/package.d/image"), cls.archive, *debs)
-        _run(
-            "dpkg-deb",
-            "--extract",
-            harness.runfile("tools/package.d/msgproc-tools.deb"),
-            cls.folder,
-        )
+        _collect(cls.folder / "out", "--image")
+        (cls.archive,) = (cls.folder / "out").glob("msgproc-*.oci.tar")
+        (tools,) = (cls.folder / "out").glob("msgproc-tools_*.deb")
+        _run("dpkg-deb", "--extract", tools, cls.folder)
 
     def json_of(self, digest):
         with tarfile.open(self.archive) as archive:
