@@ -118,6 +118,9 @@ TEST(FindingsTest, AFleetThatVanished) {
       ElementsAre(Found(Severity::kCritical, "fail_static", "balancer:1",
                         "most of its fleet"),
                   Found(Severity::kCritical, "stale", "a", "is it there?")));
+  // Half of it is there again.
+  answer.status.mutable_fleet()->set_serving(1);
+  EXPECT_EQ(Judge({answer}).size(), 2U);
 }
 
 TEST(FindingsTest, ABalancerWithoutServers) {
@@ -191,7 +194,7 @@ TEST(FindingsTest, AShareIsByWeightAndOfThoseThatServe) {
   cordoned.mutable_status()->set_state(v1::SERVER_STATE_DRAINING);
   admin::v1::FleetServer listed = Server("d", 0);
   listed.mutable_status()->set_static_(true);
-  admin::v1::FleetServer weightless = Server("e", 0);
+  admin::v1::FleetServer weightless = Server("e", 500);
   weightless.mutable_status()->set_weight(0);
   EXPECT_THAT(Judge({Balancer(
                   {heavy, Server("b", 100), cordoned, listed, weightless})}),

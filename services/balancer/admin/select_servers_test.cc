@@ -46,6 +46,9 @@ TEST(SelectServersTest, PagesFollowEachOther) {
   EXPECT_THAT(Ids(page), ElementsAre("a", "b"));
   EXPECT_EQ(page.next_page_token, "b");
   request.set_page_token(page.next_page_token);
+  page = SelectServers(request, Servers({"a", "b", "c"}));
+  EXPECT_THAT(Ids(page), ElementsAre("c"));
+  EXPECT_EQ(page.next_page_token, "");
   // The one that the page before ended with has gone.
   page = SelectServers(request, Servers({"a", "c", "d"}));
   EXPECT_THAT(Ids(page), ElementsAre("c", "d"));
