@@ -186,7 +186,10 @@ class Server(Process):
             name,
             env,
         )
-        self.grpc, self.http = self._wait_for_addresses()
+        found = self._wait_for_addresses()
+        self.grpc, self.http = found["grpc"], found["http"]
+        # None: it does not serve xDS.
+        self.xds = found.get("xds")
 
     def _wait_for_addresses(self):
         def written():
@@ -203,7 +206,7 @@ class Server(Process):
             self.kill()
             raise AssertionError(self.describe(str(error))) from None
         self._address_file.unlink()
-        return found["grpc"], found["http"]
+        return found
 
     def get(self, path):
         """Returns (status, body) of an HTTP GET on the server's HTTP page."""
@@ -232,10 +235,10 @@ class Server(Process):
 class Loadgen(Process):
     """A load generator run."""
 
-    def __init__(self, flags, name="loadgen", prefix=()):
+    def __init__(self, flags, name="loadgen", prefix=(), env=None):
         with tempfile.NamedTemporaryFile(prefix="report-", delete=False) as file:
             self._json = pathlib.Path(file.name)
-        super().__init__([*prefix, runfile(LOADGEN), f"--json={self._json}", *flags], name)
+        super().__init__([*prefix, runfile(LOADGEN), f"--json={self._json}", *flags], name, env)
 
     def report(self, seconds=120):
         """Waits for the end. Returns (exit code, the --json report)."""
@@ -263,8 +266,8 @@ class ProcessTest(unittest.TestCase):
     def balancer(self, *flags, listen_address="127.0.0.1:0", name="balancer", prefix=()):
         return self.keep(Server(BALANCER, flags, name, listen_address, prefix=prefix))
 
-    def loadgen(self, *flags):
-        return self.keep(Loadgen(flags))
+    def loadgen(self, *flags, env=None):
+        return self.keep(Loadgen(flags, env=env))
 
     def assert_all_answered_once(self, loadgen, messages=None, seconds=120):
         """Waits for the end of a run; every message has its one good result.

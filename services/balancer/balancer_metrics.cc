@@ -1,4 +1,5 @@
 #include "services/balancer/balancer_metrics.h"
+#include <cstdint>
 
 #include <array>
 #include <cstddef>
@@ -104,6 +105,26 @@ void WriteEvents(const Fleet& fleet, MetricWriter* writer) {
       .Add({}, static_cast<double>(fleet.moves()));
 }
 
+void WriteXds(const AdsService& ads, MetricWriter* writer) {
+  writer->Gauge("msgproc_balancer_xds_streams", "xDS clients connected.")
+      .Add({}, static_cast<double>(ads.streams()));
+  using Count = uint64_t (AdsService::*)(ResourceType) const;
+  const auto write = [&](absl::string_view name, absl::string_view help,
+                         Count count) {
+    MetricWriter::Samples samples = writer->Counter(name, help);
+    for (size_t i = 0; i < kResourceTypes; ++i) {
+      const auto type = static_cast<ResourceType>(i);
+      samples.Add({{"resource", ResourceTypeName(type)}},
+                  static_cast<double>((ads.*count)(type)));
+    }
+  };
+  write("msgproc_balancer_xds_responses_total",
+        "Resources sent to xDS clients.", &AdsService::responses);
+  write("msgproc_balancer_xds_refused_total",
+        "Resources that an xDS client could not use (NACK).",
+        &AdsService::refused);
+}
+
 }  // namespace
 
 std::vector<prometheus::MetricFamily> BalancerMetrics::Collect() const {
@@ -111,6 +132,7 @@ std::vector<prometheus::MetricFamily> BalancerMetrics::Collect() const {
   WriteServers(lookup_->fleet(), &writer);
   WriteLookups(*lookup_, &writer);
   WriteEvents(lookup_->fleet(), &writer);
+  WriteXds(*ads_, &writer);
   writer
       .Counter("msgproc_balancer_registrations_denied_total",
                "Processors turned away that may not register.")

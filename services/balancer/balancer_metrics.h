@@ -9,6 +9,7 @@
 #include "prometheus/metric_family.h"
 #include "services/balancer/registry_service.h"
 #include "services/balancer/server_lookup.h"
+#include "services/balancer/xds/ads_service.h"
 #include "services/base/metric_writer.h"
 
 namespace msgproc::balancer {
@@ -20,9 +21,11 @@ class BalancerMetrics final : public prometheus::Collectable {
  public:
   // All outlive it. `write_connections` is asked at every scrape.
   BalancerMetrics(const ServerLookup* lookup, const RegistryService* registry,
+                  const AdsService* ads,
                   std::function<void(base::MetricWriter*)> write_connections)
       : lookup_(lookup),
         registry_(registry),
+        ads_(ads),
         write_connections_(std::move(write_connections)) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override;
@@ -30,6 +33,7 @@ class BalancerMetrics final : public prometheus::Collectable {
  private:
   const ServerLookup* const lookup_;
   const RegistryService* const registry_;
+  const AdsService* const ads_;
   const std::function<void(base::MetricWriter*)> write_connections_;
 };
 

@@ -56,6 +56,9 @@ ABSL_FLAG(std::string, tls_ca, "",
           "PEM file with the authorities that signed the processors' "
           "certificates: health checks then speak TLS, and show --tls_cert if "
           "that is given.");
+ABSL_FLAG(std::string, xds_address, "",
+          "host:port for xDS (ADS v3): gRPC clients in any language then find "
+          "processors as xds:///processors. Empty: not served.");
 
 namespace msgproc::balancer {
 namespace {
@@ -107,6 +110,7 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   options.grpc.max_streams_per_connection = common.max_streams_per_connection;
   options.grpc.channelz = common.channelz;
   options.http_address = common.http_address;
+  options.xds_address = absl::GetFlag(FLAGS_xds_address);
   options.liveness = common.liveness;
   base::WrongSettings wrong;
   options.fleet = FleetOptions(&wrong);

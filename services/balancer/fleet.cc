@@ -303,6 +303,11 @@ std::vector<ServerStatus> Fleet::List() const {
   return registry_.List();
 }
 
+absl::StatusOr<ServerStatus> Fleet::Get(absl::string_view server_id) const {
+  MutexLock lock(&mutex_);
+  return registry_.Get(server_id);
+}
+
 ServerCounts Fleet::counts() const {
   ServerCounts counts = {};
   for (size_t i = 0; i < kServerStates; ++i) {

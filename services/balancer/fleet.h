@@ -101,6 +101,8 @@ class Fleet {
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
   std::map<std::string, uint64_t> AddressesToCheck() const;
   std::vector<ServerStatus> List() const;
+  // NOT_FOUND when there is none of this name.
+  absl::StatusOr<ServerStatus> Get(absl::string_view server_id) const;
   bool fail_static() const;
   // As in ServerRegistry.
   size_t stores() const;

@@ -16,7 +16,7 @@ namespace msgproc::balancer {
 // One server as picks see it. Its name, address and weight never change; its
 // load does, without a lock. Made by ServerRegistry, shared by every Roster
 // that holds it. Thread-safe.
-class Member {
+class Member : public std::enable_shared_from_this<Member> {
  public:
   Member(std::string server_id, std::string address, double weight)
       : server_id_(std::move(server_id)),

@@ -68,6 +68,9 @@ Server::Server(ServerOptions options)
               if (!stopping()) LogEvent(event);
             };
             fleet.on_change = [this] {
+              // Before a processor that leaves hears that its word has come:
+              // then it sends its clients away.
+              ads_service_.Review();
               MutexLock lock(&mutex_);
               fleet_changed_ = true;
               changed_.SignalAll();
@@ -76,9 +79,10 @@ Server::Server(ServerOptions options)
           }(),
           Clock::Monotonic(), std::random_device{}()),
       lookup_(&fleet_),
+      ads_service_(&fleet_, {}),
       balancer_service_(&lookup_, &method_metrics_),
       registry_service_(&fleet_, &rights_, &method_metrics_),
-      metrics_(&lookup_, &registry_service_,
+      metrics_(&lookup_, &registry_service_, &ads_service_,
                [this](base::MetricWriter* writer) {
                  grpc_->WriteMetrics("msgproc_balancer", writer);
                }),
@@ -115,6 +119,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
   for (const auto& files : server->authenticator_->files()) {
     server->grpc_->files()->Add(files);
   }
+  if (absl::Status status = server->StartXds(); !status.ok()) return status;
   if (absl::Status status = server->StartHttp(); !status.ok()) return status;
   if (absl::Status status = server->StartAdmin(); !status.ok()) return status;
   server->watcher_ = std::thread([server = server.get()] { server->Watch(); });
@@ -127,6 +132,7 @@ absl::Status Server::Prepare() {
   authenticator_ = *std::move(authenticator);
   if (options_.authenticate_lookups) {
     balancer_service_.RequireCredentials(authenticator_.get());
+    ads_service_.RequireCredentials(authenticator_.get());
   }
   if (absl::Status status = token_.Load(options_.register_token_file);
       !status.ok()) {
@@ -155,6 +161,21 @@ absl::Status Server::Prepare() {
   health_options_.credentials = [certificates = health_certificates_] {
     return certificates->Credentials();
   };
+  return absl::OkStatus();
+}
+
+absl::Status Server::StartXds() {
+  if (options_.xds_address.empty()) return absl::OkStatus();
+  base::GrpcServerOptions grpc = options_.grpc;
+  grpc.acceptor.address = options_.xds_address;
+  auto started = base::GrpcServer::Start(grpc, {&ads_service_});
+  if (!started.ok()) {
+    return absl::Status(started.status().code(),
+                        absl::StrCat(options_.setting_name("xds_address"), ": ",
+                                     started.status().message()));
+  }
+  xds_grpc_ = *std::move(started);
+  base::LogInfo("serving xDS", {{"address", xds_grpc_->address()}});
   return absl::OkStatus();
 }
 
@@ -238,7 +259,15 @@ void Server::Drain(absl::Duration timeout) {
   grpc_->StopListening();
   grpc_->SetServing(false);
   registry_service_.EndAll();
+  StopXds();
   grpc_->Shutdown(timeout);
+}
+
+void Server::StopXds() {
+  if (xds_grpc_ == nullptr) return;
+  xds_grpc_->StopListening();
+  ads_service_.EndAll();
+  xds_grpc_->Shutdown(absl::Seconds(1));
 }
 
 Server::~Server() {
@@ -246,6 +275,7 @@ Server::~Server() {
   admin_grpc_.reset();
   if (http_ != nullptr) http_->Stop();
   if (grpc_ == nullptr) return;
+  StopXds();
   registry_service_.EndAll();
   grpc_->Shutdown(absl::Seconds(1));
 }

@@ -20,6 +20,7 @@
 #include "services/balancer/registration_rights.h"
 #include "services/balancer/registry_service.h"
 #include "services/balancer/server_lookup.h"
+#include "services/balancer/xds/ads_service.h"
 #include "services/base/admin_flags.h"
 #include "services/base/build_info.h"
 #include "services/base/client_certificates.h"
@@ -40,6 +41,9 @@ struct ServerOptions {
   base::GrpcServerOptions grpc;
   // Empty: no HTTP pages.
   std::string http_address;
+  // Where xDS is served (AdsService), with the credentials of `grpc`. Empty:
+  // nowhere.
+  std::string xds_address;
   Fleet::Options fleet;
   // Addresses handed out besides those that register.
   std::vector<std::string> static_servers;
@@ -83,6 +87,9 @@ class Server final : public base::RunningServer {
   std::string http_address() const override {
     return http_ == nullptr ? "" : http_->address();
   }
+  std::string xds_address() const override {
+    return xds_grpc_ == nullptr ? "" : xds_grpc_->address();
+  }
 
   // Ends the processors' streams, UNAVAILABLE, and finishes look-ups.
   void Drain(absl::Duration timeout) override;
@@ -93,11 +100,13 @@ class Server final : public base::RunningServer {
   explicit Server(ServerOptions options);
 
   absl::Status Prepare();
+  absl::Status StartXds();
   absl::Status StartHttp();
   absl::Status StartAdmin();
   // The thread that watches over leases and health checks.
   void Watch();
   void StopWatching();
+  void StopXds();
   bool stopping();
 
   const ServerOptions options_;
@@ -107,6 +116,7 @@ class Server final : public base::RunningServer {
   std::shared_ptr<base::Authenticator> authenticator_;
   Fleet fleet_;
   ServerLookup lookup_;
+  AdsService ads_service_;
   base::MethodMetricsPage method_metrics_;
   BalancerService balancer_service_;
   RegistryService registry_service_;
@@ -115,6 +125,7 @@ class Server final : public base::RunningServer {
   const base::BuildInfoMetric build_info_;
   HealthChecker::Options health_options_;
   std::unique_ptr<base::GrpcServer> grpc_;
+  std::unique_ptr<base::GrpcServer> xds_grpc_;
   std::unique_ptr<base::HttpServer> http_;
   FleetService fleet_service_;
   // Made once it is known where it serves.

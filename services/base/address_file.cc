@@ -26,14 +26,10 @@ absl::Status Failed(const std::string& path, int error) {
 }  // namespace
 
 absl::Status WriteAddressFile(const std::string& path,
-                              absl::string_view grpc_address,
-                              absl::string_view http_address) {
+                              const NamedAddresses& addresses) {
   std::string text;
-  if (!grpc_address.empty()) {
-    absl::StrAppend(&text, "grpc=", grpc_address, "\n");
-  }
-  if (!http_address.empty()) {
-    absl::StrAppend(&text, "http=", http_address, "\n");
+  for (const auto& [name, address] : addresses) {
+    if (!address.empty()) absl::StrAppend(&text, name, "=", address, "\n");
   }
   const std::string temporary = absl::StrCat(path, ".", getpid(), ".tmp");
   UniqueFd file(

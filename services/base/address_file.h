@@ -2,11 +2,15 @@
 #define MSGPROC_SERVICES_BASE_ADDRESS_FILE_H_
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 
 namespace msgproc::base {
+
+// What a server listens for, and where: {"grpc", "127.0.0.1:1234"}.
+using NamedAddresses = std::vector<std::pair<std::string, std::string>>;
 
 // Writes where a server listens, for scripts that let it choose its ports:
 //   grpc=127.0.0.1:1234
@@ -15,8 +19,7 @@ namespace msgproc::base {
 // its name, or not at all. PERMISSION_DENIED, NOT_FOUND (the folder) or
 // INTERNAL, naming the file.
 absl::Status WriteAddressFile(const std::string& path,
-                              absl::string_view grpc_address,
-                              absl::string_view http_address);
+                              const NamedAddresses& addresses);
 
 }  // namespace msgproc::base
 

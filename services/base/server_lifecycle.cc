@@ -187,7 +187,9 @@ int RunServer(const ProgramInfo& program, const StartServer& start,
                       {"http", server->http_address()}});
   if (!options.address_file.empty()) {
     const absl::Status written = WriteAddressFile(
-        options.address_file, server->grpc_address(), server->http_address());
+        options.address_file, {{"grpc", server->grpc_address()},
+                               {"http", server->http_address()},
+                               {"xds", server->xds_address()}});
     if (!written.ok()) {
       return CannotStart(
           program.name,

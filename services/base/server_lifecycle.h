@@ -21,6 +21,8 @@ class RunningServer {
   // With the real ports; http_address is empty where there is no HTTP page.
   virtual std::string grpc_address() const = 0;
   virtual std::string http_address() const = 0;
+  // Empty where xDS is not served.
+  virtual std::string xds_address() const { return ""; }
 
   // Finishes what is open, for at most `timeout`; returns when all is finished
   // or ended. Called once.

@@ -47,6 +47,10 @@ ABSL_FLAG(std::string, advertise_address, "",
           "empty: where it listens.");
 ABSL_FLAG(double, weight, msgproc::processor::BalancerLink::Options().weight,
           "Its share of the sockets relative to other servers', 0.01 to 1000.");
+ABSL_FLAG(absl::Duration, drain_delay, absl::ZeroDuration(),
+          "How long a stop goes on serving before it closes the listener and "
+          "sends clients away; balancers and /readyz hear at once that it "
+          "leaves. For those who hear of that late: Kubernetes, xDS clients.");
 ABSL_FLAG(std::string, register_token_file, "",
           "A file with the secret that balancers ask of servers.");
 ABSL_FLAG(std::string, balancer_ca, "",
@@ -239,6 +243,16 @@ absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
   }
   options.files = (*secrets)->files();
   return options;
+}
+
+absl::StatusOr<absl::Duration> DrainDelayFromFlag() {
+  const absl::Duration delay = absl::GetFlag(FLAGS_drain_delay);
+  if (delay < absl::ZeroDuration() || delay > absl::Hours(1)) {
+    return absl::InvalidArgumentError(absl::StrCat("--drain_delay is ",
+                                                   absl::FormatDuration(delay),
+                                                   "; it takes 0 to 1h."));
+  }
+  return delay;
 }
 
 }  // namespace msgproc::processor

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "services/base/server_flags.h"
 #include "services/processor/registration/balancer_link.h"
 #include "services/processor/server.h"
@@ -22,6 +23,10 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
 absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
     const base::ServerOptions& common, const std::string& server_id,
     const std::string& address);
+
+// How long a stop goes on serving, once everybody was told of it, before clients
+// are sent away. INVALID_ARGUMENT, naming the flag.
+absl::StatusOr<absl::Duration> DrainDelayFromFlag();
 
 }  // namespace msgproc::processor
 

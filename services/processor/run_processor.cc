@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "common/exit_barrier.h"
 #include "common/quoted.h"
 #include "msgproc/v1/balancer.pb.h"
@@ -52,12 +53,14 @@ class RunningProcessor final : public base::RunningServer {
       const base::ServerOptions& common, const HandlerRegistry& handlers) {
     absl::StatusOr<ServerOptions> options = OptionsFromFlags(common);
     if (!options.ok()) return options.status();
+    const absl::StatusOr<absl::Duration> drain_delay = DrainDelayFromFlag();
+    if (!drain_delay.ok()) return drain_delay.status();
     options->workers.on_failure = ExitBecauseOfWorkers;
     options->liveness = common.liveness;
     auto server = Server::Start(*std::move(options), &handlers);
     if (!server.ok()) return server.status();
-    auto running =
-        std::make_unique<RunningProcessor>(*std::move(server), common.liveness);
+    auto running = std::make_unique<RunningProcessor>(
+        *std::move(server), common.liveness, *drain_delay);
     absl::Status status = running->StartHttp(common.http_address);
     if (status.ok()) status = running->StartAdmin(common);
     if (status.ok()) status = running->StartLink(common);
@@ -72,20 +75,22 @@ class RunningProcessor final : public base::RunningServer {
     wrong.Add(options.status());
     if (options.ok()) wrong.Add(Server::Check(*options, handlers));
     wrong.Add(LinkOptionsFromFlags(common, "", "").status());
+    wrong.Add(DrainDelayFromFlag().status());
     wrong.Add(base::Validate(base::AdminOptionsFromFlags(), common.credentials),
               base::AsFlag);
     return wrong.AsStatus();
   }
 
   RunningProcessor(std::unique_ptr<Server> server,
-                   const base::Liveness* liveness)
+                   const base::Liveness* liveness, absl::Duration drain_delay)
       : server_(std::move(server)),
         liveness_(liveness),
+        drain_delay_(drain_delay),
         metrics_(server_.get()),
         load_meter_(server_->context()->counters()),
         worker_metrics_(server_->workers()),
         vitals_(server_->grpc().files(),
-                [this] { return server_->WhyNotServing(); }),
+                [this] { return WhyNotServing(); }),
         admin_({.context = server_->context(),
                 .streams = server_->streams(),
                 .address = server_->address(),
@@ -105,7 +110,10 @@ class RunningProcessor final : public base::RunningServer {
     return http_ == nullptr ? "" : http_->address();
   }
   void Drain(absl::Duration timeout) override {
+    leaving_ = true;
     if (link_ != nullptr) link_->Drain(kTellBalancers);
+    // Who has not heard of it yet still finds a server here.
+    absl::SleepFor(drain_delay_);
     server_->Drain(timeout);
     if (link_ != nullptr) link_->Leave(kTellBalancers);
   }
@@ -198,8 +206,8 @@ class RunningProcessor final : public base::RunningServer {
 
   absl::Status StartHttp(const std::string& address) {
     if (address.empty()) return absl::OkStatus();
-    base::HttpHandlers pages = base::HealthPages(
-        liveness_, [this] { return server_->WhyNotServing(); });
+    base::HttpHandlers pages =
+        base::HealthPages(liveness_, [this] { return WhyNotServing(); });
     pages["/metrics"] = [this](const base::HttpRequest&) {
       return base::MetricsPage({&metrics_, &worker_metrics_, &link_metrics_,
                                 &server_->context()->methods(),
@@ -215,8 +223,14 @@ class RunningProcessor final : public base::RunningServer {
     return absl::OkStatus();
   }
 
+  std::string WhyNotServing() const {
+    return leaving_ ? "draining" : server_->WhyNotServing();
+  }
+
   const std::unique_ptr<Server> server_;
   const base::Liveness* const liveness_;
+  const absl::Duration drain_delay_;
+  std::atomic<bool> leaving_{false};
   const ProcessorMetrics metrics_;
   LoadMeter load_meter_;
   const WorkerMetrics worker_metrics_;

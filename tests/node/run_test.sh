@@ -12,5 +12,6 @@ if ! cmp --quiet "$folder/package-lock.json" "$folder/node_modules/.installed_fr
 fi
 
 export MSGPROC_PROCESSOR=$PWD/services/processor/processor
+export MSGPROC_BALANCER=$PWD/services/balancer/balancer
 export MSGPROC_PROTO_ROOT=$PWD/proto
 exec "$folder/node_modules/.bin/node" --test "$script"
