@@ -1,8 +1,8 @@
 #include "services/balancer/balancer_metrics.h"
-#include <cstdint>
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace msgproc::balancer {

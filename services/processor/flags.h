@@ -24,8 +24,8 @@ absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
     const base::ServerOptions& common, const std::string& server_id,
     const std::string& address);
 
-// How long a stop goes on serving, once everybody was told of it, before clients
-// are sent away. INVALID_ARGUMENT, naming the flag.
+// How long a stop goes on serving, once everybody was told of it, before
+// clients are sent away. INVALID_ARGUMENT, naming the flag.
 absl::StatusOr<absl::Duration> DrainDelayFromFlag();
 
 }  // namespace msgproc::processor

@@ -1,6 +1,6 @@
 #include "services/balancer/xds/ads_assignment.h"
-#include <cstdint>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <random>

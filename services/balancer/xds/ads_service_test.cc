@@ -1,8 +1,8 @@
 // Over the wire: a real balancer, and clients that speak ADS by hand.
 #include "services/balancer/xds/ads_service.h"
-#include <cstddef>
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <set>
 #include <string>

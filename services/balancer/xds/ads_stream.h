@@ -2,9 +2,9 @@
 #define MSGPROC_SERVICES_BALANCER_XDS_ADS_STREAM_H_
 
 #include <functional>
-#include <string>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/random/random.h"
 #include "absl/status/status.h"

@@ -1,5 +1,4 @@
 #include "services/balancer/xds/host_resolver.h"
-#include <cstddef>
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -7,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>

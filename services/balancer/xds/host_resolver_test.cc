@@ -1,6 +1,6 @@
 #include "services/balancer/xds/host_resolver.h"
-#include <optional>
 
+#include <optional>
 #include <string>
 
 #include "common/mutex.h"
