@@ -62,7 +62,7 @@ def main():
                 else:
                     _say(_one_message(client))
             except grpc.RpcError as error:
-                _say(f"{error.code().name}: {error.details()}")
+                _say(f"{error.code().name}: {error.details()}")  # pylint: disable=no-member
             time.sleep(_PERIOD_SECONDS)
 
 
