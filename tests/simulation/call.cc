@@ -17,9 +17,11 @@ constexpr absl::Duration kRetransmission = absl::Milliseconds(200);
 
 void Call::Tell(Side side, std::function<void(Listener*)> what) {
   if (ends_[side].listener == nullptr) return;
+  ++ends_[side].untold;
   ends_[side].place.host->After(
       random_.UpTo(kThread),
       [self = shared_from_this(), side, what = std::move(what)] {
+        --self->ends_[side].untold;
         if (self->ends_[side].listener != nullptr) {
           what(self->ends_[side].listener);
         }

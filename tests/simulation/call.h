@@ -81,8 +81,11 @@ class Call : public std::enable_shared_from_this<Call> {
   }
 
   bool broken(Side side) const { return ends_[side].broken; }
-  bool reading(Side side) const { return ends_[side].reading; }
-  bool writing(Side side) const { return ends_[side].writing; }
+  // Whether the end is still to be told of something, as far as is known.
+  bool Owes(Side side) const {
+    const End& end = ends_[side];
+    return end.reading || end.writing || end.untold > 0;
+  }
   // Of the call, for the client, once it has read to the end.
   const absl::Status& status() const { return status_; }
 
@@ -102,6 +105,7 @@ class Call : public std::enable_shared_from_this<Call> {
     bool writing = false;
     bool write_blocked = false;  // By the other end, which does not read.
     bool broken = false;
+    int untold = 0;  // Events that the listener has not had yet.
   };
   // Frames that wait to be read before a writer has to wait.
   static constexpr size_t kWindowFrames = 4;

@@ -231,7 +231,9 @@ void Client::Perform(Role role, const Action& action,
       break;
     case Kind::kRead:
       call_->Read(Call::kClient);
-      break;
+      // The next frame may be there before this thread asks.
+      host_.After(random_.UpTo(kThread), [this, role] { Ask(role); });
+      return;
     case Kind::kRelease:
       released_ = true;
       return Returned(role);
@@ -352,6 +354,11 @@ void Client::GiveEvent(const client::StreamEvent& event) {
                                                     event.status.ToString()));
       break;
     case EventKind::kClosed:
+      // What a caller may do who does not know yet.
+      host_.After(random_.UpTo(kThread), [this] {
+        state_.Close(/*inside=*/false);
+        Ask(Role::kCaller);
+      });
       owner_.on_end(event.status);
       break;
   }

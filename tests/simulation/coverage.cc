@@ -6,12 +6,19 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "common/mutex.h"
 #include "common/transition.h"
 
 namespace msgproc::simulation {
 namespace {
 
 using Names = std::array<absl::string_view, 3>;
+
+// The simulation has one thread; what is linked with it may have more.
+Mutex& CountsMutex() {
+  static Mutex& mutex = *new Mutex();
+  return mutex;
+}
 
 // Names are those of the machines' own tables, which last.
 std::map<Names, uint64_t>& Counts() {
@@ -23,6 +30,7 @@ std::map<Names, uint64_t>& Counts() {
 
 void CountTransition(absl::string_view machine, absl::string_view from,
                      absl::string_view to) {
+  const MutexLock lock(&CountsMutex());
   ++Counts()[{machine, from, to}];
 }
 
@@ -76,6 +84,7 @@ const std::vector<Edge>& DrawnEdges() {
 
 const std::map<Edge, uint64_t>& TakenEdges() {
   static std::map<Edge, uint64_t>& taken = *new std::map<Edge, uint64_t>();
+  const MutexLock lock(&CountsMutex());
   for (const auto& [names, times] : Counts()) {
     taken[{std::string(names[0]), std::string(names[1]),
            std::string(names[2])}] = times;
@@ -125,7 +134,6 @@ std::string DescribeCoverage() {
 
 }  // namespace msgproc::simulation
 
-// The simulation has one thread.
 void msgproc::OnTransition(absl::string_view machine, absl::string_view from,
                            absl::string_view to) {
   msgproc::simulation::CountTransition(machine, from, to);

@@ -87,10 +87,12 @@ class SlowExecutor final : public processor::Executor {
       std::unique_ptr<processor::Batch> batch) override {
     const uint64_t number = ++batches_;
     held_[number] = std::move(batch);
-    host_->After(random_.About(handling_), [this, number] {
+    const absl::Duration takes = random_.About(handling_);
+    host_->After(takes, [this, number, takes] {
       auto done = held_.extract(number);
       done.mapped()->ParsePieces();
       if (!processor::RunHandler(done.mapped().get(), &never_)) return;
+      done.mapped()->handler_time = takes;
       processor::Batch::Done(std::move(done.mapped()));
     });
     return nullptr;

@@ -41,7 +41,7 @@ void Stream::Later(std::function<void()> what) {
 }
 
 void Stream::OnFrame(std::string bytes) {
-  if (!state_.OnRead(Now())) return;
+  if (!state_.OnRead(Now())) return DoneIfOver();
   Later([this, bytes = std::move(bytes)] {
     const grpc::Slice slice(bytes);
     grpc::ByteBuffer buffer(&slice, 1);
@@ -210,10 +210,7 @@ void Stream::Do(const StreamState::Actions& actions, std::string bytes,
 }
 
 void Stream::DoneIfOver() {
-  if (!finished_ || done_ || threads_ > 0 || call_->reading(Call::kServer) ||
-      call_->writing(Call::kServer)) {
-    return;
-  }
+  if (!finished_ || done_ || threads_ > 0 || call_->Owes(Call::kServer)) return;
   done_ = true;
   call_->Listen(Call::kServer, nullptr);
   if (session_ != nullptr) {
