@@ -77,6 +77,16 @@ void Application::Crash(bool silently) {
   client_ = nullptr;
 }
 
+void Application::StallUntil(absl::Time until) {
+  world_->story.Tell(name_, "reads nothing for a while");
+  client_->Stall(until);
+}
+
+void Application::SlowDownUntil(absl::Time until) {
+  world_->story.Tell(name_, "reads slowly");
+  client_->SlowDown(until);
+}
+
 void Application::StartAgain() {
   host_.After(kMending, [this] {
     world_->loop.After(absl::ZeroDuration(), [this] {

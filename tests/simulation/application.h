@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "tests/simulation/client.h"
 #include "tests/simulation/host.h"
 #include "tests/simulation/outbox.h"
@@ -31,6 +32,9 @@ class Application {
   // kill -9. `silently`: the machine goes with it, and nobody hears of it.
   void Crash(bool silently);
   void Start();
+  // Its callbacks do not return until then, or each takes its time.
+  void StallUntil(absl::Time until);
+  void SlowDownUntil(absl::Time until);
   // The disk does not take its outbox's next transaction.
   void FailOutbox() { file_.fails_next = outbox_; }
 

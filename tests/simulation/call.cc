@@ -55,8 +55,7 @@ void Call::Finish(absl::Status status) {
 
 void Call::Send(Side from, Frame frame) {
   End& to = ends_[Other(from)];
-  to.next_arrival =
-      std::max(to.next_arrival, loop_->now() + network_->Latency());
+  to.next_arrival = std::max(to.next_arrival, loop_->now() + Latency());
   loop_->At(to.next_arrival, [self = shared_from_this(), from,
                               frame = std::move(frame)]() mutable {
     self->Arrive(Other(from), std::move(frame));
@@ -78,9 +77,12 @@ void Call::Arrive(Side side, Frame frame) {
     return;
   }
   const bool written = !frame.end;
+  ends_[from].moved = loop_->now();
+  if (!written) ends_[from].silent = true;
+  frame.came = loop_->now();
   end.arrived.push_back(std::move(frame));
   if (written) {
-    if (end.arrived.size() > kWindowFrames) {
+    if (end.arrived.size() > WindowFrames()) {
       ends_[from].write_blocked = true;
     } else {
       EndWrite(from, true);
@@ -106,14 +108,17 @@ void Call::Deliver(Side side) {
   if (end.arrived.empty()) return;
   Frame frame = std::move(end.arrived.front());
   end.arrived.pop_front();
+  end.came = frame.came;
   end.reading = false;
+  ends_[Other(side)].moved = loop_->now();
+  if (side == kClient) answered_ = true;
   if (frame.end) {
     end.read_ended = true;
     if (side == kClient) status_ = std::move(frame.status);
     return Tell(side, [](Listener* listener) { listener->OnReadEnded(); });
   }
   End& writer = ends_[Other(side)];
-  if (writer.write_blocked && end.arrived.size() <= kWindowFrames) {
+  if (writer.write_blocked && end.arrived.size() <= WindowFrames()) {
     EndWrite(Other(side), true);
   }
   Tell(side, [bytes = std::move(frame.bytes)](Listener* listener) mutable {
@@ -123,7 +128,7 @@ void Call::Deliver(Side side) {
 
 void Call::Cancel(Side side) {
   LearnBroken(side, absl::CancelledError("cancelled"));
-  Break(Other(side), network_->Latency());
+  Break(Other(side), Latency());
 }
 
 void Call::Break(Side side, absl::Duration delay) {
@@ -134,8 +139,34 @@ void Call::Break(Side side, absl::Duration delay) {
                                 end.place.name)) {
       return self->Break(side, kRetransmission);
     }
-    self->LearnBroken(side, absl::UnavailableError("the connection was lost"));
+    self->LearnBroken(side, self->Lost());
+    // The relay hangs up on the other one, too.
+    if (self->relayed() && !self->ends_[Other(side)].broken) {
+      self->Break(Other(side), self->network_->Latency());
+    }
   });
+}
+
+// As NGINX does: 502 before the headers, which it holds until the first
+// message, and a reset of the stream behind them.
+absl::Status Call::Lost() const {
+  return relayed() && answered_
+             ? absl::InternalError("the relay has reset the stream")
+             : absl::UnavailableError("the connection was lost");
+}
+
+void Call::LookWhetherIdle(Side from) {
+  End& end = ends_[from];
+  if (ends_[kClient].broken && ends_[kServer].broken) return;
+  if (end.silent || ends_[kServer].silent) return;
+  if (end.moved == absl::Time()) end.moved = loop_->now();
+  const absl::Duration left = end.moved + idle_ - loop_->now();
+  if (left <= absl::ZeroDuration()) {
+    Break(kClient, network_->Latency());
+    return Break(kServer, network_->Latency());
+  }
+  loop_->After(
+      left, [self = shared_from_this(), from] { self->LookWhetherIdle(from); });
 }
 
 void Call::LearnBroken(Side side, absl::Status status) {

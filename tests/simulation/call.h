@@ -22,6 +22,10 @@ namespace msgproc::simulation {
 // order, with flow control; half-close; the status; and the end without one,
 // which the two ends learn of at different times, or not at all.
 //
+// Between them may be a relay, as NGINX is one: it takes more of what an end
+// writes than the other end has read, tells each end of the other's end, and
+// cuts a call over which one says nothing for long.
+//
 // Each end has at most one read and one write in flight. Callbacks come as
 // events of the end's host.
 class Call : public std::enable_shared_from_this<Call> {
@@ -44,13 +48,20 @@ class Call : public std::enable_shared_from_this<Call> {
     Host* host = nullptr;
   };
 
+  // `idle`: after which a relay cuts the call; zero: there is none.
   Call(EventLoop* loop, Network* network, Random random, Place client,
-       Place server)
-      : loop_(loop), network_(network), random_(random) {
+       Place server, absl::Duration idle)
+      : loop_(loop), network_(network), random_(random), idle_(idle) {
     ends_[kClient].place = std::move(client);
     ends_[kServer].place = std::move(server);
   }
 
+  // The relay begins to look whether it is idle.
+  void Start() {
+    if (!relayed()) return;
+    LookWhetherIdle(kClient);
+    LookWhetherIdle(kServer);
+  }
   // Null: the end is there no more, and is told nothing.
   void Listen(Side side, Listener* listener) {
     ends_[side].listener = listener;
@@ -77,7 +88,7 @@ class Call : public std::enable_shared_from_this<Call> {
   void Lose(Side side, bool silently) {
     Listen(side, nullptr);
     ends_[side].broken = true;
-    if (!silently) Break(Other(side), network_->Latency());
+    if (!silently) Break(Other(side), Latency());
   }
 
   bool broken(Side side) const { return ends_[side].broken; }
@@ -86,6 +97,8 @@ class Call : public std::enable_shared_from_this<Call> {
     const End& end = ends_[side];
     return end.reading || end.writing || end.untold > 0;
   }
+  // When what the end was given last had come; it may have been read late.
+  absl::Time came(Side side) const { return ends_[side].came; }
   // Of the call, for the client, once it has read to the end.
   const absl::Status& status() const { return status_; }
 
@@ -93,6 +106,7 @@ class Call : public std::enable_shared_from_this<Call> {
   struct Frame {
     std::string bytes;
     bool end = false;
+    absl::Time came;
     absl::Status status;
   };
   struct End {
@@ -105,12 +119,29 @@ class Call : public std::enable_shared_from_this<Call> {
     bool writing = false;
     bool write_blocked = false;  // By the other end, which does not read.
     bool broken = false;
-    int untold = 0;  // Events that the listener has not had yet.
+    absl::Time came;
+    absl::Time moved;     // Of what it writes: last, anything at the relay.
+    bool silent = false;  // It has half-closed, or given its status.
+    int untold = 0;       // Events that the listener has not had yet.
   };
   // Frames that wait to be read before a writer has to wait.
   static constexpr size_t kWindowFrames = 4;
+  static constexpr size_t kRelayFrames = 8;
 
   static Side Other(Side side) { return side == kClient ? kServer : kClient; }
+  bool relayed() const { return idle_ > absl::ZeroDuration(); }
+  size_t WindowFrames() const {
+    return relayed() ? kWindowFrames + kRelayFrames : kWindowFrames;
+  }
+  // What is between the two ends takes.
+  absl::Duration Latency() {
+    const absl::Duration latency = network_->Latency();
+    return relayed() ? latency + network_->Latency() : latency;
+  }
+  // Of what this end writes.
+  void LookWhetherIdle(Side from);
+  // What a client is told whose relay has lost the server.
+  absl::Status Lost() const;
   void Tell(Side side, std::function<void(Listener*)> what);
   void Send(Side from, Frame frame);
   void Arrive(Side side, Frame frame);
@@ -121,6 +152,8 @@ class Call : public std::enable_shared_from_this<Call> {
   EventLoop* const loop_;
   Network* const network_;
   Random random_;
+  const absl::Duration idle_;
+  bool answered_ = false;  // The client has got something.
   std::array<End, 2> ends_;
   absl::Status status_ = absl::UnavailableError("the connection was lost");
 };

@@ -50,7 +50,11 @@ void Checker::OnResult(int client, uint64_t sequence, bool ok,
     return Fail("one-result", absl::StrCat("message ", sequence, " of client ",
                                            client, " has two"));
   }
-  if (message->answered_at == 0) message->answered_at = ++step_;
+  if (message->answered_at == 0) {
+    message->answered_at = ++step_;
+    // Others may be at it still.
+    if (!of.home.empty()) message->handled_by = of.home;
+  }
   if (sequence != ++of.received) {
     Fail("in-order", absl::StrCat("client ", client, " gets result ", sequence,
                                   " in place of ", of.received));
@@ -71,6 +75,45 @@ void Checker::OnResult(int client, uint64_t sequence, bool ok,
   }
 }
 
+void Checker::OnArrived(int client, uint64_t through) {
+  Client& of = clients_.at(static_cast<size_t>(client));
+  while (of.arrived < through && of.arrived < of.messages.size()) {
+    Message& message = of.messages[of.arrived++];
+    if (std::exchange(message.unread, false)) {
+      of.unread_bytes -= message.result_bytes();
+    }
+  }
+}
+
+void Checker::CheckBounds(const std::string& server, int client,
+                          uint64_t sequence) {
+  Client& of = clients_.at(static_cast<size_t>(client));
+  if (sequence <= of.arrived) return;
+  if (sequence - of.arrived > bounds_.window) {
+    Fail("window", absl::StrCat("message ", sequence, " of client ", client,
+                                " is handled, and it has read ", of.arrived));
+  }
+  Message& message = of.messages[sequence - 1];
+  if (!std::exchange(message.unread, true)) {
+    of.unread_bytes += message.result_bytes();
+  }
+  if (of.unread_bytes > bounds_.session_bytes && !of.half_closed) {
+    Fail("held", absl::StrCat(server, " has ", of.unread_bytes,
+                              " bytes of results for client ", client));
+  }
+  if (bounds_.server_bytes == SIZE_MAX) return;
+  size_t all = 0;
+  for (const Client& one : clients_) {
+    if (one.home == server && !one.closed && !one.half_closed) {
+      all += one.unread_bytes;
+    }
+  }
+  if (all > bounds_.server_bytes) {
+    Fail("memory",
+         absl::StrCat(server, " has ", all, " bytes of results for clients"));
+  }
+}
+
 void Checker::OnHandled(const std::string& server, int client,
                         uint64_t sequence, absl::string_view payload) {
   ++handled_;
@@ -81,11 +124,12 @@ void Checker::OnHandled(const std::string& server, int client,
     Fail("its-own", absl::StrCat("a handler gets '", payload, "' as message ",
                                  sequence, " of client ", client));
   }
+  CheckBounds(server, client, sequence);
   const auto& welcomed_at =
       clients_.at(static_cast<size_t>(client)).welcomed_at;
   const auto welcome = welcomed_at.find(server);
   const bool knows_better = stored_ || message->handled_by == server;
-  message->handled_by = server;
+  if (message->answered_at == 0) message->handled_by = server;
   if (message->answered_at > 0 && welcome != welcomed_at.end() &&
       knows_better && welcome->second > message->answered_at) {
     Fail("no-rerun",
@@ -118,6 +162,7 @@ void Checker::OnWelcome(int client, const std::string& server, bool lost,
                       "', and is welcomed by a store that has ", of.committed));
   }
   of.welcomed_at[server] = ++step_;
+  of.home = server;
   of.used_at = of.opened_at;
   of.used = of.opened;
   of.welcomed = true;
@@ -142,7 +187,7 @@ void Checker::OnExpired(int client, absl::Time now, absl::Duration retention,
                         absl::string_view why) {
   const Client& of = clients_.at(static_cast<size_t>(client));
   // A store that was set back has forgotten of its use, too.
-  if (now - of.used >= retention || lost_at_ > of.used_at) return;
+  if (now - of.used + stepped_ >= retention || lost_at_ > of.used_at) return;
   Fail("expiry", absl::StrCat("client ", client, " used its session ",
                               absl::FormatDuration(now - of.used),
                               " ago, and is told ", why));
@@ -218,16 +263,20 @@ void Checker::OnReopened(int client, uint64_t received, uint64_t next,
   }
   of.received = received;
   of.returned_results = received;
-  // In memory a server may be lost, and only what is gone from the file is not
-  // sent again then.
-  for (uint64_t i = received + 1; i <= of.messages.size() && !stored_; ++i) {
-    of.messages[i - 1].answered_at = 0;
+  // A server may be lost, or what a store had, and only what is gone from the
+  // file is not sent again then.
+  for (uint64_t i = received + 1; i <= of.messages.size(); ++i) {
+    Message& message = of.messages[i - 1];
+    if (!stored_ || message.answered_at < lost_at_) message.answered_at = 0;
   }
   while (of.messages.size() >= next) {
     if (of.messages.back().handled > 0) {
       Fail("outbox",
            absl::StrCat("message ", of.messages.size(), " of client ", client,
                         " was handled, and is not in the file"));
+    }
+    if (of.messages.back().unread) {
+      of.unread_bytes -= of.messages.back().result_bytes();
     }
     of.messages.pop_back();
   }
@@ -240,6 +289,7 @@ void Checker::OnEffects(
       const auto found = effects.find({static_cast<int>(client), i});
       const int times = found == effects.end() ? 0 : found->second;
       if (times == 1) continue;
+      if (times == 0 && clients_[client].messages[i - 1].given_up) continue;
       // Nobody knows what became of these, or the store has lost it.
       const bool kept = clients_[client].used_at >= lost_at_;
       const bool answered = clients_[client].messages[i - 1].answered_at > 0;

@@ -1,6 +1,8 @@
 #ifndef MSGPROC_TESTS_SIMULATION_CHECKER_H_
 #define MSGPROC_TESTS_SIMULATION_CHECKER_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -36,16 +38,41 @@ namespace msgproc::simulation {
 //   outbox       after a crash a message is there for which Send had returned,
 //                and its result comes again if the callback had not; what is
 //                not there has been seen by nobody
+//   window       nothing is handled that is further ahead of what its client
+//   has
+//                read than the window
+//   held         handlers pause while a client reads nothing: what a server has
+//                of results that its client has not read is bounded, a session
+//   memory       and so is what it has of all clients' together
+//   unread       a server gives a client up that takes nothing for so long
+//   others       whoever reads has its results in time while others do not
 //   liveness     once the trouble is over, everything is answered in time
 class Checker {
  public:
+  // What a server has at most, with what its handlers are at.
+  struct Bounds {
+    uint64_t window = UINT64_MAX;  // Messages of a session.
+    // Of results that clients have not read.
+    size_t session_bytes = SIZE_MAX;
+    size_t server_bytes = SIZE_MAX;
+  };
+
   // `stored`: sessions are kept in a store.
-  Checker(int clients, bool stored) : clients_(clients), stored_(stored) {}
+  Checker(int clients, bool stored, const Bounds& bounds)
+      : clients_(clients), stored_(stored), bounds_(bounds) {}
+  Checker(int clients, bool stored) : Checker(clients, stored, Bounds()) {}
 
   // A caller of a client.
   void OnSent(int client, uint64_t sequence, absl::string_view payload);
   void OnResult(int client, uint64_t sequence, bool ok,
                 absl::string_view payload);
+  // Results up to there have come; the callback may have none of them yet.
+  void OnArrived(int client, uint64_t through);
+  // It has said everything: what is written to it is not kept any more, and
+  // nobody sees how much that is.
+  void OnHalfClosed(int client) {
+    clients_.at(static_cast<size_t>(client)).half_closed = true;
+  }
   // It sends an Open.
   void OnOpened(int client, absl::Time now);
   // A server answered its Open. `lost`: it has nothing of the session.
@@ -78,6 +105,11 @@ class Checker {
   void OnStoreLost(const std::string& generation,
                    const std::map<int, uint64_t>& committed);
 
+  // Its clock is set.
+  void OnClockStep(absl::Duration by) {
+    stepped_ += std::max(by, absl::ZeroDuration());
+  }
+
   // A handler was called, on a server.
   void OnHandled(const std::string& server, int client, uint64_t sequence,
                  absl::string_view payload);
@@ -107,10 +139,18 @@ class Checker {
     std::string handled_by;  // Last.
     bool given_up = false;
     uint64_t answered_at = 0;  // A step; 0: it is not.
+    // It was handled, and the result has not come.
+    bool unread = false;
+
+    size_t result_bytes() const { return ResultOf(payload).size(); }
   };
   struct Client {
     std::vector<Message> messages;  // By sequence, from 1.
     uint64_t received = 0;
+    uint64_t arrived = 0;
+    size_t unread_bytes = 0;
+    bool half_closed = false;
+    std::string home;  // Who welcomed it last.
     // With an outbox: of Send and of the callback.
     uint64_t returned_sends = 0;
     uint64_t returned_results = 0;
@@ -133,16 +173,19 @@ class Checker {
     uint64_t ever_committed = 0;
   };
 
+  void CheckBounds(const std::string& server, int client, uint64_t sequence);
   // Whether it can know that the store has lost something of its session.
   bool KnowsMore(const Client& of) const;
   Message* Find(int client, uint64_t sequence, absl::string_view who);
 
   std::vector<Client> clients_;
   const bool stored_;
+  const Bounds bounds_;
   std::string violation_;
   std::string generation_;  // Since it was lost.
   uint64_t step_ = 0;
-  uint64_t lost_at_ = 0;  // The store, last.
+  absl::Duration stepped_;  // The store's clock, forward.
+  uint64_t lost_at_ = 0;    // The store, last.
   uint64_t results_ = 0;
   uint64_t handled_ = 0;
 };

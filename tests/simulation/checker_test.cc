@@ -1,5 +1,6 @@
 #include "tests/simulation/checker.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -134,12 +135,15 @@ TEST_F(CheckerTest, WhatOnlyAZombieRepeatsIsNoRerun) {
   EXPECT_THAT(stored_.violation(), StartsWith("no-rerun"));
 }
 
-TEST_F(CheckerTest, InMemoryOnlyWhoHandledAMessageLastMustNotDoItAgain) {
+TEST_F(CheckerTest, InMemoryOnlyWhoAnsweredAMessageMustNotDoItAgain) {
+  memory_.OnWelcome(0, "p", /*lost=*/false, "");
   Answer(&memory_, 1, "a");
   memory_.OnWelcome(0, "q", /*lost=*/false, "");
   memory_.OnHandled("q", 0, 1, "a");
-  EXPECT_THAT(memory_.violation(), IsEmpty()) << "it was at it still";
   memory_.OnHandled("q", 0, 1, "a");
+  EXPECT_THAT(memory_.violation(), IsEmpty()) << "it was at it still";
+  memory_.OnWelcome(0, "p", /*lost=*/false, "");
+  memory_.OnHandled("p", 0, 1, "a");
   EXPECT_THAT(memory_.violation(), StartsWith("no-rerun"));
 }
 
@@ -313,6 +317,63 @@ TEST_F(CheckerTest, WhoIsNotDoneInTimeAndWhoEndsWithAnError) {
   EXPECT_THAT(memory_.violation(), StartsWith("liveness"));
   other.OnClosed(0, "UNAVAILABLE");
   EXPECT_THAT(other.violation(), StartsWith("liveness"));
+}
+
+// Two clients, of two sessions on one server.
+class CheckerBoundsTest : public testing::Test {
+ protected:
+  CheckerBoundsTest() {
+    for (int client = 0; client < 2; ++client) {
+      checker_.OnWelcome(client, "p", false, "");
+      for (uint64_t i = 1; i <= 10; ++i) checker_.OnSent(client, i, "1234");
+    }
+  }
+  void Handle(int client, uint64_t sequence) {
+    checker_.OnHandled("p", client, sequence, "1234");
+  }
+
+  const size_t result_ = Checker::ResultOf("1234").size();
+  Checker checker_{
+      2,
+      /*stored=*/false,
+      {.window = 5, .session_bytes = 4 * result_, .server_bytes = 6 * result_}};
+};
+
+TEST_F(CheckerBoundsTest, WhatIsReadMakesRoom) {
+  for (uint64_t i = 1; i <= 10; ++i) {
+    Handle(0, i);
+    if (i > 3) checker_.OnArrived(0, i - 3);
+  }
+  EXPECT_THAT(checker_.violation(), IsEmpty());
+}
+
+TEST_F(CheckerBoundsTest, HandledBeyondTheWindow) {
+  Handle(0, 6);
+  EXPECT_THAT(checker_.violation(), StartsWith("window"));
+}
+
+TEST_F(CheckerBoundsTest, TooManyResultsOfASession) {
+  for (uint64_t i = 1; i <= 4; ++i) Handle(0, i);
+  // Once more is not more.
+  Handle(0, 4);
+  EXPECT_THAT(checker_.violation(), IsEmpty());
+  Handle(0, 5);
+  EXPECT_THAT(checker_.violation(), StartsWith("held"));
+}
+
+TEST_F(CheckerBoundsTest, TooManyResultsOfAll) {
+  for (uint64_t i = 1; i <= 3; ++i) Handle(0, i);
+  for (uint64_t i = 1; i <= 3; ++i) Handle(1, i);
+  EXPECT_THAT(checker_.violation(), IsEmpty());
+  Handle(1, 4);
+  EXPECT_THAT(checker_.violation(), StartsWith("memory"));
+}
+
+TEST_F(CheckerBoundsTest, SessionsElsewhereDoNotCount) {
+  for (uint64_t i = 1; i <= 4; ++i) Handle(0, i);
+  checker_.OnWelcome(0, "q", false, "");
+  for (uint64_t i = 1; i <= 4; ++i) Handle(1, i);
+  EXPECT_THAT(checker_.violation(), IsEmpty());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "common/check.h"
 #include "common/transition.h"
 #include "msgproc/v1/processor.pb.h"
+#include "tests/simulation/application.h"
 #include "tests/simulation/balancer.h"
 #include "tests/simulation/processor.h"
 #include "tests/simulation/workers.h"
@@ -23,6 +24,13 @@ using Kind = client::ConnectionState::Action::Kind;
 constexpr absl::Duration kThread = absl::Microseconds(20);
 // How long a caller that pauses has nothing to say, on average.
 constexpr absl::Duration kPause = absl::Seconds(5);
+// What a callback takes that is slow, on average.
+constexpr absl::Duration kSlowCallback = absl::Milliseconds(100);
+// Behind the three heartbeats after which a processor gives a client up, as in
+// deploy/nginx.
+constexpr absl::Duration kRelayIdle = absl::Seconds(7);
+// How long whoever reads waits for a result at most, whatever others do.
+constexpr absl::Duration kInTime = absl::Seconds(10);
 // How long a look-up waits for a balancer.
 constexpr absl::Duration kLookupTimeout = absl::Seconds(2);
 
@@ -143,9 +151,10 @@ void Client::SendSome() {
   const uint64_t all = owner_.messages;
   bool any = false;
   for (uint64_t n = 1 + random_.Below(4); n > 0 && sent_ < all; --n) {
-    std::string payload = absl::StrCat(owner_.session, "/", sent_ + 1, "/",
-                                       std::string(random_.Below(20), 'x'));
     const Conditions& conditions = world_->conditions;
+    std::string payload = absl::StrCat(
+        owner_.session, "/", sent_ + 1, "/",
+        std::string(random_.Below(conditions.large ? kLargePayload : 20), 'x'));
     if (conditions.workers && conditions.poison > 0 &&
         random_.OneIn(conditions.poison)) {
       absl::StrAppend(&payload, random_.OneIn(4) ? kHangs : kKills);
@@ -160,9 +169,18 @@ void Client::SendSome() {
     ++sent_;
     any = true;
     world_->checker.OnSent(owner_.session, sequence, payload);
+    if (HasPeace()) sent_at_.push_back(world_->loop.now());
     if (outbox_ != nullptr) outbox_->Take(sequence, payload);
   }
   if (any && state_.OnAppended(/*inside=*/false)) Ask(Role::kCaller);
+  // Who closes is not asked to acknowledge any more.
+  const Conditions& conditions = world_->conditions;
+  if (sent_ == all && !closing_ &&
+      conditions.faults.slow_readers != absl::InfiniteDuration() &&
+      world_->loop.passed() < conditions.trouble / 2) {
+    host_.After(conditions.trouble / 4, [this] { SendSome(); });
+    return;
+  }
   if (sent_ == all && !closing_) {
     closing_ = true;
     state_.Close(/*inside=*/false);
@@ -210,25 +228,33 @@ void Client::Perform(Role role, const Action& action,
     case Kind::kParse: {
       parsed_ = incoming_;
       const bool readable = frame_.Parse(parsed_);
+      if (readable && !frame_.results.empty()) {
+        world_->checker.OnArrived(owner_.session,
+                                  frame_.results.back().sequence);
+      }
       state_.OnParsed(readable ? &frame_ : nullptr, parsed_.size());
       break;
     }
-    case Kind::kResults:
+    case Kind::kResults: {
       GiveResults(action.first, action.count);
-      if (outbox_ != nullptr) {
-        // A callback takes its time, and may be what the program dies in.
-        host_.After(random_.UpTo(kThread), [this, role, action] {
+      // It may be what the program dies in.
+      const absl::Duration takes = CallbackTime();
+      if (takes == absl::ZeroDuration()) {
+        state_.OnDelivered();
+        break;
+      }
+      host_.After(takes, [this, role, action] {
+        if (outbox_ != nullptr) {
           const uint64_t through =
               frame_.results[action.first + action.count - 1].sequence;
           world_->checker.OnReturned(owner_.session, through);
           outbox_->OnDelivered(through);
-          state_.OnDelivered();
-          Ask(role);
-        });
-        return;
-      }
-      state_.OnDelivered();
-      break;
+        }
+        state_.OnDelivered();
+        Ask(role);
+      });
+      return;
+    }
     case Kind::kRead:
       call_->Read(Call::kClient);
       // The next frame may be there before this thread asks.
@@ -301,21 +327,31 @@ void Client::Connect() {
   if (call_ != nullptr) call_->Listen(Call::kClient, nullptr);
   released_ = false;
   reactions_ = 0;
-  call_ =
-      std::make_shared<Call>(&world_->loop, &world_->network, random_.Fork(),
-                             Call::Place{owner_.name, &host_},
-                             Call::Place{processor->name(), processor->host()});
+  call_ = std::make_shared<Call>(
+      &world_->loop, &world_->network, random_.Fork(),
+      Call::Place{owner_.name, &host_},
+      Call::Place{processor->name(), processor->host()},
+      world_->conditions.relayed ? kRelayIdle : absl::ZeroDuration());
   call_->Listen(Call::kClient, this);
   client::Session::Write write;
   if (state_.OnCallMade(&write)) call_->Cancel(Call::kClient);
   world_->checker.OnOpened(owner_.session, world_->loop.now());
   processor->Accept(call_);
+  call_->Start();
   call_->Read(Call::kClient);
   Write(&write);
 }
 
 void Client::Write(client::Session::Write* write) {
   MSGPROC_CHECK(call_ != nullptr);
+  if (write->half_close) {
+    world_->checker.OnHalfClosed(owner_.session);
+    // Who cannot acknowledge any more, and does not read, may lose its session
+    // for the sake of what is still to be handled.
+    if (world_->conditions.faults.slow_readers != absl::InfiniteDuration()) {
+      world_->fleet_checker.OnDraining(owner_.name);
+    }
+  }
   if (!write->has_frame) {
     call_->HalfClose();
     // gRPC says so at once.
@@ -370,7 +406,30 @@ void Client::GiveResults(size_t first, size_t count) {
     const wire::ResultView& result = frame_.results[i];
     world_->checker.OnResult(owner_.session, result.sequence, !result.failed,
                              result.payload);
+    if (!HasPeace()) continue;
+    const absl::Duration took =
+        world_->loop.now() - sent_at_.at(result.sequence - 1);
+    if (took > kInTime) {
+      world_->checker.Fail(
+          "others", absl::StrCat(owner_.name, " waits ",
+                                 absl::FormatDuration(took), " for a result"));
+    }
   }
+}
+
+bool Client::HasPeace() const {
+  const Conditions& conditions = world_->conditions;
+  return conditions.OnlySlow() && conditions.poison == 0 &&
+         conditions.faults.worker_deaths == absl::InfiniteDuration() &&
+         conditions.clients > 1 && !conditions.large &&
+         owner_.name == Application::NameOf(conditions.clients - 1);
+}
+
+absl::Duration Client::CallbackTime() {
+  const absl::Time now = world_->loop.now();
+  if (now < stalled_until_) return stalled_until_ - now;
+  if (now < slow_until_) return random_.About(kSlowCallback);
+  return outbox_ == nullptr ? absl::ZeroDuration() : random_.UpTo(kThread);
 }
 
 void Client::OnOutboxWritten(const absl::Status& status) {
@@ -387,7 +446,10 @@ void Client::OnOutboxWritten(const absl::Status& status) {
 void Client::OnFrame(std::string bytes) {
   ++reactions_;
   incoming_ = std::move(bytes);
-  world_->fleet_checker.OnHeard(owner_.name);
+  // Not a Welcome, which is judged by what was heard before.
+  if (state_.session().window().connected()) {
+    world_->fleet_checker.OnHeard(owner_.name, call_->came(Call::kClient));
+  }
   state_.OnFrame();
   Ask(Role::kReader);
 }

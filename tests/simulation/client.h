@@ -6,9 +6,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "client/connection_state.h"
 #include "client/locator_state.h"
 #include "tests/simulation/call.h"
@@ -50,6 +52,10 @@ class Client final : private Call::Listener {
     return outbox_ != nullptr && !outbox_->state().status().ok();
   }
 
+  // Until then its callbacks do not return, or each takes its time.
+  void Stall(absl::Time until) { stalled_until_ = until; }
+  void SlowDown(absl::Time until) { slow_until_ = until; }
+
   // Its process is dead.
   void Die(bool silently);
 
@@ -75,6 +81,9 @@ class Client final : private Call::Listener {
   void Write(client::Session::Write* write);
   void GiveEvent(const client::StreamEvent& event);
   void GiveResults(size_t first, size_t count);
+  absl::Duration CallbackTime();
+  // Whether nothing goes wrong but that others read slowly.
+  bool HasPeace() const;
   void OnOutboxWritten(const absl::Status& status);
   void EndCallIfOver();
 
@@ -92,6 +101,10 @@ class Client final : private Call::Listener {
   State::Output output_;
   client::LocatorState locator_;
   uint64_t sent_ = 0;
+  // By sequence, from 1; where its results must come in time.
+  std::vector<absl::Time> sent_at_;
+  absl::Time stalled_until_ = absl::InfinitePast();
+  absl::Time slow_until_ = absl::InfinitePast();
   bool closing_ = false;
   bool waits_for_room_ = false;
   uint64_t lookups_ = 0;

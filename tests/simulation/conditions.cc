@@ -52,13 +52,36 @@ Conditions DrawConditions(uint64_t seed) {
   if (random.OneIn(2)) drawn.poison = uint64_t{50} << random.Below(4);
   faults.worker_deaths = DrawRate(&random, absl::Milliseconds(200));
   drawn.pauses = random.OneIn(4);
+  faults.slow_readers = DrawRate(&random, absl::Milliseconds(500));
+  if (faults.slow_readers != absl::InfiniteDuration()) {
+    drawn.window = uint64_t{64} << random.Below(4);
+    drawn.large = random.OneIn(8);
+    if (random.OneIn(4)) {
+      faults = {.slow_readers = faults.slow_readers};
+      drawn.poison = 0;
+      drawn.retention = absl::InfiniteDuration();
+    }
+  }
+  drawn.relayed = random.OneIn(3);
+  if (drawn.relayed && !drawn.OnlySlow()) {
+    faults.relay_kills = DrawRate(&random, absl::Seconds(1));
+  }
+  drawn.statements = drawn.stored && drawn.workers && random.OneIn(2);
+  if (drawn.retention != absl::InfiniteDuration()) {
+    faults.clock_steps = DrawRate(&random, absl::Milliseconds(500));
+  }
   return drawn;
 }
 
 bool Conditions::Peaceful() const {
+  return OnlySlow() && faults.slow_readers == absl::InfiniteDuration();
+}
+
+bool Conditions::OnlySlow() const {
   for (const absl::Duration mean :
        {faults.resets, faults.kills, faults.drains, faults.freezes,
-        faults.partitions, faults.balancer_kills, faults.client_crashes}) {
+        faults.partitions, faults.balancer_kills, faults.client_crashes,
+        faults.relay_kills}) {
     if (mean != absl::InfiniteDuration()) return false;
   }
   return !StoreFails();
@@ -77,7 +100,11 @@ std::string Conditions::Describe() const {
       transactional ? "transactions"
       : stored      ? "a store"
                     : "memory",
-      outboxes ? ", outboxes" : "", workers ? ", workers" : "", ", latency ",
+      outboxes ? ", outboxes" : "", relayed ? ", a relay" : "",
+      statements ? ", workers with statements"
+      : workers  ? ", workers"
+                 : "",
+      large ? ", large messages" : "", ", a window of ", window, ", latency ",
       absl::FormatDuration(latency), ", handling ",
       absl::FormatDuration(handling), ", sending every ",
       absl::FormatDuration(sending), pauses ? " with pauses" : "");
@@ -100,6 +127,9 @@ std::string Conditions::Describe() const {
     DescribeRate("worker deaths", faults.worker_deaths, &text);
   }
   DescribeRate("client crashes", faults.client_crashes, &text);
+  DescribeRate("slow readers", faults.slow_readers, &text);
+  DescribeRate("relay kills", faults.relay_kills, &text);
+  DescribeRate("clock steps", faults.clock_steps, &text);
   return text;
 }
 

@@ -48,10 +48,6 @@ void FleetChecker::OnConnecting(const std::string& client,
   OnAttempt(client);
 }
 
-void FleetChecker::OnHeard(const std::string& client) {
-  clients_[client].heard = loop_.now();
-}
-
 void FleetChecker::OnWelcome(const std::string& client,
                              const std::string& server, bool lost) {
   Client& one = clients_[client];

@@ -56,8 +56,10 @@ class FleetChecker {
   void OnLookup(const std::string& client,
                 const std::vector<std::string>& excluded);
   void OnConnecting(const std::string& client, const std::string& server);
-  // Anything came.
-  void OnHeard(const std::string& client);
+  // Anything came, then.
+  void OnHeard(const std::string& client, absl::Time when) {
+    clients_[client].heard = when;
+  }
   void OnWelcome(const std::string& client, const std::string& server,
                  bool lost);
   // It was told to go.

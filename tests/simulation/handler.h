@@ -16,6 +16,7 @@
 #include "services/processor/store/session_committer.h"
 #include "tests/simulation/checker.h"
 #include "tests/simulation/client.h"
+#include "tests/simulation/conditions.h"
 #include "tests/simulation/host.h"
 #include "tests/simulation/random.h"
 
@@ -52,12 +53,13 @@ class Handler final : public processor::Handler {
 // Handles batches in the transactions that commit their results.
 class TransactionExecutor final : public processor::Executor {
  public:
-  explicit TransactionExecutor(processor::SessionCommitter* committer)
-      : committer_(committer) {}
+  TransactionExecutor(processor::SessionCommitter* committer,
+                      const Conditions& conditions)
+      : committer_(committer), max_messages_(conditions.MaxMessages()) {}
 
   Limits LimitsFor(
       const processor::HandlerBinding& /*binding*/) const override {
-    return {.max_batches = 1, .max_messages = 16};
+    return {.max_batches = 1, .max_messages = max_messages_};
   }
 
   std::unique_ptr<processor::Batch> Execute(
@@ -70,17 +72,22 @@ class TransactionExecutor final : public processor::Executor {
 
  private:
   processor::SessionCommitter* const committer_;
+  const uint64_t max_messages_;
 };
 
 // Runs batches after some time each, several of them at the same time.
 class SlowExecutor final : public processor::Executor {
  public:
-  SlowExecutor(Host* host, absl::Duration handling, Random random)
-      : host_(host), handling_(handling), random_(random) {}
+  SlowExecutor(Host* host, const Conditions& conditions, Random random)
+      : host_(host),
+        handling_(conditions.handling),
+        max_messages_(conditions.MaxMessages()),
+        random_(random) {}
 
   Limits LimitsFor(
       const processor::HandlerBinding& /*binding*/) const override {
-    return {.max_batches = 4, .max_messages = 16};
+    return {.max_batches = Conditions::kMaxBatches,
+            .max_messages = max_messages_};
   }
 
   std::unique_ptr<processor::Batch> Execute(
@@ -104,6 +111,7 @@ class SlowExecutor final : public processor::Executor {
  private:
   Host* const host_;
   const absl::Duration handling_;
+  const uint64_t max_messages_;
   Random random_;
   const std::atomic<bool> never_{false};
   uint64_t batches_ = 0;

@@ -1,5 +1,6 @@
 #include "tests/simulation/nemesis.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -26,10 +27,13 @@ Nemesis::Nemesis(World* world) : world_(world), random_(world->random.Fork()) {
     Repeat(faults.worker_deaths, [this] { TroubleWorkers(); });
   }
   Repeat(faults.client_crashes, [this] { CrashAClient(); });
+  Repeat(faults.slow_readers, [this] { SlowAClientDown(); });
+  Repeat(faults.relay_kills, [this] { StopTheRelay(); });
   if (world_->store != nullptr) {
     Repeat(faults.store_errors, [this] { world_->store->Trouble(); });
     Repeat(faults.store_losses / 2, [this] { world_->store->MakeBackup(); });
     Repeat(faults.store_losses, [this] { LoseTheStore(); });
+    Repeat(faults.clock_steps, [this] { SetTheClock(); });
   }
   world_->loop.After(world_->conditions.trouble, [this] { EndTrouble(); });
 }
@@ -170,6 +174,25 @@ void Nemesis::TroubleWorkers() {
     default:
       victim->workers()->KillOne(&random_);
   }
+}
+
+void Nemesis::SlowAClientDown() {
+  // Not the last one, which shows what becomes of the others.
+  const size_t some = std::max<size_t>(1, world_->clients.size() - 1);
+  Application* const victim = world_->clients[random_.Below(some)].get();
+  if (!victim->host()->alive() || victim->done()) return;
+  const absl::Time until = world_->loop.now() + random_.About(absl::Seconds(5));
+  random_.OneIn(2) ? victim->StallUntil(until) : victim->SlowDownUntil(until);
+}
+
+void Nemesis::StopTheRelay() {
+  world_->story.Tell("the relay", "is stopped");
+  for (const auto& processor : world_->processors) processor->ResetCalls();
+}
+
+void Nemesis::SetTheClock() {
+  const absl::Duration by = random_.UpTo(world_->conditions.retention / 2);
+  world_->store->StepClock(random_.OneIn(2) ? by : -by);
 }
 
 void Nemesis::CrashAClient() {

@@ -27,6 +27,9 @@ class Nemesis {
   void PartitionSomebody();
   void KillABalancer();
   void CrashAClient();
+  void SlowAClientDown();
+  void StopTheRelay();
+  void SetTheClock();
   void TroubleWorkers();
   void LoseTheStore();
   // Whoever is down comes up again.

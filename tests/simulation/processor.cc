@@ -32,8 +32,14 @@ processor::ProcessorContext::Options ContextOptions(
   options.heartbeat_interval = absl::Seconds(2);
   options.sessions.session_ttl = absl::Seconds(20);
   options.sessions.limits.max_batch_messages = 64;
-  options.sessions.limits.max_outstanding_messages = 64;
-  options.sessions.limits.max_result_bytes = 500;
+  options.sessions.limits.max_outstanding_messages = world.conditions.window;
+  if (world.conditions.large) {
+    options.sessions.memory_budget = kLargeBudget;
+  } else {
+    options.sessions.memory_budget = 0;
+    options.sessions.limits.max_result_bytes =
+        world.conditions.MaxResultBytes();
+  }
   options.sessions.committer = committer;
   options.clock = world.loop.clock();
   return options;
@@ -45,7 +51,7 @@ processor::ProcessorContext::Options ContextOptions(
 struct Processor::Process {
   Process(const std::string& name, World* world, Host* host, Random random)
       : handler(name, &world->checker),
-        slow(host, world->conditions.handling, random),
+        slow(host, world->conditions, random),
         committer(world->store == nullptr
                       ? nullptr
                       : std::make_unique<Committer>(
@@ -56,12 +62,12 @@ struct Processor::Process {
             world->conditions.workers
                 ? std::make_unique<Workers>(world, host, name, random.Fork())
                 : nullptr),
-        transactions(committer.get()),
+        transactions(committer.get(), world->conditions),
         context(ContextOptions(name, *world, committer.get())) {
     auto binding = std::make_unique<processor::HandlerBinding>();
     binding->name = "simulated";
     binding->handler = &handler;
-    binding->max_payload_bytes = 1 << 10;
+    binding->max_payload_bytes = 1 << 14;
     binding->traits.transactional = world->conditions.transactional;
     binding->executor = ExecutorFor(world->conditions, &random);
     context.Bind(std::move(binding));
@@ -76,7 +82,7 @@ struct Processor::Process {
                                    Random* random) {
     if (conditions.transactional) return &transactions;
     if (workers != nullptr) return workers.get();
-    if (random->OneIn(3)) return &at_once;
+    if (random->OneIn(3) && !conditions.large) return &at_once;
     return &slow;
   }
 
@@ -139,6 +145,7 @@ void Processor::Accept(const std::shared_ptr<Call>& call) {
   Stream::Owner owner;
   owner.context = &process_->context;
   owner.host = &host_;
+  owner.checker = &world_->checker;
   owner.claim = [this](processor::Claim claim, std::shared_ptr<Stream> stream) {
     process_->committer->ClaimSession(
         std::move(claim),
@@ -277,6 +284,11 @@ void Processor::End() {
 }
 
 Workers* Processor::workers() const { return process_->workers.get(); }
+
+void Processor::ResetCalls() {
+  if (process_ == nullptr) return;
+  for (const auto& stream : process_->streams) stream->call()->Reset();
+}
 
 Call* Processor::AnyCall(Random* random) const {
   if (process_ == nullptr || process_->streams.empty()) return nullptr;

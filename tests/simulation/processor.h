@@ -46,6 +46,8 @@ class Processor {
 
   // Of a processor that lives, where there are workers.
   Workers* workers() const;
+  // The relay in front of it is stopped: all of its calls end.
+  void ResetCalls();
   // One of its calls, if there is any.
   Call* AnyCall(Random* random) const;
 

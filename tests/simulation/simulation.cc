@@ -47,7 +47,8 @@ Report Simulate(const Conditions& conditions) {
     world.checker.Fail("liveness", "events follow each other without end");
   }
   world.checker.OnEnd(world.checker.AllClosed());
-  if (conditions.transactional && world.checker.ok()) {
+  if ((conditions.transactional || conditions.statements) &&
+      world.checker.ok()) {
     world.checker.OnEffects(world.store->Effects());
   }
   Report report;
@@ -79,6 +80,13 @@ Conditions Shrink(Conditions conditions) {
       [](Conditions* c) { c->retention = kNever; },
       [](Conditions* c) { c->faults.client_crashes = kNever; },
       [](Conditions* c) { c->outboxes = false; },
+      [](Conditions* c) { c->faults.slow_readers = kNever; },
+      [](Conditions* c) { c->large = false; },
+      [](Conditions* c) { c->faults.relay_kills = kNever; },
+      [](Conditions* c) { c->relayed = false; },
+      [](Conditions* c) { c->statements = false; },
+      [](Conditions* c) { c->faults.clock_steps = kNever; },
+      [](Conditions* c) { c->window = 64; },
       [](Conditions* c) { c->balancers = 1; },
       [](Conditions* c) { c->processors = std::max(1, c->processors - 1); },
       [](Conditions* c) { c->clients = std::max(1, c->clients - 1); },

@@ -249,6 +249,13 @@ void Store::Tick() {
   });
 }
 
+void Store::StepClock(absl::Duration by) {
+  world_->story.Tell("the store's clock", "is set by ",
+                     absl::FormatDuration(by));
+  database_.Advance(by);
+  world_->checker.OnClockStep(by);
+}
+
 void Store::MakeBackup() {
   world_->story.Tell("the store", "is backed up");
   backup_ = database_.MakeBackup();

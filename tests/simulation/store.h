@@ -29,6 +29,9 @@ class Store {
   void Trouble();
   void EndTrouble() { trouble_ = 0; }
 
+  // Its machine's clock is set.
+  void StepClock(absl::Duration by);
+
   // What it has now is what it is set back to, if it is.
   void MakeBackup();
   // It is set back to its backup, or `emptied`. `anew`: with another

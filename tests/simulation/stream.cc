@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/slice.h"
@@ -127,6 +128,7 @@ void Stream::Stop(absl::string_view why) {
 
 void Stream::Tick() {
   using Verdict = StreamState::Verdict;
+  CheckUnread();
   const bool limited = session_ != nullptr && session_->Limited();
   if (limited) session_->Resume(this);
   if (limited || state_.withheld()) Advance();
@@ -141,6 +143,19 @@ void Stream::Tick() {
   if (verdict == Verdict::kSilent || verdict == Verdict::kStarved) return;
   state_.OnCancelling();
   call_->Cancel(Call::kServer);
+}
+
+void Stream::CheckUnread() {
+  const absl::Duration patience = owner_.context->patience();
+  const bool unread = state_.write_in_flight() &&
+                      !call_->broken(Call::kServer) &&
+                      Now() - write_started_ > patience;
+  if (std::exchange(unread_, unread) && unread) {
+    owner_.checker->Fail(
+        "unread", absl::StrCat("nobody has read for ",
+                               absl::FormatDuration(Now() - write_started_),
+                               ", and the stream goes on"));
+  }
 }
 
 void Stream::PostMarker() {
@@ -182,7 +197,10 @@ void Stream::Decide() {
 // One thing after another, with other threads in between.
 void Stream::Do(const StreamState::Actions& actions, std::string bytes,
                 std::shared_ptr<HostedSession> resumed) {
-  if (actions.write) call_->Write(Call::kServer, std::move(bytes));
+  if (actions.write) {
+    write_started_ = Now();
+    call_->Write(Call::kServer, std::move(bytes));
+  }
   if (actions.read) {
     Later([this] {
       call_->Read(Call::kServer);

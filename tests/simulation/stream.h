@@ -17,6 +17,7 @@
 #include "services/processor/stream/stream_principal.h"
 #include "services/processor/stream/stream_state.h"
 #include "tests/simulation/call.h"
+#include "tests/simulation/checker.h"
 #include "tests/simulation/host.h"
 #include "tests/simulation/random.h"
 #include "wire/entry_log.h"
@@ -34,6 +35,7 @@ class Stream final : public Call::Listener,
   struct Owner {
     processor::ProcessorContext* context = nullptr;
     Host* host = nullptr;
+    Checker* checker = nullptr;
     std::function<void(Stream*)> on_done;
     std::function<void(processor::Claim, std::shared_ptr<Stream>)> claim;
   };
@@ -76,6 +78,8 @@ class Stream final : public Call::Listener,
   void Do(const processor::StreamState::Actions& actions, std::string bytes,
           std::shared_ptr<processor::HostedSession> resumed);
   void PostMarker();
+  // A client that takes nothing is given up in time.
+  void CheckUnread();
   void DoneIfOver();
 
   const Owner owner_;
@@ -87,6 +91,8 @@ class Stream final : public Call::Listener,
   processor::StreamState state_;
   std::shared_ptr<processor::HostedSession> session_;
   int threads_ = 0;  // That are to do something.
+  absl::Time write_started_;
+  bool unread_ = false;  // For longer than the server's patience.
   bool finished_ = false;
   bool done_ = false;
 };

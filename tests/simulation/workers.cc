@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "services/processor/handlers/handler.h"
+#include "services/processor/handlers/message_effects.h"
 #include "tests/simulation/client.h"
 #include "tests/simulation/world.h"
 
@@ -34,6 +35,7 @@ Workers::Workers(World* world, Host* host, std::string server, Random random)
     : world_(world),
       host_(host),
       server_(std::move(server)),
+      max_messages_(world->conditions.MaxMessages()),
       random_(random),
       dispatcher_({.workers = kWorkers,
                    .max_attempts = kMaxAttempts,
@@ -176,6 +178,18 @@ void Workers::Answer(WorkerId id) {
   *reply.mutable_payload() = Checker::ResultOf(message.payload);
   processor::AppendOutcome(item->out.get(), message.sequence, absl::OkStatus(),
                            reply);
+  if (world_->conditions.statements) {
+    // Another key each time, so that what takes effect twice shows.
+    auto effects = std::make_shared<processor::MessageEffects>();
+    effects->sequence = message.sequence;
+    effects->statements.push_back(
+        {.sql = "insert",
+         .parameters = {absl::StrCat(item->out->context->session_id, "/",
+                                     message.sequence, "/", random_.Next()),
+                        "done"}});
+    effects->bytes = effects->statements.front().sql.size();
+    item->out->effects.push_back(std::move(effects));
+  }
   if (--worker.held.front().messages == 0) worker.held.pop_front();
   worker.begun = false;
   Finished finished;

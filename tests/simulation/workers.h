@@ -15,6 +15,7 @@
 #include "services/processor/executors/executor.h"
 #include "services/processor/workers/dispatcher.h"
 #include "services/processor/workers/supervisor.h"
+#include "tests/simulation/conditions.h"
 #include "tests/simulation/host.h"
 #include "tests/simulation/random.h"
 
@@ -35,7 +36,8 @@ class Workers final : public processor::Executor {
 
   Limits LimitsFor(
       const processor::HandlerBinding& /*binding*/) const override {
-    return {.max_batches = 4, .max_messages = 16};
+    return {.max_batches = Conditions::kMaxBatches,
+            .max_messages = max_messages_};
   }
   std::unique_ptr<processor::Batch> Execute(
       std::unique_ptr<processor::Batch> batch) override;
@@ -90,6 +92,7 @@ class Workers final : public processor::Executor {
   World* const world_;
   Host* const host_;
   const std::string server_;
+  const uint64_t max_messages_;
   Random random_;
   processor::Dispatcher dispatcher_;
   processor::Supervisor supervisor_;

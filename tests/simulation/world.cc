@@ -1,5 +1,7 @@
 #include "tests/simulation/world.h"
 
+#include <cstddef>
+
 #include "common/clock.h"
 #include "tests/simulation/application.h"
 #include "tests/simulation/balancer.h"
@@ -8,6 +10,9 @@
 
 namespace msgproc::simulation {
 namespace {
+
+// What a session may hold however little memory there is.
+constexpr size_t kSessionFloor = 64 << 10;
 
 template <typename Part>
 Part* Find(const std::vector<std::unique_ptr<Part>>& parts,
@@ -18,6 +23,26 @@ Part* Find(const std::vector<std::unique_ptr<Part>>& parts,
   return nullptr;
 }
 
+// Handlers may be at as many messages as it gives them before they pause.
+Checker::Bounds BoundsOf(const Conditions& all) {
+  // Of a result beside the payload's padding.
+  constexpr size_t kRest = 64;
+  const size_t handled = Conditions::kMaxBatches * all.MaxMessages();
+  Checker::Bounds bounds;
+  bounds.window = all.window;
+  if (!all.large) {
+    bounds.session_bytes = all.MaxResultBytes() + (handled + 1) * kRest;
+    return bounds;
+  }
+  // As docs/operations.md says of --memory_budget: what each may have always is
+  // beside it.
+  bounds.server_bytes =
+      kLargeBudget +
+      static_cast<size_t>(all.clients) *
+          (kSessionFloor + (handled + 1) * (kLargePayload + kRest));
+  return bounds;
+}
+
 }  // namespace
 
 World::World(const Conditions& all)
@@ -25,8 +50,10 @@ World::World(const Conditions& all)
       random(all.seed),
       network(all.latency, random.Fork()),
       story(&loop),
-      checker(all.clients, all.stored),
-      fleet_checker(&loop, &checker, all.StoreFails(), all.Peaceful(), {}) {
+      checker(all.clients, all.stored, BoundsOf(all)),
+      // Where memory is full, servers forget sessions that nobody is on.
+      fleet_checker(&loop, &checker, all.StoreFails() || all.large,
+                    all.Peaceful(), {.kept_rows = all.window + 16 + 1}) {
   Clock::ReplaceMonotonic(loop.clock());
   if (all.stored) store = std::make_unique<Store>(this);
 }

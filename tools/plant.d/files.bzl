@@ -12,6 +12,7 @@ PLANTED = {
     "services/balancer/rebalancer.cc": "//services/balancer:rebalancer.cc",
     "services/balancer/server_registry.cc": "//services/balancer:server_registry.cc",
     "services/processor/session/hosted_session.cc": "//services/processor/session:hosted_session.cc",
+    "services/processor/session/memory_budget.cc": "//services/processor/session:memory_budget.cc",
     "services/processor/session/session.cc": "//services/processor/session:session.cc",
     "services/processor/session/session_commits.cc": "//services/processor/session:session_commits.cc",
     "services/processor/session/session_table.cc": "//services/processor/session:session_table.cc",

@@ -10,8 +10,8 @@ must also follow what the store has), a server that takes a session for its own 
 has had since (its first commit says so), a session that is not given up at a takeover (its
 commits are refused), heartbeats without an answer (a stream that has not written for long
 writes by itself). Two things hold there, and the loss of one shows in unit tests only.
-A SessionTable that lets a late Open take over a session in memory is found by seed 4016 and
-by none before: too seldom to be promised (a store's look at it is, see attempts-not-counted).
+A SessionTable that lets a late Open take over a session in memory was found by seed 4016
+and by none before: too seldom to be promised (a store's look at it is, see attempts-not-counted).
 """
 
 import dataclasses
@@ -40,8 +40,8 @@ FAULTS = (
         before="cursor_ = log_.At(std::max(cursor_.position(), accepted_through + 1));",
         after="cursor_ = log_.At(std::max(cursor_.position(), accepted_through));",
         breaks="a resumed client sends the last message again that the server has accepted",
-        rules=("liveness",),
-        seed=7,
+        rules=("protocol", "liveness"),
+        seed=3,
     ),
     Fault(
         name="resume-forgets-to-rewind",
@@ -71,7 +71,7 @@ FAULTS = (
         after="true",
         breaks="a client that closes ends in order with its connection, answered or not",
         rules=("one-result",),
-        seed=6,
+        seed=2,
         behind="} else if (closing_ && ",
     ),
     Fault(
@@ -100,7 +100,7 @@ FAULTS = (
         after="attempts_ = 1;",
         breaks="servers cannot tell an Open that was long under way from the latest",
         rules=("late-open",),
-        seed=296,
+        seed=116,
     ),
     Fault(
         name="results-are-no-sign-of-life",
@@ -109,7 +109,7 @@ FAULTS = (
         after="if (phase_ == Phase::kOpening) last_read_ = now;",
         breaks="a client hears nothing behind the Welcome, and gives good connections up",
         rules=("peace",),
-        seed=605,
+        seed=141,
         behind="Session::Received Session::OnFrame(",
     ),
     Fault(
@@ -130,6 +130,15 @@ FAULTS = (
         rules=("backoff",),
         seed=3,
     ),
+    Fault(
+        name="a-reset-is-the-end",
+        file="client/connection_state.cc",
+        before="!moved && !MayRetry(why)",
+        after="!moved && (!MayRetry(why) || absl::IsInternal(why))",
+        breaks="a client ends for good when a proxy resets its stream",
+        rules=("liveness",),
+        seed=5,
+    ),
     # --- The client's look-up -------------------------------------------------------------
     Fault(
         name="one-balancer-is-not-the-end",
@@ -139,7 +148,7 @@ FAULTS = (
         after="return absl::Status(errors_.back().code(), text);",
         breaks="a client ends for good since the last balancer that it asked did not answer",
         rules=("liveness",),
-        seed=4,
+        seed=9,
     ),
     Fault(
         name="failed-servers-not-excluded",
@@ -158,7 +167,7 @@ FAULTS = (
         after="heard_ = std::min(heard_, now);",
         breaks="a server gives clients up that speak",
         rules=("peace",),
-        seed=605,
+        seed=141,
         behind="MSGPROC_CHECK_GE(now, heard_);",
     ),
     Fault(
@@ -168,7 +177,7 @@ FAULTS = (
         after="if (gatherer_.marker_in_flight()) return;",
         breaks="a stream gives its status while its session is being claimed",
         rules=("assertion",),
-        seed=26,
+        seed=7,
     ),
     Fault(
         name="every-frame-opens",
@@ -178,6 +187,17 @@ FAULTS = (
         breaks="each frame of a stream is taken for its first",
         rules=("at-least-once", "expiry"),
         seed=1,
+    ),
+    Fault(
+        name="unread-for-ever",
+        file="services/processor/stream/stream_state.cc",
+        before="""if (write_in_flight_ && now - write_started_ > patience_) {
+    return Verdict::kUnread;
+  }""",
+        after="if (write_in_flight_ && now < write_started_) return Verdict::kUnread;",
+        breaks="a server waits for ever for a client that takes nothing",
+        rules=("unread",),
+        seed=19,
     ),
     # --- The server's session -------------------------------------------------------------
     Fault(
@@ -197,7 +217,7 @@ FAULTS = (
         after="received_through >= accepted_through_",
         breaks="a session of which all is received counts as lost",
         rules=("kept",),
-        seed=6,
+        seed=4,
         behind="Session::WhyNotResume(",
     ),
     Fault(
@@ -207,7 +227,7 @@ FAULTS = (
         after="attachment_ == nullptr",
         breaks="a stream whose session was taken over goes on sending messages into it",
         rules=("liveness",),
-        seed=640,
+        seed=430,
         behind="absl::Status HostedSession::OnFrame(",
     ),
     Fault(
@@ -217,7 +237,7 @@ FAULTS = (
         after="if (attachment_ == nullptr) return false;",
         breaks="the end of a stream that was taken over detaches the one that has the session",
         rules=("late-open",),
-        seed=80,
+        seed=116,
     ),
     Fault(
         name="results-wait-for-no-commit",
@@ -235,7 +255,7 @@ FAULTS = (
         after="now - oldest->second.detached_at < absl::ZeroDuration()",
         breaks="a session is forgotten as soon as its connection breaks",
         rules=("kept",),
-        seed=86,
+        seed=4,
     ),
     Fault(
         name="detached-long-ago",
@@ -244,7 +264,25 @@ FAULTS = (
         after="entry.detached_at = clock_->Now() - absl::Hours(1);",
         breaks="a session that is detached counts as if it had been for long",
         rules=("kept",),
-        seed=86,
+        seed=4,
+    ),
+    Fault(
+        name="handlers-never-pause",
+        file="services/processor/session/session.cc",
+        before="runs_out_ >= max_batches || Paused()",
+        after="runs_out_ >= max_batches",
+        breaks="handlers go on however much a client has not read",
+        rules=("held", "memory"),
+        seed=637,
+    ),
+    Fault(
+        name="memory-is-never-full",
+        file="services/processor/session/memory_budget.cc",
+        before="if (used > budget) return Level::kFull;",
+        after="(void)level;",
+        breaks="sessions grow whatever all of them hold",
+        rules=("memory",),
+        seed=124,
     ),
     # --- The session's commits ------------------------------------------------------------
     Fault(
@@ -255,6 +293,15 @@ FAULTS = (
         breaks="a store keeps all results for ever",
         rules=("trim",),
         seed=134,
+    ),
+    Fault(
+        name="statements-forgotten",
+        file="services/processor/session/session_commits.cc",
+        before="write.effects = session->EffectsOf(run_);",
+        after="write.effects.clear();",
+        breaks="a result is committed without what its worker wanted to be done with it",
+        rules=("exactly-once",),
+        seed=106,
     ),
     Fault(
         name="commit-cursor-not-put-back",
@@ -309,7 +356,7 @@ FAULTS = (
         after="(void)connection_;",
         breaks="a store connection that is broken is used for ever",
         rules=("liveness",),
-        seed=3,
+        seed=7,
         behind="StoreWorker::Note(",
     ),
     # --- The store ------------------------------------------------------------------------
@@ -320,7 +367,7 @@ FAULTS = (
         after="undo = undo || !DoesMore(*written[i]);",
         breaks="effects of a server that lost its session are committed all the same",
         rules=("exactly-once",),
-        seed=10,
+        seed=126,
     ),
     Fault(
         name="received-all-is-a-loss",
@@ -385,7 +432,7 @@ FAULTS = (
         after="!known || status.state == ServerState::kUnhealthy",
         breaks="sessions are moved to a server that drains",
         rules=("not-to-draining",),
-        seed=1785,
+        seed=37,
     ),
     Fault(
         name="move-to-and-fro",
@@ -409,7 +456,7 @@ FAULTS = (
         after="""if (exclude_.size() > 1000) return false;""",
         breaks="a client is given the server that it has just excluded",
         rules=("excluded",),
-        seed=16,
+        seed=8,
     ),
     Fault(
         name="fail-static-forgets",
@@ -418,7 +465,7 @@ FAULTS = (
         after="on_ && absence->stale_ && recent",
         breaks="a fleet that seems to have vanished as a whole is not handed out",
         rules=("fail-static",),
-        seed=27,
+        seed=18,
     ),
 )
 

@@ -10,8 +10,8 @@
 
 namespace msgproc::simulation {
 
-// What record_calls.py puts into a machine: it says who it is, how it is called,
-// and what it has decided. On any thread.
+// What record_calls.py puts into a machine: it says who it is, how it is
+// called, and what it has decided. On any thread.
 void RecordBegin(const void* machine, absl::string_view name);
 void RecordCall(const void* machine, absl::string_view call);
 void RecordDecision(const void* machine, absl::string_view decision);
@@ -32,8 +32,8 @@ inline constexpr std::array<absl::string_view, 5> kEnds = {
 // kinds:
 //
 //   ConnectionState: NextAction(reader) -> parse
-//       A call, with what was decided. (In which state that was is the machine's
-//       matter: its shell does not know.)
+//       A call, with what was decided. (In which state that was is the
+//       machine's matter: its shell does not know.)
 //   ConnectionState, write: -> write, then OnWritten(ok)
 //       What followed what in one of the orders that a shell has to keep,
 //       whatever its threads do: of writes, of reads, of deliveries, and so
