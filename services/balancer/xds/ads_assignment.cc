@@ -27,9 +27,7 @@ void AdsAssignment::LetGo(const Fleet& fleet) {
     if (drains(*at)) draining_.push_back(std::move(*at));
     at = serving_.erase(at);
   }
-  if (draining_.size() > kMaxDraining) {
-    draining_.erase(draining_.begin(), draining_.end() - kMaxDraining);
-  }
+  while (draining_.size() > kMaxDraining) draining_.erase(draining_.begin());
 }
 
 void AdsAssignment::FillUp(absl::string_view affinity_key,

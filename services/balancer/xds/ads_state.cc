@@ -147,8 +147,10 @@ void AdsState::SetEndpoints(XdsAssignment endpoints) {
 }
 
 std::optional<AdsState::Response> AdsState::NextResponse() {
-  for (size_t i = 0; i < kResourceTypes; ++i) {
-    const auto type = static_cast<ResourceType>(i);
+  // What leads to something follows it (make before break).
+  for (const ResourceType type :
+       {ResourceType::kCluster, ResourceType::kEndpoints,
+        ResourceType::kListener, ResourceType::kRoute}) {
     Subscription& subscription = Of(type);
     if (subscription.phase != Phase::kDue || !MayAnswer(type)) continue;
     subscription.sent_version = VersionOf(type);
