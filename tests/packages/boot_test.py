@@ -77,8 +77,10 @@ class BootTest(harness.ProcessTest):
         kept = self.do_there("stat", "--format=%U %a", "/var/lib/msgproc")
         self.assertEqual(kept, "msgproc 750")
 
-        # Root finds the processor's socket for operators by itself.
-        self.assertIn("memory", self.do_there("msgproc", "status"))
+        # Each has a socket for operators, where only root and its own user get in.
+        for service in (processor, balancer):
+            look = f"msgproc status --server=unix:$(echo /run/{service.name}/*.admin.sock)"
+            self.assertIn("version", self.do_there("sh", "-c", look))
 
         load = self.keep(
             harness.Process(
