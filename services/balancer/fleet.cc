@@ -104,6 +104,9 @@ absl::StatusOr<Registration> Fleet::Register(const ServerReport& report,
     auto registered = registry_.Register(report);
     if (!registered.ok()) return registered.status();
     registration = registered->registration;
+    // What the former one reported says nothing of this one, which gives and
+    // takes once it is found serving.
+    rebalancer_.Remove(report.server_id);
     MSGPROC_CHECK_NE(registration.generation, 0U);
     MSGPROC_CHECK(!holders_.contains(registration.generation));
     holders_[registration.generation] = {std::move(on_end),

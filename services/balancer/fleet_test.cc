@@ -167,6 +167,23 @@ TEST_F(FleetTest, TellsAFullServerToMoveSessionsToAnEmptyOne) {
   EXPECT_EQ(fleet.moves(), (*orders)[0].sessions);
 }
 
+TEST_F(FleetTest, AServerThatRegistersAgainHasWhatItSaysNow) {
+  Fleet::Options options = Options();
+  options.rebuild_interval = absl::Seconds(5);
+  Fleet fleet(options, &clock_, 1);
+  const Registration full = Join(fleet, ReportOf(0, 100));
+  Join(fleet, ReportOf(1));
+  clock_.Advance(absl::Seconds(5));
+  fleet.Tick();
+  EXPECT_TRUE(fleet.Report(full, ReportOf(0, 100))->empty());
+  // Healthy before anybody looks: no rebuild tells one from the other.
+  Join(fleet, ReportOf(1, 100));
+  clock_.Advance(absl::Seconds(3));
+  const auto orders = fleet.Report(full, ReportOf(0, 100));
+  ASSERT_TRUE(orders.ok()) << orders.status();
+  EXPECT_EQ(orders->size(), 0U);
+}
+
 TEST_F(FleetTest, MovesNobodyToAServerThatIsNotHealthyOrDrains) {
   Fleet fleet(Options(), &clock_, 1);
   const Registration full = Join(fleet, ReportOf(0, 100));

@@ -36,9 +36,11 @@ TEST(SimulationTest, AllRulesHoldWhateverTheSeed) {
 // Each was found by a seed, which is kept here with what it had found.
 TEST(SimulationTest, WhatWasMendedStaysMended) {
   constexpr uint64_t kFound[] = {
-      4,    // A write that failed: the client's timer fired without pause.
-      8,    // A group of one session, fenced: a commit of nothing.
-      495,  // A request again, of which a server had committed a part.
+      4,     // A write that failed: the client's timer fired without pause.
+      8,     // A group of one session, fenced: a commit of nothing.
+      495,   // A request again, of which a server had committed a part.
+      2708,  // A server registered again, and was sent what it had room for
+             // before.
   };
   for (const uint64_t seed : kFound) {
     const Report report = Simulate(DrawConditions(seed));
