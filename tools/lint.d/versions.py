@@ -8,6 +8,12 @@ import pathlib
 import re
 import sys
 
+# What else names it, and how: the first group is the version.
+_TEXT = {
+    "deploy/helm/msgproc/Chart.yaml": r"^(?:version|appVersion): (\S+)$",
+    "deploy/kubernetes/kustomization.yaml": r"^    newTag: (\S+)$",
+    "deploy/compose/compose.yaml": r"^  image: msgproc:(\S+)$",
+}
 _JSON = ("clients/node/package.json", "clients/node/package-lock.json")
 
 
@@ -19,6 +25,10 @@ def versions(root):
         found[name] = content["version"]
         if "packages" in content:
             found[f"{name}, packages"] = content["packages"][""]["version"]
+    for name, pattern in _TEXT.items():
+        text = (root / name).read_text(encoding="utf-8")
+        stand = re.findall(pattern, text, re.MULTILINE) or [None]
+        found.update({f"{name}, {i + 1}": version for i, version in enumerate(stand)})
     changes = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     found["CHANGELOG.md, the last release"] = re.search(r"^## (\d\S*)", changes, re.MULTILINE)[1]
     return found
