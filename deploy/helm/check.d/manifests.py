@@ -16,6 +16,9 @@ import yaml
 _HERE = pathlib.Path(__file__).resolve().parent
 _OPERATORS = ("monitoring.coreos.com/v1", "cert-manager.io/v1")
 _WORKLOADS = ("Deployment", "StatefulSet")
+_SERVICES = _HERE.parents[2] / "services"
+# Abseil's own.
+_FLAGS_OF_ALL = {"flagfile", "fromenv", "tryfromenv"}
 
 
 def _module(api_version):
@@ -66,6 +69,21 @@ def wrong_types(files):
     return wrong
 
 
+def _flags(program):
+    """The flags that a program's sources define."""
+    folders = (_SERVICES / program.removeprefix("msgproc-"), _SERVICES / "base")
+    sources = [path.read_text("utf-8") for folder in folders for path in folder.rglob("*flags.cc")]
+    return _FLAGS_OF_ALL | set(re.findall(r"ABSL_FLAG\(\s*[\w:]+,\s*(\w+)", "".join(sources)))
+
+
+def _wrong_flags(container):
+    program = container.get("command", [""])[0]
+    if program.startswith("msgproc-"):
+        given = {text.partition("=")[0].removeprefix("--") for text in container["args"]}
+        for flag in sorted(given - _flags(program)):
+            yield f"{program} has no flag --{flag}"
+
+
 def _fits(selector, labels):
     return all(labels.get(key) == value for key, value in selector.items())
 
@@ -102,12 +120,27 @@ def _wrong_of_workload(item, names):
         mounts = {mount["name"] for mount in container.get("volumeMounts", [])}
         if mounts != volumes:
             yield f"{kind} {name}: mounts {sorted(mounts)} of volumes {sorted(volumes)}"
-        drains = sum(_seconds(container.get("args", []), f"drain_{w}") for w in ("delay", "timeout"))
+        yield from (f"{kind} {name}: {wrong}" for wrong in _wrong_flags(container))
+        drains = sum(
+            _seconds(container.get("args", []), f"drain_{w}") for w in ("delay", "timeout")
+        )
         grace = pod["spec"]["terminationGracePeriodSeconds"]
         if grace <= drains:
             yield f"{kind} {name}: is killed after {grace} s, and drains for {drains} s"
         if container["image"].rpartition(":")[2] in (container["image"], "latest"):
             yield f"{kind} {name}: the image {container['image']} has no tag that stays"
+
+
+def _wrong_names(objects):
+    """Names of pods that are not in the certificate, where there is one."""
+    text = json.dumps(objects)
+    found = set(re.findall(r"[\w-]+-\d+(\.[\w.-]+):\d+", text))
+    found.update(re.findall(r"\$\(POD_NAME\)(\.[\w.-]+):\d+", text))
+    wanted = {f"*{domain}" for domain in found} | set(re.findall(r"grpc_ssl_name ([\w.-]+);", text))
+    for item in objects:
+        if item["kind"] == "Certificate":
+            for name in sorted(wanted - set(item["spec"]["dnsNames"])):
+                yield f"Certificate {item['metadata']['name']}: it has no name {name}"
 
 
 def wrong_references(objects):
@@ -131,6 +164,7 @@ def wrong_references(objects):
             had = [port for c in picked[0]["spec"]["containers"] for port in c["ports"]]
             known = {port["name"] for port in had} | {port["containerPort"] for port in had}
             wrong.extend(f"{where}: its pods have no port {p}" for p in ports if p not in known)
+    wrong.extend(_wrong_names(objects))
     if len(names) != len(objects):
         wrong.append("two objects have one name")
     return wrong
