@@ -39,15 +39,24 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{- define "msgproc.podSecurity" -}}
+{{- /* "msgproc.pod" (list $ .Values.processors 65534): what all pods have, as which user. */ -}}
+{{- define "msgproc.pod" -}}
+{{- $user := index . 2 -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
-  runAsUser: {{ . }}
-  runAsGroup: {{ . }}
-  fsGroup: {{ . }}
+  runAsUser: {{ $user }}
+  runAsGroup: {{ $user }}
+  fsGroup: {{ $user }}
   seccompProfile: {type: RuntimeDefault}
+{{- with (index . 0).Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with (index . 1).pod }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- define "msgproc.containerSecurity" -}}
@@ -110,6 +119,9 @@ spec:
 {{- with .Values.registerTokenSecret }}
 - {name: registration, mountPath: /registration, readOnly: true}
 {{- end }}
+{{- with .Values.configMap }}
+- {name: config, mountPath: /config, readOnly: true}
+{{- end }}
 {{- end }}
 
 {{- define "msgproc.volumes" -}}
@@ -120,6 +132,10 @@ spec:
 {{- with .Values.registerTokenSecret }}
 - name: registration
   secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
+{{- with .Values.configMap }}
+- name: config
+  configMap: {name: {{ . }}}
 {{- end }}
 {{- end }}
 
