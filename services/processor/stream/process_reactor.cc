@@ -157,14 +157,6 @@ void ProcessReactor::Recheck() {
   on->SetQuota(QuotaOf(processor_, principal_.Get()));
 }
 
-bool ProcessReactor::Carries(absl::string_view session_id) {
-  const auto on = session();
-  return on != nullptr && !on->anonymous() && on->identity().id == session_id &&
-         Tell([](StreamState* state) {
-           return state->phase() == StreamState::Phase::kOpen;
-         });
-}
-
 void ProcessReactor::GiveUp(StreamState::Verdict verdict) {
   processor_->CountGivenUp(verdict);
   const auto why = StreamState::Reproach(verdict, processor_->patience());

@@ -77,7 +77,13 @@ class ProcessReactor final
   }
 
   // Whether it carries this session, and is not ending.
-  bool Carries(absl::string_view session_id);
+  bool Carries(absl::string_view session_id) {
+    const auto on = session();
+    return on != nullptr && !on->anonymous() &&
+           on->identity().id == session_id && Tell([](StreamState* state) {
+             return state->phase() == StreamState::Phase::kOpen;
+           });
+  }
 
   // AttachedStream:
   void OnResultsReady(bool more) override;
