@@ -99,6 +99,10 @@ class Fleet {
 
   // Changes whenever AddressesToCheck does. Cheap.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  // The version that picks are made from: somewhat behind `version`.
+  uint64_t picked_version() const {
+    return built_version_.load(std::memory_order_acquire);
+  }
   std::map<std::string, uint64_t> AddressesToCheck() const;
   std::vector<ServerStatus> List() const;
   // NOT_FOUND when there is none of this name.

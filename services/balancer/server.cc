@@ -1,5 +1,6 @@
 #include "services/balancer/server.h"
 
+#include <cstdint>
 #include <random>
 #include <utility>
 
@@ -226,11 +227,17 @@ void Server::Watch() {
   base::StallWatch::Pulse* const pulse =
       options_.liveness == nullptr ? nullptr
                                    : options_.liveness->Watch("fleet_watcher");
+  uint64_t picked = 0;
   while (true) {
     if (pulse != nullptr) pulse->Beat();
     checker.Watch(fleet_.AddressesToCheck());
     checker.Tick();
     fleet_.Tick();
+    // Servers that joined a moment ago are picked only now.
+    if (const uint64_t version = fleet_.picked_version(); version != picked) {
+      picked = version;
+      ads_service_.Review();
+    }
     MutexLock lock(&mutex_);
     if (!fleet_changed_ && !stopping_) changed_.WaitFor(&mutex_, kTick);
     fleet_changed_ = false;
