@@ -163,9 +163,11 @@ std::optional<AdsState::Response> AdsState::NextResponse() {
     response.set_type_url(std::string(TypeUrl(type)));
     response.set_nonce(subscription.nonce);
     if (subscription.wants_ours) {
-      *response.add_resources() = type == ResourceType::kEndpoints
-                                      ? MakeEndpoints(*endpoints_)
-                                      : MakeResource(type);
+      if (type != ResourceType::kEndpoints) {
+        *response.add_resources() = MakeResource(type);
+      } else if (endpoints_.has_value()) {  // MayAnswer knows.
+        *response.add_resources() = MakeEndpoints(*endpoints_);
+      }
     }
     return response;
   }

@@ -240,7 +240,7 @@ TEST_F(AdsStateTest, UnknownTypesAreLeftUnanswered) {
 TEST_F(AdsStateTest, BoundsHold) {
   std::vector<std::string> names(AdsState::kMaxNames, "x");
   Say(Ask(ResourceType::kListener, names));
-  names.push_back("x");
+  names.emplace_back("x");
   EXPECT_THAT(
       state_.OnRequest(Ask(ResourceType::kListener, names)).status().message(),
       HasSubstr("101 resource_names; at most 100"));

@@ -83,7 +83,7 @@ void AdsStream::Advance() {
     }
   }
   if (finish.has_value()) return Finish(base::ToGrpcStatus(*finish));
-  host_->on_response(*sent);
+  if (sent.has_value()) host_->on_response(*sent);
   StartWrite(&response_);
 }
 
