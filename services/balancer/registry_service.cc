@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_join.h"
-#include "common/check.h"
 #include "grpc/grpc_security_constants.h"
 #include "grpcpp/security/auth_context.h"
 #include "services/base/log.h"
@@ -100,34 +99,13 @@ RegistryService::Register(grpc::CallbackServerContext* context) {
                          absl::string_view server_id) {
         NoteRejected(status, registrant, server_id);
       },
-      [this](RegisterReactor* done) {
-        MutexLock lock(&mutex_);
-        const size_t erased = streams_.erase(done);
-        MSGPROC_CHECK_EQ(erased, 1U);
-      });
+      [this](RegisterReactor* done) { streams_.Remove(done); });
   absl::Status admission =
       rights_->Check(registrant, AuthorizationOf(*context));
   if (!admission.ok()) NoteRejected(admission, registrant, "");
-  {
-    MutexLock lock(&mutex_);
-    const bool is_new = streams_.emplace(stream.get(), stream).second;
-    MSGPROC_CHECK(is_new);
-    if (stopping_) admission = absl::UnavailableError("the balancer stops");
-  }
+  if (absl::Status open = streams_.Add(stream); !open.ok()) admission = open;
   stream->Start(admission);
   return stream.get();
-}
-
-void RegistryService::EndAll() {
-  std::vector<std::shared_ptr<RegisterReactor>> streams;
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-    for (const auto& [key, stream] : streams_) streams.push_back(stream);
-  }
-  for (const auto& stream : streams) {
-    stream->End(absl::UnavailableError("the balancer stops"));
-  }
 }
 
 }  // namespace msgproc::balancer

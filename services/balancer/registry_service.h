@@ -4,15 +4,13 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <unordered_map>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "common/mutex.h"
 #include "msgproc/v1/balancer.grpc.pb.h"
 #include "services/balancer/fleet.h"
+#include "services/balancer/open_reactors.h"
 #include "services/balancer/register_reactor.h"
 #include "services/balancer/registration_rights.h"
 #include "services/base/log_throttle.h"
@@ -31,7 +29,7 @@ class RegistryService final : public v1::Registry::CallbackService {
       grpc::CallbackServerContext* context) override;
 
   // Ends every stream, also those to come, UNAVAILABLE: the balancer stops.
-  void EndAll();
+  void EndAll() { streams_.EndAll(); }
 
   // Why processors are turned away: may not register, the name belongs to
   // another that lives, a malformed report, too many servers.
@@ -57,10 +55,7 @@ class RegistryService final : public v1::Registry::CallbackService {
   std::array<base::LogThrottle, kRejectionCodes.size()> rejected_logs_;
   std::array<std::atomic<uint64_t>, kRejectionCodes.size()> rejected_{};
 
-  Mutex mutex_;
-  bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
-  std::unordered_map<RegisterReactor*, std::shared_ptr<RegisterReactor>>
-      streams_ MSGPROC_GUARDED_BY(mutex_);
+  OpenReactors<RegisterReactor> streams_;
 };
 
 }  // namespace msgproc::balancer

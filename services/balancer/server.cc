@@ -80,7 +80,7 @@ Server::Server(ServerOptions options)
           }(),
           Clock::Monotonic(), std::random_device{}()),
       lookup_(&fleet_),
-      ads_service_(&fleet_, {}),
+      ads_service_(&fleet_),
       balancer_service_(&lookup_, &method_metrics_),
       registry_service_(&fleet_, &rights_, &method_metrics_),
       metrics_(&lookup_, &registry_service_, &ads_service_,
@@ -165,15 +165,19 @@ absl::Status Server::Prepare() {
   return absl::OkStatus();
 }
 
+absl::Status Server::Naming(absl::string_view option,
+                            const absl::Status& status) const {
+  return absl::Status(status.code(), absl::StrCat(options_.setting_name(option),
+                                                  ": ", status.message()));
+}
+
 absl::Status Server::StartXds() {
   if (options_.xds_address.empty()) return absl::OkStatus();
   base::GrpcServerOptions grpc = options_.grpc;
   grpc.acceptor.address = options_.xds_address;
   auto started = base::GrpcServer::Start(grpc, {&ads_service_});
   if (!started.ok()) {
-    return absl::Status(started.status().code(),
-                        absl::StrCat(options_.setting_name("xds_address"), ": ",
-                                     started.status().message()));
+    return Naming("xds_address", started.status());
   }
   xds_grpc_ = *std::move(started);
   base::LogInfo("serving xDS", {{"address", xds_grpc_->address()}});
@@ -194,9 +198,7 @@ absl::Status Server::StartHttp() {
   auto http = base::HttpServer::Start({.address = options_.http_address},
                                       std::move(pages));
   if (!http.ok()) {
-    return absl::Status(http.status().code(),
-                        absl::StrCat(options_.setting_name("http_address"),
-                                     ": ", http.status().message()));
+    return Naming("http_address", http.status());
   }
   http_ = *std::move(http);
   return absl::OkStatus();

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
 #include "services/balancer/admin/balancer_admin.h"
@@ -100,6 +101,9 @@ class Server final : public base::RunningServer {
   explicit Server(ServerOptions options);
 
   absl::Status Prepare();
+  // The status, with the setting that it is about in front.
+  absl::Status Naming(absl::string_view option,
+                      const absl::Status& status) const;
   absl::Status StartXds();
   absl::Status StartHttp();
   absl::Status StartAdmin();

@@ -1,7 +1,5 @@
 #include "services/base/vitals_meter.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -12,6 +10,7 @@
 #include "common/clock.h"
 #include "common/proc_files.h"
 #include "services/base/build_info.h"
+#include "services/base/descriptor_limit.h"
 #include "services/base/reloaded_files.h"
 #include "wire/proto_time.h"
 
@@ -44,10 +43,7 @@ v1::Vitals VitalsMeter::Read() {
       vitals.set_descriptors(static_cast<uint64_t>(descriptors_));
     }
   }
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    vitals.set_descriptor_limit(limit.rlim_cur);
-  }
+  vitals.set_descriptor_limit(DescriptorLimit());
   absl::Time expire = absl::InfiniteFuture();
   for (const ReloadedFiles::Stats& files : files_->Stats()) {
     expire = std::min(expire, files.expires);

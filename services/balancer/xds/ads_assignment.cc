@@ -32,7 +32,10 @@ void AdsAssignment::LetGo(const Fleet& fleet) {
 
 void AdsAssignment::FillUp(absl::string_view affinity_key,
                            absl::BitGenRef random, Fleet* fleet) {
-  if (serving_.size() == kMaxServing) return;
+  // A pick counts as load: one for each change of the fleet is enough.
+  const Versions now = {fleet->version(), fleet->picked_version()};
+  if (serving_.size() == kMaxServing || filled_at_ == now) return;
+  filled_at_ = now;
   const auto picked = fleet->Pick({.affinity_key = affinity_key}, random);
   if (!picked.ok()) return;
   const Choice& choice = picked->choice;

@@ -2,10 +2,12 @@
 #define MSGPROC_SERVICES_BALANCER_XDS_ADS_ASSIGNMENT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/random/bit_gen_ref.h"
@@ -42,8 +44,13 @@ class AdsAssignment {
   void FillUp(absl::string_view affinity_key, absl::BitGenRef random,
               Fleet* fleet);
 
+  // Of the fleet, and of what its picks are made from.
+  using Versions = std::pair<uint64_t, uint64_t>;
+
   std::vector<std::shared_ptr<Member>> serving_;
   std::vector<std::shared_ptr<Member>> draining_;
+  // When there was last looked for more.
+  std::optional<Versions> filled_at_;
 };
 
 }  // namespace msgproc::balancer

@@ -100,6 +100,14 @@ TEST_F(AdsAssignmentTest, ThePickAndTwoAlternativesAreKept) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(Serving(), first);
 }
 
+TEST_F(AdsAssignmentTest, WhatHasNotChangedIsNotPickedAgain) {
+  Join(1);
+  for (int i = 0; i < 10; ++i) EXPECT_THAT(Serving(), ElementsAre(1));
+  const auto picked = fleet_.Pick({}, random_);
+  ASSERT_TRUE(picked.ok());
+  EXPECT_EQ(picked->choice[0].picks(), 2U);
+}
+
 TEST_F(AdsAssignmentTest, RoomIsFilledBehindWhatIsThere) {
   Join(1);
   EXPECT_THAT(Serving(), ElementsAre(1));

@@ -1,7 +1,5 @@
 #include "services/balancer/xds/ads_service.h"
 
-#include <utility>
-
 #include "absl/status/status.h"
 #include "common/check.h"
 #include "services/base/log.h"
@@ -9,16 +7,15 @@
 
 namespace msgproc::balancer {
 
-AdsService::AdsService(Fleet* fleet, HostResolver::Options resolver)
+AdsService::AdsService(Fleet* fleet)
     : fleet_(fleet),
-      resolver_(std::make_unique<HostResolver>(std::move(resolver),
+      resolver_(std::make_unique<HostResolver>(HostResolver::Options(),
                                                [this] { Review(); })),
       host_(MakeHost()) {}
 
 AdsService::~AdsService() {
   resolver_ = nullptr;
-  MutexLock lock(&mutex_);
-  MSGPROC_CHECK(streams_.empty());
+  MSGPROC_CHECK_EQ(streams_.size(), 0U);
 }
 
 AdsStream::Host AdsService::MakeHost() {
@@ -35,12 +32,7 @@ AdsStream::Host AdsService::MakeHost() {
           .on_refused =
               [this](const AdsState::Refusal& refusal,
                      const AdsStream& stream) { NoteRefused(refusal, stream); },
-          .on_done =
-              [this](AdsStream* done) {
-                MutexLock lock(&mutex_);
-                const size_t erased = streams_.erase(done);
-                MSGPROC_CHECK_EQ(erased, 1U);
-              }};
+          .on_done = [this](AdsStream* done) { streams_.Remove(done); }};
 }
 
 void AdsService::NoteRefused(const AdsState::Refusal& refusal,
@@ -67,41 +59,13 @@ AdsService::StreamAggregatedResources(grpc::CallbackServerContext* context) {
           : base::RefuseAnonymous(authenticator_->Authenticate(*context),
                                   "balancer");
   auto stream = std::make_shared<AdsStream>(&host_, context);
-  {
-    MutexLock lock(&mutex_);
-    const bool is_new = streams_.emplace(stream.get(), stream).second;
-    MSGPROC_CHECK(is_new);
-    if (stopping_) admission = absl::UnavailableError("the balancer stops");
-  }
+  if (absl::Status open = streams_.Add(stream); !open.ok()) admission = open;
   stream->Start(admission);
   return stream.get();
 }
 
-std::vector<std::shared_ptr<AdsStream>> AdsService::Streams() const {
-  MutexLock lock(&mutex_);
-  std::vector<std::shared_ptr<AdsStream>> streams;
-  streams.reserve(streams_.size());
-  for (const auto& [key, stream] : streams_) streams.push_back(stream);
-  return streams;
-}
-
 void AdsService::Review() {
-  for (const auto& stream : Streams()) stream->Review();
-}
-
-void AdsService::EndAll() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
-  for (const auto& stream : Streams()) {
-    stream->End(absl::UnavailableError("the balancer stops"));
-  }
-}
-
-size_t AdsService::streams() const {
-  MutexLock lock(&mutex_);
-  return streams_.size();
+  for (const auto& stream : streams_.All()) stream->Review();
 }
 
 }  // namespace msgproc::balancer

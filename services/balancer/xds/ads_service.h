@@ -6,14 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <unordered_map>
-#include <vector>
 
-#include "absl/random/random.h"
-#include "common/mutex.h"
 #include "envoy/service/discovery/v3/ads.grpc.pb.h"
 #include "services/balancer/fleet.h"
+#include "services/balancer/open_reactors.h"
 #include "services/balancer/xds/ads_stream.h"
 #include "services/balancer/xds/host_resolver.h"
 #include "services/base/identity/authenticator.h"
@@ -29,7 +25,7 @@ class AdsService final : public envoy::service::discovery::v3::
                              AggregatedDiscoveryService::CallbackService {
  public:
   // `fleet` outlives the service.
-  AdsService(Fleet* fleet, HostResolver::Options resolver);
+  explicit AdsService(Fleet* fleet);
   ~AdsService() override;
 
   // From here on streams without good credentials are UNAUTHENTICATED. Before
@@ -47,9 +43,9 @@ class AdsService final : public envoy::service::discovery::v3::
   void Review();
 
   // Ends every stream, also those to come, UNAVAILABLE: the balancer stops.
-  void EndAll();
+  void EndAll() { streams_.EndAll(); }
 
-  size_t streams() const;
+  size_t streams() const { return streams_.size(); }
   uint64_t responses(ResourceType type) const {
     return responses_[static_cast<size_t>(type)].load(
         std::memory_order_relaxed);
@@ -64,7 +60,6 @@ class AdsService final : public envoy::service::discovery::v3::
 
   AdsStream::Host MakeHost();
   void NoteRefused(const AdsState::Refusal& refusal, const AdsStream& stream);
-  std::vector<std::shared_ptr<AdsStream>> Streams() const;
 
   Fleet* const fleet_;
   // Null: everybody may ask.
@@ -73,10 +68,7 @@ class AdsService final : public envoy::service::discovery::v3::
   Counts refused_{};
   base::LogThrottle refused_log_;
 
-  mutable Mutex mutex_;
-  bool stopping_ MSGPROC_GUARDED_BY(mutex_) = false;
-  std::unordered_map<AdsStream*, std::shared_ptr<AdsStream>> streams_
-      MSGPROC_GUARDED_BY(mutex_);
+  OpenReactors<AdsStream> streams_;
 
   // Of the streams, so behind what they report to. The resolver calls Review,
   // and is the first to go.

@@ -1,8 +1,6 @@
 #include "services/balancer/xds/host_resolver.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
-#include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
@@ -11,9 +9,9 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/strip.h"
 #include "common/clock.h"
+#include "services/base/listen_address.h"
+#include "services/base/socket_address.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -35,12 +33,6 @@ std::optional<std::string> LookUp(const std::string& host) {
   return std::string(ip.data());
 }
 
-bool IsNumeric(const std::string& host) {
-  in6_addr parsed;
-  return inet_pton(AF_INET, host.c_str(), &parsed) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), &parsed) == 1;
-}
-
 }  // namespace
 
 HostResolver::HostResolver(Options options, std::function<void()> on_change)
@@ -60,18 +52,13 @@ HostResolver::~HostResolver() {
 }
 
 std::optional<XdsEndpoint> HostResolver::Find(absl::string_view address) {
-  const size_t colon = address.rfind(':');
-  if (colon == absl::string_view::npos) return std::nullopt;
-  uint32_t port = 0;
-  if (!absl::SimpleAtoi(address.substr(colon + 1), &port) ||
-      port > UINT16_MAX) {
-    return std::nullopt;
+  const auto parsed = base::ListenAddress::Parse(address);
+  if (!parsed.ok() || parsed->is_unix()) return std::nullopt;
+  XdsEndpoint endpoint{.ip = parsed->host,
+                       .port = static_cast<uint16_t>(parsed->port)};
+  if (base::SocketAddress::FromIp(endpoint.ip, 0).family() != AF_UNSPEC) {
+    return endpoint;
   }
-  absl::string_view name = address.substr(0, colon);
-  if (absl::ConsumePrefix(&name, "[")) absl::ConsumeSuffix(&name, "]");
-  XdsEndpoint endpoint{.ip = std::string(name),
-                       .port = static_cast<uint16_t>(port)};
-  if (IsNumeric(endpoint.ip)) return endpoint;
   MutexLock lock(&mutex_);
   const auto [found, is_new] = hosts_.try_emplace(endpoint.ip);
   found->second.asked = Clock::Monotonic()->Now();
