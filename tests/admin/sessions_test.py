@@ -1,10 +1,8 @@
 """What operators see of sessions, and how they move and forget them."""
 
-import unittest
-
 import grpc
 
-from tests import harness
+from tests import harness, sharding
 from tests.admin import ctl_case
 from tests.limits import traffic
 from tests.memory import greedy
@@ -140,4 +138,4 @@ class SessionsTest(ctl_case.CtlCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    sharding.main()

@@ -7,6 +7,7 @@ import os
 import tempfile
 import unittest
 
+from tests import sharding
 from tests.chaos import run
 from tests.durability import mounts
 from tests.fleet import networks
@@ -46,4 +47,4 @@ class ChaosTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    sharding.main()

@@ -6,7 +6,7 @@ import unittest
 
 from conformance import case as cases
 from conformance import runner
-from tests import harness
+from tests import harness, sharding
 
 _FOUND_BY = {
     "acknowledges every second only": "acknowledge/half-a-window-of-messages",
@@ -94,4 +94,4 @@ class PlantedFaultsTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    sharding.main()

@@ -9,9 +9,8 @@ import os
 import random
 import signal
 import time
-import unittest
 
-from tests import harness
+from tests import harness, sharding
 from tests.durability import ledger, postgres
 from tests.workers import crew
 
@@ -169,4 +168,4 @@ class WorkerCommitsTest(ledger.LedgerTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    sharding.main()

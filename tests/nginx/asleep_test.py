@@ -7,9 +7,8 @@ no connection is closed, nobody answers, and time has passed for those who wake.
 import os
 import signal
 import threading
-import unittest
 
-from tests import harness
+from tests import harness, sharding
 from tests.nginx import front
 
 _STREAMS = 4
@@ -127,4 +126,4 @@ class AsleepTest(front.FrontTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    sharding.main()
