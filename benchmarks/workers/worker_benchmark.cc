@@ -16,9 +16,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -49,8 +51,9 @@ ABSL_FLAG(double, scale, 1, "Multiplies the messages of each run.");
 ABSL_FLAG(std::string, only, "", "Only one of the tables: echo or work.");
 ABSL_FLAG(int, spin, -1, "Only the lines of `work` with so many microseconds.");
 ABSL_FLAG(int, profile, -1,
-          "Only the first echo workload, with so many workers, so that a "
-          "profiler sees little else; tells the CPU time of each process.");
+          "Only one echo workload, with so many workers, so that a profiler "
+          "sees little else; tells the CPU time of each process.");
+ABSL_FLAG(int, workload, 0, "Which of the echo workloads is profiled.");
 ABSL_FLAG(std::string, role, "", "Internal: what the child process serves.");
 ABSL_FLAG(int, spin_us, 0, "Internal: what the handler spin burns.");
 
@@ -118,13 +121,19 @@ void CompareEcho() {
   }
 }
 
-void Profile(int workers) {
+int Profile(size_t which, int workers) {
+  if (which >= std::size(kEcho)) {
+    std::fprintf(stderr, "--workload: there are %zu, from 0.\n",
+                 std::size(kEcho));
+    return 2;
+  }
+  const EchoWorkload& workload = kEcho[which];
   const auto server = StartProcessor(workers);
   for (int i = 0; i < absl::GetFlag(FLAGS_repeat); ++i) {
     const CpuTime before = CpuTime::Of(server->pid());
-    const double rate = RunEcho(kEcho[0], *server);
+    const double rate = RunEcho(workload, *server);
     const CpuTime used = CpuTime::Of(server->pid()) - before;
-    const double messages = static_cast<double>(kEcho[0].messages) *
+    const double messages = static_cast<double>(workload.messages) *
                             absl::GetFlag(FLAGS_scale) / 1e9;
     std::printf(
         "%.0f messages/s; CPU ns a message: client %.0f, processor %.0f, "
@@ -133,6 +142,7 @@ void Profile(int workers) {
         used.workers / messages);
     std::fflush(stdout);
   }
+  return 0;
 }
 
 struct Burnt {
@@ -252,8 +262,9 @@ int main(int argc, char** argv) {
   }
   const msgproc::CallbackThreads callback_threads;
   if (absl::GetFlag(FLAGS_profile) >= 0) {
-    msgproc::benchmarks::Profile(absl::GetFlag(FLAGS_profile));
-    return 0;
+    return msgproc::benchmarks::Profile(
+        static_cast<size_t>(absl::GetFlag(FLAGS_workload)),
+        absl::GetFlag(FLAGS_profile));
   }
   const std::string only = absl::GetFlag(FLAGS_only);
   if (only.empty() || only == "echo") msgproc::benchmarks::CompareEcho();
