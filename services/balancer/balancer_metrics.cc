@@ -1,9 +1,13 @@
 #include "services/balancer/balancer_metrics.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "absl/time/time.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -42,6 +46,16 @@ double Fairness(const std::vector<ServerStatus>& list) {
   return squares == 0 ? 1 : sum * sum / (count * squares);
 }
 
+// How far the clock that is worst is off this machine's.
+absl::Duration ClockSkew(const std::vector<ServerStatus>& list) {
+  absl::Duration skew;
+  for (const ServerStatus& status : list) {
+    skew = std::max(skew, absl::AbsDuration(
+                              status.report.vitals.clock_ahead.value_or(skew)));
+  }
+  return skew;
+}
+
 void WriteServers(const Fleet& fleet, MetricWriter* writer) {
   const std::vector<ServerStatus> list = fleet.List();
   std::array<double, kServerStates> counts = {};
@@ -64,6 +78,11 @@ void WriteServers(const Fleet& fleet, MetricWriter* writer) {
       ->Gauge("msgproc_balancer_session_fairness",
               "Jain's index of the servers' sessions by weight: 1 is even.")
       .Add({}, Fairness(list));
+  writer
+      ->Gauge("msgproc_balancer_clock_skew_seconds",
+              "The most that a registered server's clock is off the "
+              "balancer's.")
+      .Add({}, absl::ToDoubleSeconds(ClockSkew(list)));
   writer
       ->Gauge("msgproc_balancer_fail_static",
               "1 while servers are handed out that have vanished together.")

@@ -1,15 +1,20 @@
 #include "services/processor/processor_metrics.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "services/base/identity/principal.h"
 #include "services/base/metric_writer.h"
+#include "services/processor/executors/batch.h"
 #include "services/processor/session/memory_budget.h"
 #include "services/processor/session/principal_usage.h"
+#include "services/processor/session/refusal.h"
+#include "services/processor/session/session_table.h"
 #include "services/processor/store/store_metrics.h"
 
 namespace msgproc::processor {
@@ -29,16 +34,6 @@ void WriteMessages(const ProcessorCounters& c, base::MetricWriter* writer) {
       .Add({{"outcome", "error"}}, Load(c.messages_error))
       .Add({{"outcome", "duplicate"}}, Load(c.messages_duplicate));
   writer
-      ->Histogram("msgproc_processor_message_duration_seconds",
-                  "From a message's acceptance to its result being ready, in "
-                  "order.")
-      .Add({}, c.message_seconds.Snapshot());
-  writer
-      ->Histogram(
-          "msgproc_processor_handler_duration_seconds",
-          "What the handler took for a message: its share of the batch.")
-      .Add({}, c.handler_seconds.Snapshot());
-  writer
       ->Histogram("msgproc_processor_batch_messages",
                   "Messages in one request.")
       .Add({}, c.batch_messages.Snapshot());
@@ -51,6 +46,55 @@ void WriteMessages(const ProcessorCounters& c, base::MetricWriter* writer) {
       ->Gauge("msgproc_processor_outstanding_messages",
               "Messages accepted whose result is not ready.")
       .Add({}, Load(c.outstanding));
+}
+
+using Handlers = std::vector<std::unique_ptr<HandlerBinding>>;
+
+void WriteHandlers(const Handlers& handlers, base::MetricWriter* writer) {
+  base::MetricWriter::Samples messages = writer->Counter(
+      "msgproc_processor_handler_messages_total",
+      "Messages that a handler has answered, ok or with an error.");
+  for (const auto& handler : handlers) {
+    const HandlerCounters& c = handler->counters;
+    messages.Add({{"handler", handler->name}, {"outcome", "ok"}}, Load(c.ok));
+    messages.Add({{"handler", handler->name}, {"outcome", "error"}},
+                 Load(c.failed));
+  }
+  const auto histogram = [&](absl::string_view name, absl::string_view help,
+                             base::AtomicHistogram HandlerCounters::*of) {
+    base::MetricWriter::Samples samples = writer->Histogram(name, help);
+    for (const auto& handler : handlers) {
+      samples.Add({{"handler", handler->name}},
+                  (handler->counters.*of).Snapshot());
+    }
+  };
+  histogram("msgproc_processor_message_duration_seconds",
+            "From a message's acceptance to its result being ready, in order.",
+            &HandlerCounters::message_seconds);
+  histogram("msgproc_processor_handler_duration_seconds",
+            "What the handler took for a message: its share of the batch.",
+            &HandlerCounters::handler_seconds);
+}
+
+void WriteUnread(const SessionTable& sessions, base::MetricWriter* writer) {
+  size_t attached = 0;
+  size_t detached = 0;
+  size_t largest = 0;
+  for (const auto& session : sessions.All()) {
+    const HostedSession::Unread unread = session->unread();
+    (unread.attached ? attached : detached) += unread.bytes;
+    if (unread.attached) largest = std::max(largest, unread.bytes);
+  }
+  writer
+      ->Gauge("msgproc_processor_unread_result_bytes",
+              "Results that opened sessions keep because their clients have "
+              "not acknowledged them.")
+      .Add({{"state", "attached"}}, static_cast<double>(attached))
+      .Add({{"state", "detached"}}, static_cast<double>(detached));
+  writer
+      ->Gauge("msgproc_processor_largest_unread_result_bytes",
+              "The most that one of them with a stream keeps of such results.")
+      .Add({}, static_cast<double>(largest));
 }
 
 void WriteMemory(const ProcessorCounters& c, const MemoryBudget& memory,
@@ -146,6 +190,22 @@ void WriteRejections(const ProcessorCounters& c, base::MetricWriter* writer) {
            rejected(Rejection::kResourceExhausted));
 }
 
+void WriteRefusals(const ProcessorCounters& c, base::MetricWriter* writer) {
+  base::MetricWriter::Samples refusals = writer->Counter(
+      "msgproc_processor_refusals_total",
+      "Streams that were not opened, or ended against their client's will. "
+      "unauthenticated: no valid credentials. denied: by the access file. "
+      "not_owner: another principal's session, or a wrong token. quota, "
+      "window, "
+      "memory: over a bound of the principal, the session, the server. "
+      "no_store: the handler needs one. store_down, store_lost, expired: the "
+      "store cannot be asked, knows less, or has kept it long enough.");
+  for (size_t i = 0; i < kRefusals; ++i) {
+    refusals.Add({{"reason", RefusalName(static_cast<Refusal>(i))}},
+                 Load(c.refused[i]));
+  }
+}
+
 void WriteAsync(const AsyncCounters& c, base::MetricWriter* writer) {
   writer
       ->Gauge("msgproc_processor_async_pending_messages",
@@ -198,9 +258,12 @@ std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
   const ProcessorCounters& counters = *server_->context()->counters();
   base::MetricWriter writer;
   WriteMessages(counters, &writer);
+  WriteHandlers(server_->context()->handlers(), &writer);
+  WriteUnread(*server_->context()->sessions(), &writer);
   WriteSessions(counters, &writer);
   WriteMemory(counters, *server_->context()->sessions()->memory(), &writer);
   WriteRejections(counters, &writer);
+  WriteRefusals(counters, &writer);
   WriteUsage(server_->context()->usage()->Top(), &writer);
   const AsyncCounters none;
   WriteAsync(server_->async() == nullptr ? none : server_->async()->counters(),

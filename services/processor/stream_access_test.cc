@@ -129,6 +129,7 @@ TEST_F(StreamAccessTest, ABadTokenIsRefusedBeforeAnythingIsRead) {
   EXPECT_EQ(
       counters().rejected[static_cast<size_t>(Rejection::kUnauthenticated)],
       4u);
+  EXPECT_EQ(refusals(Refusal::kUnauthenticated), 4u);
 }
 
 TEST_F(StreamAccessTest, ARoleInAListCountsAndATextThatReadsLikeAListDoesNot) {
@@ -196,6 +197,7 @@ TEST_F(StreamAccessTest, ASessionBelongsToWhoOpenedIt) {
             absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(Open("s", Token("alice"))->welcome()->state(),
             v1::Welcome::STATE_RESUMED);
+  EXPECT_EQ(refusals(Refusal::kNotOwner), 3u);
 }
 
 TEST_F(StreamAccessTest, AnotherPrincipalDoesNotDisturbTheStreamInUse) {
@@ -286,6 +288,10 @@ TEST_F(StreamAccessTest, RightsAreThoseOfTheAccessFile) {
   RawStream bob(address(), Bearer(Token("bob")));
   bob.Write(Messages(1, 1));
   EXPECT_EQ(bob.Finish().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(refusals(Refusal::kDenied), 3u);
+  EXPECT_EQ(Refused("v", Token("alice"), "none").code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(refusals(Refusal::kHandlerUnknown), 1u);
 }
 
 TEST_F(StreamAccessTest, StreamsAndSessionsBeyondALimitAreRefused) {
@@ -318,6 +324,7 @@ TEST_F(StreamAccessTest, StreamsAndSessionsBeyondALimitAreRefused) {
   const absl::Status fourth = Refused("s4", Token("alice"));
   EXPECT_EQ(fourth.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(fourth.message()), HasSubstr("3 sessions"));
+  EXPECT_EQ(refusals(Refusal::kQuota), 2u);
 }
 
 TEST_F(StreamAccessTest, MessagesBeyondTheRateWaitAndNothingBreaks) {

@@ -1,11 +1,13 @@
 // What handlers do reaches nobody but the message's own sender.
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/processor/executors/handler_counters.h"
 #include "services/processor/testing/processor_fixture.h"
 
 namespace msgproc::processor {
@@ -71,6 +73,31 @@ TEST_F(StreamHandlersTest, AHandlerIsToldWhoSendsItsMessages) {
     EXPECT_EQ(PayloadOfOne(&stream, 1),
               absl::StrCat("s-", handler, "|till 3|anonymous|", handler,
                            "|1|s-", handler, "/1|wanted"));
+  }
+}
+
+TEST_F(StreamHandlersTest, MessagesAreCountedByHandler) {
+  Start();
+  const auto handler = [&](const std::string& name) -> const HandlerCounters& {
+    return (*server_->context()->FindHandler(name))->counters;
+  };
+  RawStream throws(address());
+  throws.Open(OpenRequest("a", "throw"));
+  ASSERT_TRUE(throws.Write(Messages(1, 2)));
+  EXPECT_EQ(throws.ReadResults(2).size(), 2U);
+  RawStream sees(address());
+  sees.Open(OpenRequest("b", "seen"));
+  ASSERT_TRUE(sees.Write(Messages(1, 3)));
+  EXPECT_EQ(sees.ReadResults(3).size(), 3U);
+  EXPECT_EQ(handler("throw").failed, 2U);
+  EXPECT_EQ(handler("throw").ok, 0U);
+  EXPECT_EQ(handler("seen").ok, 3U);
+  EXPECT_EQ(handler("seen").failed, 0U);
+  EXPECT_EQ(handler("sha256").ok, 0U);
+  for (const auto* seconds :
+       {&handler("seen").message_seconds, &handler("seen").handler_seconds}) {
+    const std::vector<uint64_t> counts = seconds->Snapshot().counts;
+    EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), uint64_t{0}), 3U);
   }
 }
 

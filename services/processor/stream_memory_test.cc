@@ -58,6 +58,7 @@ TEST_F(StreamMemoryTest, WhatWaitsForHandlersIsNotReadBeyondTheBudget) {
                 HasSubstr("a budget of 8388608"));
   }
   EXPECT_EQ(counters().memory_refusals, 2U);
+  EXPECT_EQ(refusals(Refusal::kMemory), 2U);
 
   // They are not heard, since nobody listens: that is not their fault.
   Pass(4 * options_.streams.heartbeat_interval);

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "services/processor/executors/handler_counters.h"
 #include "services/processor/handlers/handler.h"
 #include "services/processor/handlers/message_effects.h"
 #include "services/processor/handlers/session_context.h"
@@ -36,6 +37,7 @@ struct HandlerBinding {
   size_t max_payload_bytes = 0;
   // Moving average of what one message takes; 0: not known yet.
   std::atomic<int64_t> message_nanoseconds{0};
+  HandlerCounters counters;
 };
 
 struct Batch;

@@ -259,7 +259,7 @@ void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const auto load = SessionCommits::LoadOf(*batch);
   if (!batch->given_back.empty()) session_.TakeBack(run, batch->given_back);
   if (session_.Complete(run, &batch->results, &batch->effects)) {
-    CountReady(&session_, clock_->Now(), counters_);
+    CountReady(&session_, clock_->Now(), &binding_->counters, counters_);
     if (batch->committed_by_worker > 0) {
       commits_->OnWorkerCommitted(run.first_position +
                                   batch->committed_by_worker - 1);

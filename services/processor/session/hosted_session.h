@@ -216,6 +216,16 @@ class HostedSession final : public BatchOwner,
     MutexLock lock(&mutex_);
     return {.bytes = session_.bytes(), .settled = session_.unanswered() == 0};
   }
+  // What it keeps of results that its client has not acknowledged.
+  struct Unread {
+    size_t bytes = 0;
+    bool attached = false;
+  };
+  Unread unread() const {
+    MutexLock lock(&mutex_);
+    return {.bytes = session_.result_bytes(),
+            .attached = attachment_ != nullptr};
+  }
   // As it is now, for operators.
   SessionFacts Facts() const {
     MutexLock lock(&mutex_);

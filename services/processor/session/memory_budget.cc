@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "services/processor/session/refusal.h"
 
 namespace msgproc::processor {
 
@@ -19,6 +21,13 @@ MemoryBudget::Level MemoryBudget::Next(Level level, size_t used,
 
 size_t MemoryBudget::FairShare() const {
   return std::max(kFloor, bytes_ / std::max<size_t>(1, holders()));
+}
+
+absl::Status MemoryBudget::Refused() const {
+  return Marked(Refusal::kMemory,
+                absl::UnavailableError(absl::StrCat(
+                    "No memory for a new session: sessions hold ", used(),
+                    " bytes of a budget of ", bytes(), ".")));
 }
 
 MemoryBudget::Held MemoryBudget::held() const {

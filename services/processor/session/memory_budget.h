@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/check.h"
 #include "common/mutex.h"
@@ -143,6 +144,9 @@ class MemoryBudget {
   // Decides anew. To be called now and then: of two changes at the same time
   // the older one may have decided last.
   void Refresh();
+
+  // What who may not come is told: UNAVAILABLE, marked as kMemory.
+  absl::Status Refused() const;
 
   size_t bytes() const { return bytes_; }
   size_t used() const { return used_.load(std::memory_order_relaxed); }

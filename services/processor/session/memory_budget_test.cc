@@ -8,8 +8,11 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "services/processor/session/refusal.h"
 
 namespace msgproc::processor {
 namespace {
@@ -318,6 +321,17 @@ TEST(MemoryBudgetTest, ThreadsLeaveNothingBehind) {
   EXPECT_EQ(budget.used(), 0U);
   EXPECT_EQ(budget.holders(), 0U);
   EXPECT_EQ(budget.level(), Level::kFree);
+}
+
+TEST(MemoryBudgetTest, WhoMayNotComeIsToldHowMuchIsInUse) {
+  MemoryBudget budget(kBudget);
+  Share share(&budget, kBudget + 1);
+  const absl::Status refused = budget.Refused();
+  EXPECT_TRUE(absl::IsUnavailable(refused));
+  EXPECT_EQ(RefusalOf(refused, true), Refusal::kMemory);
+  EXPECT_EQ(refused.message(),
+            absl::StrCat("No memory for a new session: sessions hold ",
+                         kBudget + 1, " bytes of a budget of ", kBudget, "."));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/quoted.h"
+#include "services/processor/session/refusal.h"
 
 namespace msgproc::processor {
 namespace {
@@ -35,9 +36,10 @@ absl::StatusOr<PrincipalQuota::Slot> PrincipalQuota::Take(const char* what,
                                                           uint64_t limit,
                                                           uint64_t* count) {
   if (limit > 0 && *count >= limit) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(Quoted(principal_), " has ", *count, " ", what,
-                     "; its limit, from the access file, is ", limit, "."));
+    return Marked(Refusal::kQuota,
+                  absl::ResourceExhaustedError(absl::StrCat(
+                      Quoted(principal_), " has ", *count, " ", what,
+                      "; its limit, from the access file, is ", limit, ".")));
   }
   ++*count;
   return Slot(shared_from_this(), count);

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "services/base/atomic_histogram.h"
+#include "services/processor/session/refusal.h"
 
 namespace msgproc::processor {
 
@@ -78,6 +79,8 @@ struct ProcessorCounters {
 
   void Reject(const absl::Status& status) {
     Add(&rejected[static_cast<size_t>(RejectionOf(status))], 1);
+    const bool stops = draining.load(std::memory_order_relaxed);
+    Add(&refused[static_cast<size_t>(RefusalOf(status, stops))], 1);
   }
 
   // Messages by outcome.
@@ -104,6 +107,7 @@ struct ProcessorCounters {
   Counter memory_ends{0};
   Counter memory_refusals{0};
   std::array<Counter, kRejections> rejected{};
+  std::array<Counter, kRefusals> refused{};
 
   Gauge streams{0};
   Gauge sessions_attached{0};
@@ -117,12 +121,6 @@ struct ProcessorCounters {
   // By an operator: balancers are told that it drains.
   std::atomic<bool> cordoned{false};
 
-  // From 2 µs to 67 s.
-  base::AtomicHistogram message_seconds{
-      base::AtomicHistogram::Exponential(2e-6, 2, 26)};
-  // From 0.1 µs to 107 s.
-  base::AtomicHistogram handler_seconds{
-      base::AtomicHistogram::Exponential(1e-7, 4, 16)};
   base::AtomicHistogram batch_messages{
       base::AtomicHistogram::Exponential(1, 2, 13)};
 };

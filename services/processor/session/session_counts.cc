@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "common/check.h"
+
 namespace msgproc::processor {
 
 size_t CountAccepted(absl::Span<const wire::MessageView> messages,
@@ -18,20 +20,28 @@ size_t CountAccepted(absl::Span<const wire::MessageView> messages,
 }
 
 void CountHandled(const Batch& batch, ProcessorCounters* counters) {
-  ProcessorCounters::Add(&counters->messages_error, batch.failed);
+  MSGPROC_CHECK(batch.binding != nullptr);
+  HandlerCounters* const handler = &batch.binding->counters;
+  // Most batches have none that failed.
+  if (batch.failed > 0) {
+    ProcessorCounters::Add(&counters->messages_error, batch.failed);
+    ProcessorCounters::Add(&handler->failed, batch.failed);
+  }
   ProcessorCounters::Add(&counters->messages_ok, batch.size - batch.failed);
+  ProcessorCounters::Add(&handler->ok, batch.size - batch.failed);
   ProcessorCounters::Add(&counters->bytes_sent, batch.payload_bytes);
-  counters->handler_seconds.Observe(absl::ToDoubleSeconds(batch.handler_time) /
-                                        static_cast<double>(batch.size),
-                                    batch.size);
+  handler->handler_seconds.Observe(absl::ToDoubleSeconds(batch.handler_time) /
+                                       static_cast<double>(batch.size),
+                                   batch.size);
 }
 
-void CountReady(Session* session, absl::Time now, ProcessorCounters* counters) {
+void CountReady(Session* session, absl::Time now, HandlerCounters* handler,
+                ProcessorCounters* counters) {
   Session::Timed timed;
   uint64_t ready = 0;
   while (session->NextTimed(&timed)) {
     ready += timed.messages;
-    counters->message_seconds.Observe(
+    handler->message_seconds.Observe(
         absl::ToDoubleSeconds(now - timed.accepted_at), timed.messages);
   }
   ProcessorCounters::Add(&counters->outstanding, -static_cast<int64_t>(ready));

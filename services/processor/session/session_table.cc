@@ -63,9 +63,7 @@ absl::Status SessionTable::MakeRoom() {
   EvictWhileFull();
   if (!memory_.Full()) return absl::OkStatus();
   ProcessorCounters::Add(&counters_->memory_refusals, 1);
-  return absl::UnavailableError(absl::StrCat(
-      "No memory for a new session: sessions hold ", memory_.used(),
-      " bytes of a budget of ", memory_.bytes(), "."));
+  return memory_.Refused();
 }
 
 absl::StatusOr<absl::optional<Claim>> SessionTable::PrepareClaim(

@@ -5,8 +5,16 @@
 #include "absl/strings/str_cat.h"
 #include "common/quoted.h"
 #include "grpcpp/server_context.h"
+#include "services/processor/session/refusal.h"
 
 namespace msgproc::processor {
+namespace {
+
+absl::Status Denied(absl::string_view why) {
+  return Marked(Refusal::kDenied, absl::PermissionDeniedError(why));
+}
+
+}  // namespace
 
 AccessControl::AccessControl(Options options) : options_(std::move(options)) {
   const auto changed = [this] {
@@ -33,9 +41,9 @@ absl::StatusOr<base::Principal> AccessControl::Refresh(
   absl::StatusOr<base::Principal> fresh =
       options_.authenticator->VerifyToken(token);
   if (!fresh.ok() || fresh->SameAs(principal)) return fresh;
-  return absl::PermissionDeniedError(absl::StrCat(
-      "The refresh_token is of ", Quoted(fresh->Shown()), "; the stream is of ",
-      Quoted(principal.Shown()), ": another client opens another stream."));
+  return Denied(absl::StrCat("The refresh_token is of ", Quoted(fresh->Shown()),
+                             "; the stream is of ", Quoted(principal.Shown()),
+                             ": another client opens another stream."));
 }
 
 std::shared_ptr<const base::AccessRules> AccessControl::Rules() const {
@@ -56,12 +64,12 @@ absl::Status AccessControl::MayUse(const base::Principal& principal,
   if (rules == nullptr) return absl::OkStatus();
   const base::Grant* const grant = rules->Find(principal);
   if (grant == nullptr) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("No rule of this server lets ", Quoted(principal.Shown()),
-                     " in; rights are given in its access file."));
+    return Denied(absl::StrCat("No rule of this server lets ",
+                               Quoted(principal.Shown()),
+                               " in; rights are given in its access file."));
   }
   if (!grant->Allows(handler)) {
-    return absl::PermissionDeniedError(absl::StrCat(
+    return Denied(absl::StrCat(
         Quoted(principal.Shown()), " may not use the handler ", Quoted(handler),
         ", by the access rule ", Quoted(grant->rule), "."));
   }

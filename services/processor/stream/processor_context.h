@@ -56,6 +56,11 @@ class ProcessorContext {
   // Empty: the default. NOT_FOUND names what there is.
   absl::StatusOr<HandlerBinding*> FindHandler(absl::string_view name) const;
 
+  // In the order in which they were bound.
+  const std::vector<std::unique_ptr<HandlerBinding>>& handlers() const {
+    return bindings_;
+  }
+
   const Options& options() const { return options_; }
   SessionTable* sessions() { return &sessions_; }
   // Null: sessions live in memory.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "services/processor/session/refusal.h"
 #include "services/processor/store/session_committer.h"
 #include "services/processor/stream/stream_log.h"
 #include "services/processor/stream/token_expiry.h"
@@ -76,13 +77,16 @@ absl::Status CheckDurable(ProcessorContext* processor,
   if (!binding.traits.transactional && !binding.traits.workers_commit) {
     return absl::OkStatus();
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "The handler '", binding.name,
-      "' commits what it does together with its results, in a session store: ",
-      processor->committer() == nullptr
-          ? "this server has none (--session_store)."
-          : "open a session with a session_id and a session_token of your "
-            "own."));
+  return Marked(
+      Refusal::kNoStore,
+      absl::FailedPreconditionError(absl::StrCat(
+          "The handler '", binding.name,
+          "' commits what it does together with its results, in a session "
+          "store: ",
+          processor->committer() == nullptr
+              ? "this server has none (--session_store)."
+              : "open a session with a session_id and a session_token of your "
+                "own.")));
 }
 
 // What an Open asks for. Views into `open`.

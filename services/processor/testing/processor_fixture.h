@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_TESTING_PROCESSOR_FIXTURE_H_
 #define MSGPROC_SERVICES_PROCESSOR_TESTING_PROCESSOR_FIXTURE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "services/base/testing/eventually.h"
 #include "services/processor/handlers/handler_registry.h"
 #include "services/processor/server.h"
+#include "services/processor/session/refusal.h"
 #include "services/processor/testing/frames.h"
 #include "services/processor/testing/raw_stream.h"
 #include "services/processor/testing/test_handlers.h"
@@ -68,6 +70,9 @@ class ProcessorFixture : public testing::Test {
 
   const std::string& address() const { return server_->address(); }
   ProcessorCounters& counters() { return *server_->context()->counters(); }
+  uint64_t refusals(Refusal reason) {
+    return counters().refused[static_cast<size_t>(reason)];
+  }
   Neighbour& neighbour() { return *neighbour_; }
 
   // Lets time pass, in steps, while the neighbour behaves.
