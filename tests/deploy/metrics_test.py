@@ -75,6 +75,31 @@ class MetricsTest(harness.ProcessTest):
             self.assertIn(anchor, sections)
         self.assertEqual(len(alerts), len(sections))
 
+    def test_every_alert_is_seen_to_fire_and_to_keep_quiet(self):
+        alerts = re.findall(r"- alert: (\w+)", _deployed("deploy/prometheus/alerts.yml"))
+        tried = {True: set(), False: set()}
+        rules = _deployed("deploy/prometheus/alerts_test.yml").split("alertname: ")[1:]
+        for rule in rules:
+            fires = rule.splitlines()[1:2] == ["        exp_alerts:"]
+            tried[fires].add(rule.split()[0])
+        self.assertEqual(tried[True], set(alerts))
+        self.assertEqual(tried[False], set(alerts))
+
+    def test_promtool_finds_that_the_alerts_do_what_they_are_for(self):
+        path = harness.runfile("deploy/prometheus/alerts_test.yml")
+        tested = subprocess.run(
+            ["promtool", "test", "rules", path], capture_output=True, text=True, check=False
+        )
+        self.assertEqual(tested.returncode, 0, tested.stdout + tested.stderr)
+
+    def test_operations_md_names_every_metric_and_no_other(self):
+        text = _deployed("docs/operations.md")
+        names = {name for name in _TYPE.findall("\n".join(self.pages)) if "msgproc" in name}
+        self.assertEqual(names - set(re.findall(r"`(\w+)", text)), set())
+        rows = re.findall(r"^\| `(msgproc_\w+)` \|", text, re.MULTILINE)
+        self.assertEqual(len(rows), len(set(rows)))
+        self.assertLessEqual(set(rows), names)
+
     def _assert_there(self, deployed):
         asked = _names(deployed)
         self.assertTrue(asked)

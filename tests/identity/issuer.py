@@ -88,15 +88,17 @@ def write_jwks(path, *issuers):
 
 
 class Authority:
-    """A certificate authority."""
+    """A certificate authority; `days`: how long what it signs is good, and itself."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, days=2):
         self._folder = folder
+        self._days = str(days)
         self.certificate = folder / "ca.pem"
         self._key = folder / "ca.key"
         _openssl(
-            *"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(),
-            *("-subj", "/CN=authority", "-keyout", str(self._key), "-out", str(self.certificate)),
+            *"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split(),
+            *("-days", self._days, "-subj", "/CN=authority"),
+            *("-keyout", str(self._key), "-out", str(self.certificate)),
         )
 
     def issue(self, name, alternative="DNS:localhost,IP:127.0.0.1"):
@@ -111,6 +113,6 @@ class Authority:
         _openssl(
             *("x509", "-req", "-in", str(request), "-CA", str(self.certificate)),
             *("-CAkey", str(self._key), "-CAcreateserial", "-copy_extensions", "copy"),
-            *("-days", "2", "-out", str(certificate)),
+            *("-days", self._days, "-out", str(certificate)),
         )
         return certificate, key
