@@ -131,6 +131,11 @@ class Process:
         self._start()
 
     @property
+    def log(self):
+        """Returns the path of what `output` returns."""
+        return self._log
+
+    @property
     def pid(self):
         return self._popen.pid
 
