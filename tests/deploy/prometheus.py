@@ -24,6 +24,7 @@ class Prometheus(harness.Process):
     def __init__(self, processors, balancers):
         folder = tempfile.TemporaryDirectory(prefix="prometheus-")  # pylint: disable=consider-using-with
         self._folder = folder
+        self._targets = len(processors) + len(balancers)
         self._address = f"127.0.0.1:{harness.free_port()}"
         configuration = f"{folder.name}/prometheus.yml"
         with open(configuration, "w", encoding="utf-8") as file:
@@ -55,8 +56,8 @@ class Prometheus(harness.Process):
         def scraped():
             assert self.running(), self.describe("ended")
             try:
-                few = self.query(f"sum by (job, instance) (sum_over_time(up[5m])) < {times}")
-                return not few and self.query("up")
+                done = self.query(f"sum_over_time(up[5m]) >= {times}")
+                return len(done) == self._targets
             except OSError:
                 return False
 
