@@ -7,11 +7,10 @@ import socket
 import subprocess
 import tempfile
 import threading
-import unittest
 
 import grpc
 
-from tests import harness
+from tests import harness, sharding
 from tests.fleet import fleet
 from tests.identity import issuer
 from tests.limits import traffic
@@ -426,4 +425,4 @@ def _add_tests():
 _add_tests()
 
 if __name__ == "__main__":
-    unittest.main()
+    sharding.main()
