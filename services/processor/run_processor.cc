@@ -94,6 +94,7 @@ class RunningProcessor final : public base::RunningServer {
                 .streams = server_->streams(),
                 .address = server_->address(),
                 .vitals = &vitals_,
+                .workers = server_->workers(),
                 .balancers = [this] { return Balancers(); },
                 .cordon = [this](bool cordoned) { return Cordon(cordoned); },
                 .store_generation =

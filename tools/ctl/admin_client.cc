@@ -7,6 +7,7 @@
 #include <grpcpp/security/credentials.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -99,7 +100,8 @@ absl::StatusOr<Response> AdminClient::Call(
       return absl::UnavailableError(absl::StrCat(
           "nothing answers at ", server_, " (", status.error_message(), ")"));
     case absl::StatusCode::kUnimplemented:
-      return absl::UnimplementedError(WhyUnimplemented());
+      return absl::UnimplementedError(
+          WhyUnimplemented(std::is_same_v<Stub, admin::v1::Fleet::Stub>));
     case absl::StatusCode::kDeadlineExceeded:
       return absl::DeadlineExceededError(
           absl::StrCat("no answer from ", server_, " within ",
@@ -109,7 +111,7 @@ absl::StatusOr<Response> AdminClient::Call(
   }
 }
 
-std::string AdminClient::WhyUnimplemented() {
+std::string AdminClient::WhyUnimplemented(bool of_fleet) {
   grpc::ClientContext context;
   context.set_deadline(DeadlineAfter(kTimeout));
   admin::v1::GetStatusResponse status;
@@ -118,20 +120,18 @@ std::string AdminClient::WhyUnimplemented() {
                         " cannot do that: it is older than this program, or "
                         "it is no --admin_address");
   }
-  switch (status.kind()) {
-    case admin::v1::SERVER_KIND_BALANCER:
-      return absl::StrCat(server_,
-                          " is a balancer, which has no sessions: ask a "
-                          "processor (`msgproc servers` lists them)");
-    case admin::v1::SERVER_KIND_PROCESSOR:
-      return absl::StrCat(server_,
-                          " is a processor, which knows of no others: ask a "
-                          "balancer");
-    default:
-      return absl::StrCat(server_, " is of release ", status.version(),
-                          " and cannot do that yet: it is older than this "
-                          "program");
+  if (status.kind() == admin::v1::SERVER_KIND_BALANCER && !of_fleet) {
+    return absl::StrCat(server_,
+                        " is a balancer, which has no sessions: ask a "
+                        "processor (`msgproc servers` lists them)");
   }
+  if (status.kind() == admin::v1::SERVER_KIND_PROCESSOR && of_fleet) {
+    return absl::StrCat(server_,
+                        " is a processor, which knows of no others: ask a "
+                        "balancer");
+  }
+  return absl::StrCat(server_, " is of release ", status.version(),
+                      " and cannot do that yet: it is older than this program");
 }
 
 absl::StatusOr<admin::v1::GetStatusResponse> AdminClient::GetStatus() {
@@ -168,6 +168,23 @@ absl::StatusOr<admin::v1::Session> AdminClient::GetSession(
       Call(admin_.get(), &admin::v1::Admin::Stub::GetSession, request);
   if (!response.ok()) return response.status();
   return response->session();
+}
+
+absl::StatusOr<admin::v1::ListWorkersResponse> AdminClient::ListWorkers() {
+  admin::v1::ListWorkersRequest request;
+  request.set_page_size(kPage);
+  admin::v1::ListWorkersResponse all;
+  for (;;) {
+    auto page =
+        Call(admin_.get(), &admin::v1::Admin::Stub::ListWorkers, request);
+    if (!page.ok()) return page;
+    const std::string next = page->next_page_token();
+    all.MergeFrom(*page);
+    if (next.empty()) break;
+    request.set_page_token(next);
+  }
+  all.clear_next_page_token();
+  return all;
 }
 
 absl::StatusOr<admin::v1::MoveSessionsResponse> AdminClient::MoveSessions(

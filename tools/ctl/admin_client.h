@@ -42,6 +42,8 @@ class AdminClient {
   absl::StatusOr<admin::v1::Session> GetSession(const std::string& id);
   absl::StatusOr<admin::v1::MoveSessionsResponse> MoveSessions(
       uint64_t sessions, const std::string& address);
+  // All pages.
+  absl::StatusOr<admin::v1::ListWorkersResponse> ListWorkers();
   absl::Status ForgetSession(const std::string& id);
   absl::StatusOr<admin::v1::SetLogLevelResponse> SetLogLevel(
       admin::v1::LogLevel level);
@@ -68,8 +70,8 @@ class AdminClient {
   absl::StatusOr<Response> Call(Stub* stub,
                                 Method<Stub, Request, Response> method,
                                 const Request& request);
-  // Why the server does not know a call.
-  std::string WhyUnimplemented();
+  // Why the server does not know a call, of the service Fleet or of Admin.
+  std::string WhyUnimplemented(bool of_fleet);
 
   const std::string server_;
   const std::unique_ptr<admin::v1::Admin::Stub> admin_;

@@ -64,6 +64,7 @@ const std::map<std::string, Grammar>& Commands() {
       {"end", {Command::kEnd, Argument::kSession}},
       {"log", {Command::kLog, Argument::kLevel}},
       {"servers", {Command::kServers, Argument::kNone}},
+      {"workers", {Command::kWorkers, Argument::kNone}},
       {"cordon", {Command::kCordon, Argument::kServerOrNone}},
       {"uncordon", {Command::kUncordon, Argument::kServerOrNone}},
       {"drain", {Command::kDrain, Argument::kServerOrNone}},
@@ -164,7 +165,7 @@ absl::StatusOr<CommandLine> ReadCommandLine(
   if (words.empty()) {
     return absl::InvalidArgumentError(
         "say what to do: status, ls, top, show, move, forget, end, log, "
-        "servers, cordon, uncordon, drain or check");
+        "servers, workers, cordon, uncordon, drain or check");
   }
   Grammar grammar{};
   absl::Status status = Choose("command", words[0], Commands(), &grammar);

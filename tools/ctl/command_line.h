@@ -23,6 +23,7 @@ struct CommandLine {
     kEnd,
     kLog,
     kServers,
+    kWorkers,
     kCordon,
     kUncordon,
     kDrain,

@@ -31,6 +31,7 @@
 #include "tools/ctl/server_text.h"
 #include "tools/ctl/steering.h"
 #include "tools/ctl/text.h"
+#include "tools/ctl/worker_text.h"
 
 ABSL_FLAG(std::string, server, "",
           "Which server, a processor or a balancer: its --admin_address, "
@@ -53,6 +54,7 @@ constexpr char kUsage[] =
     "  ls                its sessions\n"
     "  top               the same again and again, with messages a second\n"
     "  show SESSION      one session's story\n"
+    "  workers           its worker processes (Model II)\n"
     "  servers           the servers that a balancer knows\n"
     "  check             what is wrong, in plain words\n"
     "  cordon [SERVER]   balancers send nobody there; who comes is served\n"
@@ -170,6 +172,8 @@ absl::Status Run(const CommandLine& line, AdminClient* client) {
     case CommandLine::Command::kServers:
       return Show<admin::v1::ListServersResponse>(client->ListServers(),
                                                   line.json, ServerLines);
+    case CommandLine::Command::kWorkers:
+      return Show(client->ListWorkers(), line.json, WorkerLines);
     case CommandLine::Command::kCordon:
     case CommandLine::Command::kUncordon:
     case CommandLine::Command::kDrain:

@@ -72,6 +72,7 @@ _BELOW = {
     # It locates balancers as a client does.
     f"{_PROCESSOR}/registration": (f"{_PROCESSOR}/session", *_SHARED),
     f"{_PROCESSOR}/admin": (
+        f"{_PROCESSOR}/workers",
         f"{_PROCESSOR}/stream",
         f"{_PROCESSOR}/session",
         "services/base",

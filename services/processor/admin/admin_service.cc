@@ -17,6 +17,7 @@
 #include "services/base/grpc_status.h"
 #include "services/base/log.h"
 #include "services/processor/admin/select_sessions.h"
+#include "services/processor/admin/select_workers.h"
 #include "services/processor/admin/session_message.h"
 #include "services/processor/session/hosted_session.h"
 #include "services/processor/session/processor_counters.h"
@@ -24,6 +25,10 @@
 #include "services/processor/session/session_table.h"
 #include "services/processor/stream/open_streams.h"
 #include "services/processor/stream/processor_context.h"
+#include "services/processor/workers/worker_counters.h"
+#include "services/processor/workers/worker_facts.h"
+#include "services/processor/workers/worker_list.h"
+#include "services/processor/workers/worker_process_executor.h"
 
 namespace msgproc::processor {
 namespace {
@@ -127,6 +132,22 @@ grpc::Status AdminService::ForgetSession(
                 {{"session", Quoted(request->session_id())},
                  {"status", status.ok() ? "OK" : status.ToString()}});
   return base::ToGrpcStatus(status);
+}
+
+grpc::Status AdminService::ListWorkers(
+    grpc::ServerContext* /*context*/,
+    const admin::v1::ListWorkersRequest* request,
+    admin::v1::ListWorkersResponse* response) {
+  std::vector<WorkerFacts> all;
+  if (server_.workers != nullptr) all = processor::ListWorkers(server_.workers);
+  auto page = SelectWorkers(*request, all, Clock::Monotonic()->Now());
+  if (!page.ok()) return base::ToGrpcStatus(page.status());
+  *response = *std::move(page);
+  if (server_.workers == nullptr) return grpc::Status::OK;
+  const WorkerCounters& counters = server_.workers->counters();
+  response->set_slots(static_cast<uint32_t>(counters.slots.size()));
+  response->set_waiting_messages(Read(counters.waiting));
+  return grpc::Status::OK;
 }
 
 grpc::Status AdminService::SetLogLevel(

@@ -17,6 +17,7 @@ namespace msgproc::processor {
 
 class OpenStreams;
 class ProcessorContext;
+class WorkerProcessExecutor;
 
 // The service Admin of a processor, for a gRPC server of its own. Calls run on
 // that server's threads, never on those that serve streams: looking through ten
@@ -35,6 +36,8 @@ class AdminService final : public admin::v1::Admin::Service {
     // Where clients come in.
     std::string address;
     base::VitalsMeter* vitals = nullptr;
+    // Null in Model I.
+    WorkerProcessExecutor* workers = nullptr;
     // Balancers that it is to register with, and is registered with.
     std::function<Balancers()> balancers;
     // Cordons it or not, and returns once its balancers have heard it, or soon
@@ -61,6 +64,9 @@ class AdminService final : public admin::v1::Admin::Service {
       grpc::ServerContext* context,
       const admin::v1::ForgetSessionRequest* request,
       admin::v1::ForgetSessionResponse* response) override;
+  grpc::Status ListWorkers(grpc::ServerContext* context,
+                           const admin::v1::ListWorkersRequest* request,
+                           admin::v1::ListWorkersResponse* response) override;
   grpc::Status SetLogLevel(grpc::ServerContext* context,
                            const admin::v1::SetLogLevelRequest* request,
                            admin::v1::SetLogLevelResponse* response) override;

@@ -392,4 +392,9 @@ uint64_t Dispatcher::given(WorkerId worker) const {
   return found == nullptr ? 0 : found->given_messages;
 }
 
+WorkerLoad Dispatcher::LoadOf(WorkerId worker) const {
+  const WorkerLedger* found = workers_.Find(worker);
+  return found == nullptr ? WorkerLoad() : found->Load();
+}
+
 }  // namespace msgproc::processor

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "services/processor/workers/session_queues.h"
 #include "services/processor/workers/work_item.h"
+#include "services/processor/workers/worker_facts.h"
 #include "services/processor/workers/worker_table.h"
 
 namespace msgproc::processor {
@@ -132,6 +133,8 @@ class Dispatcher {
   // are as many it has never answered.
   uint64_t held(WorkerId worker) const;
   uint64_t given(WorkerId worker) const;
+  // Nothing, of one that is unknown.
+  WorkerLoad LoadOf(WorkerId worker) const;
 
  private:
   void CountOpen(absl::Time now);

@@ -23,15 +23,17 @@ constexpr size_t kMostBufferBytesKept = 1 << 20;
 WorkerLink::WorkerLink(WorkerId id, int number,
                        std::unique_ptr<WorkerProcess> process,
                        std::unique_ptr<WorkerCodec> codec, int epoll,
-                       absl::Time now)
+                       WorkerRoster* roster, absl::Time now)
     : id_(id),
       number_(number),
       process_(std::move(process)),
       codec_(std::move(codec)),
       epoll_(epoll),
+      roster_(roster),
       started_(now),
       since_(now),
       buffer_(kBufferBytes, kMostBufferBytesKept) {
+  roster_->OnStarted(number_, id_, process_->pid(), now);
   OutFrame greeting{codec_->Greeting(), {}};
   if (!greeting.head.empty()) pushed_.Push(std::move(greeting));
 }
@@ -98,6 +100,7 @@ void WorkerLink::ChangePhase(WorkerPhase to, absl::Time now,
                                   {"why", why}});
   life_.ChangePhase(to);
   since_ = now;
+  if (to != WorkerPhase::kGone) roster_->OnPhase(id_, to, now);
 }
 
 void WorkerLink::CloseInput(absl::Time now, absl::string_view why) {

@@ -18,6 +18,7 @@
 #include "services/processor/workers/worker_codec.h"
 #include "services/processor/workers/worker_life.h"
 #include "services/processor/workers/worker_process.h"
+#include "services/processor/workers/worker_roster.h"
 
 namespace msgproc::processor {
 
@@ -30,8 +31,10 @@ namespace msgproc::processor {
 class WorkerLink {
  public:
   // `epoll` gets an event with WritableEvent(id) when there is room again.
+  // `roster` is told of its life but for its end, and outlives it.
   WorkerLink(WorkerId id, int number, std::unique_ptr<WorkerProcess> process,
-             std::unique_ptr<WorkerCodec> codec, int epoll, absl::Time now);
+             std::unique_ptr<WorkerCodec> codec, int epoll,
+             WorkerRoster* roster, absl::Time now);
 
   WorkerId id() const { return id_; }
   // The slot's number, as in logs and metrics.
@@ -98,6 +101,7 @@ class WorkerLink {
   const std::unique_ptr<WorkerProcess> process_;
   const std::unique_ptr<WorkerCodec> codec_;
   const int epoll_;
+  WorkerRoster* const roster_;
 
   // Push's, to keep their memory.
   std::vector<OutFrame> frames_;

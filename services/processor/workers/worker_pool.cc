@@ -44,7 +44,8 @@ WorkerPool::WorkerPool(const WorkerOptions& options, Owner* owner)
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       reaps_orphans_(InheritsOrphans()),
-      starter_(options_, epoll_.get()),
+      roster_(options.count),
+      starter_(options_, epoll_.get(), &roster_),
       supervisor_(
           {.workers = options.count, .start_timeout = options.start_timeout}),
       patience_(options.leave_timeout) {
@@ -192,6 +193,7 @@ void WorkerPool::StartWorker(const Supervisor::Actions::Start& start,
   if (!link.ok()) {
     LogError("worker not started",
              {{"worker", start.slot}, {"why", link.status().message()}});
+    roster_.OnNotStarted(start.slot, link.status().message(), now);
     supervisor_.OnGone(start.worker, Departure::kExit, now);
     if (supervisor_.Hopeless(now)) Fail(start.worker, link.status().message());
     return;
@@ -276,7 +278,10 @@ void WorkerPool::OnExit(const std::shared_ptr<WorkerLink>& link,
                             exit.Describe(), ": ", link->kill_reason)
              : exit.Describe();
   link->ChangePhase(WorkerPhase::kGone, now, how);
-  if (before == WorkerPhase::kRetiring || before == WorkerPhase::kLeaving) {
+  const bool left =
+      before == WorkerPhase::kRetiring || before == WorkerPhase::kLeaving;
+  roster_.OnGone(link->id(), left ? absl::StrCat("left, ", how) : how, now);
+  if (left) {
     LogInfo("worker left",
             {{"worker", link->number()}, {"pid", pid}, {"how", how}});
   } else {

@@ -20,6 +20,7 @@
 #include "services/processor/workers/worker_life.h"
 #include "services/processor/workers/worker_link.h"
 #include "services/processor/workers/worker_options.h"
+#include "services/processor/workers/worker_roster.h"
 #include "services/processor/workers/worker_starter.h"
 
 namespace msgproc::processor {
@@ -66,6 +67,8 @@ class WorkerPool {
   // Workers that serve; workers that were replaced, and why. Any thread.
   int serving() const { return serving_.load(std::memory_order_relaxed); }
   uint64_t departures(Departure reason) const;
+  // Whom there is. Any thread.
+  const WorkerRoster& roster() const { return roster_; }
 
   // For the owner, on the pool's thread.
 
@@ -104,6 +107,8 @@ class WorkerPool {
   const base::UniqueFd epoll_;
   const base::UniqueFd wake_;
   const bool reaps_orphans_;
+
+  WorkerRoster roster_;
 
   // The thread's own.
   WorkerStarter starter_;

@@ -17,10 +17,12 @@
 #include "services/processor/workers/worker_batches.h"
 #include "services/processor/workers/worker_counters.h"
 #include "services/processor/workers/worker_estate.h"
+#include "services/processor/workers/worker_facts.h"
 #include "services/processor/workers/worker_life.h"
 #include "services/processor/workers/worker_link.h"
 #include "services/processor/workers/worker_options.h"
 #include "services/processor/workers/worker_pool.h"
+#include "services/processor/workers/worker_roster.h"
 
 namespace msgproc::processor {
 
@@ -55,6 +57,13 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
   void Replace() { pool_.Replace(); }
   // Whether a worker serves.
   bool Ready() const { return pool_.serving() > 0; }
+
+  // For operators: whom there is, and what one of them has.
+  const WorkerRoster& roster() const { return pool_.roster(); }
+  WorkerLoad LoadOf(WorkerId worker) {
+    MutexLock lock(&mutex_);
+    return dispatcher_.LoadOf(worker);
+  }
 
   const WorkerCounters& counters() const { return counters_; }
   int serving() const { return pool_.serving(); }

@@ -28,8 +28,12 @@ std::unique_ptr<WorkerCodec> MakeCodec(const WorkerOptions& options,
 
 }  // namespace
 
-WorkerStarter::WorkerStarter(const WorkerOptions& options, int epoll)
-    : options_(options), launch_(LaunchOf(options)), epoll_(epoll) {}
+WorkerStarter::WorkerStarter(const WorkerOptions& options, int epoll,
+                             WorkerRoster* roster)
+    : options_(options),
+      launch_(LaunchOf(options)),
+      epoll_(epoll),
+      roster_(roster) {}
 
 void WorkerStarter::Watch(int epoll, int fd, uint64_t event) {
   epoll_event wanted{};
@@ -44,9 +48,9 @@ absl::StatusOr<std::shared_ptr<WorkerLink>> WorkerStarter::Start(
   auto process = StartWatched(slot);
   if (!process.ok()) return process.status();
   log_.Add(worker, slot, (*process)->pid(), (*process)->TakeErrors());
-  auto link =
-      std::make_shared<WorkerLink>(worker, slot, *std::move(process),
-                                   MakeCodec(options_, slot), epoll_, now);
+  auto link = std::make_shared<WorkerLink>(worker, slot, *std::move(process),
+                                           MakeCodec(options_, slot), epoll_,
+                                           roster_, now);
   Watch(epoll_, link->process()->from(), WorkerLink::ReadableEvent(worker));
   Watch(epoll_, link->process()->exit_fd(), WorkerLink::ExitEvent(worker));
   return link;

@@ -15,6 +15,7 @@
 #include "services/processor/workers/worker_log.h"
 #include "services/processor/workers/worker_options.h"
 #include "services/processor/workers/worker_process.h"
+#include "services/processor/workers/worker_roster.h"
 
 namespace msgproc::processor {
 
@@ -27,8 +28,9 @@ class WorkerStarter {
   // `epoll` gets `event` when `fd` can be read.
   static void Watch(int epoll, int fd, uint64_t event);
 
-  // Both outlive it. `epoll` gets the events of the links.
-  WorkerStarter(const WorkerOptions& options, int epoll);
+  // All outlive it. `epoll` gets the events of the links, `roster` is told of
+  // their lives.
+  WorkerStarter(const WorkerOptions& options, int epoll, WorkerRoster* roster);
 
   // INTERNAL: there is no such program, or no room.
   absl::StatusOr<std::shared_ptr<WorkerLink>> Start(WorkerId worker, int slot,
@@ -50,6 +52,7 @@ class WorkerStarter {
   const WorkerOptions& options_;
   const WorkerLaunch launch_;
   const int epoll_;
+  WorkerRoster* const roster_;
   WorkerLog log_;
   OrphanGuard guard_;
 };

@@ -1,6 +1,7 @@
 #include "services/processor/workers/worker_table.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "common/check.h"
@@ -38,7 +39,7 @@ void WorkerLedger::Hold(const Assignment::Part& part, absl::Time now) {
   MSGPROC_CHECK_GT(part.messages, 0u);
   MSGPROC_CHECK_LE(part.messages, part.item->remaining());
   if (held.empty()) progress = now;
-  held.push_back({part, false});
+  held.push_back({part, false, now});
   load_nanoseconds += ExpectedNanoseconds(*part.item, part.messages);
   held_messages += part.messages;
   given_messages += part.messages;
@@ -68,6 +69,17 @@ bool WorkerLedger::OnAnswered(uint64_t messages, absl::Time now) {
     exclusive = quarantined = false;
   }
   return true;
+}
+
+WorkerLoad WorkerLedger::Load() const {
+  WorkerLoad load;
+  load.held_messages = held_messages;
+  if (!held.empty()) load.oldest = held.front().since;
+  std::set<uint64_t> sessions;
+  for (const Held& each : held) sessions.insert(each.part.item->session);
+  for (const WorkItem* item : bound) sessions.insert(item->session);
+  load.sessions = sessions.size();
+  return load;
 }
 
 std::vector<WorkItem*> WorkerLedger::AllHeld() const {

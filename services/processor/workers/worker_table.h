@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "services/processor/workers/work_item.h"
+#include "services/processor/workers/worker_facts.h"
 #include "services/processor/workers/worker_life.h"
 
 namespace msgproc::processor {
@@ -27,6 +28,7 @@ struct WorkerLedger {
   struct Held {
     Assignment::Part part;
     bool last_of_assignment = false;
+    absl::Time since;
   };
   std::deque<Held> held;
   // Bound to this worker, and waiting.
@@ -46,6 +48,8 @@ struct WorkerLedger {
   // Whether it may get one more assignment, beside others' work.
   bool HasRoom(absl::Time now) const;
 
+  // For operators.
+  WorkerLoad Load() const;
   // What it holds of a session.
   std::vector<WorkItem*> HeldOf(uint64_t session) const;
   std::vector<WorkItem*> AllHeld() const;

@@ -185,5 +185,34 @@ TEST_F(WorkerTableTest, AllAreIdleOnceEverythingIsAnswered) {
   EXPECT_FALSE(Worker(3).quarantined);
 }
 
+TEST_F(WorkerTableTest, TheLoadIsWhatAWorkerHoldsAndWhatWaitsForIt) {
+  WorkerLoad load = Worker(1).Load();
+  EXPECT_EQ(load.held_messages, 0u);
+  EXPECT_EQ(load.sessions, 0u);
+  EXPECT_EQ(load.oldest, absl::InfiniteFuture());
+
+  const absl::Time first = now_;
+  Give(1, 5);
+  now_ += absl::Seconds(1);
+  Give(1, 3);
+  WorkItem* bound = Item(1);
+  bound->session = 7;
+  Worker(1).bound.push_back(bound);
+  load = Worker(1).Load();
+  EXPECT_EQ(load.held_messages, 8u);
+  // Both given items are of session 0.
+  EXPECT_EQ(load.sessions, 2u);
+  EXPECT_EQ(load.oldest, first);
+  EXPECT_EQ(Worker(2).Load().held_messages, 0u);
+
+  // A part that is answered by halves is as old as before.
+  now_ += absl::Seconds(1);
+  EXPECT_FALSE(Worker(1).OnAnswered(4, now_));
+  EXPECT_EQ(Worker(1).Load().oldest, first);
+  EXPECT_TRUE(Worker(1).OnAnswered(1, now_));
+  EXPECT_EQ(Worker(1).Load().oldest, first + absl::Seconds(1));
+  EXPECT_EQ(Worker(1).Load().held_messages, 3u);
+}
+
 }  // namespace
 }  // namespace msgproc::processor
