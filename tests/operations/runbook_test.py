@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 import grpc
 
@@ -23,6 +24,7 @@ _STALLING = "tests/operations/stalling_processor"
 _READ_ONLY_LIBRARY = "tests/durability/libread_only.so"
 # HTTP/2's, with empty settings: nobody takes it for a connection that comes to nothing.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_REGISTER = "/msgproc.v1.Registry/Register"
 # Of Open.
 _HANDLER_FIELD = 4
 
@@ -46,16 +48,14 @@ def _spinning(sequence, microseconds):
 
 
 class _Stream:
-    """A client of the permanent socket that stays where it is."""
+    """A client that stays where it is: of the permanent socket, or of another `method`."""
 
-    def __init__(self, address, frames, credentials=None):
+    def __init__(self, address, frames, method=raw_call.PROCESS):
         self._leaves = threading.Event()
-        self._channel = (
-            grpc.secure_channel(address, credentials)
-            if credentials
-            else grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)])
-        )
-        self._call = raw_call.open_stream(self._channel, self._requests(frames), timeout=60)
+        self._channel = grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)])
+        self._call = self._channel.stream_stream(
+            method, request_serializer=bytes, response_deserializer=bytes
+        )(self._requests(frames), timeout=60)
 
     def _requests(self, frames):
         yield from frames
@@ -138,8 +138,8 @@ class RunbookTest(fleet.FleetTest):
         admin = f"--admin_address={self.balancer_admin}"
         return self._watched(self.balancer(admin, *flags), "BALANCER", "BALANCER_LOG")
 
-    def _stream(self, processor, *frames, credentials=None):
-        stream = _Stream(processor.grpc, frames, credentials)
+    def _stream(self, processor, *frames):
+        stream = _Stream(processor.grpc, frames)
         self.addCleanup(stream.leave)
         return stream
 
@@ -153,7 +153,9 @@ class RunbookTest(fleet.FleetTest):
 
     @_situation("MsgprocDown")
     def _a_processor_that_was_killed(self):
-        self._processor().kill()
+        processor = self._processor()
+        harness.eventually(lambda: "serving server" in processor.output(), "it says so")
+        processor.kill()
 
     @_situation("MsgprocDrainHangs")
     def _a_client_that_does_not_go(self):
@@ -191,8 +193,11 @@ class RunbookTest(fleet.FleetTest):
         harness.eventually(lambda: processor.get("/readyz")[0] == 503, "it stands still")
 
     @_situation("MsgprocLogDropped")
-    def _a_processor(self):
-        self._processor()
+    def _a_log_on_a_full_disk(self):
+        processor = self._processor(prefix=("sh", "-c", 'exec "$@" 2>/dev/full', "sh"))
+        harness.eventually(
+            lambda: processor.metric("msgproc_log_lines_dropped_total") > 0, "lines are dropped"
+        )
 
     # Handlers.
 
@@ -362,8 +367,20 @@ class RunbookTest(fleet.FleetTest):
         self.loadgen(f"--target={full.grpc}", "--rate=50", "--duration=1h", "--connections=30")
 
     @_situation("MsgprocClock")
-    def _a_fleet(self):
-        self.members(self._balancer(), 1)
+    def _a_clock_that_is_a_minute_ahead(self):
+        balancer = self._balancer()
+        clock = traffic.numeric_field(1, int(time.time()) + 60)
+        report = b"".join(
+            (
+                traffic.field(1, b"ahead"),
+                traffic.field(2, b"127.0.0.1:9"),
+                traffic.numeric_field(4, 1),
+                # Of vitals the version and the clock.
+                traffic.field(11, traffic.field(1, b"0.1.0") + traffic.field(2, clock)),
+            )
+        )
+        registration = _Stream(balancer.grpc, [report], method=_REGISTER)
+        self.addCleanup(registration.leave)
 
     @_situation("MsgprocStoresDiffer")
     def _two_stores(self):

@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/utf8.h"
+#include "services/base/log.h"
+#include "services/processor/handlers/session_context.h"
 #include "wire/entry.h"
 #include "wire/frame.h"
 
@@ -21,8 +23,16 @@ void AppendError(Batch* batch, uint64_t sequence, const absl::Status& error,
 
 void AppendGivenUp(WorkerBatch* work, absl::string_view how) {
   const int attempts = work->item.attempts;
-  AppendError(work->batch.get(),
-              SequenceOf(work->unanswered.Next(work->pieces)),
+  const uint64_t sequence = SequenceOf(work->unanswered.Next(work->pieces));
+  const Batch& batch = *work->batch;
+  // Each has cost several workers: there are never many such lines.
+  base::LogWarning(
+      "a message is given up: it killed every worker that had it",
+      {{"session", batch.context == nullptr ? "" : batch.context->session_id},
+       {"sequence", sequence},
+       {"handler", batch.binding == nullptr ? "" : batch.binding->name},
+       {"how", how}});
+  AppendError(work->batch.get(), sequence,
               absl::AbortedError(absl::StrCat(
                   "The message killed its worker ", attempts,
                   attempts == 1 ? " time" : " times", " (", how, ").")),
