@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/may_reconnect.h"
 #include "common/check.h"
+#include "wire/proto_locality.h"
 
 namespace msgproc::client {
 namespace {
@@ -22,8 +23,10 @@ bool MayPass(const absl::Status& status) {
 }  // namespace
 
 LocatorState::LocatorState(std::vector<std::string> balancers,
-                           std::string affinity_key)
-    : balancers_(std::move(balancers)), affinity_key_(std::move(affinity_key)) {
+                           std::string affinity_key, Locality locality)
+    : balancers_(std::move(balancers)),
+      affinity_key_(std::move(affinity_key)),
+      locality_(std::move(locality)) {
   MSGPROC_CHECK(!balancers_.empty());
 }
 
@@ -36,6 +39,9 @@ void LocatorState::Begin(const std::vector<std::string>& failed) {
 v1::GetServerRequest LocatorState::request() const {
   v1::GetServerRequest request;
   request.set_affinity_key(affinity_key_);
+  if (!locality_.empty()) {
+    *request.mutable_locality() = wire::ToProto(locality_);
+  }
   // The latest are at the end.
   const size_t first =
       failed_.size() > kMostExcluded ? failed_.size() - kMostExcluded : 0;

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "common/locality.h"
 #include "msgproc/v1/balancer.pb.h"
 
 namespace msgproc::client {
@@ -20,8 +21,9 @@ namespace msgproc::client {
 // Pure; not thread-safe.
 class LocatorState {
  public:
-  // At least one balancer.
-  LocatorState(std::vector<std::string> balancers, std::string affinity_key);
+  // At least one balancer. `locality` is the client's.
+  LocatorState(std::vector<std::string> balancers, std::string affinity_key,
+               Locality locality = {});
 
   // Begins a round; `failed` are addresses to avoid. Ask balancer() next.
   void Begin(const std::vector<std::string>& failed);
@@ -46,6 +48,7 @@ class LocatorState {
 
   const std::vector<std::string> balancers_;
   const std::string affinity_key_;
+  const Locality locality_;
   std::vector<std::string> failed_;
   // Index of the balancer that is asked, and of the one that answered last.
   size_t asked_ = 0;

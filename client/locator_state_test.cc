@@ -32,6 +32,15 @@ TEST(LocatorStateTest, AsksWithTheKeyAndWhatFailed) {
   EXPECT_EQ(state.OnAnswer(Answer({"s3", "s4"})), "s3");
 }
 
+TEST(LocatorStateTest, SaysWhereTheClientIsIfThatIsKnown) {
+  EXPECT_FALSE(LocatorState({"b1"}, "key").request().has_locality());
+  const v1::GetServerRequest request =
+      LocatorState({"b1"}, "key", {"eu", "a", "rack-7"}).request();
+  EXPECT_EQ(request.locality().region(), "eu");
+  EXPECT_EQ(request.locality().zone(), "a");
+  EXPECT_EQ(request.locality().sub_zone(), "rack-7");
+}
+
 TEST(LocatorStateTest, ExcludesNoMoreThanABalancerTakes) {
   LocatorState state({"b1"}, "");
   std::vector<std::string> failed;

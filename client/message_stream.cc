@@ -9,6 +9,7 @@
 #include "client/outbox_stream.h"
 #include "client/reconnecting_stream.h"
 #include "client/server_locator.h"
+#include "common/locality.h"
 #include "common/utf8.h"
 
 namespace msgproc::client {
@@ -61,7 +62,7 @@ absl::Status Check(const MessageStreamOptions& options) {
     return absl::InvalidArgumentError(
         "on_result and on_results are both set: a result goes to one of them");
   }
-  return absl::OkStatus();
+  return ParseLocality(options.locality).status();
 }
 
 }  // namespace
@@ -77,6 +78,7 @@ absl::StatusOr<std::unique_ptr<MessageStream>> MessageStream::Open(
     source = std::make_unique<ServerLocator>(
         ServerLocator::Options{.balancers = options.balancers,
                                .affinity_key = options.affinity_key,
+                               .locality = *ParseLocality(options.locality),
                                .credentials = options.credentials,
                                .channel_arguments = options.channel_arguments});
   }

@@ -54,6 +54,9 @@ struct MessageStreamOptions {
   std::string session_id;
   std::string session_token;
   std::string affinity_key;  // For the balancer.
+  // For the balancer, too: where the client is, as "region/zone"
+  // (docs/fleet.md, "Zones"). Servers near it are preferred. Empty: none is.
+  std::string locality;
   // The stream ends FAILED_PRECONDITION where the server does not keep the
   // session in a store, so that each message's effects there happen once.
   // (A stream that was in a store never goes on without: it ends DATA_LOSS.)

@@ -21,7 +21,7 @@ constexpr int kIdleTimeoutMs = 30'000;
 
 ServerLocator::ServerLocator(Options options)
     : options_(std::move(options)),
-      state_(options_.balancers, options_.affinity_key) {}
+      state_(options_.balancers, options_.affinity_key, options_.locality) {}
 
 ServerLocator::~ServerLocator() {
   MutexLock lock(&mutex_);

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "client/address_source.h"
 #include "client/locator_state.h"
+#include "common/locality.h"
 #include "common/mutex.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
@@ -32,6 +33,8 @@ class ServerLocator final : public AddressSource {
     // host:port each, at least one; asked in order.
     std::vector<std::string> balancers;
     std::string affinity_key;
+    // Where the client is.
+    Locality locality;
     // Null: plaintext.
     std::shared_ptr<grpc::ChannelCredentials> credentials;
     // Added to every channel's own.

@@ -9,9 +9,6 @@
 namespace msgproc::balancer {
 namespace {
 
-// The sum is off by the picks in between, which is little beside what is always
-// allowed.
-constexpr uint64_t kPicksPerSum = 64;
 // How far a walk goes before it looks at every server in turn.
 constexpr int kMaxPointsWalked = 512;
 
@@ -44,29 +41,22 @@ class SeenOwners {
 }  // namespace
 
 ConsistentHash::ConsistentHash(std::shared_ptr<const Roster> roster)
-    : PickPolicy(roster), ring_(*roster), keyless_(std::move(roster)) {
-  for (const double weight : Weights()) total_weight_ += weight;
-  MSGPROC_CHECK(this->roster().empty() || total_weight_ > 0);
-}
-
-double ConsistentHash::TotalLoad() const {
-  if (picks_.fetch_add(1, std::memory_order_relaxed) % kPicksPerSum == 0) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < roster().size(); ++i) sum += roster()[i].load();
-    total_load_.store(sum, std::memory_order_relaxed);
-  }
-  return static_cast<double>(total_load_.load(std::memory_order_relaxed));
+    : PickPolicy(roster),
+      ring_(*roster),
+      load_(roster.get()),
+      keyless_(std::move(roster)) {
+  MSGPROC_CHECK(this->roster().empty() || load_.weight() > 0);
 }
 
 bool ConsistentHash::IsFull(const Member& member, double total_load) const {
   const uint64_t load = member.load();
   if (load < kLoadAlwaysAllowed) return false;
-  const double share = (total_load + 1) * member.weight() / total_weight_;
+  const double share = (total_load + 1) * member.weight() / load_.weight();
   return static_cast<double>(load) >= std::ceil(kLoadFactor * share);
 }
 
 void ConsistentHash::Walk(uint64_t hash, bool bounded, Shortlist& list) const {
-  const double total_load = TotalLoad();
+  const double total_load = load_.Load();
   size_t point = ring_.Find(hash);
   const size_t first = ring_.Owner(point);
   SeenOwners seen(roster().size());

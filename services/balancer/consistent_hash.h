@@ -1,7 +1,6 @@
 #ifndef MSGPROC_SERVICES_BALANCER_CONSISTENT_HASH_H_
 #define MSGPROC_SERVICES_BALANCER_CONSISTENT_HASH_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,6 +8,7 @@
 #include "services/balancer/hash_ring.h"
 #include "services/balancer/least_sessions.h"
 #include "services/balancer/pick_policy.h"
+#include "services/balancer/roster_load.h"
 
 namespace msgproc::balancer {
 
@@ -32,14 +32,11 @@ class ConsistentHash final : public PickPolicy {
   // Walks the ring from the key's point on.
   void Walk(uint64_t hash, bool bounded, Shortlist& list) const;
   bool IsFull(const Member& member, double total_load) const;
-  // The fleet's load, added up anew every kPicksPerSum picks.
-  double TotalLoad() const;
 
   const HashRing ring_;
+  // Off by little beside what is always allowed.
+  const RosterLoad load_;
   const LeastSessions keyless_;
-  double total_weight_ = 0;
-  mutable std::atomic<uint64_t> picks_{0};
-  mutable std::atomic<uint64_t> total_load_{0};
 };
 
 }  // namespace msgproc::balancer

@@ -56,6 +56,11 @@ ABSL_FLAG(std::string, tls_ca, "",
           "PEM file with the authorities that signed the processors' "
           "certificates: health checks then speak TLS, and show --tls_cert if "
           "that is given.");
+ABSL_FLAG(std::string, health_check_tls_name, "",
+          "With --tls_ca: the name that health checks look for in every "
+          "processor's certificate, for processors at addresses that none can "
+          "have (pods' IPs). Clients have to look for it, too. Empty: the host "
+          "of each processor's address.");
 ABSL_FLAG(std::string, xds_address, "",
           "host:port for xDS (ADS v3): gRPC clients in any language then find "
           "processors as xds:///processors. Empty: not served.");
@@ -131,6 +136,7 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
                       "with --tls_client_ca"));
   }
   options.processor_ca = base::UserPath(absl::GetFlag(FLAGS_tls_ca));
+  options.health_check_tls_name = absl::GetFlag(FLAGS_health_check_tls_name);
   options.identity = common.identity;
   options.authenticate_lookups = absl::GetFlag(FLAGS_authenticate_lookups);
   const bool clients_can_show = !common.identity.jwt_keys.empty() ||
@@ -144,6 +150,10 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
     wrong.Add(Invalid("jwt_keys",
                       "a balancer looks at tokens only with "
                       "--authenticate_lookups"));
+  }
+  if (!options.health_check_tls_name.empty() && options.processor_ca.empty()) {
+    wrong.Add(Invalid("health_check_tls_name",
+                      "health checks see certificates only with --tls_ca"));
   }
   options.admin = base::AdminOptionsFromFlags();
   wrong.Add(base::Validate(options.admin, common.credentials), base::AsFlag);

@@ -138,7 +138,7 @@ absl::StatusOr<std::vector<MoveOrder>> Fleet::Report(
     aftermath = Conclude();
     if (rebalancer_.Contains(report.server_id)) {
       rebalancer_.Update(report.server_id, report.address, report.weight,
-                         report.load.sessions);
+                         report.load.sessions, report.locality);
       while (orders.size() < kMaxOrders) {
         auto order = rebalancer_.NextMove(report.server_id);
         if (!order.has_value()) break;
@@ -291,7 +291,7 @@ void Fleet::ChooseGiversAndTakers() {
       rebalancer_.Remove(report.server_id);
     } else if (!rebalancer_.Contains(report.server_id)) {
       rebalancer_.Update(report.server_id, report.address, report.weight,
-                         report.load.sessions);
+                         report.load.sessions, report.locality);
     }
   }
 }

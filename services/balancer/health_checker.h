@@ -32,6 +32,8 @@ class HealthChecker {
   struct Options {
     // Asked before each attempt. Empty: plaintext.
     std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
+    // The name that every server's certificate has. Empty: each its address's.
+    std::string tls_name;
     // A server that has not answered by then is unreachable for now.
     absl::Duration answer_timeout = absl::Seconds(2);
     absl::Duration initial_backoff = absl::Milliseconds(200);

@@ -6,9 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/locality.h"
 #include "msgproc/v1/balancer.pb.h"
 #include "services/balancer/policy_kind.h"
 #include "services/base/log.h"
+#include "wire/proto_locality.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -46,10 +48,14 @@ absl::Status ReadQuery(const HttpRequest& request,
            absl::StrSplit(value, ',', absl::SkipEmpty())) {
         lookup->add_exclude(std::string(address));
       }
+    } else if (name == "locality") {
+      const auto locality = ParseLocality(value);
+      if (!locality.ok()) return locality.status();
+      *lookup->mutable_locality() = wire::ToProto(*locality);
     } else {
       return absl::InvalidArgumentError(
           absl::StrCat("unknown parameter \"", name,
-                       "\"; there are affinity_key and exclude"));
+                       "\"; there are affinity_key, exclude and locality"));
     }
   }
   return absl::OkStatus();
@@ -94,6 +100,8 @@ void AppendStatus(const ServerStatus& status, std::string* json) {
   absl::StrAppend(json, ",\"static\":", status.is_static ? "true" : "false",
                   ",\"store_generation\":");
   base::AppendJsonString(report.store_generation, json);
+  absl::StrAppend(json, ",\"locality\":");
+  base::AppendJsonString(FormatLocality(report.locality), json);
   *json += '}';
 }
 
@@ -144,9 +152,11 @@ base::HttpHandlers LookupPages(ServerLookup* lookup) {
   };
   pages[base::kAnythingElse] = [](const HttpRequest& request) {
     return Error(
-        400, absl::StrCat("there is no ", request.method, " ", request.path,
-                          "; there are GET /get-server?affinity_key=…&exclude="
-                          "…, /list, /health, /metrics, /healthz and /readyz"));
+        400,
+        absl::StrCat(
+            "there is no ", request.method, " ", request.path,
+            "; there are GET /get-server?affinity_key=…&exclude="
+            "…&locality=…, /list, /health, /metrics, /healthz and /readyz"));
   };
   return pages;
 }

@@ -36,6 +36,10 @@ bool Shortlist::Offer(Member& member) {
       exclude_.end()) {
     return false;
   }
+  if (outside_.of != nullptr &&
+      ProximityOf(*outside_.of, member.locality()) >= outside_.too_near) {
+    return false;
+  }
   choice_->Append(member);
   return true;
 }
@@ -50,7 +54,7 @@ Choice PickPolicy::Pick(const PickRequest& request,
     Shortlist anything({}, &choice);
     Fill(request, random, anything);
   }
-  if (!choice.empty()) choice[0].CountPick();
+  if (request.counts && !choice.empty()) choice[0].CountPick();
   return choice;
 }
 

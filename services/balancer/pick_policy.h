@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "common/check.h"
+#include "common/locality.h"
 #include "services/balancer/roster.h"
 
 namespace msgproc::balancer {
@@ -21,6 +22,11 @@ struct PickRequest {
   absl::string_view affinity_key;
   // Addresses not wanted, as long as any other is left.
   absl::Span<const absl::string_view> exclude;
+  // Where the client is. Null: unknown.
+  const Locality* locality = nullptr;
+  // Whether the server picked gets a client by it; or else the caller decides,
+  // and says so by Member::CountPick.
+  bool counts = true;
 };
 
 // Servers in order of preference, each with an address of its own: the one
@@ -51,18 +57,27 @@ class Choice {
   size_t size_ = 0;
 };
 
+// What is as near to `of` as `too_near`, or nearer, is not wanted. Null: all
+// is.
+struct Outside {
+  const Locality* of = nullptr;
+  Proximity too_near = Proximity::kSameZone;
+};
+
 // Takes what a policy offers, best first, until it has enough: refuses what is
-// excluded, gone or there already.
+// excluded, gone, there already or too near.
 class Shortlist {
  public:
-  Shortlist(absl::Span<const absl::string_view> exclude, Choice* choice)
-      : exclude_(exclude), choice_(choice) {
+  Shortlist(absl::Span<const absl::string_view> exclude, Choice* choice,
+            Outside outside = {})
+      : exclude_(exclude), choice_(choice), outside_(outside) {
     MSGPROC_CHECK(choice_ != nullptr);
   }
 
   bool full() const { return choice_->full(); }
   bool empty() const { return choice_->empty(); }
   size_t size() const { return choice_->size(); }
+  absl::Span<const absl::string_view> exclude() const { return exclude_; }
   void SortAlternatives() { choice_->SortAlternatives(); }
   // False: refused.
   bool Offer(Member& member);
@@ -70,6 +85,7 @@ class Shortlist {
  private:
   const absl::Span<const absl::string_view> exclude_;
   Choice* const choice_;
+  const Outside outside_;
 };
 
 // Decides which server of one roster a client is given. Made anew for every
@@ -85,7 +101,8 @@ class PickPolicy {
   PickPolicy(const PickPolicy&) = delete;
   PickPolicy& operator=(const PickPolicy&) = delete;
 
-  // Picks, and counts the pick as load of the server picked.
+  // Picks, and counts the pick as load of the server picked (unless not asked
+  // to).
   Choice Pick(const PickRequest& request, absl::BitGenRef random) const;
 
   const Roster& roster() const { return *roster_; }
@@ -95,6 +112,12 @@ class PickPolicy {
   // member was offered. The roster is not empty.
   virtual void Fill(const PickRequest& request, absl::BitGenRef random,
                     Shortlist& list) const = 0;
+
+  // As Fill of another policy, for policies made of others.
+  static void FillFrom(const PickPolicy& policy, const PickRequest& request,
+                       absl::BitGenRef random, Shortlist& list) {
+    policy.Fill(request, random, list);
+  }
 
   // Offers every member, from `start` on and around, until the list is full.
   void OfferAll(size_t start, Shortlist& list) const;

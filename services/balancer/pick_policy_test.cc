@@ -169,6 +169,30 @@ TEST(ShortlistTest, TakesEachServerOnceUntilItIsFull) {
   EXPECT_EQ(choice.size(), 4U);
 }
 
+TEST(ShortlistTest, OutsideAZoneOrRegionTakesNobodyOfIt) {
+  const auto roster = FakeRosterAt({"eu/a", "eu/b", "us/a", ""});
+  const Locality zone = {"eu", "a", ""};
+  Choice choice;
+  Shortlist list({}, &choice, {&zone});
+  EXPECT_FALSE(list.Offer((*roster)[0]));
+  for (size_t i = 1; i < 4; ++i) EXPECT_TRUE(list.Offer((*roster)[i]));
+  Choice of_region;
+  Shortlist outside_region({}, &of_region, {&zone, Proximity::kSameRegion});
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(outside_region.Offer((*roster)[i]), i >= 2);
+  }
+  const Locality unknown = {"eu", "", ""};
+  Choice others;
+  EXPECT_TRUE(Shortlist({}, &others, {&unknown}).Offer((*roster)[0]));
+}
+
+TEST_P(PickPolicyTest, CountsNothingThatTheCallerCountsItself) {
+  const auto roster = FakeRoster(2);
+  const auto policy = Make(roster);
+  EXPECT_FALSE(policy->Pick({.counts = false}, random_).empty());
+  EXPECT_EQ((*roster)[0].load() + (*roster)[1].load(), 0U);
+}
+
 TEST(PolicyKindTest, KnowsEachPolicyByItsName) {
   for (const absl::string_view name :
        {"least_sessions", "round_robin", "random", "consistent_hash"}) {

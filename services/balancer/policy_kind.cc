@@ -5,12 +5,34 @@
 
 #include "absl/random/distributions.h"
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "services/balancer/consistent_hash.h"
 #include "services/balancer/least_sessions.h"
+#include "services/balancer/nearest_first.h"
 #include "services/balancer/random_policy.h"
 #include "services/balancer/round_robin.h"
 
 namespace msgproc::balancer {
+namespace {
+
+std::unique_ptr<const PickPolicy> NewPolicyOfKind(
+    PolicyKind kind, std::shared_ptr<const Roster> roster,
+    absl::BitGenRef random) {
+  switch (kind) {
+    case PolicyKind::kLeastSessions:
+      break;
+    case PolicyKind::kRoundRobin:
+      return std::make_unique<RoundRobin>(std::move(roster),
+                                          absl::Uniform<uint32_t>(random));
+    case PolicyKind::kRandom:
+      return std::make_unique<RandomPolicy>(std::move(roster));
+    case PolicyKind::kConsistentHash:
+      return std::make_unique<ConsistentHash>(std::move(roster));
+  }
+  return std::make_unique<LeastSessions>(std::move(roster));
+}
+
+}  // namespace
 
 absl::StatusOr<PolicyKind> ParsePolicyKind(absl::string_view name) {
   for (const PolicyKind kind :
@@ -40,18 +62,14 @@ absl::string_view PolicyName(PolicyKind kind) {
 std::unique_ptr<const PickPolicy> NewPickPolicy(
     PolicyKind kind, std::shared_ptr<const Roster> roster,
     absl::BitGenRef random) {
-  switch (kind) {
-    case PolicyKind::kLeastSessions:
-      break;
-    case PolicyKind::kRoundRobin:
-      return std::make_unique<RoundRobin>(std::move(roster),
-                                          absl::Uniform<uint32_t>(random));
-    case PolicyKind::kRandom:
-      return std::make_unique<RandomPolicy>(std::move(roster));
-    case PolicyKind::kConsistentHash:
-      return std::make_unique<ConsistentHash>(std::move(roster));
+  MSGPROC_CHECK(roster != nullptr);
+  if (!NearestFirst::IsOfUse(*roster)) {
+    return NewPolicyOfKind(kind, std::move(roster), random);
   }
-  return std::make_unique<LeastSessions>(std::move(roster));
+  return std::make_unique<NearestFirst>(
+      std::move(roster), [kind, random](std::shared_ptr<const Roster> area) {
+        return NewPolicyOfKind(kind, std::move(area), random);
+      });
 }
 
 }  // namespace msgproc::balancer

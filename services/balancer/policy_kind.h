@@ -19,7 +19,8 @@ absl::StatusOr<PolicyKind> ParsePolicyKind(absl::string_view name);
 
 absl::string_view PolicyName(PolicyKind kind);
 
-// `random` decides where round robin starts.
+// Nearest first where servers say where they are. `random` decides where round
+// robin starts.
 std::unique_ptr<const PickPolicy> NewPickPolicy(
     PolicyKind kind, std::shared_ptr<const Roster> roster,
     absl::BitGenRef random);

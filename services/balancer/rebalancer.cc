@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "services/balancer/nearest_first.h"
 
 namespace msgproc::balancer {
 
@@ -50,7 +51,8 @@ bool Rebalancer::IsSteady() {
 }
 
 void Rebalancer::Update(absl::string_view server_id, absl::string_view address,
-                        double weight, uint64_t sessions) {
+                        double weight, uint64_t sessions,
+                        const Locality& locality) {
   const auto [found, is_new] = index_.try_emplace(server_id, servers_.size());
   if (is_new) {
     Server server;
@@ -66,6 +68,7 @@ void Rebalancer::Update(absl::string_view server_id, absl::string_view address,
   MSGPROC_CHECK_EQ(server.server_id, server_id);
   MSGPROC_CHECK_GT(weight, 0);
   if (server.address != address) server.address = std::string(address);
+  server.locality = locality;
   total_weight_ += weight - server.weight;
   server.weight = weight;
   // Planned, not reported: what is on its way is in nobody's report.
@@ -118,12 +121,23 @@ void Rebalancer::Judge(Server& server) const {
   if (off <= tolerated / 2) server.uneven = false;
 }
 
+double Rebalancer::Excess(const Server& giver, const Server& taker) const {
+  const double fair = FairShare(giver);
+  const bool crosses_zones =
+      !giver.locality.zone.empty() && !taker.locality.zone.empty() &&
+      ProximityOf(giver.locality, taker.locality) != Proximity::kSameZone;
+  if (!crosses_zones) return giver.planned() - fair;
+  return giver.planned() - std::max(NearestFirst::kLoadAlwaysAllowed,
+                                    NearestFirst::kLoadFactor * fair);
+}
+
 Rebalancer::Server* Rebalancer::FindTaker(const Server& giver) {
   const absl::Time now = clock_->Now();
   const double rate = options_.arrivals_per_second;
   Server* best = nullptr;
   for (Server& server : servers_) {
     if (&server == &giver || server.role == Role::kGiving) continue;
+    if (Excess(giver, server) <= 0) continue;
     Judge(server);
     if (!giver.uneven && !server.uneven) continue;
     if (server.planned() >= FairShare(server)) continue;
@@ -161,15 +175,16 @@ std::optional<MoveOrder> Rebalancer::NextMove(absl::string_view server_id) {
   if (giver.role == Role::kTaking || now < giver.leave_alone_until) {
     return std::nullopt;
   }
-  const double excess = giver.planned() - FairShare(giver);
   const double rate = options_.moves_per_second;
-  if (excess <= 0 || giver.departures.Fill(rate, Burst(rate), now) < 1) {
+  if (giver.planned() <= FairShare(giver) ||
+      giver.departures.Fill(rate, Burst(rate), now) < 1) {
     return std::nullopt;
   }
   Judge(giver);
   Server* const taker = FindTaker(giver);
   if (taker == nullptr) return std::nullopt;
   MSGPROC_CHECK(taker != &giver);
+  const double excess = Excess(giver, *taker);
   const double room = FairShare(*taker) - taker->planned();
   const double sessions =
       std::floor(std::min({std::max(1.0, excess), std::max(1.0, room),

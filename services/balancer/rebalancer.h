@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/locality.h"
 
 namespace msgproc::balancer {
 
@@ -36,6 +37,9 @@ struct MoveOrder {
 //   waits until they have been steady for a report interval.
 // - A giver that does not do what it was told (its sessions cannot be resumed)
 //   is asked again ever less often.
+// - Sessions stay in their zone, as NearestFirst would have them, unless their
+//   server has more than NearestFirst lets a zone have: what is beyond that
+//   goes anywhere. Where a zone is not known, that one is no other.
 // Nobody gives or takes faster than the rates below.
 //
 // Pure, an injected clock. Thread-compatible.
@@ -69,7 +73,7 @@ class Rebalancer {
 
   // A server that may give and take reported its sessions.
   void Update(absl::string_view server_id, absl::string_view address,
-              double weight, uint64_t sessions);
+              double weight, uint64_t sessions, const Locality& locality = {});
 
   bool Contains(absl::string_view server_id) const {
     return index_.contains(server_id);
@@ -96,6 +100,7 @@ class Rebalancer {
   struct Server {
     std::string server_id;
     std::string address;
+    Locality locality;
     double weight = 1;
     double sessions = 0;
     // Off its share by more than tolerated; stays until well within.
@@ -122,6 +127,8 @@ class Rebalancer {
   void Judge(Server& server) const;
   // The server with least load for its weight that may take; null: none.
   Server* FindTaker(const Server& giver);
+  // What the giver has more than it should, of what may go to this taker.
+  double Excess(const Server& giver, const Server& taker) const;
   void Order(Server& server, Role role, double sessions);
   Bucket FullBucket(double rate) const;
   double Burst(double rate) const;

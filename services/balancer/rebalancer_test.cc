@@ -216,6 +216,10 @@ class MoveTest : public testing::Test {
   void Update(const std::string& id, uint64_t sessions, double weight = 1) {
     rebalancer_->Update(id, id + ":1", weight, sessions);
   }
+  void UpdateAt(const std::string& zone, const std::string& id,
+                uint64_t sessions) {
+    rebalancer_->Update(id, id + ":1", 1, sessions, {"eu", zone, ""});
+  }
   // How many sessions this server is to send to whom: "10 to b"; or nothing.
   std::string Next(const std::string& id) {
     const auto order = rebalancer_->NextMove(id);
@@ -286,6 +290,49 @@ TEST_F(MoveTest, ARateOfZeroTurnsItOff) {
   Update("b", 0);
   BecomeSteady("a");
   EXPECT_EQ(Next("a"), "");
+}
+
+TEST_F(MoveTest, SessionsStayInTheirZone) {
+  Use(kExact);
+  UpdateAt("a", "a1", 120);
+  UpdateAt("a", "a2", 99);
+  UpdateAt("b", "b1", 81);
+  BecomeSteady("a1");
+  EXPECT_EQ(Next("a1"), "1 to a2") << "and not where there are fewest";
+}
+
+TEST_F(MoveTest, SessionsLeaveAZoneThatHasMoreThanFiveQuartersOfItsShare) {
+  Use(kExact);
+  UpdateAt("a", "a1", 125);
+  UpdateAt("b", "b1", 75);
+  BecomeSteady("a1");
+  EXPECT_EQ(Next("a1"), "");
+  UpdateAt("a", "a1", 126);
+  UpdateAt("b", "b1", 74);
+  EXPECT_EQ(Next("a1"), "1 to b1");
+}
+
+TEST_F(MoveTest, AFewSessionsStayInTheirZone) {
+  Use(kExact);
+  UpdateAt("a", "a1", 16);
+  UpdateAt("b", "b1", 0);
+  BecomeSteady("a1");
+  EXPECT_EQ(Next("a1"), "");
+  UpdateAt("a", "a1", 17);
+  EXPECT_EQ(Next("a1"), "1 to b1");
+}
+
+TEST_F(MoveTest, AServerThatDoesNotSayWhereItIsIsNotElsewhere) {
+  Use(kExact);
+  UpdateAt("a", "a1", 110);
+  Update("somewhere", 90);
+  BecomeSteady("a1");
+  EXPECT_EQ(Next("a1"), "10 to somewhere");
+  Use(kExact);
+  Update("somewhere", 110);
+  UpdateAt("a", "a1", 90);
+  BecomeSteady("somewhere");
+  EXPECT_EQ(Next("somewhere"), "10 to a1");
 }
 
 TEST_F(MoveTest, SharesFollowTheWeights) {

@@ -10,24 +10,28 @@
 #include <vector>
 
 #include "common/check.h"
+#include "common/locality.h"
 
 namespace msgproc::balancer {
 
-// One server as picks see it. Its name, address and weight never change; its
-// load does, without a lock. Made by ServerRegistry, shared by every Roster
-// that holds it. Thread-safe.
+// One server as picks see it. Its name, address, weight and locality never
+// change; its load does, without a lock. Made by ServerRegistry, shared by
+// every Roster that holds it. Thread-safe.
 class Member : public std::enable_shared_from_this<Member> {
  public:
-  Member(std::string server_id, std::string address, double weight)
+  Member(std::string server_id, std::string address, double weight,
+         Locality locality = {})
       : server_id_(std::move(server_id)),
         address_(std::move(address)),
-        weight_(weight) {
+        weight_(weight),
+        locality_(std::move(locality)) {
     MSGPROC_CHECK_GT(weight_, 0);
   }
 
   const std::string& server_id() const { return server_id_; }
   const std::string& address() const { return address_; }
   double weight() const { return weight_; }
+  const Locality& locality() const { return locality_; }
 
   // Sessions last reported plus picks handed out since, and what is left of
   // those before.
@@ -75,6 +79,7 @@ class Member : public std::enable_shared_from_this<Member> {
   const std::string server_id_;
   const std::string address_;
   const double weight_;
+  const Locality locality_;
   std::atomic<uint64_t> sessions_{0};
   std::atomic<uint64_t> picks_{0};
   std::atomic<bool> available_{true};

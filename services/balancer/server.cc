@@ -159,6 +159,7 @@ absl::Status Server::Prepare() {
                                       .key = own.tls_key});
   if (!certificates.ok()) return certificates.status();
   health_certificates_ = *std::move(certificates);
+  health_options_.tls_name = options_.health_check_tls_name;
   health_options_.credentials = [certificates = health_certificates_] {
     return certificates->Credentials();
   };

@@ -56,6 +56,10 @@ struct ServerOptions {
   // health checks speak TLS, and show the server's own certificate if it has
   // one; without, plaintext.
   std::string processor_ca;
+  // The name that health checks look for in every processor's certificate.
+  // Empty: the host of its address. For addresses that no certificate can have,
+  // such as those of Kubernetes' pods; clients then have to look for it, too.
+  std::string health_check_tls_name;
   // How clients show who they are, and whether those that look servers up must.
   base::Authenticator::Options identity;
   bool authenticate_lookups = false;

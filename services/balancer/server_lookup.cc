@@ -6,7 +6,9 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
+#include "common/locality.h"
 #include "services/balancer/wire_conversions.h"
+#include "wire/proto_locality.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -23,7 +25,7 @@ absl::Status Check(const v1::GetServerRequest& request) {
         "exclude has ", request.exclude_size(), " addresses; at most ",
         ServerLookup::kMaxExcluded, " are allowed (send the latest)"));
   }
-  return absl::OkStatus();
+  return Validate(wire::LocalityFromProto(request.locality()));
 }
 
 }  // namespace
@@ -43,7 +45,11 @@ absl::Status ServerLookup::GetServer(const v1::GetServerRequest& request,
   const absl::Time start = Clock::Monotonic()->Now();
   const std::vector<absl::string_view> exclude(request.exclude().begin(),
                                                request.exclude().end());
-  const auto picked = fleet_->Pick({request.affinity_key(), exclude}, random);
+  const Locality locality = wire::LocalityFromProto(request.locality());
+  const auto picked =
+      fleet_->Pick({request.affinity_key(), exclude,
+                    request.has_locality() ? &locality : nullptr},
+                   random);
   seconds_.Observe(absl::ToDoubleSeconds(Clock::Monotonic()->Now() - start));
   if (!picked.ok()) {
     none_.Add();

@@ -105,6 +105,7 @@ absl::Status ServerRegistry::Report(const Registration& registration,
   const bool moved = entry->report.address != report.address;
   const bool changed =
       moved || entry->report.weight != report.weight ||
+      !(entry->report.locality == report.locality) ||
       entry->report.draining != report.draining ||
       entry->report.store_generation != report.store_generation;
   if (moved) Uncheck(*entry);
@@ -289,10 +290,10 @@ ServerRegistry::Entry* ServerRegistry::Find(const Registration& registration) {
 void ServerRegistry::Update(Entry& entry, const ServerReport& report) {
   const std::shared_ptr<Member> old = entry.member;
   if (old == nullptr || old->address() != report.address ||
-      old->weight() != report.weight) {
+      old->weight() != report.weight || !(old->locality() == report.locality)) {
     if (old != nullptr) old->SetAvailable(false);
     entry.member = std::make_shared<Member>(report.server_id, report.address,
-                                            report.weight);
+                                            report.weight, report.locality);
     entry.handed_out = false;
   }
   entry.report = report;

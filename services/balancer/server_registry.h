@@ -125,7 +125,8 @@ class ServerRegistry {
   Entry* Find(const Registration& registration);
   // It has to answer a health check that begins now.
   void Uncheck(Entry& entry);
-  // Takes the report over; a new address or weight makes a new Member.
+  // Takes the report over; a new address, weight or locality makes a new
+  // Member.
   void Update(Entry& entry, const ServerReport& report);
   // Lets go of a server that did not say goodbye.
   void Vanish(Entry& entry, RegistryEvent::Kind kind, absl::string_view why);

@@ -501,6 +501,10 @@ TEST_F(ServerRegistryTest, TheVersionGrowsWhereverTheRosterOrTheChecksChange) {
   ASSERT_TRUE(registry_.Report(registered->registration, report).ok());
   EXPECT_TRUE(grows());
   EXPECT_EQ((*registry_.MakeRoster())[1].weight(), 2);
+  report.locality = {"eu", "a", ""};
+  ASSERT_TRUE(registry_.Report(registered->registration, report).ok());
+  EXPECT_TRUE(grows());
+  EXPECT_EQ((*registry_.MakeRoster())[1].locality(), report.locality);
   registry_.Leave(registered->registration);
   EXPECT_TRUE(grows());
 }

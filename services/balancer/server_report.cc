@@ -108,6 +108,9 @@ absl::Status Validate(const ServerReport& report) {
                      "\" is not one word of at most ", kMaxGenerationBytes,
                      " bytes; give what a Welcome says"));
   }
+  if (absl::Status status = Validate(report.locality); !status.ok()) {
+    return status;
+  }
   // The comparison is false for NaN too.
   if (!(report.weight >= kMinWeight && report.weight <= kMaxWeight)) {
     return absl::InvalidArgumentError(

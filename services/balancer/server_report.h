@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/locality.h"
 
 namespace msgproc::balancer {
 
@@ -54,6 +55,8 @@ struct ServerReport {
   // Of the store that it keeps its sessions in, one word of at most 128 bytes;
   // empty: in memory.
   std::string store_generation;
+  // Where it runs.
+  Locality locality;
   ServerVitals vitals;
   // Who reports, by certificate or address: not of the report itself, but of
   // the connection that it came on. A living registration is its owner's.

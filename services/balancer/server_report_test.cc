@@ -57,6 +57,14 @@ TEST(ServerReportTest, AStoresGenerationIsOneWordOrNone) {
   EXPECT_FALSE(Validate(report).ok());
 }
 
+TEST(ServerReportTest, RefusesALocalityThatIsNone) {
+  ServerReport report = GoodReport();
+  report.locality = {"eu", "a", "rack-7"};
+  EXPECT_TRUE(Validate(report).ok());
+  report.locality.zone = "two words";
+  EXPECT_TRUE(absl::StrContains(Validate(report).message(), "zone"));
+}
+
 TEST(ServerReportTest, RefusesNumbersThatAreNone) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double weight : {0.0, -1.0, 0.001, 1001.0, nan}) {

@@ -7,6 +7,7 @@
 
 #include "common/utf8.h"
 #include "wire/proto_duration.h"
+#include "wire/proto_locality.h"
 #include "wire/proto_time.h"
 
 namespace msgproc::balancer {
@@ -44,6 +45,7 @@ ServerReport ToReport(const v1::RegisterRequest& request) {
   report.load.messages_per_second = request.messages_per_second();
   report.load.utilization = std::min(1.0, request.utilization());
   report.store_generation = request.store_generation();
+  report.locality = wire::LocalityFromProto(request.locality());
   report.cordoned = report.draining && request.cordoned();
   report.takes_orders = request.takes_orders();
   const v1::Vitals& vitals = request.vitals();
@@ -79,6 +81,9 @@ void ToProto(const ServerStatus& status, v1::ServerStatus* proto) {
   proto->set_static_(status.is_static);
   proto->set_store_generation(report.store_generation);
   proto->set_cordoned(report.cordoned);
+  if (!report.locality.empty()) {
+    *proto->mutable_locality() = wire::ToProto(report.locality);
+  }
 }
 
 void ToProto(const ServerOrder& order, v1::Order* proto) {

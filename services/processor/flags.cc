@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
+#include "common/locality.h"
 #include "services/base/user_path.h"
 #include "services/base/wrong_settings.h"
 #include "services/processor/registration/balancer_secrets.h"
@@ -47,10 +48,16 @@ ABSL_FLAG(std::string, advertise_address, "",
           "empty: where it listens.");
 ABSL_FLAG(double, weight, msgproc::processor::BalancerLink::Options().weight,
           "Its share of the sockets relative to other servers', 0.01 to 1000.");
-ABSL_FLAG(absl::Duration, drain_delay, absl::ZeroDuration(),
-          "How long a stop goes on serving before it closes the listener and "
-          "sends clients away; balancers and /readyz hear at once that it "
-          "leaves. For those who hear of that late: Kubernetes, xDS clients.");
+ABSL_FLAG(std::string, locality, "",
+          "Where it runs, as region/zone or region/zone/sub_zone: balancers "
+          "send it the clients that are near. Each part may be empty; all: "
+          "unknown.");
+ABSL_FLAG(
+    absl::Duration, drain_delay, absl::ZeroDuration(),
+    "How long a stop goes on serving before it closes the listener and "
+    "sends clients away; balancers, /readyz and health checks say at once "
+    "that it leaves. For those who hear of that late: Kubernetes, xDS "
+    "clients.");
 ABSL_FLAG(std::string, register_token_file, "",
           "A file with the secret that balancers ask of servers.");
 ABSL_FLAG(std::string, balancer_ca, "",
@@ -225,6 +232,12 @@ absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
     return absl::InvalidArgumentError(absl::StrCat(
         "--weight is ", options.weight, "; it takes 0.01 to 1000."));
   }
+  const auto locality = ParseLocality(absl::GetFlag(FLAGS_locality));
+  if (!locality.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--locality: ", locality.status().message(), "."));
+  }
+  options.locality = *locality;
   options.setting_name = base::AsFlag;
   BalancerSecrets::Options files;
   files.setting_name = base::AsFlag;

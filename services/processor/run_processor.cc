@@ -111,6 +111,7 @@ class RunningProcessor final : public base::RunningServer {
   }
   void Drain(absl::Duration timeout) override {
     leaving_ = true;
+    server_->AnnounceDrain();
     if (link_ != nullptr) link_->Drain(kTellBalancers);
     // Who has not heard of it yet still finds a server here.
     absl::SleepFor(drain_delay_);

@@ -348,6 +348,8 @@ void Server::TickUntilStopped() {
   if (pulse != nullptr) pulse->Retire();
 }
 
+void Server::AnnounceDrain() { grpc_->SetServing(false); }
+
 void Server::Drain(absl::Duration timeout) {
   // Before Drain: a client that obeys it at once must not come back here.
   grpc_->StopListening();

@@ -102,6 +102,10 @@ class Server {
   // thread of its own about once a second; tests that move the clock call it.
   void Tick();
 
+  // Has health checks (grpc.health.v1) say NOT_SERVING from here on, while all
+  // else goes on: whoever picks servers by them picks others.
+  void AnnounceDrain();
+
   // Stops as rule 7 of processor.proto says: no new connections, Drain on every
   // stream, UNAVAILABLE for those still there after `timeout`. Blocks until
   // all is over. Once.

@@ -160,13 +160,28 @@ class KubernetesTest(fleet.FleetTest):
         self.finish(load)
 
     def test_an_address_that_no_certificate_has_is_not_handed_out(self):
-        # Why pods with TLS are a StatefulSet's, which have names, and not a Deployment's.
+        # Why pods with TLS are a StatefulSet's, which have names, unless all have one name.
         self.await_fleet()
         address = self.pods["processor"]["msgproc-processor-0"].address
         self.processors[0].kill()
         self.start("processor", "msgproc-processor-0", f"--advertise_address={address}:50051")
         for balancer in self.balancers:
             self.await_state(balancer, "msgproc-processor-0", "unhealthy")
+
+    def test_pods_of_a_deployment_are_known_by_one_name_whatever_their_address(self):
+        # As the chart has them with processors.tlsName=processors.
+        self.await_fleet()
+        for server in (*self.processors, *self.balancers):
+            server.kill()
+        name = "--health_check_tls_name=processors"
+        self.balancers = [self.start("balancer", pod, name) for pod in self.pods["balancer"]]
+        self.processors = [
+            self.start("processor", pod, f"--advertise_address={host.address}:50051")
+            for pod, host in self.pods["processor"].items()
+        ]
+        self.await_fleet()
+        load = self.client(self.by_balancers(), "--tls_server_name=processors", "--n=1000")
+        self.assert_all_answered_once(load, 1000)
 
     @unittest.skipIf(_NO_GROUPS, "NGINX cannot become its workers' user in this namespace")
     def test_nginx_knows_processors_by_their_certificate(self):

@@ -19,7 +19,7 @@ class XdsTest(fleet.FleetTest):
         self._folder = pathlib.Path(folder.name)
         self._clients = 0
 
-    def bootstrap(self, balancer):
+    def bootstrap(self, balancer, locality=None):
         """The environment of a client of this balancer: the example, with its address."""
         self._clients += 1
         example = json.loads(
@@ -27,16 +27,17 @@ class XdsTest(fleet.FleetTest):
         )
         example["xds_servers"][0]["server_uri"] = balancer.xds
         example["node"]["id"] = f"client-{self._clients}"
+        example["node"]["locality"] = locality or {}
         file = self._folder / f"bootstrap-{self._clients}.json"
         file.write_text(json.dumps(example), encoding="utf-8")
         return {"GRPC_XDS_BOOTSTRAP": str(file)}
 
-    def client(self, balancer, *flags):
+    def client(self, balancer, *flags, locality=None):
         """A plain gRPC client that writes a line a message."""
         argv = [sys.executable, harness.runfile("tests/fleet/xds_client.py"), *flags]
         # What this test imports, so may they.
         env = {
-            **self.bootstrap(balancer),
+            **self.bootstrap(balancer, locality),
             "GRPC_VERBOSITY": "NONE",
             "PYTHONPATH": ":".join(sys.path),
         }
@@ -109,6 +110,36 @@ class XdsTest(fleet.FleetTest):
                 self.assertRegex(self.await_answer(client, lambda line: True), "^p")
         self.assertEqual(set(holder.output().split()), {held}, holder.describe("moved"))
         self.assertNotIn(":", prober.output())
+
+    def test_a_client_goes_to_its_zone_then_its_region_then_anywhere_and_comes_back(self):
+        balancer = self.balancer(_STAY, "--xds_address=127.0.0.1:0", "--lease=2s")
+        places = {"near": "eu/a", "next": "eu/b", "far": "us/a"}
+
+        def start(name):
+            return self.member(balancer, name, f"--locality={places[name]}", "--drain_delay=2s")
+
+        servers = {name: start(name) for name in places}
+        self.await_serving(balancer, 3)
+        locality = {"region": "eu", "zone": "a"}
+        clients = [self.client(balancer, locality=locality) for _ in range(3)]
+
+        def await_all_at(name):
+            for client in clients:
+                self.await_answer(client, lambda line: line == name)
+            for client in clients:
+                for _ in range(3):
+                    self.assertEqual(self.await_answer(client, lambda line: True), name)
+
+        await_all_at("near")
+        self.assertEqual(servers["near"].stop(), 0)
+        await_all_at("next")
+        for client in clients:
+            self.assertNotIn(":", client.output(), "nothing failed")
+        servers["next"].kill()
+        await_all_at("far")
+        start("near")
+        await_all_at("near")
+        self.assertEqual(balancer.metric("msgproc_balancer_xds_refused_total"), 0)
 
     def test_our_own_client_loses_nothing_over_kills_and_drains(self):
         balancer, servers = self.fleet_of(3)

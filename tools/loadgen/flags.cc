@@ -69,6 +69,9 @@ ABSL_FLAG(std::string, handler, Defaults().handler,
           "echo, uppercase, sha256 and spin are checked to the last byte.");
 ABSL_FLAG(std::string, client_name, Defaults().client_name,
           "For the server's log.");
+ABSL_FLAG(std::string, locality, Defaults().locality,
+          "With --balancer: where we are, as region/zone, so that servers near "
+          "us are preferred. Empty: any.");
 ABSL_FLAG(uint64_t, seed, Defaults().seed,
           "What payloads and random times are made from; 0: chosen anew each "
           "time, and reported.");
@@ -185,6 +188,7 @@ Options OptionsFromFlags() {
   options.poisson = absl::GetFlag(FLAGS_poisson);
   options.handler = absl::GetFlag(FLAGS_handler);
   options.client_name = absl::GetFlag(FLAGS_client_name);
+  options.locality = absl::GetFlag(FLAGS_locality);
   options.seed = absl::GetFlag(FLAGS_seed);
   options.slo = absl::GetFlag(FLAGS_slo);
   options.json = UserPath(absl::GetFlag(FLAGS_json));

@@ -1,5 +1,6 @@
 #include "services/balancer/xds/ads_assignment.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/fake_clock.h"
+#include "common/locality.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -39,9 +41,11 @@ class AdsAssignmentTest : public testing::Test {
     return report;
   }
 
-  void Join(int i) {
+  void Join(int i, const std::string& locality = "") {
+    ServerReport report = ReportOf(i);
+    report.locality = *ParseLocality(locality);
     const auto registration =
-        fleet_.Register(ReportOf(i), [](const absl::Status&) {});
+        fleet_.Register(report, [](const absl::Status&) {});
     ASSERT_TRUE(registration.ok()) << registration.status();
     fleet_.SetHealth(ReportOf(i).address, Health::kServing);
     registered_[i] = *registration;
@@ -52,7 +56,7 @@ class AdsAssignmentTest : public testing::Test {
 
   std::optional<XdsAssignment> Review() {
     return assignment_.Review(
-        "client",
+        {"client", locality_},
         [this](absl::string_view address) -> std::optional<XdsEndpoint> {
           const std::vector<std::string> parts = absl::StrSplit(address, ':');
           int port = 0;
@@ -81,6 +85,8 @@ class AdsAssignmentTest : public testing::Test {
   std::mt19937_64 random_{1};
   AdsAssignment assignment_;
   int unresolved_ = 0;
+  // Of the client.
+  Locality locality_;
 };
 
 TEST_F(AdsAssignmentTest, AnEmptyFleetSaysNothing) {
@@ -161,6 +167,93 @@ TEST_F(AdsAssignmentTest, OfThoseThatDrainTheLatestAreMarked) {
   }
   Join(6);
   EXPECT_THAT(Ports(Review()->draining), UnorderedElementsAre(3, 4, 5));
+}
+
+TEST_F(AdsAssignmentTest, NearServersComeFirstAndTheLastIsFromElsewhere) {
+  locality_ = {"eu", "a", ""};
+  for (int i = 1; i <= 3; ++i) Join(i, "eu/a");
+  for (int i = 4; i <= 6; ++i) Join(i, "eu/b");
+  const auto assignment = Review();
+  ASSERT_TRUE(assignment.has_value());
+  ASSERT_EQ(assignment->serving.size(), 3U);
+  EXPECT_EQ(assignment->serving[0].locality, locality_);
+  EXPECT_EQ(assignment->serving[1].locality, locality_);
+  EXPECT_EQ(assignment->serving[2].locality, (Locality{"eu", "b", ""}));
+  // Whatever of it is lost.
+  for (int lost = 0; lost < 2; ++lost) {
+    fleet_.Lose(registered_[Serving()[0]]);
+    ASSERT_EQ(Serving().size(), 3U);
+    EXPECT_GE(Serving()[2], 4);
+  }
+  EXPECT_LE(Serving()[0], 3);
+  fleet_.Lose(registered_[Serving()[0]]);
+  EXPECT_THAT(Serving(), UnorderedElementsAre(4, 5, 6));
+}
+
+TEST_F(AdsAssignmentTest, WithoutAnythingElsewhereTheZoneHasTheLastPlace) {
+  locality_ = {"eu", "a", ""};
+  for (int i = 1; i <= 3; ++i) Join(i, "eu/a");
+  EXPECT_THAT(Serving(), UnorderedElementsAre(1, 2, 3));
+}
+
+TEST_F(AdsAssignmentTest, AClientOfADrainedZoneComesBackAndThenStays) {
+  locality_ = {"eu", "a", ""};
+  Join(1, "eu/a");
+  Join(2, "eu/b");
+  Join(3, "us/c");
+  EXPECT_THAT(Serving(), ElementsAre(1, 2, 3));
+  Drain(1);
+  EXPECT_THAT(Serving(), ElementsAre(2, 3));
+  Join(4, "us/d");
+  EXPECT_THAT(Serving(), ElementsAre(2, 3, 4));
+  // One in its zone takes the first place, of a full list, too.
+  Join(5, "eu/a");
+  const std::vector<int> back = Serving();
+  ASSERT_EQ(back.size(), 3U);
+  EXPECT_EQ(back[0], 5);
+  EXPECT_EQ(back[1], 2);
+  // Now nothing is nearer.
+  Join(6, "eu/a");
+  EXPECT_EQ(Serving(), back);
+}
+
+TEST_F(AdsAssignmentTest, ANearerAlternativeComesBeforeOthers) {
+  locality_ = {"eu", "a", ""};
+  Join(1, "eu/a");
+  EXPECT_THAT(Serving(), ElementsAre(1));
+  Join(2, "us/b");
+  EXPECT_THAT(Serving(), ElementsAre(1, 2));
+  Join(3, "eu/a");
+  EXPECT_THAT(Serving(), ElementsAre(1, 3, 2));
+}
+
+TEST_F(AdsAssignmentTest, OneThatIsAsNearMovesNobody) {
+  locality_ = {"eu", "x", ""};
+  Join(1, "eu/a");
+  Join(2, "us/b");
+  Join(3, "us/b");
+  ASSERT_EQ(Serving()[0], 1);
+  Join(4, "eu/b");
+  EXPECT_EQ(Serving()[0], 1);
+}
+
+TEST_F(AdsAssignmentTest, AMoveNearerCountsAsLoadAndLookingForOneDoesNot) {
+  locality_ = {"eu", "a", ""};
+  Join(1, "us/b");
+  EXPECT_THAT(Serving(), ElementsAre(1));
+  for (int i = 2; i <= 4; ++i) Join(i, "us/b");
+  ASSERT_EQ(Serving().size(), 3U);
+  Join(5, "eu/a");
+  EXPECT_EQ(Serving()[0], 5);
+  const Locality here = locality_;
+  const auto near = fleet_.Pick({.locality = &here, .counts = false}, random_);
+  ASSERT_TRUE(near.ok());
+  EXPECT_EQ(near->choice[0].picks(), 1U);
+  uint64_t picks = 0;
+  for (size_t i = 0; i < near->policy->roster().size(); ++i) {
+    picks += near->policy->roster()[i].picks();
+  }
+  EXPECT_EQ(picks, 2U);
 }
 
 TEST_F(AdsAssignmentTest, WhatHasNoAddressYetIsLeftOut) {

@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/transition.h"
 #include "common/utf8.h"
+#include "wire/proto_locality.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -48,7 +49,7 @@ absl::Status CheckBounds(const AdsState::Request& request) {
   if (request.node().id().size() > AdsState::kMaxNameBytes) {
     return TooLong("node.id", request.node().id().size());
   }
-  return absl::OkStatus();
+  return Validate(wire::LocalityFromProto(request.node().locality()));
 }
 
 // Of these a client may ask for all, and is told that one does not exist by a
@@ -98,6 +99,9 @@ absl::StatusOr<std::optional<AdsState::Refusal>> AdsState::OnRequest(
     const Request& request) {
   if (absl::Status status = CheckBounds(request); !status.ok()) return status;
   if (!request.node().id().empty()) node_id_ = request.node().id();
+  if (request.node().has_locality()) {
+    locality_ = wire::LocalityFromProto(request.node().locality());
+  }
   const std::optional<ResourceType> type = ResourceTypeOf(request.type_url());
   // A client may ask for what this control plane does not know, and goes on
   // without.

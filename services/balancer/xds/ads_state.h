@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/locality.h"
 #include "envoy/service/discovery/v3/ads.pb.h"
 #include "services/balancer/xds/xds_resources.h"
 
@@ -66,6 +67,8 @@ class AdsState {
 
   // As the client calls itself, once it did.
   const std::string& node_id() const { return node_id_; }
+  // Where the client is, by its own account; empty: it did not say.
+  const Locality& locality() const { return locality_; }
 
   Phase phase(ResourceType type) const { return Of(type).phase; }
 
@@ -98,6 +101,7 @@ class AdsState {
 
   std::array<Subscription, kResourceTypes> subscriptions_;
   std::string node_id_;
+  Locality locality_;
   std::optional<XdsAssignment> endpoints_;
   uint64_t endpoints_version_ = 0;
   uint64_t nonces_ = 0;

@@ -119,6 +119,37 @@ TEST_F(AdsStateTest, AClientIsLedFromListenerToEndpoints) {
   EXPECT_TRUE(Silent());
 }
 
+TEST_F(AdsStateTest, AClientIsWhereItSaidLast) {
+  EXPECT_TRUE(state_.locality().empty());
+  AdsState::Request request = Ask(ResourceType::kListener);
+  Say(request);
+  EXPECT_TRUE(state_.locality().empty());
+  request.mutable_node()->mutable_locality()->set_region("eu");
+  request.mutable_node()->mutable_locality()->set_zone("a");
+  request.mutable_node()->mutable_locality()->set_sub_zone("rack-7");
+  Say(request);
+  EXPECT_EQ(state_.locality(), (Locality{"eu", "a", "rack-7"}));
+  // Later requests need not repeat it.
+  Say(Ask(ResourceType::kCluster));
+  EXPECT_EQ(state_.locality(), (Locality{"eu", "a", "rack-7"}));
+  request.mutable_node()->mutable_locality()->set_zone("two words");
+  EXPECT_THAT(std::string(state_.OnRequest(request).status().message()),
+              HasSubstr("zone of a locality is \"two words\""));
+}
+
+TEST_F(AdsStateTest, EndpointsSayWhereTheyAre) {
+  Say(Ask(ResourceType::kEndpoints));
+  state_.SetEndpoints({.serving = {{"10.0.0.1", 1, {"eu", "a", "rack-7"}}}});
+  xds::v1::ClusterLoadAssignment load;
+  ASSERT_TRUE(load.ParseFromString(Next().resources(0).value()));
+  EXPECT_EQ(load.endpoints(0).locality().region(), "eu");
+  EXPECT_EQ(load.endpoints(0).locality().zone(), "a");
+  EXPECT_EQ(load.endpoints(0).locality().sub_zone(), "rack-7");
+  // One that moves is another one.
+  state_.SetEndpoints({.serving = {{"10.0.0.1", 1, {"eu", "b", ""}}}});
+  EXPECT_EQ(state_.phase(ResourceType::kEndpoints), Phase::kDue);
+}
+
 TEST_F(AdsStateTest, NewEndpointsAreSentOnceEach) {
   Say(Ask(ResourceType::kEndpoints));
   state_.SetEndpoints({.serving = {{"10.0.0.1", 1}}});

@@ -42,8 +42,8 @@ void AdsStream::OnReadDone(bool ok) {
 
 void AdsStream::Assign() {
   if (!state_.wants_endpoints()) return;
-  auto assignment = assignment_.Review(state_.node_id(), host_->resolve,
-                                       random_, host_->fleet);
+  auto assignment = assignment_.Review({state_.node_id(), state_.locality()},
+                                       host_->resolve, random_, host_->fleet);
   if (assignment.has_value()) state_.SetEndpoints(*std::move(assignment));
 }
 

@@ -124,12 +124,16 @@ google::protobuf::Any MakeEndpoints(const XdsAssignment& assignment) {
   uint32_t priority = 0;
   for (const XdsEndpoint& endpoint : assignment.serving) {
     pb::LocalityLbEndpoints* const locality = load.add_endpoints();
-    locality->mutable_locality();
+    pb::Locality* const where = locality->mutable_locality();
+    where->set_region(endpoint.locality.region);
+    where->set_zone(endpoint.locality.zone);
+    where->set_sub_zone(endpoint.locality.sub_zone);
     locality->mutable_load_balancing_weight()->set_value(1);
     locality->set_priority(priority++);
     AddEndpoint(endpoint, pb::HEALTH_STATUS_HEALTHY, locality);
   }
-  // A priority of nothing but these would be a failure to wait out.
+  // A priority of nothing but these would be a failure to wait out, and so
+  // would a locality: they go to the first one's, whatever theirs is.
   for (const XdsEndpoint& endpoint : assignment.draining) {
     AddEndpoint(endpoint, pb::HEALTH_STATUS_DRAINING,
                 load.mutable_endpoints(0));

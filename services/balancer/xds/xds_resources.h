@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/locality.h"
 #include "google/protobuf/any.pb.h"
 
 namespace msgproc::balancer {
@@ -31,9 +32,10 @@ absl::string_view ResourceTypeName(ResourceType type);
 struct XdsEndpoint {
   std::string ip;  // IPv4 or IPv6, in digits.
   uint16_t port = 0;
+  Locality locality;
 
   friend bool operator==(const XdsEndpoint& a, const XdsEndpoint& b) {
-    return a.ip == b.ip && a.port == b.port;
+    return a.ip == b.ip && a.port == b.port && a.locality == b.locality;
   }
 };
 

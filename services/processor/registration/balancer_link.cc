@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "wire/proto_locality.h"
 
 namespace msgproc::processor {
 
@@ -48,6 +49,9 @@ v1::RegisterRequest BalancerLink::MakeReport() const {
   report.set_address(options_.address);
   report.set_weight(options_.weight);
   report.set_store_generation(options_.store_generation);
+  if (!options_.locality.empty()) {
+    *report.mutable_locality() = wire::ToProto(options_.locality);
+  }
   report.set_state(draining_.load() || load.cordoned
                        ? v1::SERVER_STATE_DRAINING
                        : v1::SERVER_STATE_SERVING);

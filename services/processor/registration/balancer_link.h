@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/locality.h"
 #include "grpcpp/security/credentials.h"
 #include "msgproc/v1/balancer.pb.h"
 #include "services/base/reloaded_files.h"
@@ -40,6 +41,8 @@ class BalancerLink {
     std::string server_id;
     std::string address;  // Where clients reach the processor: host:port.
     double weight = 1;
+    // Where the processor runs. Empty: not said.
+    Locality locality;
     // Of the store that sessions are kept in; empty: in memory.
     std::string store_generation;
     // For a balancer that asks for a token, and towards balancers: both are

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/locality.h"
 #include "services/base/flag_value.h"
 #include "services/base/wrong_settings.h"
 
@@ -35,6 +36,13 @@ void CheckWhere(const Options& asked, Wrong* wrong) {
   if (asked.tls_cert.empty() != asked.tls_key.empty()) {
     wrong->Add(Bad(name("tls_cert"), " and ", name("tls_key"),
                    " belong together: give both or none."));
+  }
+  if (const auto locality = ParseLocality(asked.locality); !locality.ok()) {
+    wrong->Add(Bad(name("locality"), ": ", locality.status().message(), "."));
+  }
+  if (!asked.locality.empty() && asked.balancer.empty()) {
+    wrong->Add(Bad(name("locality"), " is for balancers: give ",
+                   name("balancer"), ", too."));
   }
 }
 

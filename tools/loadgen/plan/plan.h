@@ -51,6 +51,7 @@ struct Options {
   bool poisson = false;
   std::string handler = "echo";
   std::string client_name = "loadgen";
+  std::string locality;
   uint64_t seed = 0;
   std::string slo;
   std::string json;

@@ -154,6 +154,13 @@ INSTANTIATE_TEST_SUITE_P(
                 }},
         Mistake{"--warmup=x", [](Options* o) { o->warmup = "x"; }},
         Mistake{"--slo: \"p99\"", [](Options* o) { o->slo = "p99"; }},
+        Mistake{"--locality: the zone of a locality is \"a b\"",
+                [](Options* o) {
+                  o->balancer = "localhost:1";
+                  o->locality = "eu/a b";
+                }},
+        Mistake{"--locality is for balancers: give --balancer",
+                [](Options* o) { o->locality = "eu/a"; }},
         Mistake{"--tls_cert and --tls_key",
                 [](Options* o) { o->tls_cert = "x"; }}));
 

@@ -30,6 +30,7 @@ client::MessageStreamOptions StreamOptions(
   options.connection_key = index / asked.streams_per_connection;
   options.handler = asked.handler;
   options.client_name = asked.client_name;
+  options.locality = asked.locality;
   options.max_outstanding_messages = asked.max_outstanding;
   if (asked.max_batch != 0) options.max_batch_messages = asked.max_batch;
   // The wait for all of them ends first, while streams that a connection has no

@@ -23,9 +23,10 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- end }}
 
 {{- /* A balancer's health check holds a processor's certificate against the address that it
-       advertises. A Deployment's pods have none but their IP, which no certificate knows ahead. */ -}}
+       advertises, unless it is told a name. A Deployment's pods have no address but their IP, which
+       no certificate knows ahead. */ -}}
 {{- define "msgproc.processorKind" -}}
-{{- if and .Values.tls.secret (gt (int .Values.balancers.replicas) 0) }}StatefulSet{{ else }}Deployment{{ end }}
+{{- if and .Values.tls.secret (gt (int .Values.balancers.replicas) 0) (not .Values.processors.tlsName) }}StatefulSet{{ else }}Deployment{{ end }}
 {{- end }}
 
 {{- /* All of them, in one order: only the first one's moves are obeyed. */ -}}
