@@ -1,5 +1,6 @@
 #include "services/processor/session/refusal.h"
 
+#include <algorithm>
 #include <array>
 
 #include "absl/strings/cord.h"
@@ -55,8 +56,10 @@ absl::Status Marked(Refusal reason, absl::Status status) {
 Refusal RefusalOf(const absl::Status& status, bool draining) {
   MSGPROC_CHECK(!status.ok());
   const absl::optional<absl::Cord> mark = status.GetPayload(kMark);
-  for (size_t i = 0; mark.has_value() && i < kRefusals; ++i) {
-    if (*mark == kNames[i]) return static_cast<Refusal>(i);
+  if (mark.has_value()) {
+    const auto* const name = std::find(kNames.begin(), kNames.end(), *mark);
+    MSGPROC_CHECK(name != kNames.end());
+    return static_cast<Refusal>(name - kNames.begin());
   }
   return ByCode(status.code(), draining);
 }
