@@ -381,8 +381,10 @@ void ConnectionState::SetAlarm() {
       break;
     case Phase::kCalling:
       if (!call_.broken().ok()) return;
-      next = std::min(
-          {session_.BreakTime(), destination_.give_up_at(), RefreshTime()});
+      next = std::min(destination_.give_up_at(), RefreshTime());
+      // Each frame puts off what is due: rarely is the alarm too late.
+      if (next >= alarm_ && !session_.MayBeDueBefore(alarm_)) return;
+      next = std::min(next, session_.BreakTime());
       // Where nothing can be written any more, the end is about to be heard.
       if (call_.MayWrite()) next = std::min(next, session_.SpeakTime());
       break;

@@ -114,7 +114,7 @@ void Session::OnOpen(absl::Time now, Write* write) {
   MSGPROC_CHECK(phase_ == Phase::kDetached);
   ChangePhase(&phase_, Phase::kOpening);
   opened_ = last_written_ = last_read_ = now;
-  heartbeat_interval_ = absl::InfiniteDuration();
+  heartbeat_interval_ = patience_ = absl::InfiniteDuration();
   end_by_ = absl::InfiniteFuture();
   drain_address_.clear();
   drained_early_ = false;
@@ -145,9 +145,9 @@ bool Session::NextWrite(absl::Time now, Write* write) {
   write->half_close = Finished();
   const bool acknowledge = now >= window_.acknowledge_by() ||
                            (write->half_close && !window_.acknowledged());
-  const bool heartbeat = now >= HeartbeatTime();
   const bool refresh = !refresh_token_.empty();
-  if (send || acknowledge || refresh || (heartbeat && !write->half_close)) {
+  if (send || acknowledge || refresh ||
+      (!write->half_close && now >= HeartbeatTime())) {
     // While draining this takes nothing: nothing may be sent.
     const SendWindow::Frame frame =
         send ? window_.NextFrame(&write->messages) : window_.Acknowledge();
@@ -248,7 +248,10 @@ absl::Status Session::OnWelcome(absl::string_view encoded, absl::Time now,
   if (welcome.has_heartbeat_interval()) {
     const absl::Duration interval =
         wire::FromProto(welcome.heartbeat_interval());
-    if (interval > absl::ZeroDuration()) heartbeat_interval_ = interval;
+    if (interval > absl::ZeroDuration()) {
+      heartbeat_interval_ = interval;
+      patience_ = wire::kSilentIntervals * interval;
+    }
   }
   if (welcome.has_token_expires_in()) {
     OnTokenExpiresIn(wire::FromProto(welcome.token_expires_in()), now);
@@ -329,7 +332,7 @@ absl::Status Session::OnTime(absl::Time now) const {
     return absl::UnavailableError(absl::StrCat(
         "no server answered within ", absl::FormatDuration(connect_timeout_)));
   }
-  if (now >= last_read_ + wire::kSilentIntervals * heartbeat_interval_) {
+  if (now >= last_read_ + patience_) {
     return absl::UnavailableError(
         absl::StrCat("nothing was heard from the server for ",
                      absl::FormatDuration(now - last_read_)));
@@ -343,13 +346,15 @@ absl::Status Session::OnTime(absl::Time now) const {
   return absl::OkStatus();
 }
 
-absl::Time Session::BreakTime() const {
+absl::Time Session::ExactBreakTime() const {
   if (phase_ == Phase::kDetached) return absl::InfiniteFuture();
-  const absl::Time exact =
-      phase_ == Phase::kOpening
-          ? std::min(opened_ + connect_timeout_, end_by_)
-          : std::min(end_by_,
-                     last_read_ + wire::kSilentIntervals * heartbeat_interval_);
+  return std::min(end_by_, phase_ == Phase::kOpening
+                               ? opened_ + connect_timeout_
+                               : last_read_ + patience_);
+}
+
+absl::Time Session::BreakTime() const {
+  const absl::Time exact = ExactBreakTime();
   const absl::Duration grid =
       Grid(std::min(connect_timeout_, heartbeat_interval_));
   if (exact == absl::InfiniteFuture() || grid <= absl::ZeroDuration()) {
@@ -372,6 +377,14 @@ absl::Time Session::SpeakTime() const {
     return absl::InfiniteFuture();
   }
   return std::min(HeartbeatTime(), window_.acknowledge_by());
+}
+
+bool Session::MayBeDueBefore(absl::Time time) const {
+  if (ExactBreakTime() < time) return true;
+  if (phase_ != Phase::kOpen && phase_ != Phase::kDraining) return false;
+  // A grid is never coarser than that.
+  return last_written_ + heartbeat_interval_ - kGrid < time ||
+         window_.acknowledge_by() < time;
 }
 
 bool Session::LeftInOrder() const {

@@ -104,6 +104,9 @@ class Session {
   absl::Time BreakTime() const;
   // When NextWrite will have something, unless it has before.
   absl::Time SpeakTime() const;
+  // False: neither of them is before `time`. True: one may be. Costs much less
+  // than they do, which round.
+  bool MayBeDueBefore(absl::Time time) const;
 
   void OnDisconnected();
 
@@ -139,6 +142,8 @@ class Session {
                        Received* received);
   // Whether nothing more will be sent on this connection.
   bool Finished() const;
+  // BreakTime before it is rounded up.
+  absl::Time ExactBreakTime() const;
   // When the next heartbeat is due, unless something is written before.
   absl::Time HeartbeatTime() const;
   void PutReceived(uint64_t received_through, Write* write) const;
@@ -166,6 +171,8 @@ class Session {
 
   // Of the present connection.
   absl::Duration heartbeat_interval_ = absl::InfiniteDuration();
+  // How long the server may be silent: several of them.
+  absl::Duration patience_ = absl::InfiniteDuration();
   absl::Time opened_;
   absl::Time last_written_;
   absl::Time last_read_;

@@ -323,6 +323,36 @@ TEST_F(SessionTest, HeartbeatsGoTogetherAndNeverLate) {
   }
 }
 
+TEST_F(SessionTest, WhatMayBeDueIsNeverSaidTooLate) {
+  const absl::Duration least = absl::Nanoseconds(1);
+  EXPECT_FALSE(session_.MayBeDueBefore(absl::InfiniteFuture())) << "detached";
+  session_.OnOpen(now_, &write_);
+  EXPECT_FALSE(session_.MayBeDueBefore(now_ + absl::Seconds(10)));
+  EXPECT_TRUE(session_.MayBeDueBefore(now_ + absl::Seconds(10) + least));
+  Hear(Welcome());
+  const absl::Time heartbeat = now_ + absl::Seconds(4);
+  EXPECT_FALSE(session_.MayBeDueBefore(heartbeat - absl::Milliseconds(100)));
+  EXPECT_TRUE(
+      session_.MayBeDueBefore(heartbeat - absl::Milliseconds(100) + least));
+  // A result wants to be acknowledged sooner.
+  session_.TryAppend("hi", {});
+  ASSERT_TRUE(NextWrite(&request_));
+  Hear(Results(1, 1));
+  const absl::Time acknowledge = session_.window().acknowledge_by();
+  ASSERT_LT(acknowledge, heartbeat - absl::Milliseconds(100));
+  EXPECT_EQ(session_.SpeakTime(), acknowledge);
+  EXPECT_FALSE(session_.MayBeDueBefore(acknowledge));
+  EXPECT_TRUE(session_.MayBeDueBefore(acknowledge + least));
+  now_ = acknowledge;
+  session_.Close();
+  ASSERT_TRUE(NextWrite(&request_));
+  ASSERT_TRUE(write_.half_close);
+  // Nothing is said any more.
+  const absl::Time end = now_ + absl::Seconds(10);
+  EXPECT_FALSE(session_.MayBeDueBefore(end));
+  EXPECT_TRUE(session_.MayBeDueBefore(end + least));
+}
+
 TEST_F(SessionTest, WithoutHeartbeatsNothingIsDueAndNothingBreaks) {
   v1::ProcessResponse welcome = Welcome();
   welcome.mutable_welcome()->clear_heartbeat_interval();

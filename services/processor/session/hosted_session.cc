@@ -223,8 +223,9 @@ void HostedSession::Pump() {
   pumping_ = true;
   TellAbandoned();
   while (true) {
-    const Executor::Limits limits = binding_->executor->LimitsFor(*binding_);
     session_.LimitResults(share_.ResultRoom(anonymous()));
+    if (session_.pending_messages() == 0) break;
+    const Executor::Limits limits = binding_->executor->LimitsFor(*binding_);
     const uint64_t admitted =
         quota_.limited() && session_.CanProcess()
             ? quota_.Admit(shared_from_this(), clock_->Now(),

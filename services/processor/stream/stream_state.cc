@@ -57,11 +57,13 @@ StreamState::StreamState(absl::Duration patience, absl::Time now,
   MSGPROC_CHECK_GT(patience, absl::ZeroDuration());
 }
 
+// After each step of each frame: without the values, whose printing would keep
+// the compiler from inlining the comparisons.
 void StreamState::CheckInvariants() const {
-  MSGPROC_CHECK_GE(reads_starting_, 0);
+  MSGPROC_CHECK(reads_starting_ >= 0);
   MSGPROC_CHECK(!processing_ || read_in_flight_);
   MSGPROC_CHECK(!finish_waits_ || reads_starting_ > 0);
-  MSGPROC_CHECK_EQ(drain_sent_, !drained_for_.empty());
+  MSGPROC_CHECK(drain_sent_ == !drained_for_.empty());
   if (phase_ != Phase::kFinished) return;
   MSGPROC_CHECK(!write_in_flight_);
   MSGPROC_CHECK(!gatherer_.marker_in_flight());
@@ -198,8 +200,10 @@ bool StreamState::MayRead(absl::FunctionRef<bool()> at_limit) const {
 }
 
 bool StreamState::FearsSilence() const {
-  return phase_ == Phase::kOpen && !anonymous_ && !write_in_flight_ &&
-         heard_ - write_started_ >= patience_ / 2;
+  if (phase_ != Phase::kOpen || anonymous_ || write_in_flight_) return false;
+  // Half of its patience. A division of durations is dear, for each frame.
+  const absl::Duration silent = heard_ - write_started_;
+  return silent + silent >= patience_;
 }
 
 StreamState::Actions StreamState::NextActions(
