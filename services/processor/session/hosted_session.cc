@@ -16,9 +16,8 @@ namespace {
 
 std::atomic<uint64_t> next_number{1};
 
-// Results of batches that took longer are worth gathering: few come in a given
-// time, and what a frame costs is to go to the handlers. Those of others leave
-// at once, since the client waits for them to send more.
+// Results of batches that took longer are worth gathering: what a frame costs
+// is to go to the handlers. Others leave at once: the client waits for them.
 constexpr absl::Duration kWorthGathering = absl::Microseconds(100);
 
 }  // namespace
