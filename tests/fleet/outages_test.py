@@ -54,7 +54,7 @@ class PartIsGoneTest(outages.OutagesTest):
         victim = self.processors[0]
         self.measure(
             "a processor of three, frozen (SIGSTOP)",
-            (60, 10),
+            (110, 10),
             lambda: victim.signal(signal.SIGSTOP),
             lambda: victim.signal(signal.SIGCONT),
         )
