@@ -75,6 +75,27 @@ TEST_F(StreamDrainTest, EveryStreamIsToldAndMayFinish) {
   EndDrain();
 }
 
+TEST_F(StreamDrainTest, AnOperatorEndsAStreamWithoutASession) {
+  Start();
+  RawStream one(address());
+  RawStream two(address());
+  for (RawStream* stream : {&one, &two}) {
+    ASSERT_TRUE(stream->Write(Messages(1, 1)));
+    EXPECT_EQ(stream->ReadResults(1).size(), 1U);
+  }
+  std::vector<std::shared_ptr<HostedSession>> sessions;
+  server_->context()->sessions()->anonymous()->AppendTo(&sessions);
+  ASSERT_EQ(sessions.size(), 2U);
+  EXPECT_TRUE(server_->streams()->EndStreamOf(*sessions[0], "An operator."));
+  EXPECT_EQ(one.Finish().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(
+      server_->context()->sessions()->anonymous()->Find(sessions[0]->number()),
+      nullptr);
+  // The neighbour was not disturbed.
+  ASSERT_TRUE(two.Write(Messages(2, 1)));
+  EXPECT_EQ(two.ReadResults(1).size(), 1U);
+}
+
 TEST_F(StreamDrainTest, AnOperatorEndsOneStreamAndItsClientResumes) {
   Start();
   RawStream one(address());
@@ -83,12 +104,13 @@ TEST_F(StreamDrainTest, AnOperatorEndsOneStreamAndItsClientResumes) {
   EXPECT_EQ(one.ReadResults(3).size(), 3U);
   RawStream two(address());
   two.Open(OpenRequest("two"));
-  EXPECT_FALSE(server_->streams()->EndStreamOf("three", "why"));
-  EXPECT_TRUE(server_->streams()->EndStreamOf("one", "An operator."));
+  const auto session = server_->context()->sessions()->Find("one");
+  ASSERT_NE(session, nullptr);
+  EXPECT_TRUE(server_->streams()->EndStreamOf(*session, "An operator."));
   const absl::Status status = one.Finish();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(status.message(), HasSubstr("An operator."));
-  EXPECT_FALSE(server_->streams()->EndStreamOf("one", "why"));
+  EXPECT_FALSE(server_->streams()->EndStreamOf(*session, "why"));
   RawStream again(address());
   const v1::Welcome welcome = again.Open(OpenRequest("one"));
   EXPECT_EQ(welcome.state(), v1::Welcome::STATE_RESUMED);

@@ -5,6 +5,8 @@ import pathlib
 import stat
 import unittest
 
+import grpc
+
 from tests import harness
 from tests.admin import ctl_case
 from tests.identity import issuer
@@ -41,6 +43,15 @@ class AccessTest(ctl_case.CtlCase):
             f"--admin_client_ca={authorities[0].certificate}",
         )
 
+    def _status_without_certificate(self, port, authority):
+        """Returns how a call ends that knows the server, and does not say who it is."""
+        credentials = grpc.ssl_channel_credentials(authority.certificate.read_bytes())
+        with grpc.secure_channel(f"localhost:{port}", credentials) as channel:
+            status = channel.unary_unary("/msgproc.admin.v1.Admin/GetStatus")
+            with self.assertRaises(grpc.RpcError) as refused:
+                status(b"", timeout=10)
+            return refused.exception.code()
+
     def test_over_tcp_it_takes_a_certificate_of_the_operators_authority(self):
         operators, clients, flags = self._tls()
         port = harness.free_port()
@@ -63,6 +74,8 @@ class AccessTest(ctl_case.CtlCase):
         exit_code, _, error = ask(clients, "shop")
         self.assertEqual(exit_code, 1)
         self.assertIn("nothing answers at", error)
+        # Nor is anybody let in who shows none at all.
+        self.assertEqual(self._status_without_certificate(port, clients), grpc.StatusCode.UNAVAILABLE)
         exit_code, _, error = self.run_ctl("status", server=f"localhost:{port}")
         self.assertEqual(exit_code, 2)
         self.assertIn("wants --tls_ca, --tls_cert and --tls_key", error)
@@ -123,7 +136,7 @@ class AccessTest(ctl_case.CtlCase):
         self.processor(listen_address=clients)
         exit_code, _, error = self.run_ctl("ls", server=clients)
         self.assertEqual(exit_code, 1)
-        self.assertIn("cannot do that: it is older than this program, or it is no", error)
+        self.assertIn("is no server's --admin_address", error)
 
     def test_the_log_level_changes_at_once(self):
         processor = self.served()

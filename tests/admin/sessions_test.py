@@ -111,6 +111,9 @@ class SessionsTest(ctl_case.CtlCase):
         every = [s["sessionId"] for s in self.ctl_json("ls")["sessions"]]
         self.assertEqual(len(set(every)), 1001)
         self.assertEqual(every, sorted(every))
+        watched = self.ctl("ls", "--watch", "--rounds=2", "--interval=200ms", "--prefix=greedy")
+        self.assertEqual(watched.count("1 of 1 shown, 1001 in all"), 2)
+        self.assertIn("/S", watched)
         slow.leave()
         self.assert_all_answered_once(load)
 

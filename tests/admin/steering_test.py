@@ -1,6 +1,5 @@
 """A server is taken out of a loaded fleet, and comes back."""
 
-import concurrent.futures
 import json
 import threading
 import unittest
@@ -158,30 +157,6 @@ class SteeringTest(fleet.FleetTest, ctl_case.CtlCase):
                 exit_code, _, error = self.run_ctl(*arguments, server=server)
                 self.assertEqual(exit_code, 1)
                 self.assertIn(said, error)
-
-    def test_a_server_of_an_older_release_says_what_it_cannot_do(self):
-        def get_status(_request, _context):
-            # Only a version: what there was before servers said what they are.
-            return b"\x12\x050.8.0"
-
-        server = grpc.server(concurrent.futures.ThreadPoolExecutor())
-        server.add_generic_rpc_handlers(
-            [
-                grpc.method_handlers_generic_handler(
-                    "msgproc.admin.v1.Admin",
-                    {"GetStatus": grpc.unary_unary_rpc_method_handler(get_status)},
-                )
-            ]
-        )
-        server.add_insecure_port(self.admin)
-        server.start()
-        self.addCleanup(server.stop, None)
-        self.assertIn("0.8.0", self.ctl("status"))
-        for command in ("cordon", "drain", "servers"):
-            with self.subTest(command=command):
-                exit_code, _, error = self.run_ctl(command)
-                self.assertEqual(exit_code, 1)
-                self.assertIn("is of release 0.8.0 and cannot do that yet", error)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/channel_arguments.h"
@@ -160,12 +161,27 @@ absl::StatusOr<admin::v1::ListSessionsResponse> AdminClient::ListSessions(
   }
 }
 
+template <typename Request, typename Response>
+absl::StatusOr<Response> AdminClient::CallFor(
+    const std::string& name,
+    Method<admin::v1::Admin::Stub, Request, Response> method) {
+  Request request;
+  request.set_session_id(name);
+  auto response = Call(admin_.get(), method, request);
+  // No session has this name: it may be that of a stream without one.
+  uint64_t stream = 0;
+  if (!absl::IsNotFound(response.status()) || !absl::StartsWith(name, "@") ||
+      !absl::SimpleAtoi(name.substr(1), &stream)) {
+    return response;
+  }
+  request.clear_session_id();
+  request.set_stream(stream);
+  return Call(admin_.get(), method, request);
+}
+
 absl::StatusOr<admin::v1::Session> AdminClient::GetSession(
-    const std::string& id) {
-  admin::v1::GetSessionRequest request;
-  request.set_session_id(id);
-  const auto response =
-      Call(admin_.get(), &admin::v1::Admin::Stub::GetSession, request);
+    const std::string& name) {
+  const auto response = CallFor(name, &admin::v1::Admin::Stub::GetSession);
   if (!response.ok()) return response.status();
   return response->session();
 }
@@ -216,11 +232,8 @@ absl::StatusOr<admin::v1::SetCordonResponse> AdminClient::SetCordon(
   return Call(admin_.get(), &admin::v1::Admin::Stub::SetCordon, request);
 }
 
-absl::Status AdminClient::EndStream(const std::string& session_id) {
-  admin::v1::EndStreamRequest request;
-  request.set_session_id(session_id);
-  return Call(admin_.get(), &admin::v1::Admin::Stub::EndStream, request)
-      .status();
+absl::Status AdminClient::EndStream(const std::string& name) {
+  return CallFor(name, &admin::v1::Admin::Stub::EndStream).status();
 }
 
 absl::StatusOr<admin::v1::ListServersResponse> AdminClient::ListServers(

@@ -39,7 +39,9 @@ class AdminClient {
   // As many pages as it takes for `most` sessions; 0: all.
   absl::StatusOr<admin::v1::ListSessionsResponse> ListSessions(
       admin::v1::ListSessionsRequest request, uint64_t most);
-  absl::StatusOr<admin::v1::Session> GetSession(const std::string& id);
+  // `name`: of a session; where there is none of it, "@" and the number of a
+  // stream without one. Likewise EndStream's.
+  absl::StatusOr<admin::v1::Session> GetSession(const std::string& name);
   absl::StatusOr<admin::v1::MoveSessionsResponse> MoveSessions(
       uint64_t sessions, const std::string& address);
   // All pages.
@@ -48,7 +50,7 @@ class AdminClient {
   absl::StatusOr<admin::v1::SetLogLevelResponse> SetLogLevel(
       admin::v1::LogLevel level);
   absl::StatusOr<admin::v1::SetCordonResponse> SetCordon(bool cordoned);
-  absl::Status EndStream(const std::string& session_id);
+  absl::Status EndStream(const std::string& name);
 
   // All pages; of one server, where `server_id` is not empty.
   absl::StatusOr<admin::v1::ListServersResponse> ListServers(
@@ -70,6 +72,11 @@ class AdminClient {
   absl::StatusOr<Response> Call(Stub* stub,
                                 Method<Stub, Request, Response> method,
                                 const Request& request);
+  // For the session or stream of that name.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> CallFor(
+      const std::string& name,
+      Method<admin::v1::Admin::Stub, Request, Response> method);
   // Why the server does not know a call, of the service Fleet or of Admin.
   std::string WhyUnimplemented(bool of_fleet);
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
@@ -27,6 +28,10 @@ Answer Ask(AdminClient* client) {
   }
   if (answer.status.kind() != admin::v1::SERVER_KIND_BALANCER) return answer;
   auto servers = client->ListServers();
+  if (absl::IsUnimplemented(servers.status())) {
+    answer.servers_unknown = std::string(servers.status().message());
+    return answer;
+  }
   answer.failure = servers.status();
   if (!servers.ok()) return answer;
   for (admin::v1::FleetServer& server : *servers->mutable_servers()) {

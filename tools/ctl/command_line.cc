@@ -20,7 +20,8 @@ ABSL_FLAG(uint64_t, n, 0,
           "How many sessions: of ls (all) and top (20) to show, of move (all) "
           "to tell.");
 ABSL_FLAG(std::string, state, "",
-          "Only sessions that are attached, or detached.");
+          "Only sessions that are attached, or detached; or streams without a "
+          "session: anonymous.");
 ABSL_FLAG(std::string, principal, "", "Only sessions of this principal.");
 ABSL_FLAG(std::string, handler, "", "Only sessions of this handler.");
 ABSL_FLAG(std::string, prefix, "", "Only sessions whose id begins with this.");
@@ -33,8 +34,12 @@ ABSL_FLAG(std::string, to, "",
           "balancer, or dial their target again.");
 ABSL_FLAG(absl::Duration, timeout, absl::Minutes(5),
           "Of drain: how long to wait until no socket is left.");
-ABSL_FLAG(absl::Duration, interval, absl::Seconds(1), "Of top: between looks.");
-ABSL_FLAG(uint64_t, rounds, 0, "Of top: how many looks; 0: until Ctrl-C.");
+ABSL_FLAG(bool, watch, false,
+          "Of ls: again and again, as top does, with messages a second.");
+ABSL_FLAG(absl::Duration, interval, absl::Seconds(1),
+          "Of top and ls --watch: between looks.");
+ABSL_FLAG(uint64_t, rounds, 0,
+          "Of top and ls --watch: how many looks; 0: until Ctrl-C.");
 ABSL_FLAG(bool, json, false, "For scripts: an object of admin.proto a line.");
 
 namespace msgproc::ctl {
@@ -120,7 +125,8 @@ absl::Status ReadFilters(CommandLine* line) {
     auto attachment = ListSessionsRequest::ATTACHMENT_UNSPECIFIED;
     status = Choose<ListSessionsRequest::Attachment>(
         "--state:", state,
-        {{"attached", ListSessionsRequest::ATTACHMENT_ATTACHED},
+        {{"anonymous", ListSessionsRequest::ATTACHMENT_ANONYMOUS},
+         {"attached", ListSessionsRequest::ATTACHMENT_ATTACHED},
          {"detached", ListSessionsRequest::ATTACHMENT_DETACHED}},
         &attachment);
     list->set_attachment(attachment);
@@ -197,6 +203,7 @@ absl::StatusOr<CommandLine> ReadCommandLine(
   if (line.interval < absl::Milliseconds(100)) {
     return absl::InvalidArgumentError("--interval takes at least 100ms");
   }
+  line.watch = absl::GetFlag(FLAGS_watch);
   line.rounds = absl::GetFlag(FLAGS_rounds);
   line.json = absl::GetFlag(FLAGS_json);
   return line;

@@ -43,6 +43,7 @@ struct CommandLine {
   admin::v1::ListSessionsRequest list;
   uint64_t most = 0;  // Sessions; 0: all.
   absl::Duration interval = absl::Seconds(1);
+  bool watch = false;   // Of ls: as top does.
   uint64_t rounds = 0;  // Of top; 0: until it is stopped.
   bool json = false;
 };

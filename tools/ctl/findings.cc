@@ -235,6 +235,11 @@ void JudgeFleet(const Answer& answer, Judgement* judgement) {
                    "has lost most of its fleet at once, and hands the last "
                    "list out: can processors reach this balancer?");
   }
+  if (!answer.servers_unknown.empty()) {
+    judgement->Add(Severity::kNote, "too_old", answer.server,
+                   absl::StrCat("nothing is known of each of its servers: ",
+                                answer.servers_unknown));
+  }
   for (const admin::v1::FleetServer& server : answer.servers) {
     JudgeState(Shown(answer.server), server, judgement);
   }
@@ -301,7 +306,11 @@ std::vector<Finding> Judge(const std::vector<Answer>& answers) {
     }
   }
   for (const Answer& answer : answers) {
-    if (!answer.failure.ok()) {
+    if (absl::IsUnimplemented(answer.failure)) {
+      judgement.Add(Severity::kWarning, "too_old", answer.server,
+                    absl::StrCat("nothing is known of it: ",
+                                 answer.failure.message()));
+    } else if (!answer.failure.ok()) {
       judgement.Add(Severity::kCritical, "no_answer", answer.server,
                     std::string(answer.failure.message()));
     } else if (answer.status.kind() == admin::v1::SERVER_KIND_BALANCER) {

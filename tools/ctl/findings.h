@@ -26,6 +26,7 @@ struct Finding {
 // What one server said that was asked.
 struct Answer {
   std::string server;  // As the command line has it.
+  // UNIMPLEMENTED: it is too old to be asked.
   absl::Status failure;
   // The rest only where there is no failure.
   admin::v1::GetStatusResponse status;
@@ -34,6 +35,8 @@ struct Answer {
   absl::Duration round_trip;
   // Of a balancer.
   std::vector<admin::v1::FleetServer> servers;
+  // Why a balancer did not say so; empty: it did.
+  std::string servers_unknown;
 };
 
 // Bounds of what is taken for right.

@@ -94,6 +94,26 @@ TEST(FindingsTest, AServerThatDoesNotAnswer) {
                                 "nothing answers")));
 }
 
+TEST(FindingsTest, AServerThatIsTooOldToBeAsked) {
+  Answer answer;
+  answer.server = "unix:/run/a";
+  answer.failure = absl::UnimplementedError("it is older");
+  EXPECT_THAT(Judge({answer}),
+              ElementsAre(Found(Severity::kWarning, "too_old", "unix:/run/a",
+                                "nothing is known of it: it is older")));
+}
+
+TEST(FindingsTest, ABalancerThatIsTooOldToTellOfItsServers) {
+  Answer answer = Balancer({});
+  answer.status.mutable_fleet()->set_serving(1);
+  answer.servers_unknown = "it is older";
+  EXPECT_THAT(
+      Judge({answer}),
+      ElementsAre(Found(
+          Severity::kNote, "too_old", answer.server,
+          "nothing is known of each of its servers: it is older")));
+}
+
 TEST(FindingsTest, AProcessorThatItsBalancerDoesNotReach) {
   admin::v1::FleetServer server = Server("a");
   server.mutable_status()->set_state(v1::SERVER_STATE_UNHEALTHY);

@@ -30,6 +30,7 @@
 #include "tools/ctl/findings.h"
 #include "tools/ctl/server_text.h"
 #include "tools/ctl/steering.h"
+#include "tools/ctl/story_text.h"
 #include "tools/ctl/text.h"
 #include "tools/ctl/worker_text.h"
 
@@ -51,7 +52,7 @@ constexpr char kUsage[] =
     "bazel run //tools/ctl -- COMMAND [flags]\n"
     "\n"
     "  status            what the server is and does\n"
-    "  ls                its sessions\n"
+    "  ls                its sessions, and the streams that have none\n"
     "  top               the same again and again, with messages a second\n"
     "  show SESSION      one session's story\n"
     "  workers           its worker processes (Model II)\n"
@@ -65,6 +66,9 @@ constexpr char kUsage[] =
     "  end SESSION       ends its stream: the client comes back and resumes\n"
     "  forget SESSION    forgets a session that no stream has\n"
     "  log LEVEL         logs from debug, info, warning or error on\n"
+    "\n"
+    "Sessions:\n"
+    "  SESSION is as `ls` names it; @NUMBER is a stream without a session.\n"
     "\n"
     "Servers:\n"
     "  SERVER is one of a balancer's, as `servers` names it; a processor that\n"
@@ -119,13 +123,14 @@ absl::Status Top(const CommandLine& line, AdminClient* client) {
     Rates rates;
     std::map<std::string, uint64_t> seen;
     for (const admin::v1::Session& session : sessions->sessions()) {
-      const auto last = before.find(session.session_id());
+      const std::string name = SessionName(session);
+      const auto last = before.find(name);
       if (last != before.end() && last->second <= session.accepted_through()) {
-        rates[session.session_id()] =
+        rates[name] =
             static_cast<double>(session.accepted_through() - last->second) /
             absl::ToDoubleSeconds(now - looked);
       }
-      seen[session.session_id()] = session.accepted_through();
+      seen[name] = session.accepted_through();
     }
     before = std::move(seen);
     looked = now;
@@ -146,13 +151,16 @@ absl::Status Run(const CommandLine& line, AdminClient* client) {
     case CommandLine::Command::kStatus:
       return Show(client->GetStatus(), line.json, StatusText);
     case CommandLine::Command::kList:
+      if (line.watch) return Top(line, client);
       return Show<admin::v1::ListSessionsResponse>(
           client->ListSessions(line.list, line.most), line.json,
           [](const auto& sessions) { return ListText(sessions); });
     case CommandLine::Command::kTop:
       return Top(line, client);
     case CommandLine::Command::kShow:
-      return Show(client->GetSession(line.session_id), line.json, SessionStory);
+      return Show<admin::v1::Session>(
+          client->GetSession(line.session_id), line.json,
+          [](const auto& session) { return SessionStory(session); });
     case CommandLine::Command::kMove:
       return Show<admin::v1::MoveSessionsResponse>(
           client->MoveSessions(line.move_sessions, line.move_to), line.json,

@@ -32,6 +32,11 @@ uint64_t Waiting(const Session& session) {
          std::min(session.ready_through(), session.accepted_through());
 }
 
+std::string StateName(const Session& session) {
+  if (session.stream() != 0) return "anonymous";
+  return session.attached() ? "attached" : "detached";
+}
+
 std::string Oldest(const Session& session) {
   return session.has_oldest_unanswered()
              ? Length(wire::FromProto(session.oldest_unanswered()))
@@ -118,6 +123,11 @@ std::string StageName(admin::v1::Stage stage) {
   return "-";
 }
 
+std::string SessionName(const Session& session) {
+  return session.session_id().empty() ? absl::StrCat("@", session.stream())
+                                      : Shown(session.session_id());
+}
+
 std::string SessionLines(const admin::v1::ListSessionsResponse& sessions,
                          const Rates* rates) {
   std::vector<std::vector<std::string>> lines = {
@@ -126,11 +136,11 @@ std::string SessionLines(const admin::v1::ListSessionsResponse& sessions,
   if (rates != nullptr) lines[0].insert(lines[0].begin() + 6, "/S");
   for (const Session& session : sessions.sessions()) {
     std::vector<std::string> line = {
-        Shown(session.session_id()),
+        SessionName(session),
         OrDash(session.principal()),
         Shown(session.handler()),
         OrDash(session.peer()),
-        session.attached() ? "attached" : "detached",
+        StateName(session),
         Length(wire::FromProto(session.state_age())),
         Count(static_cast<double>(session.accepted_through())),
         Count(static_cast<double>(Waiting(session))),
@@ -139,7 +149,7 @@ std::string SessionLines(const admin::v1::ListSessionsResponse& sessions,
         Oldest(session),
         StageName(session.stage())};
     if (rates != nullptr) {
-      const auto rate = rates->find(session.session_id());
+      const auto rate = rates->find(SessionName(session));
       line.insert(line.begin() + 6,
                   rate == rates->end() ? "-" : Count(rate->second));
     }
@@ -147,74 +157,6 @@ std::string SessionLines(const admin::v1::ListSessionsResponse& sessions,
   }
   if (rates != nullptr) return Table(lines, {5, 6, 7, 8, 9, 10, 11});
   return Table(lines, {5, 6, 7, 8, 9, 10});
-}
-
-std::string SessionStory(const Session& session) {
-  const auto number = [](uint64_t n) { return absl::StrCat(n); };
-  const uint64_t before = session.streams() > 0 ? session.streams() - 1 : 0;
-  std::string story = Table(
-      {{"session", Shown(session.session_id())},
-       {"principal", OrDash(session.principal())},
-       {"client", OrDash(session.client_name())},
-       {"peer", OrDash(session.peer())},
-       {"handler", Shown(session.handler())},
-       {"kept", session.stored() ? "in the store" : "in memory"},
-       {"here for", Length(wire::FromProto(session.age()))},
-       {"state",
-        absl::StrCat(session.attached() ? "attached" : "detached", " for ",
-                     Length(wire::FromProto(session.state_age())), ", ",
-                     before == 0   ? "its first stream"
-                     : before == 1 ? "resumed or taken over once"
-                                   : absl::StrCat("resumed or taken over ",
-                                                  before, " times"))},
-       {"memory", absl::StrCat(Bytes(session.bytes()), ", of which results ",
-                               Bytes(session.result_bytes()))}},
-      {});
-  absl::StrAppend(
-      &story, "\n",
-      Table(
-          {{"accepted through", number(session.accepted_through())},
-           {"given to the handler", number(session.dispatched_through())},
-           {"answered", number(session.ready_through())},
-           {"committed", number(session.committed_through())},
-           {"written", number(session.written_through())},
-           {"acknowledged by the client", number(session.received_through())}},
-          {1}));
-  if (session.stage() == admin::v1::STAGE_UNSPECIFIED) {
-    absl::StrAppend(&story, "\nThe client has everything.\n");
-    return story;
-  }
-  const std::string oldest =
-      absl::StrCat("Message ", session.received_through() + 1,
-                   " is the oldest that the client has "
-                   "not acknowledged: ");
-  switch (session.stage()) {
-    case admin::v1::STAGE_QUEUED:
-      absl::StrAppend(&story, "\n", oldest, "it waits for the handler.\n");
-      break;
-    case admin::v1::STAGE_HANDLER:
-      absl::StrAppend(&story, "\n", oldest, "the handler has it.\n");
-      break;
-    case admin::v1::STAGE_COMMIT:
-      absl::StrAppend(&story, "\n", oldest,
-                      "its result waits for the store.\n");
-      break;
-    case admin::v1::STAGE_WRITE:
-      absl::StrAppend(&story, "\n", oldest,
-                      session.attached()
-                          ? "its result waits for the client to read.\n"
-                          : "its result waits for the client to come back.\n");
-      break;
-    default:
-      absl::StrAppend(&story, "\n", oldest,
-                      "its result was written, and the client has not said "
-                      "that it has it.\n");
-  }
-  if (session.has_oldest_unanswered()) {
-    absl::StrAppend(&story, "The oldest without a result was accepted ",
-                    Oldest(session), " ago.\n");
-  }
-  return story;
 }
 
 }  // namespace msgproc::ctl

@@ -35,14 +35,15 @@ std::string Length(absl::Duration length);
 // "queued", "handler", ...; "-" where there is no message.
 std::string StageName(admin::v1::Stage stage);
 
-// Messages a second by session_id; absent: not known yet.
+// Its id; of a stream without a session "@" and its number.
+std::string SessionName(const admin::v1::Session& session);
+
+// Messages a second by SessionName; absent: not known yet.
 using Rates = std::map<std::string, double>;
 
 // A line a session, with the header. `rates` null: no such column.
 std::string SessionLines(const admin::v1::ListSessionsResponse& sessions,
                          const Rates* rates);
-// All that is known of one.
-std::string SessionStory(const admin::v1::Session& session);
 
 }  // namespace msgproc::ctl
 

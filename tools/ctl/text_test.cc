@@ -74,18 +74,15 @@ TEST(TextTest, ASessionIsALine) {
   EXPECT_THAT(SessionLines(response, &rates), HasSubstr("1.2k      2.0k"));
 }
 
-TEST(TextTest, AStoryNamesTheOldestMessageAndWhereItIs) {
-  const std::string story = SessionStory(SlowReader());
-  EXPECT_THAT(story,
-              HasSubstr("attached for 90 s, resumed or taken over 2 times"));
-  EXPECT_THAT(story,
-              HasSubstr("Message 11 is the oldest that the client has not "
-                        "acknowledged: its result waits for the client "
-                        "to read."));
-  EXPECT_THAT(story, HasSubstr("accepted 2 ms ago"));
-  admin::v1::Session done = SlowReader();
-  done.set_stage(admin::v1::STAGE_UNSPECIFIED);
-  EXPECT_THAT(SessionStory(done), HasSubstr("The client has everything."));
+TEST(TextTest, AStreamWithoutASessionIsNamedByItsNumber) {
+  admin::v1::ListSessionsResponse response;
+  *response.add_sessions() = SlowReader();
+  response.mutable_sessions(0)->clear_session_id();
+  response.mutable_sessions(0)->set_stream(17);
+  const Rates rates = {{"@17", 1234}};
+  const std::string lines = SessionLines(response, &rates);
+  EXPECT_THAT(lines, HasSubstr("\n@17      -          echo "));
+  EXPECT_THAT(lines, HasSubstr("  anonymous  90 s  1.2k  "));
 }
 
 TEST(TextTest, ATerminalIsTheOperatorsAlone) {

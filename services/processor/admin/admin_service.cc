@@ -11,6 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/quoted.h"
 #include "services/base/admin_process.h"
@@ -72,22 +74,37 @@ grpc::Status AdminService::GetStatus(
   return grpc::Status::OK;
 }
 
+template <typename Request>
+absl::StatusOr<std::shared_ptr<HostedSession>> AdminService::Find(
+    const Request& request) const {
+  SessionTable* const table = server_.context->sessions();
+  if (request.stream() > 0 && request.session_id().empty()) {
+    auto session = table->anonymous()->Find(request.stream());
+    if (session != nullptr) return session;
+    return absl::NotFoundError("This server does not have the stream.");
+  }
+  auto session = table->Find(request.session_id());
+  if (session != nullptr) return session;
+  return absl::NotFoundError("This server does not hold the session.");
+}
+
 grpc::Status AdminService::ListSessions(
     grpc::ServerContext* /*context*/,
     const admin::v1::ListSessionsRequest* request,
     admin::v1::ListSessionsResponse* response) {
-  std::vector<SessionFacts> all;
-  for (const std::shared_ptr<HostedSession>& session :
-       server_.context->sessions()->All()) {
-    all.push_back(session->Facts());
-  }
-  response->set_total(all.size());
-  absl::StatusOr<SessionPage> page = SelectSessions(*request, std::move(all));
-  if (!page.ok()) return base::ToGrpcStatus(page.status());
-  response->set_matching(page->matching);
-  response->set_next_page_token(page->next_page_token);
-  for (const SessionFacts& facts : page->sessions) {
-    WriteSession(facts, response->add_sessions());
+  absl::StatusOr<SelectSessions> select = SelectSessions::For(*request);
+  if (!select.ok()) return base::ToGrpcStatus(select.status());
+  SessionTable* const table = server_.context->sessions();
+  std::vector<std::shared_ptr<HostedSession>> all = table->All();
+  table->anonymous()->AppendTo(&all);
+  for (const auto& session : all) select->Offer(session->Facts());
+  const SessionPage page = select->Take();
+  response->set_total(page.total);
+  response->set_matching(page.matching);
+  response->set_next_page_token(page.next_page_token);
+  const absl::Time now = absl::Now();
+  for (const SessionFacts& facts : page.sessions) {
+    WriteSession(facts, now, response->add_sessions());
   }
   return grpc::Status::OK;
 }
@@ -96,13 +113,14 @@ grpc::Status AdminService::GetSession(
     grpc::ServerContext* /*context*/,
     const admin::v1::GetSessionRequest* request,
     admin::v1::GetSessionResponse* response) {
-  const std::shared_ptr<HostedSession> session =
-      server_.context->sessions()->Find(request->session_id());
-  if (session == nullptr) {
-    return base::ToGrpcStatus(
-        absl::NotFoundError("This server does not hold the session."));
+  const auto session = Find(*request);
+  if (!session.ok()) return base::ToGrpcStatus(session.status());
+  const SessionFacts facts = (*session)->Facts();
+  WriteSession(facts, absl::Now(), response->mutable_session());
+  if (facts.ready_through < facts.accepted_through) {
+    WriteUnanswered(facts, (*session)->Find(facts.ready_through + 1),
+                    response->mutable_session());
   }
-  WriteSession(session->Facts(), response->mutable_session());
   return grpc::Status::OK;
 }
 
@@ -172,15 +190,15 @@ grpc::Status AdminService::EndStream(
     grpc::ServerContext* /*context*/,
     const admin::v1::EndStreamRequest* request,
     admin::v1::EndStreamResponse* /*response*/) {
-  const std::string& id = request->session_id();
-  absl::Status status;
-  if (!server_.streams->EndStreamOf(id, "An operator has ended the stream.")) {
-    status = server_.context->sessions()->Find(id) == nullptr
-                 ? absl::NotFoundError("This server does not hold the session.")
-                 : absl::FailedPreconditionError("No stream has the session.");
+  const auto session = Find(*request);
+  absl::Status status = session.status();
+  if (status.ok() && !server_.streams->EndStreamOf(
+                         **session, "An operator has ended the stream.")) {
+    status = absl::FailedPreconditionError("No stream has the session.");
   }
   base::LogInfo("an operator ends a stream",
-                {{"session", Quoted(id)},
+                {{"session", Quoted(request->session_id())},
+                 {"stream", request->stream()},
                  {"status", status.ok() ? "OK" : status.ToString()}});
   return base::ToGrpcStatus(status);
 }

@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "msgproc/admin/v1/admin.grpc.pb.h"
 #include "msgproc/admin/v1/admin.pb.h"
@@ -15,6 +17,7 @@
 
 namespace msgproc::processor {
 
+class HostedSession;
 class OpenStreams;
 class ProcessorContext;
 class WorkerProcessExecutor;
@@ -78,6 +81,11 @@ class AdminService final : public admin::v1::Admin::Service {
                          admin::v1::EndStreamResponse* response) override;
 
  private:
+  // Whom a request names. NOT_FOUND.
+  template <typename Request>
+  absl::StatusOr<std::shared_ptr<HostedSession>> Find(
+      const Request& request) const;
+
   const Server server_;
   const absl::Time begun_;
 };

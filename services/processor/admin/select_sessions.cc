@@ -18,16 +18,6 @@ namespace {
 
 using admin::v1::ListSessionsRequest;
 
-// Where a session stands: larger values first, then by id.
-struct Place {
-  uint64_t value = 0;
-  absl::string_view id;
-
-  bool operator<(const Place& other) const {
-    return value != other.value ? value > other.value : id < other.id;
-  }
-};
-
 uint64_t ValueOf(ListSessionsRequest::Order order, const SessionFacts& facts) {
   switch (order) {
     case ListSessionsRequest::ORDER_UNREAD:
@@ -48,81 +38,120 @@ uint64_t ValueOf(ListSessionsRequest::Order order, const SessionFacts& facts) {
   }
 }
 
-bool Passes(const ListSessionsRequest& request, const SessionFacts& facts) {
-  const auto attachment = request.attachment();
-  if (attachment != ListSessionsRequest::ATTACHMENT_UNSPECIFIED &&
-      facts.attached !=
-          (attachment == ListSessionsRequest::ATTACHMENT_ATTACHED)) {
-    return false;
-  }
-  return (request.principal().empty() ||
-          request.principal() == facts.principal) &&
-         (request.handler().empty() || request.handler() == facts.handler) &&
-         absl::StartsWith(facts.id, request.session_id_prefix()) &&
-         (request.stage() == admin::v1::STAGE_UNSPECIFIED ||
-          request.stage() == StageMessage(StageOf(facts)));
+size_t SizeOf(const ListSessionsRequest& request) {
+  return request.page_size() == 0 ? kDefaultPageSize
+                                  : std::min(request.page_size(), kMaxPageSize);
 }
 
-std::string TokenOf(ListSessionsRequest::Order order, const Place& place) {
-  return absl::StrCat(static_cast<int>(order), ":", place.value, ":", place.id);
-}
-
-// The place is a view into `token`.
-absl::StatusOr<Place> ReadToken(ListSessionsRequest::Order order,
-                                absl::string_view token) {
-  const std::vector<absl::string_view> parts =
-      absl::StrSplit(token, absl::MaxSplits(':', 2));
-  Place place;
-  if (parts.size() != 3 || parts[0] != absl::StrCat(static_cast<int>(order)) ||
-      !absl::SimpleAtoi(parts[1], &place.value)) {
-    return absl::InvalidArgumentError(
-        "page_token is not one of a page in this order.");
+bool HasAttachment(ListSessionsRequest::Attachment attachment,
+                   const SessionFacts& facts) {
+  switch (attachment) {
+    case ListSessionsRequest::ATTACHMENT_ATTACHED:
+      return facts.stream == 0 && facts.attached;
+    case ListSessionsRequest::ATTACHMENT_DETACHED:
+      return facts.stream == 0 && !facts.attached;
+    case ListSessionsRequest::ATTACHMENT_ANONYMOUS:
+      return facts.stream != 0;
+    default:
+      return true;
   }
-  place.id = parts[2];
-  return place;
 }
 
 }  // namespace
 
-absl::StatusOr<SessionPage> SelectSessions(const ListSessionsRequest& request,
-                                           std::vector<SessionFacts> all) {
-  const ListSessionsRequest::Order order = request.order();
-  if (!ListSessionsRequest::Order_IsValid(order) ||
+bool SelectSessions::Place::operator<(const Place& other) const {
+  if (value != other.value) return value > other.value;
+  return stream != other.stream ? stream < other.stream : id < other.id;
+}
+
+SelectSessions::SelectSessions(const ListSessionsRequest& request)
+    : request_(request), size_(SizeOf(request)) {
+  first_.reserve(size_);
+  kept_.reserve(size_);
+}
+
+absl::StatusOr<SelectSessions> SelectSessions::For(
+    const ListSessionsRequest& request) {
+  if (!ListSessionsRequest::Order_IsValid(request.order()) ||
       !ListSessionsRequest::Attachment_IsValid(request.attachment()) ||
       !admin::v1::Stage_IsValid(request.stage())) {
     return absl::InvalidArgumentError(
         "order, attachment or stage is none that this server knows.");
   }
-  SessionPage page;
-  std::vector<std::pair<Place, SessionFacts*>> rest;
-  Place behind;
+  SelectSessions select(request);
   if (!request.page_token().empty()) {
-    absl::StatusOr<Place> read = ReadToken(order, request.page_token());
-    if (!read.ok()) return read.status();
-    behind = *read;
+    if (absl::Status read = select.ReadToken(); !read.ok()) return read;
   }
-  for (SessionFacts& facts : all) {
-    if (!Passes(request, facts)) continue;
-    ++page.matching;
-    const Place place = {ValueOf(order, facts), facts.id};
-    if (request.page_token().empty() || behind < place) {
-      rest.emplace_back(place, &facts);
-    }
+  return select;
+}
+
+std::string SelectSessions::TokenOf(const Place& place) const {
+  return absl::StrCat(static_cast<int>(request_.order()), ":", place.value, ":",
+                      place.stream, ":", place.id);
+}
+
+absl::Status SelectSessions::ReadToken() {
+  const std::vector<absl::string_view> parts =
+      absl::StrSplit(request_.page_token(), absl::MaxSplits(':', 3));
+  Place place;
+  if (parts.size() != 4 ||
+      parts[0] != absl::StrCat(static_cast<int>(request_.order())) ||
+      !absl::SimpleAtoi(parts[1], &place.value) ||
+      !absl::SimpleAtoi(parts[2], &place.stream)) {
+    return absl::InvalidArgumentError(
+        "page_token is not one of a page in this order.");
   }
-  const uint32_t asked =
-      request.page_size() == 0 ? kDefaultPageSize : request.page_size();
-  const size_t size =
-      std::min<size_t>(rest.size(), std::min(asked, kMaxPageSize));
-  std::partial_sort(
-      rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(size),
-      rest.end(),
-      [](const auto& a, const auto& b) { return a.first < b.first; });
-  if (size < rest.size()) {
-    page.next_page_token = TokenOf(order, rest[size - 1].first);
+  behind_ = place;
+  behind_id_ = std::string(parts[3]);
+  return absl::OkStatus();
+}
+
+bool SelectSessions::Passes(const SessionFacts& facts) const {
+  return HasAttachment(request_.attachment(), facts) &&
+         (request_.principal().empty() ||
+          request_.principal() == facts.principal) &&
+         (request_.handler().empty() || request_.handler() == facts.handler) &&
+         absl::StartsWith(facts.id, request_.session_id_prefix()) &&
+         (request_.stage() == admin::v1::STAGE_UNSPECIFIED ||
+          request_.stage() == StageMessage(StageOf(facts)));
+}
+
+void SelectSessions::Offer(SessionFacts&& facts) {
+  ++total_;
+  if (!Passes(facts)) return;
+  ++matching_;
+  Candidate candidate = {{.value = ValueOf(request_.order(), facts),
+                          .stream = facts.stream,
+                          .id = facts.id},
+                         kept_.size()};
+  if (behind_) {
+    Place behind = *behind_;
+    behind.id = behind_id_;
+    if (!(behind < candidate.place)) return;
   }
-  page.sessions.reserve(size);
-  for (size_t i = 0; i < size; ++i) {
-    page.sessions.push_back(std::move(*rest[i].second));
+  if (first_.size() < size_) {
+    kept_.push_back(std::move(facts));
+  } else {
+    more_ = true;
+    if (!ComesFirst(candidate, first_.front())) return;
+    std::pop_heap(first_.begin(), first_.end(), ComesFirst);
+    candidate.facts = first_.back().facts;
+    first_.pop_back();
+    kept_[candidate.facts] = std::move(facts);
+  }
+  first_.push_back(candidate);
+  std::push_heap(first_.begin(), first_.end(), ComesFirst);
+}
+
+SessionPage SelectSessions::Take() {
+  SessionPage page;
+  page.total = total_;
+  page.matching = matching_;
+  std::sort(first_.begin(), first_.end(), ComesFirst);
+  if (more_) page.next_page_token = TokenOf(first_.back().place);
+  page.sessions.reserve(first_.size());
+  for (const Candidate& candidate : first_) {
+    page.sessions.push_back(std::move(kept_[candidate.facts]));
   }
   return page;
 }

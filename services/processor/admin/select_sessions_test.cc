@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -22,7 +25,7 @@ using testing::IsEmpty;
 
 const absl::Time kNow = absl::FromUnixSeconds(1000);
 
-SessionFacts Session(const std::string& id) {
+SessionFacts Session(absl::string_view id) {
   SessionFacts facts;
   facts.id = id;
   facts.handler = "echo";
@@ -33,8 +36,19 @@ SessionFacts Session(const std::string& id) {
 std::vector<std::string> Ids(const SessionPage& page) {
   std::vector<std::string> ids;
   ids.reserve(page.sessions.size());
-  for (const SessionFacts& facts : page.sessions) ids.push_back(facts.id);
+  for (const SessionFacts& facts : page.sessions) {
+    ids.push_back(facts.stream == 0 ? std::string(facts.id)
+                                    : absl::StrCat("@", facts.stream));
+  }
   return ids;
+}
+
+absl::StatusOr<SessionPage> SelectOf(const ListSessionsRequest& request,
+                                     std::vector<SessionFacts> all) {
+  absl::StatusOr<SelectSessions> select = SelectSessions::For(request);
+  if (!select.ok()) return select.status();
+  for (SessionFacts& facts : all) select->Offer(std::move(facts));
+  return select->Take();
 }
 
 // Five sessions, each of which is the first in an order.
@@ -61,7 +75,7 @@ std::vector<SessionFacts> Five() {
 }
 
 SessionPage Select(const ListSessionsRequest& request) {
-  auto page = SelectSessions(request, Five());
+  auto page = SelectOf(request, Five());
   EXPECT_TRUE(page.ok()) << page.status();
   return *std::move(page);
 }
@@ -108,6 +122,35 @@ TEST(SelectSessionsTest, EachFilterMustHold) {
   EXPECT_THAT(Ids(Select(request)), ElementsAre("b"));
 }
 
+TEST(SelectSessionsTest, StreamsWithoutASessionComeLastAndHaveAFilter) {
+  std::vector<SessionFacts> all = Five();
+  for (const uint64_t stream : {12, 9}) {
+    all.push_back(Session(""));
+    all.back().stream = stream;
+    all.back().attached = true;
+  }
+  ListSessionsRequest request;
+  EXPECT_THAT(Ids(*SelectOf(request, all)),
+              ElementsAre("a", "b", "c", "d", "e", "@9", "@12"));
+  // Each page begins where the one before has ended, also among them.
+  request.set_page_size(1);
+  std::vector<std::string> ids;
+  do {
+    const auto page = SelectOf(request, all);
+    ids.push_back(Ids(*page)[0]);
+    request.set_page_token(page->next_page_token);
+  } while (!request.page_token().empty());
+  EXPECT_THAT(ids, ElementsAre("a", "b", "c", "d", "e", "@9", "@12"));
+
+  request.Clear();
+  request.set_attachment(ListSessionsRequest::ATTACHMENT_ANONYMOUS);
+  EXPECT_THAT(Ids(*SelectOf(request, all)), ElementsAre("@9", "@12"));
+  request.set_attachment(ListSessionsRequest::ATTACHMENT_ATTACHED);
+  EXPECT_THAT(Ids(*SelectOf(request, all)), ElementsAre("c", "e"));
+  request.set_attachment(ListSessionsRequest::ATTACHMENT_DETACHED);
+  EXPECT_THAT(Ids(*SelectOf(request, all)), ElementsAre("a", "b", "d"));
+}
+
 TEST(SelectSessionsTest, PagesTogetherHaveEachOnceInOrder) {
   for (int order = 0; order <= ListSessionsRequest::Order_MAX; ++order) {
     ListSessionsRequest request;
@@ -118,6 +161,7 @@ TEST(SelectSessionsTest, PagesTogetherHaveEachOnceInOrder) {
     do {
       const SessionPage page = Select(request);
       EXPECT_EQ(page.matching, 5U);
+      EXPECT_EQ(page.total, 5U);
       for (const std::string& id : Ids(page)) ids.push_back(id);
       sizes.push_back(page.sessions.size());
       request.set_page_token(page.next_page_token);
@@ -133,7 +177,7 @@ TEST(SelectSessionsTest, APageBeginsBehindTheLastOneWhateverHasGone) {
   request.set_page_token(Select(request).next_page_token);
   std::vector<SessionFacts> rest = Five();
   std::erase_if(rest, [](const SessionFacts& s) { return s.id == "b"; });
-  const auto page = SelectSessions(request, std::move(rest));
+  const auto page = SelectOf(request, std::move(rest));
   ASSERT_TRUE(page.ok());
   EXPECT_THAT(Ids(*page), ElementsAre("c", "d"));
 }
@@ -141,29 +185,32 @@ TEST(SelectSessionsTest, APageBeginsBehindTheLastOneWhateverHasGone) {
 TEST(SelectSessionsTest, AnIdMayHoldColons) {
   ListSessionsRequest request;
   request.set_page_size(1);
-  auto first = SelectSessions(request, {Session("a:1"), Session("a:2")});
+  auto first = SelectOf(request, {Session("a:1"), Session("a:2")});
   ASSERT_TRUE(first.ok());
   request.set_page_token(first->next_page_token);
-  const auto second = SelectSessions(request, {Session("a:1"), Session("a:2")});
+  const auto second = SelectOf(request, {Session("a:1"), Session("a:2")});
   ASSERT_TRUE(second.ok());
   EXPECT_THAT(Ids(*second), ElementsAre("a:2"));
 }
 
 TEST(SelectSessionsTest, APageHasItsBounds) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 1500; ++i) ids.push_back(std::to_string(i));
   std::vector<SessionFacts> many;
-  for (int i = 0; i < 1500; ++i) many.push_back(Session(std::to_string(i)));
+  for (const std::string& id : ids) many.push_back(Session(id));
   ListSessionsRequest request;
-  EXPECT_EQ(SelectSessions(request, many)->sessions.size(), kDefaultPageSize);
+  EXPECT_EQ(SelectOf(request, many)->sessions.size(), kDefaultPageSize);
   request.set_page_size(4000);
-  EXPECT_EQ(SelectSessions(request, many)->sessions.size(), kMaxPageSize);
-  EXPECT_TRUE(SelectSessions(request, {})->sessions.empty());
+  EXPECT_EQ(SelectOf(request, many)->sessions.size(), kMaxPageSize);
+  EXPECT_TRUE(SelectOf(request, {})->sessions.empty());
 }
 
 TEST(SelectSessionsTest, WhatIsUnknownIsRefused) {
   const auto refused = [](const ListSessionsRequest& request) {
-    return absl::IsInvalidArgument(SelectSessions(request, Five()).status());
+    return absl::IsInvalidArgument(SelectOf(request, Five()).status());
   };
-  for (const std::string token : {"x", "0", "0:1", "0:x:a", "1:0:a", "::"}) {
+  for (const std::string token :
+       {"x", "0", "0:1", "0:0:a", "0:x:0:a", "0:0:x:a", "1:0:0:a", ":::"}) {
     ListSessionsRequest request;
     request.set_page_token(token);
     EXPECT_TRUE(refused(request)) << token;

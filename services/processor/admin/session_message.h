@@ -1,7 +1,9 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_ADMIN_SESSION_MESSAGE_H_
 #define MSGPROC_SERVICES_PROCESSOR_ADMIN_SESSION_MESSAGE_H_
 
+#include "absl/time/time.h"
 #include "msgproc/admin/v1/admin.pb.h"
+#include "services/processor/executors/executor.h"
 #include "services/processor/session/session_facts.h"
 
 namespace msgproc::processor {
@@ -9,7 +11,14 @@ namespace msgproc::processor {
 // What admin.proto has for what the processor has.
 
 admin::v1::Stage StageMessage(SessionStage stage);
-void WriteSession(const SessionFacts& facts, admin::v1::Session* session);
+// `now`: the date at which the facts were so.
+void WriteSession(const SessionFacts& facts, absl::Time now,
+                  admin::v1::Session* session);
+// The oldest message that has no result; `where`: what its executor says of it.
+// Where the client waits for it, the session's stage says so, too.
+void WriteUnanswered(const SessionFacts& facts,
+                     const Executor::Whereabouts& where,
+                     admin::v1::Session* session);
 
 }  // namespace msgproc::processor
 

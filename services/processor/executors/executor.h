@@ -47,6 +47,17 @@ class Executor {
   [[nodiscard]] virtual std::unique_ptr<Batch> Execute(
       std::unique_ptr<Batch> batch) = 0;
 
+  // Where a message is that Execute was given and that has no result: for
+  // operators. With a process id: that worker has it.
+  struct Whereabouts {
+    bool waiting = false;    // Nobody has begun with its batch.
+    int64_t worker_pid = 0;  // 0: it is in this process.
+  };
+  virtual Whereabouts Find(uint64_t /*session_number*/,
+                           uint64_t /*position*/) const {
+    return {};
+  }
+
   // Batches of the session that are out may not be wanted any more
   // (Batch::Wanted): whoever has them may be told. Never called while a lock is
   // held.

@@ -96,9 +96,10 @@ HostedSession::Attached HostedSession::Attach(
   Attached attached;
   attached.before = std::exchange(attachment_, std::move(attachment));
   if (commits_) commits_->OnAttached();
-  life_.OnAttached(clock_->Now());
   const uint64_t unanswered = session_.unanswered();
   attached.opening = session_.Open(received_through);
+  story_.OnAttached(clock_->Now(), attached.before != nullptr,
+                    attached.opening.state);
   attached.accepted_through = session_.accepted_through();
   MSGPROC_CHECK_GE(attached.accepted_through, received_through);
   CountRestarted(unanswered);
@@ -120,7 +121,7 @@ bool HostedSession::Detach(const AttachedStream* attachment) {
   MutexLock lock(&mutex_);
   if (attachment_.get() != attachment) return false;
   attachment_.reset();
-  life_.changed = clock_->Now();
+  story_.changed = clock_->Now();
   quota_.LeaveStream();
   reading_ = writing_ = 0;
   if (anonymous()) Restart(session_.accepted_through());
@@ -136,13 +137,6 @@ void HostedSession::TellAbandoned() {
   mutex_.Unlock();
   binding_->executor->OnAbandoned(number_);
   mutex_.Lock();
-}
-
-void HostedSession::Restart(uint64_t received_through) {
-  const uint64_t unanswered = session_.unanswered();
-  session_.Restart(received_through);
-  CountRestarted(unanswered);
-  Account();
 }
 
 void HostedSession::CountRestarted(uint64_t unanswered_before) {
@@ -258,6 +252,9 @@ void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const Session::Run run = {batch->epoch, batch->first_position, batch->size};
   const auto load = SessionCommits::LoadOf(*batch);
   if (!batch->given_back.empty()) session_.TakeBack(run, batch->given_back);
+  if (batch->failed > 0 && batch->epoch == epoch_) {
+    story_.OnFailures(clock_->Now(), batch->failed, batch->results);
+  }
   if (session_.Complete(run, &batch->results, &batch->effects)) {
     CountReady(&session_, clock_->Now(), &binding_->counters, counters_);
     if (batch->committed_by_worker > 0) {

@@ -17,6 +17,7 @@
 #include "common/mutex.h"
 #include "services/base/identity/principal.h"
 #include "services/processor/executors/batch.h"
+#include "services/processor/executors/executor.h"
 #include "services/processor/handlers/session_context.h"
 #include "services/processor/session/memory_budget.h"
 #include "services/processor/session/principal_quota.h"
@@ -26,6 +27,7 @@
 #include "services/processor/session/session_batches.h"
 #include "services/processor/session/session_commits.h"
 #include "services/processor/session/session_facts.h"
+#include "services/processor/session/session_story.h"
 #include "services/processor/store/claim.h"
 #include "services/processor/store/commit_source.h"
 #include "services/processor/store/group_commit.h"
@@ -90,6 +92,8 @@ class HostedSession final : public BatchOwner,
 
   const Identity& identity() const { return identity_; }
   bool anonymous() const { return identity_.id.empty(); }
+  // Which of the process's sessions it is; no other gets it.
+  uint64_t number() const { return number_; }
   // Whether it is kept in a store.
   bool stored() const { return committer_ != nullptr; }
   const HandlerBinding& binding() const { return *binding_; }
@@ -121,6 +125,14 @@ class HostedSession final : public BatchOwner,
   // claims perhaps, which handlers are told from here on.
   void SetPrincipal(const AttachedStream* attachment,
                     const base::Principal& principal);
+
+  // How the stream ends, if it is still the one attached: Detach follows.
+  void NoteEnd(const AttachedStream* attachment, int code,
+               absl::string_view why) {
+    MutexLock lock(&mutex_);
+    if (attachment_.get() != attachment) return;
+    story_.OnStreamEnded(clock_->Now(), code, why);
+  }
 
   // Lets go of the stream, if it is still the one attached; answers whether it
   // was. An anonymous session is abandoned with it.
@@ -231,15 +243,24 @@ class HostedSession final : public BatchOwner,
     MutexLock lock(&mutex_);
     SessionFacts facts = FactsOf(session_);
     facts.id = identity_.id;
+    if (anonymous()) {
+      facts.stream = number_;
+      // Nobody acknowledges: what was written is let go.
+      facts.received_through = facts.taken_through;
+    }
     facts.principal = identity_.principal.name;
     facts.client_name = identity_.client_name;
     facts.handler = binding_->name;
-    if (context_ != nullptr) facts.peer = context_->peer;
+    facts.context = context_;
     facts.attached = attachment_ != nullptr;
     facts.stored = stored();
-    facts.life = life_;
+    facts.story = story_;
     facts.now = clock_->Now();
     return facts;
+  }
+  // Where a message is that has no result.
+  Executor::Whereabouts Find(uint64_t position) const {
+    return binding_->executor->Find(number_, position);
   }
   // Gives back memory that a burst has left behind, if the burst is over.
   void TrimIfIdle() {
@@ -289,7 +310,12 @@ class HostedSession final : public BatchOwner,
   void Pump() MSGPROC_REQUIRES(mutex_);
   // Takes a batch back whose results are there.
   void Complete(std::unique_ptr<Batch> batch) MSGPROC_REQUIRES(mutex_);
-  void Restart(uint64_t received_through) MSGPROC_REQUIRES(mutex_);
+  void Restart(uint64_t received_through) MSGPROC_REQUIRES(mutex_) {
+    const uint64_t unanswered = session_.unanswered();
+    session_.Restart(received_through);
+    CountRestarted(unanswered);
+    Account();
+  }
   // Tells the executor, letting go of the lock, when a life has ended since it
   // was told last.
   void TellAbandoned() MSGPROC_REQUIRES(mutex_);
@@ -343,8 +369,8 @@ class HostedSession final : public BatchOwner,
   // Of a stored session.
   absl::optional<SessionCommits> commits_ MSGPROC_GUARDED_BY(mutex_);
   std::shared_ptr<AttachedStream> attachment_ MSGPROC_GUARDED_BY(mutex_);
-  SessionLife life_ MSGPROC_GUARDED_BY(mutex_) = {.begun = clock_->Now(),
-                                                  .changed = clock_->Now()};
+  SessionStory story_ MSGPROC_GUARDED_BY(mutex_) = {.begun = clock_->Now(),
+                                                    .changed = clock_->Now()};
   // Some thread is giving out batches; it will see what others bring.
   bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;
   // A life has ended, with batches that may be out.

@@ -88,26 +88,33 @@ TEST_F(HostedSessionTest, SaysOfItselfWhatOperatorsAsk) {
   EXPECT_EQ(facts.id, "s");
   EXPECT_EQ(facts.client_name, "client");
   EXPECT_EQ(facts.handler, "echo");
-  EXPECT_EQ(facts.peer, "first");
+  EXPECT_EQ(facts.context->peer, "first");
   EXPECT_TRUE(facts.attached);
   EXPECT_FALSE(facts.stored);
-  EXPECT_EQ(facts.life.begun, begun);
-  EXPECT_EQ(facts.life.changed, begun + absl::Seconds(1));
-  EXPECT_EQ(facts.life.streams, 1U);
+  EXPECT_EQ(facts.story.begun, begun);
+  EXPECT_EQ(facts.story.changed, begun + absl::Seconds(1));
+  EXPECT_EQ(facts.story.streams, 1U);
   EXPECT_EQ(facts.now, clock_.Now());
   EXPECT_EQ(facts.accepted_through, 2U);
   // Taken over, and left.
   clock_.Advance(absl::Seconds(1));
   auto after = std::make_shared<FakeAttachedStream>();
   session->Attach(after, 0, ContextFrom("second"));
-  EXPECT_EQ(session->Facts().life.streams, 2U);
-  EXPECT_EQ(session->Facts().peer, "second");
+  session->NoteEnd(stream.get(), 14, "too late: it is another's by now");
+  EXPECT_EQ(session->Facts().story.streams, 2U);
+  EXPECT_EQ(session->Facts().story.takeovers, 1U);
+  EXPECT_EQ(session->Facts().context->peer, "second");
+  EXPECT_EQ(session->Facts().story.troubles->last_end->code, 10);
   clock_.Advance(absl::Seconds(1));
+  session->NoteEnd(after.get(), 14, "The client is silent.");
   session->Detach(after.get());
   facts = session->Facts();
   EXPECT_FALSE(facts.attached);
-  EXPECT_EQ(facts.life.begun, begun);
-  EXPECT_EQ(facts.life.changed, begun + absl::Seconds(3));
+  EXPECT_EQ(facts.story.begun, begun);
+  EXPECT_EQ(facts.story.changed, begun + absl::Seconds(3));
+  EXPECT_EQ(facts.story.troubles->last_end->code, 14);
+  EXPECT_EQ(facts.story.troubles->last_end->text, "The client is silent.");
+  EXPECT_EQ(facts.story.troubles->last_end->at, clock_.Now());
 }
 
 TEST_F(HostedSessionTest, ABatchThatRunsAtOnceKnowsWhetherItIsWanted) {

@@ -4,37 +4,31 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <memory>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "services/processor/handlers/session_context.h"
 #include "services/processor/session/session.h"
+#include "services/processor/session/session_story.h"
 
 namespace msgproc::processor {
 
-// Since when a session is here, and what streams it has had. Times are of the
-// session's clock.
-struct SessionLife {
-  absl::Time begun;
-  absl::Time changed;  // When a stream came, or the last one left.
-  uint64_t streams = 0;
-
-  void OnAttached(absl::Time now) {
-    ++streams;
-    changed = now;
-  }
-};
-
-// A session as it was at some moment, for operators.
+// A session as it was at some moment, for operators. Views are of what lives as
+// long as the session.
 struct SessionFacts {
-  std::string id;
-  std::string principal;  // Empty if, and only if, anonymous.
-  std::string client_name;
-  std::string handler;
-  std::string peer;
+  absl::string_view id;  // Empty: a stream without a session.
+  // Which of those: no other of this process has it.
+  uint64_t stream = 0;
+  absl::string_view principal;  // Empty if, and only if, anonymous.
+  absl::string_view client_name;
+  absl::string_view handler;
+  // Of the stream that has it, or had it last; null: there was none.
+  std::shared_ptr<const SessionContext> context;
   bool attached = false;
   bool stored = false;
-  SessionLife life;
+  SessionStory story;
   absl::Time now;  // When it was so.
 
   // Positions, each at most the one below it; Session draws them.

@@ -275,10 +275,10 @@ std::shared_ptr<HostedSession> SessionTable::Forget(Sessions::iterator entry) {
 void SessionTable::Detach(const std::shared_ptr<HostedSession>& session,
                           const AttachedStream* attachment, bool finished,
                           bool sent_away) {
-  // Not in the table; and their executor hears of it, without a lock held.
   if (session->anonymous()) {
-    session->Detach(attachment);
-    return;
+    anonymous_.Remove(*session);
+    // Their executor hears of it, without a lock held.
+    return static_cast<void>(session->Detach(attachment));
   }
   MutexLock lock(&mutex_);
   // False: another stream took it over, and it is not this one's any more.

@@ -16,6 +16,7 @@
 #include "absl/types/optional.h"
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "services/processor/session/anonymous_sessions.h"
 #include "services/processor/session/hosted_session.h"
 #include "services/processor/session/memory_budget.h"
 #include "services/processor/session/open_request.h"
@@ -94,6 +95,9 @@ class SessionTable {
     const auto found = sessions_.find(id);
     return found == sessions_.end() ? nullptr : found->second.session;
   }
+  // Those of streams without an `Open`, which are none of the table's: added by
+  // who makes them, removed by Detach.
+  AnonymousSessions* anonymous() { return &anonymous_; }
   // Forgets a session that no stream has, here and in its store. NOT_FOUND;
   // FAILED_PRECONDITION: a stream has it, or a handler has messages of it.
   absl::Status ForgetDetached(const std::string& id);
@@ -150,6 +154,7 @@ class SessionTable {
   // Outlives the table's sessions, and those that streams and batches have.
   MemoryBudget memory_;
   PrincipalQuotas quotas_;
+  AnonymousSessions anonymous_;
 
   mutable Mutex mutex_;
   Sessions sessions_ MSGPROC_GUARDED_BY(mutex_);

@@ -96,10 +96,10 @@ size_t OpenStreams::Move(size_t sessions, const std::string& address) {
   return moved;
 }
 
-bool OpenStreams::EndStreamOf(absl::string_view session_id,
+bool OpenStreams::EndStreamOf(const HostedSession& session,
                               absl::string_view why) {
   for (const Stream& stream : All()) {
-    if (!stream->Carries(session_id)) continue;
+    if (!stream->Carries(session)) continue;
     stream->End(why);
     return true;
   }

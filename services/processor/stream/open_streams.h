@@ -41,7 +41,7 @@ class OpenStreams {
   // or wherever their clients find if that is empty; returns how many.
   size_t Move(size_t sessions, const std::string& address);
   // Ends the stream that carries a session, UNAVAILABLE. False: none does.
-  bool EndStreamOf(absl::string_view session_id, absl::string_view why);
+  bool EndStreamOf(const HostedSession& session, absl::string_view why);
   // Ends what is left.
   void EndAll(absl::string_view why);
   size_t count() const;

@@ -189,6 +189,7 @@ void ProcessReactor::Advance() {
     }
     if (step.actions.mark) Post(call_->c_call());
     if (step.ended != nullptr) {
+      step.ended->NoteEnd(this, step.status.error_code(), step.why);
       processor_->sessions()->Detach(step.ended, this, step.status.ok(),
                                      step.sent_away);
     }

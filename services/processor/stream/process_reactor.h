@@ -77,10 +77,8 @@ class ProcessReactor final
   }
 
   // Whether it carries this session, and is not ending.
-  bool Carries(absl::string_view session_id) {
-    const auto on = session();
-    return on != nullptr && !on->anonymous() &&
-           on->identity().id == session_id && Tell([](StreamState* state) {
+  bool Carries(const HostedSession& hosted) {
+    return session().get() == &hosted && Tell([](StreamState* state) {
              return state->phase() == StreamState::Phase::kOpen;
            });
   }

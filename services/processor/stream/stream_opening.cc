@@ -128,6 +128,7 @@ absl::StatusOr<OpenedStream> OpenAnonymous(
   opened.session->Attach(
       stream, 0,
       std::make_shared<const SessionContext>(ContextOf(peer, principal)));
+  processor->sessions()->anonymous()->Add(opened.session);
   return opened;
 }
 

@@ -1,6 +1,8 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_LINK_H_
 #define MSGPROC_SERVICES_PROCESSOR_WORKERS_WORKER_LINK_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,6 +41,8 @@ class WorkerLink {
   WorkerId id() const { return id_; }
   // The slot's number, as in logs and metrics.
   int number() const { return number_; }
+  // Of the process, also once it is gone.
+  pid_t pid() const { return pid_; }
 
   // Pushes messages of a worker batch. Not from two threads at once for one
   // link, nor together with Cancel. To be followed by Flush.
@@ -99,6 +103,7 @@ class WorkerLink {
   const WorkerId id_;
   const int number_;
   const std::unique_ptr<WorkerProcess> process_;
+  const pid_t pid_;
   const std::unique_ptr<WorkerCodec> codec_;
   const int epoll_;
   WorkerRoster* const roster_;

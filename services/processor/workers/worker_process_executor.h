@@ -47,6 +47,7 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
 
   Limits LimitsFor(const HandlerBinding& binding) const override;
   std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override;
+  Whereabouts Find(uint64_t session_number, uint64_t position) const override;
   // Tells the workers that have something of the session.
   void OnAbandoned(uint64_t session_number) override;
   // Lets the workers finish what they have, for at most leave_timeout.
@@ -109,7 +110,7 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
   const WorkerOptions options_;
   WorkerCounters counters_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   Dispatcher dispatcher_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<WorkerLink>> links_ MSGPROC_GUARDED_BY(mutex_);
   Assignment assignment_ MSGPROC_GUARDED_BY(mutex_);

@@ -156,6 +156,28 @@ TEST_F(WorkerProcessExecutorTest, AHandlerSeesThatNobodyWaitsAnyMore) {
   EXPECT_EQ(deaths(), 0u);
 }
 
+TEST_F(WorkerProcessExecutorTest, AMessageIsWithTheWorkerThatHasIt) {
+  options_.count = 1;
+  Start();
+  const std::string file = ::testing::TempDir() + "/found";
+  auto session = NewSession();
+  session->SendBatch({"pid"});
+  const std::string pid = session->Results(1)[0].payload();
+  session->SendBatch({"until cancelled " + file, "hang"});
+  for (const uint64_t position : {2, 3}) {
+    const Executor::Whereabouts found =
+        executor_->Find(session->number(), position);
+    EXPECT_EQ(std::to_string(found.worker_pid), pid);
+    EXPECT_FALSE(found.waiting);
+  }
+  for (const uint64_t position : {1, 4}) {
+    EXPECT_TRUE(executor_->Find(session->number(), position).waiting);
+  }
+  EXPECT_TRUE(executor_->Find(session->number() + 1000, 2).waiting);
+  session->Abandon();
+  EXPECT_TRUE(Eventually([&] { return access(file.c_str(), F_OK) == 0; }));
+}
+
 TEST_F(WorkerProcessExecutorTest, MessagesOfABatchThatAnswerLaterWaitTogether) {
   binding_.name = "later";
   Start();

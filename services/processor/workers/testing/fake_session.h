@@ -46,6 +46,7 @@ class FakeSession final : public BatchOwner,
   // Nobody waits for what has not been answered.
   void StopWaiting() { wanted_ = false; }
   // And the executor hears of it.
+  uint64_t number() const { return number_; }
   void Abandon() {
     StopWaiting();
     executor_->OnAbandoned(number_);

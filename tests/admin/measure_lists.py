@@ -1,0 +1,177 @@
+"""What it costs a server of ten thousand sessions to be looked into.
+
+By turns within one run, so that what else the machine does meets both alike: the p99 of a load
+beside the sessions, alone and while they are listed; and the CPU of `top` once a second, of the
+server and of the tool.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import resource
+import signal
+import statistics
+import subprocess
+import tempfile
+import threading
+
+from tests import harness
+from tests.admin import ctl_case
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _cpu_seconds(pid):
+    stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _assert_answered(report):
+    assert report["answered"] == report["messages"] > 0, report
+    assert report["failed"] == report["lost"] == report["duplicated"] == 0, report
+
+
+def _in_ms(microseconds):
+    return f"{microseconds / 1000:.2f}"
+
+
+class _Listing:
+    """Lists all sessions again and again, each `pause` seconds, while the block lasts."""
+
+    def __init__(self, ctl, pause):
+        self._ctl = ctl
+        self._pause = pause
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._list)
+        self.times = 0
+
+    def _list(self):
+        while not self._over.is_set():
+            subprocess.run([*self._ctl, "ls"], stdout=subprocess.DEVNULL, check=True)
+            self.times += 1
+            self._over.wait(self._pause)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+
+class _Measurement:
+    """`exits`, an ExitStack, ends the processes."""
+
+    def __init__(self, exits, options):
+        self._exits = exits
+        self._options = options
+        folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="lists-"))
+        admin = f"unix:{folder}/admin.sock"
+        self._ctl = [harness.runfile(ctl_case.CTL), f"--server={admin}"]
+        # Heartbeats of so many are a load of their own.
+        flags = (f"--admin_address={admin}", "--heartbeat_interval=5m")
+        self._server = harness.Server(harness.PROCESSOR, flags, "processor", "127.0.0.1:0")
+        exits.callback(self._server.kill)
+        self._hold()
+
+    def _loadgen(self, *flags):
+        load = harness.Loadgen((f"--target={self._server.grpc}", *flags))
+        self._exits.callback(load.kill)
+        return load
+
+    def _hold(self):
+        """Opens the sessions, which do next to nothing from then on."""
+        sessions = self._options.sessions
+        self._holder = self._loadgen(
+            *(f"--connections={sessions // 100}", "--streams_per_connection=100"),
+            *("--rate=1", "--duration=1h"),
+        )
+        name = "msgproc_processor_sessions"
+        harness.eventually(
+            lambda: self._server.metric(name, state="attached") == sessions, "all are there", 120
+        )
+
+    def _p99(self):
+        load = self._loadgen(
+            *("--connections=4", f"--rate={self._options.rate}", "--warmup=500ms"),
+            f"--duration={self._options.seconds}s",
+        )
+        _, report = load.report()
+        _assert_answered(report)
+        return report["latency_us"]["p99"]
+
+    def latencies(self, pause):
+        """Prints the p99 without and with a list each `pause` seconds."""
+        alone, beside, lists = [], [], 0
+        for _ in range(self._options.rounds):
+            alone.append(self._p99())
+            with _Listing(self._ctl, pause) as listing:
+                beside.append(self._p99())
+            lists += listing.times
+        ratio = statistics.median(beside) / statistics.median(alone)
+        how = f"a list each {pause:g} s" if pause else "one list behind the other"
+        print(
+            f"p99 alone {_in_ms(statistics.median(alone))} ms, with {how} ({lists} in all) "
+            f"{_in_ms(statistics.median(beside))} ms: {ratio:.2f} times"
+        )
+
+    def top(self):
+        """Prints the share of a core that `top` takes once a second, of each side."""
+        seconds = self._options.top_seconds
+
+        def server_alone():
+            before = _cpu_seconds(self._server.pid)
+            threading.Event().wait(seconds)
+            return _cpu_seconds(self._server.pid) - before
+
+        def both():
+            before = _cpu_seconds(self._server.pid)
+            used = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(
+                [*self._ctl, "top", "--interval=1s", f"--rounds={seconds}"],
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            now = resource.getrusage(resource.RUSAGE_CHILDREN)
+            tool = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+            return _cpu_seconds(self._server.pid) - before, tool
+
+        rounds = [(server_alone(), *both()) for _ in range(2)]
+        server = statistics.mean(with_top - alone for alone, with_top, _ in rounds) / seconds
+        tool = statistics.mean(tool for *_, tool in rounds) / seconds
+        print(f"top at 1 Hz: server {server:.2%} of a core, msgproc {tool:.2%}")
+
+    def check_list(self):
+        listed = subprocess.run([*self._ctl, "ls", "--json"], stdout=subprocess.PIPE, check=True)
+        assert len(json.loads(listed.stdout)["sessions"]) >= self._options.sessions
+
+    def end(self):
+        self._holder.signal(signal.SIGINT)
+        _, report = self._holder.report()
+        _assert_answered(report)
+
+
+def main():
+    flags = argparse.ArgumentParser(description=__doc__)
+    flags.add_argument("--sessions", type=int, default=10_000)
+    flags.add_argument("--rate", type=int, default=1000, help="messages a second of the load")
+    flags.add_argument("--seconds", type=int, default=5, help="how long each round is")
+    flags.add_argument("--rounds", type=int, default=4, help="alone, and listing")
+    flags.add_argument("--top_seconds", type=int, default=20)
+    options = flags.parse_args()
+    os.environ.setdefault("TEST_UNDECLARED_OUTPUTS_DIR", tempfile.mkdtemp(prefix="lists-"))
+    with contextlib.ExitStack() as exits:
+        measurement = _Measurement(exits, options)
+        measurement.check_list()
+        measurement.top()
+        measurement.latencies(pause=1)
+        measurement.latencies(pause=0)
+        measurement.end()
+
+
+if __name__ == "__main__":
+    main()
