@@ -22,6 +22,7 @@ _COMMANDS = (
     ("top",),
     ("show", "till-7"),
     ("servers",),
+    ("workers",),
     ("cordon",),
     ("uncordon",),
     ("drain",),

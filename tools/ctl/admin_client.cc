@@ -18,6 +18,7 @@
 #include "common/channel_arguments.h"
 #include "common/grpc_deadline.h"
 #include "services/base/client_certificates.h"
+#include "tools/ctl/text.h"
 
 namespace msgproc::ctl {
 namespace {
@@ -86,6 +87,15 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Connect(
                       admin::v1::Fleet::NewStub(channel)));
 }
 
+template <typename Stub, typename Request>
+constexpr AdminClient::For AdminClient::KindsOf() {
+  if (std::is_same_v<Stub, admin::v1::Fleet::Stub>) return For::kBalancers;
+  return std::is_same_v<Request, admin::v1::SetLogLevelRequest> ||
+                 std::is_same_v<Request, admin::v1::GetStatusRequest>
+             ? For::kBoth
+             : For::kProcessors;
+}
+
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> AdminClient::Call(
     Stub* stub, Method<Stub, Request, Response> method,
@@ -102,7 +112,7 @@ absl::StatusOr<Response> AdminClient::Call(
           "nothing answers at ", server_, " (", status.error_message(), ")"));
     case absl::StatusCode::kUnimplemented:
       return absl::UnimplementedError(
-          WhyUnimplemented(std::is_same_v<Stub, admin::v1::Fleet::Stub>));
+          WhyUnimplemented(KindsOf<Stub, Request>()));
     case absl::StatusCode::kDeadlineExceeded:
       return absl::DeadlineExceededError(
           absl::StrCat("no answer from ", server_, " within ",
@@ -112,27 +122,32 @@ absl::StatusOr<Response> AdminClient::Call(
   }
 }
 
-std::string AdminClient::WhyUnimplemented(bool of_fleet) {
+std::string AdminClient::WhyUnimplemented(For kinds) {
   grpc::ClientContext context;
   context.set_deadline(DeadlineAfter(kTimeout));
   admin::v1::GetStatusResponse status;
   if (!admin_->GetStatus(&context, {}, &status).ok()) {
-    return absl::StrCat("what answers at ", server_,
-                        " cannot do that: it is older than this program, or "
-                        "it is no --admin_address");
+    return absl::StrCat(
+        "what answers at ", server_,
+        " is no server's --admin_address, or it is of a release that has none "
+        "(in its /metrics msgproc_build_info names its release): ask where its "
+        "log says \"serving operators\", or go on with the upgrade");
   }
-  if (status.kind() == admin::v1::SERVER_KIND_BALANCER && !of_fleet) {
+  if (kinds == For::kProcessors &&
+      status.kind() == admin::v1::SERVER_KIND_BALANCER) {
     return absl::StrCat(server_,
                         " is a balancer, which has no sessions: ask a "
                         "processor (`msgproc servers` lists them)");
   }
-  if (status.kind() == admin::v1::SERVER_KIND_PROCESSOR && of_fleet) {
+  if (kinds == For::kBalancers &&
+      status.kind() == admin::v1::SERVER_KIND_PROCESSOR) {
     return absl::StrCat(server_,
                         " is a processor, which knows of no others: ask a "
                         "balancer");
   }
-  return absl::StrCat(server_, " is of release ", status.version(),
-                      " and cannot do that yet: it is older than this program");
+  return absl::StrCat(server_, " is of release ", Shown(status.version()),
+                      " and cannot do that yet: use the msgproc of that "
+                      "release, or go on with the upgrade");
 }
 
 absl::StatusOr<admin::v1::GetStatusResponse> AdminClient::GetStatus() {

@@ -77,8 +77,11 @@ class AdminClient {
   absl::StatusOr<Response> CallFor(
       const std::string& name,
       Method<admin::v1::Admin::Stub, Request, Response> method);
-  // Why the server does not know a call, of the service Fleet or of Admin.
-  std::string WhyUnimplemented(bool of_fleet);
+  // Why the server does not know a call, which servers of these kinds should.
+  enum class For { kProcessors, kBalancers, kBoth };
+  std::string WhyUnimplemented(For kinds);
+  template <typename Stub, typename Request>
+  static constexpr For KindsOf();
 
   const std::string server_;
   const std::unique_ptr<admin::v1::Admin::Stub> admin_;

@@ -307,9 +307,9 @@ std::vector<Finding> Judge(const std::vector<Answer>& answers) {
   }
   for (const Answer& answer : answers) {
     if (absl::IsUnimplemented(answer.failure)) {
-      judgement.Add(Severity::kWarning, "too_old", answer.server,
-                    absl::StrCat("nothing is known of it: ",
-                                 answer.failure.message()));
+      judgement.Add(
+          Severity::kWarning, "too_old", answer.server,
+          absl::StrCat("nothing is known of it: ", answer.failure.message()));
     } else if (!answer.failure.ok()) {
       judgement.Add(Severity::kCritical, "no_answer", answer.server,
                     std::string(answer.failure.message()));

@@ -107,11 +107,10 @@ TEST(FindingsTest, ABalancerThatIsTooOldToTellOfItsServers) {
   Answer answer = Balancer({});
   answer.status.mutable_fleet()->set_serving(1);
   answer.servers_unknown = "it is older";
-  EXPECT_THAT(
-      Judge({answer}),
-      ElementsAre(Found(
-          Severity::kNote, "too_old", answer.server,
-          "nothing is known of each of its servers: it is older")));
+  EXPECT_THAT(Judge({answer}),
+              ElementsAre(Found(
+                  Severity::kNote, "too_old", answer.server,
+                  "nothing is known of each of its servers: it is older")));
 }
 
 TEST(FindingsTest, AProcessorThatItsBalancerDoesNotReach) {

@@ -1,6 +1,6 @@
 #include "tools/ctl/story_text.h"
-#include <cstdint>
 
+#include <cstdint>
 #include <string>
 
 #include "absl/time/time.h"

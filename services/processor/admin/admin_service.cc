@@ -118,7 +118,8 @@ grpc::Status AdminService::GetSession(
   const SessionFacts facts = (*session)->Facts();
   WriteSession(facts, absl::Now(), response->mutable_session());
   if (facts.ready_through < facts.accepted_through) {
-    WriteUnanswered(facts, (*session)->Find(facts.ready_through + 1),
+    const auto where = (*session)->Find(facts.ready_through + 1);
+    WriteUnanswered(facts, where.waiting, where.worker_pid,
                     response->mutable_session());
   }
   return grpc::Status::OK;

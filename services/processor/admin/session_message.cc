@@ -104,17 +104,16 @@ void WriteSession(const SessionFacts& facts, absl::Time now,
   }
 }
 
-void WriteUnanswered(const SessionFacts& facts,
-                     const Executor::Whereabouts& where,
-                     admin::v1::Session* session) {
+void WriteUnanswered(const SessionFacts& facts, bool waiting,
+                     int64_t worker_pid, admin::v1::Session* session) {
   MSGPROC_CHECK_LT(facts.ready_through, facts.accepted_through);
   admin::v1::Unanswered* const oldest = session->mutable_unanswered();
   oldest->set_sequence(facts.ready_through + 1);
   const bool queued =
-      facts.ready_through == facts.dispatched_through || where.waiting;
+      facts.ready_through == facts.dispatched_through || waiting;
   oldest->set_stage(queued ? admin::v1::STAGE_QUEUED
                            : admin::v1::STAGE_HANDLER);
-  if (!queued) oldest->set_worker_pid(where.worker_pid);
+  if (!queued) oldest->set_worker_pid(worker_pid);
   if (session->stage() == admin::v1::STAGE_HANDLER) {
     session->set_stage(oldest->stage());
   }

@@ -110,22 +110,6 @@ std::unique_ptr<Batch> WorkerProcessExecutor::Execute(
   return batch;
 }
 
-Executor::Whereabouts WorkerProcessExecutor::Find(uint64_t session_number,
-                                                  uint64_t position) const {
-  MutexLock lock(&mutex_);
-  for (const auto& link : links_) {
-    for (const WorkItem* item :
-         dispatcher_.HeldOf(link->id(), session_number)) {
-      const Batch& batch = *item->batch->batch;
-      if (position >= batch.first_position &&
-          position - batch.first_position < batch.size) {
-        return {.worker_pid = link->pid()};
-      }
-    }
-  }
-  return {.waiting = true};
-}
-
 void WorkerProcessExecutor::OnAbandoned(uint64_t session_number) {
   Todo todo;
   {

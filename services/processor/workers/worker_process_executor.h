@@ -47,7 +47,20 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
 
   Limits LimitsFor(const HandlerBinding& binding) const override;
   std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override;
-  Whereabouts Find(uint64_t session_number, uint64_t position) const override;
+  Whereabouts Find(uint64_t session_number, uint64_t position) const override {
+    MutexLock lock(&mutex_);
+    for (const auto& link : links_) {
+      for (const WorkItem* item :
+           dispatcher_.HeldOf(link->id(), session_number)) {
+        const Batch& batch = *item->batch->batch;
+        if (position >= batch.first_position &&
+            position - batch.first_position < batch.size) {
+          return {.worker_pid = link->pid()};
+        }
+      }
+    }
+    return {.waiting = true};
+  }
   // Tells the workers that have something of the session.
   void OnAbandoned(uint64_t session_number) override;
   // Lets the workers finish what they have, for at most leave_timeout.
