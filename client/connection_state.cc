@@ -371,19 +371,17 @@ void ConnectionState::SetAlarm() {
   absl::Time next = absl::InfiniteFuture();
   switch (phase_) {
     case Phase::kWaiting:
-      next = destination_.give_up_at();
-      if (session_.window().settled())
-        next = std::min(next, destination_.when());
-      break;
+      if (session_.window().settled()) next = destination_.when();
+      [[fallthrough]];
     case Phase::kAuthorizing:
     case Phase::kLocating:
-      next = destination_.give_up_at();
+      next = std::min(next, destination_.give_up_at());
       break;
     case Phase::kCalling:
       if (!call_.broken().ok()) return;
       next = std::min(destination_.give_up_at(), RefreshTime());
-      // Each frame puts off what is due: rarely is the alarm too late.
-      if (next >= alarm_ && !session_.MayBeDueBefore(alarm_)) return;
+      // Each frame puts off what is due: rarely is it before the alarm.
+      if (!session_.MayBeDueBefore(std::min(next, alarm_))) break;
       next = std::min(next, session_.BreakTime());
       // Where nothing can be written any more, the end is about to be heard.
       if (call_.MayWrite()) next = std::min(next, session_.SpeakTime());

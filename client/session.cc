@@ -248,10 +248,8 @@ absl::Status Session::OnWelcome(absl::string_view encoded, absl::Time now,
   if (welcome.has_heartbeat_interval()) {
     const absl::Duration interval =
         wire::FromProto(welcome.heartbeat_interval());
-    if (interval > absl::ZeroDuration()) {
-      heartbeat_interval_ = interval;
-      patience_ = wire::kSilentIntervals * interval;
-    }
+    if (interval > absl::ZeroDuration()) heartbeat_interval_ = interval;
+    patience_ = wire::kSilentIntervals * heartbeat_interval_;
   }
   if (welcome.has_token_expires_in()) {
     OnTokenExpiresIn(wire::FromProto(welcome.token_expires_in()), now);
