@@ -190,6 +190,29 @@ TEST_F(AdsAssignmentTest, NearServersComeFirstAndTheLastIsFromElsewhere) {
   EXPECT_THAT(Serving(), UnorderedElementsAre(4, 5, 6));
 }
 
+TEST_F(AdsAssignmentTest, TheLastPlaceBehindTwoOfTheZoneIsForAnotherZone) {
+  locality_ = {"eu", "a", ""};
+  Join(1, "eu/a");
+  Join(2, "eu/a");
+  ASSERT_THAT(Serving(), UnorderedElementsAre(1, 2));
+  for (int i = 11; i <= 30; ++i) Join(i, "eu/a");
+  Join(9, "us/b");
+  ASSERT_EQ(Serving().size(), 3U);
+  EXPECT_EQ(Serving()[2], 9);
+}
+
+TEST_F(AdsAssignmentTest, TheLastPlaceIsForTheZoneWhereAnotherIsThereAlready) {
+  locality_ = {"eu", "a", ""};
+  Join(1, "eu/a");
+  Join(2, "us/b");
+  ASSERT_THAT(Serving(), ElementsAre(1, 2));
+  for (int i = 11; i <= 30; ++i) Join(i, "eu/a");
+  Join(9, "us/c");
+  ASSERT_EQ(Serving().size(), 3U);
+  EXPECT_GE(Serving()[1], 11);
+  EXPECT_EQ(Serving()[2], 2);
+}
+
 TEST_F(AdsAssignmentTest, WithoutAnythingElsewhereTheZoneHasTheLastPlace) {
   locality_ = {"eu", "a", ""};
   for (int i = 1; i <= 3; ++i) Join(i, "eu/a");
