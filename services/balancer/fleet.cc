@@ -149,6 +149,7 @@ absl::StatusOr<std::vector<MoveOrder>> Fleet::Report(
   MSGPROC_CHECK_LE(orders.size(), kMaxOrders);
   for (const MoveOrder& order : orders) {
     moves_.fetch_add(order.sessions, std::memory_order_relaxed);
+    if (options_.on_move) options_.on_move(report.server_id, order);
   }
   Tell(std::move(aftermath));
   return orders;

@@ -54,6 +54,8 @@ class Fleet {
     absl::Duration rebuild_interval = absl::Milliseconds(20);
     // Is told what happens, with no lock held. May be empty.
     std::function<void(const RegistryEvent&)> on_event;
+    // Is told what a server was ordered to give away. Likewise.
+    std::function<void(const std::string& server_id, const MoveOrder&)> on_move;
     // Is told when AddressesToCheck may have changed. Likewise.
     std::function<void()> on_change;
   };

@@ -156,7 +156,8 @@ base::HttpHandlers LookupPages(ServerLookup* lookup) {
         absl::StrCat(
             "there is no ", request.method, " ", request.path,
             "; there are GET /get-server?affinity_key=…&exclude="
-            "…&locality=…, /list, /health, /metrics, /healthz and /readyz"));
+            "…&locality=…, /list, /health, /metrics, /healthz, /readyz and, "
+            "for people, /"));
   };
   return pages;
 }

@@ -17,13 +17,9 @@ namespace {
 constexpr absl::Duration kTick = absl::Milliseconds(100);
 
 void LogEvent(const RegistryEvent& event) {
-  using Kind = RegistryEvent::Kind;
-  const bool bad =
-      event.kind == Kind::kLeaseExpired || event.kind == Kind::kStreamBroken ||
-      event.kind == Kind::kReplaced || event.kind == Kind::kUnhealthy ||
-      event.kind == Kind::kFailStaticBegan || event.kind == Kind::kStoresDiffer;
-  const base::LogLevel level =
-      bad ? base::LogLevel::kWarning : base::LogLevel::kInfo;
+  const base::LogLevel level = FleetEvents::IsBad(event.kind)
+                                   ? base::LogLevel::kWarning
+                                   : base::LogLevel::kInfo;
   if (!base::LogEnabled(level)) return;
   if (event.server_id.empty()) {
     return base::Log(level, "fleet", {{"event", event.text}});
@@ -66,7 +62,13 @@ Server::Server(ServerOptions options)
             Fleet::Options fleet = options_.fleet;
             fleet.on_event = [this](const RegistryEvent& event) {
               // That servers go when the balancer stops is no news.
-              if (!stopping()) LogEvent(event);
+              if (stopping()) return;
+              LogEvent(event);
+              events_.OnEvent(event);
+            };
+            fleet.on_move = [this](const std::string& server_id,
+                                   const MoveOrder& move) {
+              events_.OnMove(server_id, move);
             };
             fleet.on_change = [this] {
               // Before a processor that leaves hears that its word has come:
@@ -120,6 +122,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
   for (const auto& files : server->authenticator_->files()) {
     server->grpc_->files()->Add(files);
   }
+  server->vitals_ = std::make_unique<base::VitalsMeter>(
+      server->grpc_->files(),
+      [server = server.get()] { return server->stopping() ? "draining" : ""; });
+  server->live_ = std::make_unique<FleetLive>(
+      FleetLive::Sources{.lookup = &server->lookup_,
+                         .events = &server->events_,
+                         .vitals = server->vitals_.get(),
+                         .address = server->grpc_address()});
   if (absl::Status status = server->StartXds(); !status.ok()) return status;
   if (absl::Status status = server->StartHttp(); !status.ok()) return status;
   if (absl::Status status = server->StartAdmin(); !status.ok()) return status;
@@ -192,6 +202,10 @@ absl::Status Server::StartHttp() {
   if (options_.authenticate_lookups) pages["/get-server"] = ClosedPage;
   pages.merge(base::HealthPages(
       options_.liveness, [this] { return stopping() ? "draining" : ""; }));
+  feed_ = std::make_unique<base::LiveFeed>(
+      FleetLive::FeedOptions(), [this] { return live_->Read(); },
+      [this](base::JsonWriter* json) { live_->WriteFacts(json); });
+  pages.merge(feed_->Pages());
   pages["/metrics"] = [this](const base::HttpRequest&) {
     return base::MetricsPage({&metrics_, &method_metrics_, &process_metrics_,
                               options_.liveness, &build_info_});
@@ -210,8 +224,6 @@ absl::Status Server::StartAdmin() {
   absl::Status wrong =
       base::Validate(options_.admin, own).AsStatus(options_.setting_name);
   if (!wrong.ok()) return wrong;
-  vitals_ = std::make_unique<base::VitalsMeter>(
-      grpc_->files(), [this] { return stopping() ? "draining" : ""; });
   admin_ =
       std::make_unique<BalancerAdmin>(grpc_address(), &fleet_, vitals_.get());
   auto started =
@@ -284,6 +296,7 @@ Server::~Server() {
   StopWatching();
   admin_grpc_.reset();
   if (http_ != nullptr) http_->Stop();
+  feed_.reset();
   if (grpc_ == nullptr) return;
   StopXds();
   registry_service_.EndAll();

@@ -17,6 +17,8 @@
 #include "services/balancer/balancer_service.h"
 #include "services/balancer/fleet.h"
 #include "services/balancer/health_checker.h"
+#include "services/balancer/live/fleet_events.h"
+#include "services/balancer/live/fleet_live.h"
 #include "services/balancer/register_token.h"
 #include "services/balancer/registration_rights.h"
 #include "services/balancer/registry_service.h"
@@ -28,6 +30,7 @@
 #include "services/base/grpc_server.h"
 #include "services/base/http_server.h"
 #include "services/base/identity/authenticator.h"
+#include "services/base/live/live_feed.h"
 #include "services/base/liveness.h"
 #include "services/base/method_metrics.h"
 #include "services/base/process_metrics.h"
@@ -122,6 +125,7 @@ class Server final : public base::RunningServer {
   const RegistrationRights rights_;
   std::shared_ptr<base::ClientCertificates> health_certificates_;
   std::shared_ptr<base::Authenticator> authenticator_;
+  FleetEvents events_;
   Fleet fleet_;
   ServerLookup lookup_;
   AdsService ads_service_;
@@ -138,6 +142,9 @@ class Server final : public base::RunningServer {
   FleetService fleet_service_;
   // Made once it is known where it serves.
   std::unique_ptr<base::VitalsMeter> vitals_;
+  std::unique_ptr<FleetLive> live_;
+  // Null: nobody looks.
+  std::unique_ptr<base::LiveFeed> feed_;
   std::unique_ptr<BalancerAdmin> admin_;
   // Null: operators have no way in.
   std::unique_ptr<base::GrpcServer> admin_grpc_;

@@ -35,6 +35,16 @@ struct ServerVitals {
   // Of every certificate that it uses.
   absl::Time certificates_expire = absl::InfiniteFuture();
   std::string why_not_serving;
+  // Of its messages of the last second or so; absent: there were none, or it is
+  // too old to say so.
+  std::optional<absl::Duration> latency_p50;
+  std::optional<absl::Duration> latency_p99;
+  // 0: unknown.
+  uint64_t resident_bytes = 0;
+  // Worker processes: that there should be, that serve, that have died.
+  uint32_t workers = 0;
+  uint32_t workers_serving = 0;
+  uint64_t worker_deaths = 0;
 };
 
 // What a server says of itself. A plain value.

@@ -193,7 +193,7 @@ TEST_F(ServerTest, SaysWhatIsWrongOverHttp) {
   Start(Options());
   const auto is_400 = AllOf(HasSubstr(" 400 "), HasSubstr("application/json"),
                             HasSubstr("{\"error\":\""));
-  EXPECT_THAT(Http("GET", "/"), is_400);
+  EXPECT_THAT(Http("GET", "/index.html"), is_400);
   EXPECT_THAT(Http("GET", "/nothing"), is_400);
   EXPECT_THAT(Http("POST", "/get-server"), is_400);
   EXPECT_THAT(Http("GET", "/get-server?excluded=a:1"),

@@ -57,6 +57,16 @@ ServerReport ToReport(const v1::RegisterRequest& request) {
         wire::FromProto(vitals.certificates_expire());
   }
   report.vitals.why_not_serving = Cut(vitals.why_not_serving());
+  if (vitals.has_latency_p50()) {
+    report.vitals.latency_p50 = wire::FromProto(vitals.latency_p50());
+  }
+  if (vitals.has_latency_p99()) {
+    report.vitals.latency_p99 = wire::FromProto(vitals.latency_p99());
+  }
+  report.vitals.resident_bytes = vitals.resident_bytes();
+  report.vitals.workers = vitals.workers();
+  report.vitals.workers_serving = vitals.workers_serving();
+  report.vitals.worker_deaths = vitals.worker_deaths();
   return report;
 }
 

@@ -35,6 +35,8 @@ struct HttpResponse {
   int code = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  // Further ones, by name.
+  std::map<std::string, std::string> headers = {};
 };
 
 // Must be quick, as it holds up the other requests; called on the server's

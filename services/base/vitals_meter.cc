@@ -22,8 +22,11 @@ constexpr absl::Duration kCountAgain = absl::Seconds(5);
 }  // namespace
 
 VitalsMeter::VitalsMeter(const FileWatcher* files,
-                         std::function<std::string()> why_not_serving)
-    : files_(files), why_not_serving_(std::move(why_not_serving)) {
+                         std::function<std::string()> why_not_serving,
+                         std::function<void(v1::Vitals*)> add)
+    : files_(files),
+      why_not_serving_(std::move(why_not_serving)),
+      add_(std::move(add)) {
   MSGPROC_CHECK(files_ != nullptr);
   MSGPROC_CHECK(why_not_serving_ != nullptr);
 }
@@ -52,6 +55,7 @@ v1::Vitals VitalsMeter::Read() {
     *vitals.mutable_certificates_expire() = wire::ToProto(expire);
   }
   vitals.set_why_not_serving(why_not_serving_());
+  if (add_ != nullptr) add_(&vitals);
   return vitals;
 }
 

@@ -17,14 +17,17 @@ class VitalsMeter {
  public:
   // `files`: those that it uses, certificates among them; `why_not_serving`:
   // for people. Both may be asked as long as the meter is.
+  // `add`: what the server knows beside that; may be null.
   VitalsMeter(const FileWatcher* files,
-              std::function<std::string()> why_not_serving);
+              std::function<std::string()> why_not_serving,
+              std::function<void(v1::Vitals*)> add = nullptr);
 
   v1::Vitals Read();
 
  private:
   const FileWatcher* const files_;
   const std::function<std::string()> why_not_serving_;
+  const std::function<void(v1::Vitals*)> add_;
 
   Mutex mutex_;
   // Counting takes milliseconds where there are thousands: not at each Read.

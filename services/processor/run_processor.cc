@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
@@ -20,6 +21,8 @@
 #include "services/base/flag_parser.h"
 #include "services/base/grpc_server.h"
 #include "services/base/http_server.h"
+#include "services/base/live/json_writer.h"
+#include "services/base/live/live_feed.h"
 #include "services/base/liveness.h"
 #include "services/base/log.h"
 #include "services/base/metrics_page.h"
@@ -31,12 +34,14 @@
 #include "services/base/wrong_settings.h"
 #include "services/processor/admin/admin_service.h"
 #include "services/processor/flags.h"
+#include "services/processor/live/processor_live.h"
 #include "services/processor/processor_metrics.h"
 #include "services/processor/registration/balancer_link.h"
 #include "services/processor/registration/balancer_link_metrics.h"
 #include "services/processor/registration/load_meter.h"
 #include "services/processor/server.h"
 #include "services/processor/workers/worker_flags.h"
+#include "services/processor/workers/worker_list.h"
 #include "services/processor/workers/worker_metrics.h"
 #include "services/processor/workers/worker_role.h"
 
@@ -87,9 +92,25 @@ class RunningProcessor final : public base::RunningServer {
         liveness_(liveness),
         drain_delay_(drain_delay),
         metrics_(server_.get()),
-        load_meter_(server_->context()->counters()),
+        load_meter_(server_->context()->counters(),
+                    [this] {
+                      return server_->workers() == nullptr
+                                 ? absl::ZeroDuration()
+                                 : ReadWorkerUsage(*server_->workers()).cpu;
+                    }),
         worker_metrics_(server_->workers()),
-        vitals_(server_->grpc().files(), [this] { return WhyNotServing(); }),
+        vitals_(
+            server_->grpc().files(), [this] { return WhyNotServing(); },
+            [this](v1::Vitals* vitals) { live_.AddVitals(vitals); }),
+        live_({.server = server_.get(),
+               .vitals = &vitals_,
+               .balancers =
+                   [this] {
+                     const BalancerLink* const link = shown_link_.load();
+                     return link == nullptr
+                                ? std::vector<std::pair<std::string, bool>>()
+                                : link->List();
+                   }}),
         admin_({.context = server_->context(),
                 .streams = server_->streams(),
                 .address = server_->address(),
@@ -103,6 +124,7 @@ class RunningProcessor final : public base::RunningServer {
   ~RunningProcessor() override {
     admin_grpc_.reset();
     http_.reset();
+    feed_.reset();
   }
 
   std::string grpc_address() const override { return server_->address(); }
@@ -209,6 +231,10 @@ class RunningProcessor final : public base::RunningServer {
     if (address.empty()) return absl::OkStatus();
     base::HttpHandlers pages =
         base::HealthPages(liveness_, [this] { return WhyNotServing(); });
+    feed_ = std::make_unique<base::LiveFeed>(
+        ProcessorLive::FeedOptions(), [this] { return live_.Read(); },
+        [this](base::JsonWriter* json) { live_.WriteFacts(json); });
+    pages.merge(feed_->Pages());
     pages["/metrics"] = [this](const base::HttpRequest&) {
       return base::MetricsPage({&metrics_, &worker_metrics_, &link_metrics_,
                                 &server_->context()->methods(),
@@ -240,6 +266,9 @@ class RunningProcessor final : public base::RunningServer {
   const base::BuildInfoMetric build_info_;
   std::unique_ptr<base::HttpServer> http_;
   base::VitalsMeter vitals_;
+  ProcessorLive live_;
+  // Null: nobody looks.
+  std::unique_ptr<base::LiveFeed> feed_;
   std::unique_ptr<BalancerLink> link_;
   // link_, once it is made: operators come on threads of their own.
   std::atomic<BalancerLink*> shown_link_{nullptr};

@@ -1,8 +1,9 @@
-"""A headless Chromium that opens files and lets scripts look at them.
+"""A headless Chromium that opens pages and lets scripts look at them.
 
 Speaks the DevTools protocol over a pipe: JSON texts that end in a NUL.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -32,8 +33,8 @@ class Browser:
                 CHROMIUM,
                 *"--headless=new --remote-debugging-pipe --no-sandbox --disable-gpu".split(),
                 *"--disable-dev-shm-usage --no-first-run --hide-scrollbars".split(),
-                # Whatever a page would load from anywhere fails.
-                "--host-resolver-rules=MAP * ~NOTFOUND",
+                # Whatever a page would load from elsewhere fails.
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
                 f"--user-data-dir={self._folder.name}/profile",
                 "about:blank",
             ],
@@ -52,7 +53,7 @@ class Browser:
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
-        for domain in ("Page", "Network", "Runtime"):
+        for domain in ("Page", "Network", "Runtime", "Log"):
             self._call(f"{domain}.enable")
 
     def close(self):
@@ -77,9 +78,13 @@ class Browser:
         self._call("Emulation.setEmulatedMedia", features=[scheme])
 
     def open(self, path):
-        """Returns once the page and its scripts have run."""
+        """Returns once the file's page and its scripts have run."""
+        self.open_url(path.as_uri())
+
+    def open_url(self, url):
+        """Likewise."""
         self._events.clear()
-        self._call("Page.navigate", url=path.as_uri())
+        self._call("Page.navigate", url=url)
         while not any(event["method"] == "Page.loadEventFired" for event in self._events):
             self._receive()
 
@@ -94,8 +99,27 @@ class Browser:
 
     def errors(self):
         """Returns what the page's own scripts threw."""
-        thrown = [event for event in self._events if event["method"] == "Runtime.exceptionThrown"]
-        return [event["params"]["exceptionDetails"] for event in thrown]
+        self.evaluate("0")  # What has happened so far has been heard of by then.
+        return [
+            event["params"]["exceptionDetails"] for event in self._named("Runtime.exceptionThrown")
+        ]
+
+    def complaints(self):
+        """Returns what the browser and the page wrote to the console as errors or warnings."""
+        self.evaluate("0")
+        said = [event["params"]["entry"] for event in self._named("Log.entryAdded")]
+        said += [event["params"] for event in self._named("Runtime.consoleAPICalled")]
+        return [one for one in said if one.get("level", one.get("type")) in ("error", "warning")]
+
+    def picture(self, path):
+        """Writes a picture of the whole page, as a PNG."""
+        size = self._call("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        taken = self._call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        path.write_bytes(base64.b64decode(taken["data"]))
+
+    def _named(self, method):
+        return [event for event in self._events if event["method"] == method]
 
     def _call(self, method, **params):
         self._calls += 1

@@ -31,6 +31,16 @@ void WriteServer(const ServerStatus& status, admin::v1::FleetServer* server) {
     *proto->mutable_certificates_expire() =
         wire::ToProto(vitals.certificates_expire);
   }
+  if (vitals.latency_p50.has_value()) {
+    *proto->mutable_latency_p50() = wire::ToProto(*vitals.latency_p50);
+  }
+  if (vitals.latency_p99.has_value()) {
+    *proto->mutable_latency_p99() = wire::ToProto(*vitals.latency_p99);
+  }
+  proto->set_resident_bytes(vitals.resident_bytes);
+  proto->set_workers(vitals.workers);
+  proto->set_workers_serving(vitals.workers_serving);
+  proto->set_worker_deaths(vitals.worker_deaths);
   if (vitals.clock_ahead.has_value()) {
     *server->mutable_clock_ahead() = wire::ToProto(*vitals.clock_ahead);
   }

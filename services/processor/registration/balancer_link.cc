@@ -89,4 +89,13 @@ size_t BalancerLink::registered() const {
   return count;
 }
 
+std::vector<std::pair<std::string, bool>> BalancerLink::List() const {
+  std::vector<std::pair<std::string, bool>> list;
+  list.reserve(connections_.size());
+  for (const auto& connection : connections_) {
+    list.emplace_back(connection->balancer(), connection->registered());
+  }
+  return list;
+}
+
 }  // namespace msgproc::processor

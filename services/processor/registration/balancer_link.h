@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -91,6 +92,8 @@ class BalancerLink {
   // Balancers that it is registered with now.
   size_t registered() const;
   size_t balancers() const { return connections_.size(); }
+  // Of each, host:port and whether it is registered there.
+  std::vector<std::pair<std::string, bool>> List() const;
 
  private:
   v1::RegisterRequest MakeReport() const;

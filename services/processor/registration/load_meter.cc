@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "common/check.h"
 #include "common/clock.h"
@@ -15,7 +16,7 @@ namespace {
 constexpr absl::Duration kWindow = absl::Seconds(1);
 
 // Of this process and of workers that have ended.
-absl::Duration CpuTime() {
+absl::Duration OwnCpuTime() {
   absl::Duration total;
   for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
     rusage usage{};
@@ -33,11 +34,17 @@ uint64_t Messages(const ProcessorCounters& counters) {
 
 }  // namespace
 
-LoadMeter::LoadMeter(const ProcessorCounters* counters)
+LoadMeter::LoadMeter(const ProcessorCounters* counters, ReadCpu workers_cpu)
     : counters_(counters),
+      workers_cpu_(std::move(workers_cpu)),
       measured_at_(Clock::Monotonic()->Now()),
       messages_(Messages(*counters)),
       cpu_(CpuTime()) {}
+
+absl::Duration LoadMeter::CpuTime() const {
+  return OwnCpuTime() +
+         (workers_cpu_ == nullptr ? absl::ZeroDuration() : workers_cpu_());
+}
 
 BalancerLink::Load LoadMeter::Read() {
   MutexLock lock(&mutex_);

@@ -2,6 +2,7 @@
 #define MSGPROC_SERVICES_PROCESSOR_REGISTRATION_LOAD_METER_H_
 
 #include <cstdint>
+#include <functional>
 
 #include "absl/time/time.h"
 #include "common/mutex.h"
@@ -14,13 +15,21 @@ namespace msgproc::processor {
 // or so, however often and from however many links it is asked. Thread-safe.
 class LoadMeter {
  public:
-  // `counters` outlives it.
-  explicit LoadMeter(const ProcessorCounters* counters);
+  // CPU time of workers that live. What they took counts as this process's own
+  // once they have ended.
+  using ReadCpu = std::function<absl::Duration()>;
+
+  // `counters` outlives it. `workers_cpu` may be null.
+  explicit LoadMeter(const ProcessorCounters* counters,
+                     ReadCpu workers_cpu = nullptr);
 
   BalancerLink::Load Read();
 
  private:
+  absl::Duration CpuTime() const;
+
   const ProcessorCounters* const counters_;
+  const ReadCpu workers_cpu_;
 
   Mutex mutex_;
   absl::Time measured_at_ MSGPROC_GUARDED_BY(mutex_);
