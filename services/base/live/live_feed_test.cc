@@ -72,7 +72,9 @@ TEST_F(LiveFeedTest, WhoHasTheOlderOnesGetsTheNewerOnes) {
   EXPECT_GE(begin, since);
   const nlohmann::json values = json["history"][0]["values"][0];
   EXPECT_EQ(values.size(), json["next"].get<size_t>() - begin);
-  if (!values.empty()) EXPECT_EQ(values[0], begin % 100);
+  if (!values.empty()) {
+    EXPECT_EQ(values[0], begin % 100);
+  }
   // A number that there is not yet gets nothing.
   const nlohmann::json later = Json("1000000000");
   EXPECT_EQ(later["begin"], later["next"]);
