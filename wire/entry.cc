@@ -40,6 +40,13 @@ size_t HeaderSize(const HeaderView& header) {
          BytesFieldSize(header.value.size());
 }
 
+char* PutHeader(char* to, const HeaderView& header) {
+  *to++ = static_cast<char>(kHeaderTag);
+  to = PutVarint(to, HeaderSize(header));
+  to = PutBytes(to, kKeyTag, header.key);
+  return PutBytes(to, kValueTag, header.value);
+}
+
 inline char* BeginEntry(EntryLog* log, size_t body) {
   char* to = log->Append(BytesFieldSize(body));
   *to++ = static_cast<char>(kEntryTag);
@@ -55,12 +62,7 @@ void AppendPlain(EntryLog* log, uint64_t sequence, absl::string_view payload,
   }
   char* to = PutSequence(BeginEntry(log, body), sequence);
   if (!payload.empty()) to = PutBytes(to, kPayloadTag, payload);
-  for (const HeaderView& header : headers) {
-    *to++ = static_cast<char>(kHeaderTag);
-    to = PutVarint(to, HeaderSize(header));
-    to = PutBytes(to, kKeyTag, header.key);
-    to = PutBytes(to, kValueTag, header.value);
-  }
+  for (const HeaderView& header : headers) to = PutHeader(to, header);
 }
 
 }  // namespace
@@ -96,6 +98,13 @@ void AppendError(EntryLog* log, uint64_t sequence, int code,
 void AppendEncoded(EntryLog* log, absl::string_view body) {
   char* to = BeginEntry(log, body.size());
   if (!body.empty()) std::memcpy(to, body.data(), body.size());
+}
+
+void AppendEncodedWith(EntryLog* log, absl::string_view body,
+                       const HeaderView& header) {
+  char* to = BeginEntry(log, body.size() + BytesFieldSize(HeaderSize(header)));
+  if (!body.empty()) std::memcpy(to, body.data(), body.size());
+  PutHeader(to + body.size(), header);
 }
 
 namespace {

@@ -24,6 +24,9 @@ void AppendError(EntryLog* log, uint64_t sequence, int code,
 
 // An entry whose body is encoded already: a Message's or a Result's.
 void AppendEncoded(EntryLog* log, absl::string_view body);
+// The same with one more header.
+void AppendEncodedWith(EntryLog* log, absl::string_view body,
+                       const HeaderView& header);
 
 // What follows copies entries, those behind the place of change, too.
 

@@ -33,9 +33,12 @@ class MessageError(Exception):
 class Context:
     """What a handler may know beside a message: the fields of worker.proto's Context."""
 
-    def __init__(self, fields, message):
+    def __init__(self, fields, message, traceparent=""):
         self.fields = fields
         self._sequence = message.sequence
+        # The span that handling the message is (W3C Trace Context), for whom the handler asks;
+        # empty: its trace is not recorded.
+        self.traceparent = traceparent
 
     @property
     def idempotency_key(self):
@@ -101,8 +104,9 @@ def _answer(batch, handlers, hello, sink):
     part = worker_pb2.ResultBatch(batch_id=batch.batch_id)
     part_bytes = 0
     began = time.perf_counter_ns()
+    traces = {trace.sequence: trace.traceparent for trace in batch.traces}
     for message in batch.messages:
-        part_bytes += _handle(handler, batch, message, part)
+        part_bytes += _handle(handler, batch, message, part, traces.get(message.sequence, ""))
         now = time.perf_counter_ns()
         if now - began > _PART_SECONDS * 1e9 or part_bytes > hello.max_frame_bytes // 2:
             part.handler_nanoseconds = now - began
@@ -115,14 +119,14 @@ def _answer(batch, handlers, hello, sink):
         _write(sink, part)
 
 
-def _handle(handler, batch, message, part):
+def _handle(handler, batch, message, part, traceparent=""):
     """Adds the message's result and effects to `part`; returns their size, about."""
     result = part.results.add(sequence=message.sequence)
     effects = worker_pb2.Effects(sequence=message.sequence)
     try:
         if handler is None:
             raise MessageError(f"there is no handler '{batch.handler}'")
-        returned = handler(message, Context(batch.context, message))
+        returned = handler(message, Context(batch.context, message, traceparent))
         payload, statements = returned if isinstance(returned, tuple) else (returned, ())
         for sql, parameters in statements:
             effects.statements.add(sql=sql, parameters=map(_value, parameters))

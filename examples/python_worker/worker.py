@@ -37,6 +37,7 @@ def whoami(_message, context):
             "forwarded_for": fields.forwarded_for,
             "attempt": fields.attempt,
             "key": context.idempotency_key,
+            "traceparent": context.traceparent,
         }
     ).encode()
 

@@ -44,8 +44,10 @@ class WorkerTest(unittest.TestCase):
             shift += 7
         return worker_pb2.ResultBatch.FromString(self.worker.stdout.read(size))
 
-    def _answers(self, handler, payloads, **context):
+    def _answers(self, handler, payloads, traces=(), **context):
         batch = worker_pb2.WorkBatch(batch_id=7, handler=handler)
+        for sequence, traceparent in traces:
+            batch.traces.add(sequence=sequence, traceparent=traceparent)
         batch.context.MergeFrom(worker_pb2.Context(**context))
         for sequence, payload in enumerate(payloads, start=40):
             batch.messages.add(sequence=sequence, payload=payload)
@@ -98,6 +100,12 @@ class WorkerTest(unittest.TestCase):
         self.assertEqual(seen[0]["claims"], {"team": "tills"})
         self.assertEqual(seen[0]["attempt"], 2)
         self.assertEqual([each["key"] for each in seen], ["s/40", "s/41"])
+
+    def test_a_handler_is_told_under_which_span_it_runs(self):
+        traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        results = self._answers("whoami", [b"", b"", b""], traces=[(41, traceparent)])
+        seen = [json.loads(result.payload)["traceparent"] for result in results]
+        self.assertEqual(seen, ["", traceparent, ""])
 
     def test_takes_it_that_nobody_waits_any_more(self):
         self._write(worker_pb2.WorkBatch(cancelled_batch_ids=[5, 6]))

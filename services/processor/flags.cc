@@ -15,6 +15,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "common/locality.h"
+#include "services/base/build_info.h"
+#include "services/base/traces/otlp_exporter.h"
 #include "services/base/user_path.h"
 #include "services/base/wrong_settings.h"
 #include "services/processor/registration/balancer_secrets.h"
@@ -127,8 +129,34 @@ ABSL_FLAG(absl::Duration, tombstone_retention,
           "How long the store then still knows that it was there, so that its "
           "messages are not processed once more.");
 
+ABSL_FLAG(std::string, otlp_endpoint, Defaults().traces.endpoint,
+          "Where spans of messages with a sampled traceparent go, by "
+          "OTLP/gRPC: host:port of a collector, as in 127.0.0.1:4317. Empty: "
+          "nowhere.");
+ABSL_FLAG(std::string, otlp_ca, "",
+          "PEM file with the authorities that sign the collector's "
+          "certificate; --tls_cert and --tls_key are shown to it. Empty: "
+          "plaintext.");
+ABSL_FLAG(std::string, otlp_service_name,
+          Defaults().traces.resource.service_name,
+          "What spans call this service (service.name).");
+
 namespace msgproc::processor {
 namespace {
+
+base::OtlpExporter::Options TracesFromFlags(const base::ServerOptions& common) {
+  base::OtlpExporter::Options options;
+  options.endpoint = absl::GetFlag(FLAGS_otlp_endpoint);
+  options.certificates.ca = base::UserPath(absl::GetFlag(FLAGS_otlp_ca));
+  if (!options.certificates.ca.empty()) {
+    options.certificates.cert = common.credentials.tls_cert;
+    options.certificates.key = common.credentials.tls_key;
+  }
+  options.resource.service_name = absl::GetFlag(FLAGS_otlp_service_name);
+  options.resource.version = std::string(base::GetBuildInfo().version);
+  options.setting_name = base::AsFlag;
+  return options;
+}
 
 std::string DefaultServerId() {
   std::array<char, 256> host{};
@@ -197,6 +225,7 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   options.commits.session_retention = absl::GetFlag(FLAGS_session_retention);
   options.commits.tombstone_retention =
       absl::GetFlag(FLAGS_tombstone_retention);
+  options.traces = TracesFromFlags(common);
   base::WrongSettings wrong;
   options.workers = WorkerOptionsFromFlags(&wrong);
   if (options.authenticate_all && common.identity.jwt_keys.empty() &&

@@ -10,6 +10,8 @@
 #include "absl/strings/string_view.h"
 #include "services/base/identity/principal.h"
 #include "services/base/metric_writer.h"
+#include "services/base/traces/otlp_exporter.h"
+#include "services/base/traces/span_metrics.h"
 #include "services/processor/executors/batch.h"
 #include "services/processor/session/memory_budget.h"
 #include "services/processor/session/principal_usage.h"
@@ -282,6 +284,10 @@ std::vector<prometheus::MetricFamily> ProcessorMetrics::Collect() const {
              "1 while an operator wants balancers to send nobody here, "
              "otherwise 0.")
       .Add({}, counters.cordoned.load() ? 1 : 0);
+  const base::SpanCounters no_spans;
+  base::WriteSpanMetrics(
+      server_->traces() == nullptr ? no_spans : server_->traces()->counters(),
+      &writer);
   server_->grpc().WriteMetrics("msgproc_processor", &writer);
   return writer.Take();
 }

@@ -102,6 +102,7 @@ base::WrongSettings Validate(const ServerOptions& options) {
   wrong.Expect(options.commits.tombstone_retention >= absl::ZeroDuration(),
                "tombstone_retention", options.commits.tombstone_retention,
                "at least 0");
+  base::OtlpExporter::Validate(options.traces, &wrong);
   // A Welcome carries them as they are, and a first Open must always fit.
   const SessionLimits& limits = sessions.limits;
   wrong.Expect(limits.max_batch_messages >= wire::kMaxMessagesWithOpen &&
@@ -123,8 +124,10 @@ base::WrongSettings Validate(const ServerOptions& options) {
 
 Server::Server(ServerOptions options, const HandlerRegistry* handlers,
                std::unique_ptr<WorkerProcessExecutor> workers,
-               std::unique_ptr<StoreCommitter> committer)
+               std::unique_ptr<StoreCommitter> committer,
+               std::unique_ptr<base::OtlpExporter> traces)
     : options_(std::move(options)),
+      traces_(std::move(traces)),
       committer_(std::move(committer)),
       context_([this] {
         ProcessorContext::Options streams = options_.streams;
@@ -201,6 +204,7 @@ void Server::Bind(const std::string& name, HandlerTraits traits,
       executors_.at(std::string(ExecutorFor(traits, handler))).get();
   binding->max_payload_bytes =
       options_.streams.sessions.limits.max_payload_bytes;
+  binding->spans = traces_.get();
   context_.Bind(std::move(binding));
 }
 
@@ -226,6 +230,7 @@ absl::Status Server::Check(const ServerOptions& options,
                                    options.grpc.acceptor.address));
   wrong.Add(base::Authenticator::Create(options.identity).status());
   wrong.Add(base::LoadAccessFile(options.access_file).status());
+  wrong.Add(base::OtlpExporter::Check(options.traces));
   const std::string& handler = options.streams.default_handler;
   if (options.workers.command.empty() && !handler.empty()) {
     wrong.Add(handlers.Find(handler).status());
@@ -268,8 +273,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     committer =
         std::make_unique<StoreCommitter>(*std::move(store), options.commits);
   }
-  std::unique_ptr<Server> server(new Server(
-      std::move(options), handlers, std::move(workers), std::move(committer)));
+  options.traces.resource.instance_id = options.streams.server_id;
+  auto traces = base::OtlpExporter::Start(options.traces);
+  if (!traces.ok()) return traces.status();
+  std::unique_ptr<Server> server(
+      new Server(std::move(options), handlers, std::move(workers),
+                 std::move(committer), *std::move(traces)));
   auto binding = server->context_.FindHandler("");
   if (!binding.ok()) return binding.status();
   if ((*binding)->traits.transactional && server->committer_ == nullptr) {
@@ -285,6 +294,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   server->grpc_ = *std::move(grpc);
   server->clients_ = server->grpc_.get();
   const AccessControl::Options& access = server->options_.streams.access;
+  if (server->traces_ != nullptr && server->traces_->files() != nullptr) {
+    server->grpc_->files()->Add(server->traces_->files());
+  }
   for (const auto& watched :
        {access.authenticator->files(), access.file->files()}) {
     for (const auto& files : watched) server->grpc_->files()->Add(files);
@@ -308,6 +320,7 @@ Server::~Server() {
   context_.sessions()->quotas()->Stop();
   for (const auto& [name, executor] : executors_) executor->Stop();
   if (committer_ != nullptr) committer_->Stop();
+  if (traces_ != nullptr) traces_->Close();
 }
 
 std::string Server::WhyNotServing() {

@@ -17,6 +17,7 @@
 #include "services/base/identity/access_file.h"
 #include "services/base/identity/authenticator.h"
 #include "services/base/liveness.h"
+#include "services/base/traces/otlp_exporter.h"
 #include "services/base/wrong_settings.h"
 #include "services/processor/executors/async_executor.h"
 #include "services/processor/executors/executor.h"
@@ -50,6 +51,8 @@ struct ServerOptions {
   // Where sessions outlive the process; without a URL they do not.
   StoreOptions store;
   StoreCommitter::Options commits;
+  // Where spans go; `resource.instance_id` is set here.
+  base::OtlpExporter::Options traces;
   // Null: nobody looks whether it stalls. Outlives the server.
   base::Liveness* liveness = nullptr;
 };
@@ -91,6 +94,8 @@ class Server {
   bool Serving() { return WhyNotServing().empty(); }
   // For people; empty: it serves.
   std::string WhyNotServing();
+  // Null: spans go nowhere.
+  const base::OtlpExporter* traces() const { return traces_.get(); }
   // Null: sessions live in memory.
   StoreCommitter* committer() { return committer_.get(); }
   // Empty: sessions are in memory.
@@ -114,7 +119,8 @@ class Server {
  private:
   Server(ServerOptions options, const HandlerRegistry* handlers,
          std::unique_ptr<WorkerProcessExecutor> workers,
-         std::unique_ptr<StoreCommitter> committer);
+         std::unique_ptr<StoreCommitter> committer,
+         std::unique_ptr<base::OtlpExporter> traces);
 
   // Makes `streams.access` of what the other options name, where that is empty.
   static absl::Status LoadAccess(ServerOptions* options);
@@ -128,6 +134,7 @@ class Server {
   absl::Duration TickInterval() const;
 
   const ServerOptions options_;
+  const std::unique_ptr<base::OtlpExporter> traces_;
   const std::unique_ptr<StoreCommitter> committer_;
   ProcessorContext context_;
   OpenStreams streams_;

@@ -348,6 +348,20 @@ def text_():
     yield b"\xff" + b"x" * 300
 
 
+def trace_headers():
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    yield parent
+    yield "cc" + parent[2:] + "-later"
+    yield parent[:3] + "0" * 32 + parent[35:]
+    yield parent[:36] + "0" * 16 + parent[52:]
+    yield "ff" + parent[2:]
+    yield message(1, "hi", [("traceparent", parent), ("tracestate", "a=b"), ("traceresponse", "")])
+    yield message(1, "hi", [("tracestate", "a=b"), ("traceparent", parent), ("tracestate", "c=d")])
+    yield message(1, "hi", [("traceparent", parent), ("traceparent", parent)])
+    yield message(1, "hi", [("tracestate", "x" * 512), ("traceparent", "nonsense")])
+    yield message(1, "hi", [("tracestate", "a\nb"), ("tracestate", "x" * 513)])
+
+
 def outbox():
     def integer(value):
         return b"\x00" + (bytes([value]) if value < 128 else b"\xff" + struct.pack(">Q", value))
@@ -376,8 +390,8 @@ def main():
         "access_file": access_file, "client_session": client_session, "effects": effects, "http": http,
         "jwks": jwks, "jwt": jwt, "open": open_, "outbox": outbox, "outcomes": outcomes,
         "proxy_header": proxy_header, "request_frame": request_frame, "response_frame": response_frame,
-        "server_report": server_report, "store_url": store_url, "text": text_, "worker_frames": worker_frames,
-        "worker_input": worker_input, "worker_lines": worker_lines,
+        "server_report": server_report, "store_url": store_url, "text": text_, "trace_headers": trace_headers,
+        "worker_frames": worker_frames, "worker_input": worker_input, "worker_lines": worker_lines,
     }  # fmt: skip
     for name, seeds in fuzzers.items():
         folder = CORPUS / name

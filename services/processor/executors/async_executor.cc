@@ -12,8 +12,10 @@
 #include "common/mutex.h"
 #include "services/base/log.h"
 #include "services/base/log_throttle.h"
+#include "services/processor/executors/batch_names.h"
 #include "services/processor/executors/pending_calls.h"
 #include "services/processor/handlers/async_handler.h"
+#include "wire/trace_context.h"
 
 namespace msgproc::processor {
 
@@ -109,6 +111,9 @@ class AsyncExecutor::Core {
       base::LogWarning("handler answered a message twice",
                        {{"handler", context.handler()},
                         {"session", context.session().session_id},
+                        {"trace_id", context.trace() == nullptr
+                                         ? std::string()
+                                         : context.trace()->TraceId()},
                         {"suppressed", *suppressed}});
     }
     MSGPROC_DCHECK(!"A Responder was used twice.");
@@ -127,6 +132,8 @@ class AsyncExecutor::Core {
     if (const auto suppressed = late_log_.Admit(); suppressed.has_value()) {
       base::LogWarning("handler did not answer in time",
                        {{"handler", batch->binding->name},
+                        {"session", SessionIdOf(*batch)},
+                        {"trace_id", TraceIdOf(*batch, 0)},
                         {"timeout", absl::FormatDuration(timeout_)},
                         {"suppressed", *suppressed}});
     }
@@ -157,13 +164,16 @@ class AsyncExecutor::Call final : public AsyncCall, private Cancellation {
         session_(batch->context),
         handler_(batch->binding->name),
         message_(batch->messages[0]),
+        traced_(!batch->traced.empty()),
+        trace_(traced_ ? batch->traced[0].context : wire::TraceContext()),
         begin_(begin),
         context_({.session = session_.get(),
                   .handler = handler_,
                   .attempt = batch->attempt,
                   .idempotency_scope = batch->idempotency_scope,
                   .cancellation = this,
-                  .deadline = begin + core_->timeout()},
+                  .deadline = begin + core_->timeout(),
+                  .trace = traced_ ? &trace_ : nullptr},
                  message_.sequence) {
     pieces_.swap(batch->pieces);
   }
@@ -193,6 +203,8 @@ class AsyncExecutor::Call final : public AsyncCall, private Cancellation {
   const std::string handler_;
   std::vector<wire::Piece> pieces_;  // Where message_ is.
   const Message message_;
+  const bool traced_;
+  const wire::TraceContext trace_;
   const absl::Time begin_;
   const HandlerContext context_;
   PendingCalls::Ticket ticket_ = 0;

@@ -38,6 +38,28 @@ class BatchCancellation final : public Cancellation {
   const Batch& batch_;
 };
 
+// The call of a handler for a traced message, or for none.
+class CallTrace {
+ public:
+  CallTrace(TracedMessage* traced, HandlerContext* context)
+      : traced_(traced), context_(context) {
+    if (ABSL_PREDICT_TRUE(traced_ == nullptr)) return;
+    context_->SetTrace(&traced_->context);
+    traced_->begin = Clock::Monotonic()->Now();
+  }
+  ~CallTrace() {
+    if (ABSL_PREDICT_TRUE(traced_ == nullptr)) return;
+    traced_->end = Clock::Monotonic()->Now();
+    context_->SetTrace(nullptr);
+  }
+  CallTrace(const CallTrace&) = delete;
+  CallTrace& operator=(const CallTrace&) = delete;
+
+ private:
+  TracedMessage* const traced_;
+  HandlerContext* const context_;
+};
+
 absl::Status CallHandler(Handler* handler, const HandlerContext& context,
                          const Message& message, Reply* reply) {
   try {
@@ -147,6 +169,7 @@ void Batch::ParsePieces() {
 
 void Batch::Clear() {
   messages = {};
+  traced.clear();
   parsed_.clear();
   if (parsed_.capacity() > kKeepMessages) parsed_.shrink_to_fit();
   pieces.clear();
@@ -191,11 +214,13 @@ bool RunHandler(Batch* batch, const std::atomic<bool>* stop,
        .deadline = begin + batch->handler_timeout});
   Reply& reply = batch->reply_;
   reply.Clear();
+  TracedCursor traced(&batch->traced);
   for (const wire::MessageView& message : batch->messages) {
     if (stop != nullptr &&
         (stop->load(std::memory_order_relaxed) || !batch->Wanted())) {
       return false;
     }
+    const CallTrace trace(traced.Next(), &context);
     context.MoveTo(message.sequence);
     if (scope != nullptr) scope->Begin();
     absl::Status status = CheckMessage(binding, message);

@@ -13,7 +13,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "services/base/traces/span.h"
 #include "services/processor/executors/handler_counters.h"
+#include "services/processor/executors/traced_message.h"
 #include "services/processor/handlers/handler.h"
 #include "services/processor/handlers/message_effects.h"
 #include "services/processor/handlers/session_context.h"
@@ -35,6 +37,8 @@ struct HandlerBinding {
   Executor* executor = nullptr;
   // A result over it becomes OUT_OF_RANGE.
   size_t max_payload_bytes = 0;
+  // Takes the spans of its sessions' messages. Null: there are none.
+  base::SpanSink* spans = nullptr;
   // Moving average of what one message takes; 0: not known yet.
   std::atomic<int64_t> message_nanoseconds{0};
   HandlerCounters counters;
@@ -131,6 +135,9 @@ struct Batch {
   absl::Span<const wire::MessageView> messages;
   // Encoded entries, which keep themselves alive.
   std::vector<wire::Piece> pieces;
+
+  // Those of the messages whose traces are recorded; mostly none.
+  TracedMessages traced;
 
   // Of the first message, for who answers in its stead without the messages.
   uint64_t first_sequence = 0;

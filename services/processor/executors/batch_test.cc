@@ -15,6 +15,7 @@
 #include "services/processor/testing/frames.h"
 #include "services/processor/testing/function_handler.h"
 #include "wire/entry.h"
+#include "wire/trace_context.h"
 
 namespace msgproc::processor {
 namespace {
@@ -63,6 +64,37 @@ TEST_F(BatchTest, EveryMessageGetsItsResultInOrder) {
   EXPECT_EQ(batch_.failed, 0U);
   EXPECT_EQ(batch_.payload_bytes, 30U);
   EXPECT_GT(binding_.message_nanoseconds, 0);
+}
+
+TEST_F(BatchTest, AHandlerIsToldUnderWhichSpanItsMessageIs) {
+  std::vector<std::string> seen;
+  FunctionHandler handler([&](const HandlerContext& context,
+                              const Message& message, Reply* reply) {
+    seen.push_back(context.trace() == nullptr ? ""
+                                              : context.trace()->Traceparent());
+    return Echo(message, reply);
+  });
+  binding_.handler = &handler;
+  const TestFrame frame(Messages(1, 5));
+  batch_.messages = frame->messages;
+  batch_.size = 5;
+  const absl::Time before = Clock::Monotonic()->Now();
+  for (const uint64_t index : {1, 2, 4}) {
+    batch_.traced.push_back({.index = index, .context = {1, 2, index, true}});
+  }
+  EXPECT_TRUE(RunHandler(&batch_));
+  const auto parent = [](uint64_t id) {
+    return wire::TraceContext{1, 2, id, true}.Traceparent();
+  };
+  EXPECT_EQ(seen, (std::vector<std::string>{"", parent(1), parent(2), "",
+                                            parent(4)}));
+  for (const TracedMessage& traced : batch_.traced) {
+    EXPECT_GE(traced.begin, before);
+    EXPECT_GE(traced.end, traced.begin);
+  }
+  EXPECT_LE(batch_.traced[0].end, batch_.traced[1].begin);
+  batch_.Clear();
+  EXPECT_TRUE(batch_.traced.empty());
 }
 
 TEST_F(BatchTest, AFailureIsAnErrorInItsOwnResult) {

@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/processor/handlers/session_context.h"
+#include "wire/trace_context.h"
 
 namespace msgproc::processor {
 
@@ -37,6 +38,7 @@ class HandlerContext {
     const Cancellation* cancellation = nullptr;  // Null: never.
     Transaction* transaction = nullptr;
     absl::Time deadline = absl::InfiniteFuture();
+    const wire::TraceContext* trace = nullptr;
   };
 
   // For tests of handlers: of an anonymous stream.
@@ -70,12 +72,19 @@ class HandlerContext {
   // nothing stops it.
   absl::Time deadline() const { return call_.deadline; }
 
+  // The span that this call is, where the message's trace is recorded here (it
+  // carries a sampled traceparent, and the processor knows a collector): what
+  // the handler begins, and whom it asks, has it as the parent. Null: not so;
+  // the client's own traceparent, if any, is among the message's headers.
+  const wire::TraceContext* trace() const { return call_.trace; }
+
   // The transaction that the message's result is committed in, for handlers
   // with HandlerTraits::transactional; null for others. Valid during the call.
   Transaction* transaction() const { return call_.transaction; }
 
   // For executors: the next message of the batch.
   void MoveTo(uint64_t sequence) { sequence_ = sequence; }
+  void SetTrace(const wire::TraceContext* trace) { call_.trace = trace; }
 
  private:
   static const SessionContext& Unknown() {

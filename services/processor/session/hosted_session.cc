@@ -38,7 +38,8 @@ HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
                                       : Session::Kind::kOpened,
                limits),
       batches_(binding, number_, this),
-      share_(memory, kBytes) {
+      share_(memory, kBytes),
+      spans_(*binding, identity_.id, stored != nullptr, clock) {
   // A secret goes with a name, and a name with a secret.
   MSGPROC_CHECK_EQ(identity_.id.empty(), identity_.token.empty());
   if (stored == nullptr) return;
@@ -66,17 +67,6 @@ absl::Status HostedSession::TakeQuota(std::shared_ptr<PrincipalQuota> quota) {
   MutexLock lock(&mutex_);
   quota_.Set(std::move(quota));
   return quota_.Take(/*session=*/!anonymous());
-}
-
-void HostedSession::OnQuota() {
-  std::shared_ptr<AttachedStream> stream;
-  {
-    MutexLock lock(&mutex_);
-    Pump();
-    Account();
-    stream = attachment_;
-  }
-  if (stream != nullptr) stream->OnResultsReady(false);
 }
 
 HostedSession::Attached HostedSession::Attach(
@@ -147,6 +137,7 @@ void HostedSession::CountRestarted(uint64_t unanswered_before) {
   if (!runs_at_once_ && unanswered_before > 0 && epoch_ != session_.epoch()) {
     abandoned_ = true;
   }
+  if (epoch_ != session_.epoch()) spans_.OnRestarted();
   epoch_.store(session_.epoch(), std::memory_order_relaxed);
 }
 
@@ -189,6 +180,7 @@ absl::Status HostedSession::AcceptMessages(
   reading_ = 0;
   if (!accepted.empty()) {
     reading_ = CountAccepted(accepted, counters_);
+    spans_.OnAccepted(session_.accepted_through(), accepted);
     if (runs_at_once_ && !quota_.limited() && !pumping_ &&
         session_.CanDispatchDirectly()) {
       RunDirectly(accepted);
@@ -203,6 +195,7 @@ void HostedSession::RunDirectly(absl::Span<const wire::MessageView> messages) {
   std::unique_ptr<Batch> batch =
       batches_.New(session_.DispatchDirectly(messages.size()), context_);
   batch->messages = messages;
+  spans_.OnGivenOut(batch.get());
   mutex_.Unlock();
   batch = binding_->executor->Execute(std::move(batch));
   MSGPROC_CHECK(batch != nullptr);
@@ -239,6 +232,7 @@ void HostedSession::Pump() {
     batch->pieces.swap(pieces_);
     if (!runs_at_once_) batch->owner = shared_from_this();
     batch->store_epoch = commits_ ? commits_->epoch() : 0;
+    spans_.OnGivenOut(batch.get());
     mutex_.Unlock();
     batch = binding_->executor->Execute(std::move(batch));
     if (batch != nullptr) CountHandled(*batch, counters_);
@@ -250,6 +244,7 @@ void HostedSession::Pump() {
 
 void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const Session::Run run = {batch->epoch, batch->first_position, batch->size};
+  spans_.OnReturned(session_.epoch(), batch.get());
   const auto load = SessionCommits::LoadOf(*batch);
   if (!batch->given_back.empty()) session_.TakeBack(run, batch->given_back);
   if (batch->failed > 0 && batch->epoch == epoch_) {
@@ -263,6 +258,7 @@ void HostedSession::Complete(std::unique_ptr<Batch> batch) {
     }
     if (batch->committed) {
       session_.CommitReady();
+      spans_.OnCommitted(session_.committed_through());
     } else if (commits_) {
       AskToCommit(load);
     }
@@ -294,12 +290,20 @@ HostedSession::Output HostedSession::TakeResults(
   Output output;
   if (attachment_.get() != attachment) return output;
   const size_t held = session_.bytes();
+  const size_t first_piece = pieces->size();
   output.results = session_.TakeResults(wire::kMaxFrameBytes - 1024, pieces);
+  output.traced = spans_.OnTaken(session_.taken_through(), output.results,
+                                 *pieces, first_piece);
   const size_t let_go = held - session_.bytes();
   if (std::exchange(writing_, let_go) != let_go) Account();
   output.all_taken = session_.AllTaken();
   output.can_resume = output.results > 0 && session_.CanProcess() && !pumping_;
   return output;
+}
+
+void HostedSession::OnWritten(const AttachedStream* attachment) {
+  MutexLock lock(&mutex_);
+  if (attachment_.get() == attachment) spans_.OnWritten();
 }
 
 void HostedSession::Resume(const AttachedStream* attachment) {
@@ -314,17 +318,13 @@ void HostedSession::Resume(const AttachedStream* attachment) {
 }
 
 void HostedSession::CloseInput(const AttachedStream* attachment) {
-  std::shared_ptr<AttachedStream> other;
   {
     MutexLock lock(&mutex_);
     if (attachment_.get() != attachment) return;
     session_.CloseInput();
     reading_ = 0;
-    Pump();
-    Account();
-    other = OtherThan(attachment);
   }
-  if (other != nullptr) other->OnResultsReady(false);
+  Resume(attachment);
 }
 
 bool HostedSession::AtLimit(bool unread) {
@@ -351,6 +351,7 @@ void HostedSession::OnCommitted(const SessionWrite& write, uint64_t epoch) {
   {
     MutexLock lock(&mutex_);
     const bool more = commits_->OnCommitted(&session_, write, epoch);
+    spans_.OnCommitted(session_.committed_through());
     if (more) AskToCommit({.bytes = session_.result_bytes()});
     // Handlers may have waited for what they held, or for the commit.
     if (!write.effects.empty() || binding_->traits.workers_commit) Pump();

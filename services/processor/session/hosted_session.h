@@ -27,6 +27,7 @@
 #include "services/processor/session/session_batches.h"
 #include "services/processor/session/session_commits.h"
 #include "services/processor/session/session_facts.h"
+#include "services/processor/session/session_spans.h"
 #include "services/processor/session/session_story.h"
 #include "services/processor/store/claim.h"
 #include "services/processor/store/commit_source.h"
@@ -184,9 +185,13 @@ class HostedSession final : public BatchOwner,
     bool all_taken = false;
     // Taking them made room: call Resume, without a lock held.
     bool can_resume = false;
+    bool traced = false;  // Call OnWritten once they are written.
   };
   Output TakeResults(const AttachedStream* attachment,
                      std::vector<wire::Piece>* pieces);
+
+  // What was taken, traced messages' results among it, was written.
+  void OnWritten(const AttachedStream* attachment);
 
   // Processes what there is room for. `attachment` looks for results by itself.
   void Resume(const AttachedStream* attachment);
@@ -296,7 +301,7 @@ class HostedSession final : public BatchOwner,
     AskToCommit({});
   }
   void Reclaim(const OnReclaimed& done) override;
-  void OnQuota() override;
+  void OnQuota() override { Resume(nullptr); }
   bool Wants(const Batch& batch) const override {
     return batch.epoch == epoch_.load(std::memory_order_relaxed);
   }
@@ -385,6 +390,7 @@ class HostedSession final : public BatchOwner,
   size_t reading_ MSGPROC_GUARDED_BY(mutex_) = 0;
   size_t writing_ MSGPROC_GUARDED_BY(mutex_) = 0;
   QuotaShare quota_ MSGPROC_GUARDED_BY(mutex_);
+  SessionSpans spans_ MSGPROC_GUARDED_BY(mutex_);
   // Its stream is not read for the sake of the budget.
   bool withheld_ MSGPROC_GUARDED_BY(mutex_) = false;
 };

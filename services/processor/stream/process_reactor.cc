@@ -83,8 +83,14 @@ void ProcessReactor::Conclude(StreamInput::Outcome outcome) {
 
 void ProcessReactor::OnWriteDone(bool ok) {
   write_buffer_.Clear();
-  Tell([](StreamState* state) { state->OnWritten(); });
+  std::shared_ptr<HostedSession> traced;
+  {
+    MutexLock lock(&mutex_);
+    state_.OnWritten();
+    if (std::exchange(write_traced_, false)) traced = session_;
+  }
   if (!ok) return OnCancel();
+  if (traced != nullptr) traced->OnWritten(this);
   Advance();
 }
 
@@ -219,6 +225,7 @@ ProcessReactor::Step ProcessReactor::Decide() {
         const HostedSession::Output output =
             session_->TakeResults(this, &pieces_);
         if (output.can_resume) step.resumed = session_;
+        write_traced_ = output.traced;
         return StreamState::Supply{.results = output.results,
                                    .all_taken = output.all_taken};
       });

@@ -1,15 +1,25 @@
 #include "services/processor/workers/async_answers.h"
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "common/check.h"
 #include "services/base/log_throttle.h"
+#include "services/processor/executors/traced_message.h"
 #include "wire/frame.h"
+#include "wire/trace_context.h"
 
 namespace msgproc::processor {
 namespace {
+
+std::optional<wire::TraceContext> TraceOf(const Batch& batch, size_t index) {
+  for (const TracedMessage& traced : batch.traced) {
+    if (traced.index == index) return traced.context;
+  }
+  return std::nullopt;
+}
 
 // One message. Keeps all that the handler was given: the worker's buffer is
 // another batch's by the time when a late Responder is let go of.
@@ -23,12 +33,14 @@ class Call final : public AsyncCall, private Cancellation {
         scope_(batch.idempotency_scope),
         handler_(batch.binding->name),
         body_(message.body),
+        trace_(TraceOf(batch, index)),
         context_({.session = session_.get(),
                   .handler = handler_,
                   .attempt = batch.attempt,
                   .idempotency_scope = scope_,
                   .cancellation = this,
-                  .deadline = deadline},
+                  .deadline = deadline,
+                  .trace = trace_ ? &*trace_ : nullptr},
                  message.sequence) {
     const bool parsed = wire::ParseMessage(body_, &message_);
     MSGPROC_CHECK(parsed);
@@ -57,6 +69,7 @@ class Call final : public AsyncCall, private Cancellation {
   const std::string scope_;
   const std::string handler_;
   const std::string body_;
+  const std::optional<wire::TraceContext> trace_;
   Message message_;  // Views of body_.
   const HandlerContext context_;
 };

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "msgproc/worker/v1/worker.pb.h"
+#include "services/processor/executors/traced_message.h"
 #include "services/processor/workers/effects_reader.h"
 #include "wire/coding.h"
 
@@ -20,6 +21,7 @@ constexpr uint32_t kBatchIdTag = Tag(1, WireType::kVarint);
 constexpr uint32_t kHandlerTag = Tag(3, WireType::kLengthDelimited);
 constexpr uint32_t kAnswerBeforeNextTag = Tag(4, WireType::kVarint);
 constexpr uint32_t kContextTag = Tag(6, WireType::kLengthDelimited);
+constexpr uint32_t kTracesTag = Tag(8, WireType::kLengthDelimited);
 constexpr uint32_t kCancelledTag = Tag(7, WireType::kLengthDelimited);
 constexpr uint32_t kResultTag = Tag(2, WireType::kLengthDelimited);
 constexpr uint32_t kHandlerNanosecondsTag = Tag(3, WireType::kVarint);
@@ -60,6 +62,20 @@ void AppendContext(const WorkerBatch& work, int attempt, std::string* out) {
   *out += own;
 }
 
+// Of those among the next `messages` of which there are any.
+void AppendTraces(const WorkerBatch& work, uint64_t first, uint64_t messages,
+                  std::string* out) {
+  for (const TracedMessage& traced : work.batch->traced) {
+    if (traced.index < first || traced.index - first >= messages) continue;
+    worker::v1::Trace trace;
+    trace.set_sequence(traced.sequence);
+    trace.set_traceparent(traced.context.Traceparent());
+    *out += static_cast<char>(kTracesTag);
+    AppendVarint(trace.ByteSizeLong(), out);
+    trace.AppendToString(out);
+  }
+}
+
 }  // namespace
 
 std::string FrameCodec::Greeting() const {
@@ -75,7 +91,8 @@ std::string FrameCodec::Greeting() const {
 }
 
 OutFrame FrameCodec::Frame(const WorkerBatch& work, bool one_at_a_time,
-                           int attempt, std::vector<wire::Piece> pieces) {
+                           int attempt, uint64_t first, uint64_t messages,
+                           std::vector<wire::Piece> pieces) {
   std::string fields;
   fields += static_cast<char>(kBatchIdTag);
   AppendVarint(next_batch_id_++, &fields);
@@ -88,12 +105,14 @@ OutFrame FrameCodec::Frame(const WorkerBatch& work, bool one_at_a_time,
     fields += '\1';
   }
   AppendContext(work, attempt, &fields);
+  AppendTraces(work, first, messages, &fields);
   size_t bytes = fields.size();
   for (const wire::Piece& piece : pieces) bytes += piece.size;
   OutFrame frame;
   AppendVarint(bytes, &frame.head);
   frame.head += fields;
   frame.pieces = std::move(pieces);
+  frame.messages = messages;
   return frame;
 }
 
@@ -125,8 +144,8 @@ void FrameCodec::Encode(const Assignment::Part& part,
     expected->push_back({work, next_batch_id_, part.messages});
     std::vector<wire::Piece> pieces;
     work->unanswered.CopyRest(work->pieces, &pieces);
-    frames->push_back(Frame(*work, false, part.attempt, std::move(pieces)));
-    frames->back().messages = part.messages;
+    frames->push_back(Frame(*work, false, part.attempt, part.item->answered,
+                            part.messages, std::move(pieces)));
     return;
   }
   MessageCursor cursor = work->unanswered;
@@ -136,8 +155,7 @@ void FrameCodec::Encode(const Assignment::Part& part,
     cursor.Take(work->pieces, 1, &pieces);
     frames->push_back(Frame(*work, true,
                             i == 0 ? part.attempt : part.attempt_behind,
-                            std::move(pieces)));
-    frames->back().messages = 1;
+                            part.item->answered + i, 1, std::move(pieces)));
   }
 }
 

@@ -34,7 +34,9 @@ class FrameCodec final : public WorkerCodec {
   bool ready() const override { return ready_; }
 
  private:
+  // `first`: the place in the batch of the first of its messages.
   OutFrame Frame(const WorkerBatch& work, bool one_at_a_time, int attempt,
+                 uint64_t first, uint64_t messages,
                  std::vector<wire::Piece> pieces);
   absl::Status DecodeFrame(absl::string_view frame, absl::Time now,
                            ResponseTracker* responses);

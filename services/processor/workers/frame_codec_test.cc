@@ -151,6 +151,46 @@ TEST_F(FrameCodecTest, SaysWhoSentTheMessagesAndWhichTryItIs) {
   EXPECT_EQ(single[2].context().session_id(), "s");
 }
 
+TEST_F(FrameCodecTest, SaysOfTracedMessagesUnderWhichSpanTheyAre) {
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c", "d"}, 41);
+  for (const uint64_t index : {0, 1, 3}) {
+    work->batch->traced.push_back({.index = index,
+                                   .sequence = 41 + index,
+                                   .context = {1, 2, index + 1, true}});
+  }
+  // The first one is answered.
+  work->item.answered = 1;
+  work->unanswered.Next(work->pieces);
+  const auto together = Give(work.get());
+  ASSERT_EQ(together.size(), 1u);
+  ASSERT_EQ(together[0].messages_size(), 3);
+  ASSERT_EQ(together[0].traces_size(), 2);
+  EXPECT_EQ(together[0].traces(0).sequence(), 42u);
+  EXPECT_EQ(together[0].traces(0).traceparent(),
+            "00-00000000000000010000000000000002-0000000000000002-01");
+  EXPECT_EQ(together[0].traces(1).sequence(), 44u);
+  const auto single = Give(work.get(), true);
+  ASSERT_EQ(single.size(), 3u);
+  ASSERT_EQ(single[0].traces_size(), 1);
+  EXPECT_EQ(single[0].traces(0).sequence(), 42u);
+  EXPECT_EQ(single[1].traces_size(), 0);
+  ASSERT_EQ(single[2].traces_size(), 1);
+  EXPECT_EQ(single[2].traces(0).sequence(), 44u);
+}
+
+TEST_F(FrameCodecTest, NotesWhenATracedMessageIsAnswered) {
+  const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c"});
+  for (const uint64_t index : {0, 1, 2}) {
+    work->batch->traced.push_back({.index = index, .sequence = 1 + index});
+  }
+  Give(work.get());
+  ASSERT_TRUE(Say(Answer(1, 1, 2)).ok());
+  const absl::Time at = absl::UnixEpoch() + absl::Seconds(1);
+  EXPECT_EQ(work->batch->traced[0].end, at);
+  EXPECT_EQ(work->batch->traced[1].end, at);
+  EXPECT_EQ(work->batch->traced[2].end, absl::InfinitePast());
+}
+
 TEST_F(FrameCodecTest, SaysThatNobodyWaitsForTheBatchesOfAnItem) {
   const auto work = MakeWorkerBatch(&binding_, {"a", "b", "c"});
   std::vector<OutFrame> frames;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/utf8.h"
 #include "services/processor/executors/batch.h"
+#include "services/processor/executors/traced_message.h"
 #include "services/processor/handlers/message_effects.h"
 #include "wire/coding.h"
 #include "wire/entry.h"
@@ -183,6 +184,10 @@ void ResponseTracker::Answered(uint64_t messages, absl::Duration handler_time,
   busy_ += handler_time;
   NoteHandlerTime(batch->binding, handler_time, messages);
   since_ = now;
+  const uint64_t results =
+      batch->results.next_position() - batch->results.first_position();
+  ForTraced(&batch->traced, results - messages, messages,
+            [now](TracedMessage* traced) { traced->end = now; });
   answered_.push_back(messages);
   expected.messages -= messages;
   if (expected.messages == 0) expected_.pop_front();

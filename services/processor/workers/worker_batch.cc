@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/utf8.h"
 #include "services/base/log.h"
+#include "services/processor/executors/batch_names.h"
 #include "services/processor/handlers/session_context.h"
 #include "wire/entry.h"
 #include "wire/frame.h"
@@ -30,6 +31,7 @@ void AppendGivenUp(WorkerBatch* work, absl::string_view how) {
       "a message is given up: it killed every worker that had it",
       {{"session", batch.context == nullptr ? "" : batch.context->session_id},
        {"sequence", sequence},
+       {"trace_id", TraceIdOf(batch, work->item.answered)},
        {"handler", batch.binding == nullptr ? "" : batch.binding->name},
        {"how", how}});
   AppendError(work->batch.get(), sequence,

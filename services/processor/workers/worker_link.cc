@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "common/check.h"
 #include "services/base/log.h"
+#include "services/processor/executors/traced_message.h"
 
 namespace msgproc::processor {
 namespace {
@@ -44,6 +45,14 @@ void WorkerLink::Push(const Assignment::Part& part, absl::Time now) {
   MSGPROC_CHECK(part.item->batch->batch != nullptr);
   MSGPROC_CHECK_LE(part.messages, part.item->remaining());
   frames_.clear();
+  ForTraced(&part.item->batch->batch->traced, part.item->answered,
+            part.messages, [&](TracedMessage* traced) {
+              traced->begin = now;
+              traced->attempt = traced->index == part.item->answered
+                                    ? part.attempt
+                                    : part.attempt_behind;
+              traced->worker_pid = process_->pid();
+            });
   MutexLock lock(&mutex_);
   if (expected_.empty()) expected_at_ = now;
   codec_->Encode(part, &frames_, &expected_);

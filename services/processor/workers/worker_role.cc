@@ -111,6 +111,7 @@ absl::Status WorkerRole::ReadFrame(absl::string_view frame) {
   absl::string_view context;
   absl::string_view handler;
   absl::string_view hello;
+  std::vector<absl::string_view> traces;
   uint64_t one_at_a_time = 0;
   messages_.clear();
   FieldReader reader(frame);
@@ -132,6 +133,8 @@ absl::Status WorkerRole::ReadFrame(absl::string_view frame) {
       ok = reader.ReadBytes(&hello);
     } else if (tag == Tag(6, WireType::kLengthDelimited)) {
       ok = reader.ReadBytes(&context);
+    } else if (tag == Tag(8, WireType::kLengthDelimited)) {
+      ok = reader.ReadBytes(&traces.emplace_back());
     } else {
       ok = reader.Skip(tag);
     }
@@ -143,6 +146,7 @@ absl::Status WorkerRole::ReadFrame(absl::string_view frame) {
     return absl::OkStatus();
   }
   if (absl::Status status = ReadContext(context); !status.ok()) return status;
+  if (!traces_.Take(traces, messages_)) return Garbage();
   binding_ = FindBinding(handler);
   if (binding_ == nullptr) unknown_handler_ = std::string(handler);
   Work(one_at_a_time != 0);
@@ -235,6 +239,7 @@ void WorkerRole::RunChunk(size_t first, size_t messages) {
   if (binding_ != nullptr) {
     batch_.binding = binding_;
     batch_.messages = absl::MakeSpan(messages_).subspan(first, messages);
+    batch_.traced = traces_.Of(first, messages);
     RunHandler(&batch_);
     handler_time_ += batch_.handler_time;
     return;
@@ -254,6 +259,7 @@ void WorkerRole::RefuseChunk(size_t first, size_t messages,
 
 void WorkerRole::RunAsync(AsyncHandler* handler) {
   batch_.binding = binding_;
+  batch_.traced = traces_.Of(0, messages_.size());
   const absl::Time begin = Clock::Monotonic()->Now();
   const absl::Time deadline = begin + batch_.handler_timeout * kShareOfTimeout;
   const auto answers = std::make_shared<AsyncAnswers>(messages_.size());

@@ -15,6 +15,7 @@
 #include "services/processor/handlers/async_handler.h"
 #include "services/processor/handlers/handler_registry.h"
 #include "services/processor/workers/worker_input.h"
+#include "services/processor/workers/worker_traces.h"
 #include "wire/entry_log.h"
 #include "wire/frame.h"
 
@@ -86,6 +87,7 @@ class WorkerRole {
   HandlerBinding* binding_ = nullptr;
   std::string unknown_handler_;
   std::vector<wire::MessageView> messages_;
+  WorkerTraces traces_;
   Waiting waiting_{this};
   Batch batch_;
   // The last context that came, as it came, and what it says of messages.

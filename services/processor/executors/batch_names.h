@@ -1,0 +1,29 @@
+#ifndef MSGPROC_SERVICES_PROCESSOR_EXECUTORS_BATCH_NAMES_H_
+#define MSGPROC_SERVICES_PROCESSOR_EXECUTORS_BATCH_NAMES_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "services/processor/executors/batch.h"
+
+// What log lines call a batch's session, and the trace of one of its messages.
+namespace msgproc::processor {
+
+// Empty: a stream without `Open`.
+inline absl::string_view SessionIdOf(const Batch& batch) {
+  return batch.context == nullptr ? absl::string_view()
+                                  : batch.context->session_id;
+}
+
+// Empty: the message is not traced. `index`: its place in the batch.
+inline std::string TraceIdOf(const Batch& batch, uint64_t index) {
+  for (const TracedMessage& traced : batch.traced) {
+    if (traced.index == index) return traced.context.TraceId();
+  }
+  return "";
+}
+
+}  // namespace msgproc::processor
+
+#endif  // MSGPROC_SERVICES_PROCESSOR_EXECUTORS_BATCH_NAMES_H_
