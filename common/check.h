@@ -4,6 +4,7 @@
 #include <string>
 #include <type_traits>
 
+#include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -44,15 +45,12 @@
 #endif
 
 // Evaluates each operand once.
-#define MSGPROC_INTERNAL_CHECK_OP(op, a, b)                               \
-  [&](const auto& msgproc_a, const auto& msgproc_b) {                     \
-    if (ABSL_PREDICT_FALSE(!(msgproc_a op msgproc_b))) {                  \
-      ::msgproc::internal::CheckFailed(                                   \
-          __FILE__, __LINE__, #a " " #op " " #b,                          \
-          ::absl::StrCat(" (", ::msgproc::internal::ToText(msgproc_a),    \
-                         " and ", ::msgproc::internal::ToText(msgproc_b), \
-                         ")"));                                           \
-    }                                                                     \
+#define MSGPROC_INTERNAL_CHECK_OP(op, a, b)                             \
+  [&](const auto& msgproc_a, const auto& msgproc_b) {                   \
+    if (ABSL_PREDICT_FALSE(!(msgproc_a op msgproc_b))) {                \
+      ::msgproc::internal::ComparisonFailed(                            \
+          __FILE__, __LINE__, #a " " #op " " #b, msgproc_a, msgproc_b); \
+    }                                                                   \
   }((a), (b))
 
 namespace msgproc::internal {
@@ -72,11 +70,22 @@ std::string ToText(const T& value) {
     return absl::StrCat(static_cast<std::underlying_type_t<T>>(value));
   } else if constexpr (std::is_null_pointer_v<T>) {
     return "null";
+  } else if constexpr (std::is_same_v<T, const char*>) {
+    return value == nullptr ? "null" : value;
   } else if constexpr (std::is_pointer_v<T>) {
     return value == nullptr ? "null" : absl::StrCat(absl::Hex(value));
   } else {
     return absl::StrCat(value);
   }
+}
+
+// Apart from the comparison, which is then small enough to be inlined. Takes
+// copies: what is checked need not be in memory for it.
+template <typename A, typename B>
+[[noreturn]] ABSL_ATTRIBUTE_NOINLINE ABSL_ATTRIBUTE_COLD void ComparisonFailed(
+    const char* file, int line, const char* condition, A a, B b) {
+  CheckFailed(file, line, condition,
+              absl::StrCat(" (", ToText(a), " and ", ToText(b), ")"));
 }
 
 }  // namespace msgproc::internal
