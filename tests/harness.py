@@ -131,7 +131,7 @@ class Process:
         self._start()
 
     @property
-    def log(self):
+    def log_path(self):
         """Returns the path of what `output` returns."""
         return self._log
 

@@ -127,7 +127,7 @@ class RunbookTest(fleet.FleetTest):
     # Servers as the commands find them.
 
     def _watched(self, server, name="PROCESSOR", log="LOG"):
-        self.variables.update({name: server.http, log: str(server.log), "PID": str(server.pid)})
+        self.variables.update({name: server.http, log: str(server.log_path), "PID": str(server.pid)})
         return server
 
     def _processor(self, *flags, **options):
