@@ -30,7 +30,8 @@ _BELOW = {
     "wire": ("proto", "common"),
     "client": ("sqlite", "wire", "proto", "common"),
     "services/base": ("wire", "proto", "common"),
-    "services/balancer": ("services/base", "wire", "proto", "common"),
+    "services/etcd": ("services/base", "wire", "proto", "common"),
+    "services/balancer": ("services/etcd", "services/base", "wire", "proto", "common"),
     f"{_PROCESSOR}/handlers": ("services/base", "wire", "proto", "common"),
     f"{_PROCESSOR}/executors": (f"{_PROCESSOR}/handlers", "services/base", "wire", "proto", "common"),
     f"{_PROCESSOR}/workers": (
@@ -70,7 +71,7 @@ _BELOW = {
         "common",
     ),
     # It locates balancers as a client does.
-    f"{_PROCESSOR}/registration": (f"{_PROCESSOR}/session", *_SHARED),
+    f"{_PROCESSOR}/registration": (f"{_PROCESSOR}/session", "services/etcd", *_SHARED),
     f"{_PROCESSOR}/admin": (
         f"{_PROCESSOR}/workers",
         f"{_PROCESSOR}/stream",
@@ -89,6 +90,7 @@ _BELOW = {
         f"{_PROCESSOR}/workers",
         f"{_PROCESSOR}/executors",
         f"{_PROCESSOR}/handlers",
+        "services/etcd",
         *_SHARED,
     ),
     "tools/files": _SHARED,

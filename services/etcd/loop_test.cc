@@ -1,0 +1,47 @@
+#include "services/etcd/loop.h"
+
+#include <atomic>
+
+#include "common/clock.h"
+#include "gtest/gtest.h"
+#include "services/base/testing/eventually.h"
+
+namespace msgproc::etcd {
+namespace {
+
+using base::Eventually;
+
+TEST(LoopTest, RunsWhatIsPostedInOrderAndThenSteps) {
+  std::atomic<int> at_step{0};
+  int count = 0;
+  Loop loop;
+  loop.Start([&] {
+    at_step = count;
+    return absl::InfiniteFuture();
+  });
+  loop.Post([&] { count = 1; });
+  loop.Post([&] { count = count * 10 + 2; });
+  EXPECT_TRUE(Eventually([&] { return at_step == 12; }));
+}
+
+TEST(LoopTest, StepsAgainWhenItIsTime) {
+  std::atomic<int> steps{0};
+  Loop loop;
+  loop.Start([&] {
+    ++steps;
+    return Clock::Monotonic()->Now() + absl::Milliseconds(1);
+  });
+  EXPECT_TRUE(Eventually([&] { return steps > 3; }));
+}
+
+TEST(LoopTest, RunsNothingOnceItHasStopped) {
+  bool ran = false;
+  Loop loop;
+  loop.Start([] { return absl::InfiniteFuture(); });
+  loop.Stop();
+  loop.Post([&] { ran = true; });
+  EXPECT_FALSE(ran);
+}
+
+}  // namespace
+}  // namespace msgproc::etcd
