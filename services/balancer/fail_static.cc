@@ -14,7 +14,7 @@ void FailStatic::Count(Absence* absence, bool here) {
   MSGPROC_CHECK(!absence->stale_ || absence->vanished());
   MSGPROC_CHECK(!here || !absence->vanished());
   MSGPROC_CHECK(!absence->vanished() || absence->since_ <= now_);
-  if (absence->stale_ && now_ - absence->since_ > options_.longest) {
+  if (absence->stale_ && !blind_ && now_ - absence->since_ > options_.longest) {
     absence->BeCertain();
   }
   if (here) {

@@ -53,6 +53,10 @@ class FailStatic {
 
   explicit FailStatic(const Options& options) : options_(options) {}
 
+  // Whether the observer knows that it sees nothing now: then no absence has
+  // lasted too long, since nobody could end it.
+  void SetBlind(bool blind) { blind_ = blind; }
+
   void Begin(absl::Time now);
   // Ends an absence that has lasted too long, and counts. `here`: it is not
   // missed and is handed out.
@@ -70,6 +74,7 @@ class FailStatic {
  private:
   const Options options_;
   absl::Time now_;
+  bool blind_ = false;
   bool on_ = false;
   size_t here_ = 0;
   size_t vanished_ = 0;

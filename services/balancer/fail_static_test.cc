@@ -203,6 +203,55 @@ TEST_F(FailStaticTest, StaticServersFallSilentTogetherToo) {
   EXPECT_EQ(HandedOut(), 3U);
 }
 
+TEST_F(FailStaticTest, WhoComesBackToItIsHandedOutThroughout) {
+  const auto registrations = JoinMany(3);
+  for (const Registration& registration : registrations) {
+    registry_.Lose(registration);
+  }
+  EXPECT_TRUE(registry_.fail_static());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(registry_.Register(ReportOf(i)).ok());
+    EXPECT_EQ(HandedOut(), 3U);
+  }
+  EXPECT_FALSE(registry_.fail_static());
+  EXPECT_THAT(registry_.AddressesToCheck(), testing::IsEmpty());
+}
+
+TEST_F(FailStaticTest, WhoComesBackSilentOrElsewhereHasToAnswerFirst) {
+  const auto registrations = JoinMany(3);
+  for (const Registration& registration : registrations) {
+    registry_.Lose(registration);
+  }
+  registry_.SetHealth(ReportOf(0).address, Health::kUnreachable);
+  ASSERT_TRUE(registry_.Register(ReportOf(0)).ok());
+  EXPECT_EQ(HandedOut(), 2U);
+  ServerReport elsewhere = ReportOf(1);
+  elsewhere.address = "elsewhere:1";
+  ASSERT_TRUE(registry_.Register(elsewhere).ok());
+  EXPECT_EQ(registry_.AddressesToCheck().count("elsewhere:1"), 1U);
+  registry_.SetHealth("elsewhere:1", Health::kServing);
+  registry_.SetHealth(ReportOf(0).address, Health::kServing);
+  ASSERT_TRUE(registry_.Register(ReportOf(2)).ok());
+  EXPECT_EQ(HandedOut(), 3U);
+}
+
+TEST_F(FailStaticTest, LastsForAsLongAsTheSourceIsOutOfReach) {
+  const auto registrations = JoinMany(3);
+  registry_.SetBlind(true);
+  for (const Registration& registration : registrations) {
+    registry_.Lose(registration);
+  }
+  clock_.Advance(100 * kFailStatic);
+  registry_.Tick();
+  EXPECT_EQ(HandedOut(), 3U);
+  // It may be seen that one is gone all the same.
+  registry_.SetHealth(ReportOf(0).address, Health::kRefused);
+  EXPECT_EQ(HandedOut(), 2U);
+  registry_.SetBlind(false);
+  registry_.Tick();
+  EXPECT_EQ(HandedOut(), 0U);
+}
+
 TEST_F(FailStaticTest, CanBeTurnedOff) {
   ServerRegistry registry(
       {.lease = kLease, .fail_static = absl::ZeroDuration()}, &clock_);
@@ -278,6 +327,18 @@ TEST_F(DecisionTest, WhatIsKeptForTheLongestIsKeptStill) {
   only.Vanish(now_ - kFailStatic - absl::Nanoseconds(1));
   EXPECT_TRUE(Decide(0, {&only}));
   EXPECT_FALSE(fail_static_.on());
+  EXPECT_FALSE(only.stale());
+}
+
+TEST_F(DecisionTest, NothingIsKeptForTooLongByWhoSeesNothing) {
+  fail_static_.SetBlind(true);
+  Absence only = MissedFor(absl::Seconds(1));
+  Decide(0, {&only});
+  only.Vanish(now_ - 10 * kFailStatic);
+  EXPECT_FALSE(Decide(0, {&only}));
+  EXPECT_TRUE(only.stale());
+  fail_static_.SetBlind(false);
+  EXPECT_TRUE(Decide(0, {&only}));
   EXPECT_FALSE(only.stale());
 }
 

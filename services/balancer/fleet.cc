@@ -139,7 +139,7 @@ absl::StatusOr<std::vector<MoveOrder>> Fleet::Report(
     if (rebalancer_.Contains(report.server_id)) {
       rebalancer_.Update(report.server_id, report.address, report.weight,
                          report.load.sessions, report.locality);
-      while (orders.size() < kMaxOrders) {
+      while (may_move_.load() && orders.size() < kMaxOrders) {
         auto order = rebalancer_.NextMove(report.server_id);
         if (!order.has_value()) break;
         orders.push_back(*std::move(order));
@@ -187,6 +187,11 @@ void Fleet::SetHealth(absl::string_view address, Health health) {
     aftermath = Conclude();
   }
   Tell(std::move(aftermath));
+}
+
+void Fleet::SetBlind(bool blind) {
+  MutexLock lock(&mutex_);
+  registry_.SetBlind(blind);
 }
 
 void Fleet::Tick() {

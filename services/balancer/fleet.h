@@ -96,6 +96,13 @@ class Fleet {
   // this name; UNAVAILABLE: it does not listen.
   absl::Status Order(absl::string_view server_id, const ServerOrder& order);
 
+  // Whether Report says what to give away: of several balancers with one
+  // registry only one moves sessions. True at first.
+  void LetMove(bool moves) { may_move_.store(moves); }
+
+  // As in ServerRegistry.
+  void SetBlind(bool blind);
+
   // Ends what is over; to be called every half second or so.
   void Tick();
 
@@ -177,6 +184,7 @@ class Fleet {
   std::atomic<uint64_t> built_version_{0};
   std::array<std::atomic<uint64_t>, kEventKinds> event_counts_ = {};
   std::atomic<uint64_t> moves_{0};
+  std::atomic<bool> may_move_{true};
 };
 
 }  // namespace msgproc::balancer

@@ -48,7 +48,8 @@ absl::StatusOr<ServerRegistry::Registered> ServerRegistry::Register(
         "this balancer holds ", registered_.size(), " servers already"));
   }
   if (found != registered_.end() && found->second.generation != 0 &&
-      found->second.report.owner != report.owner) {
+      found->second.report.owner != report.owner &&
+      found->second.report.owner != ServerReport::kRegistryOwner) {
     return absl::AlreadyExistsError(absl::StrCat(
         report.server_id, " is registered from ", found->second.report.address,
         " by another (", found->second.report.owner, ", not ", report.owner,
@@ -64,7 +65,11 @@ absl::StatusOr<ServerRegistry::Registered> ServerRegistry::Register(
   }
   MSGPROC_CHECK_LE(registered_.size(), options_.max_servers);
   entry.generation = ++last_generation_;
-  Uncheck(entry);
+  // A stale one stays handed out: a fleet that is back must not be empty first.
+  if (!entry.absence.stale() || entry.health != Health::kServing ||
+      entry.report.address != report.address) {
+    Uncheck(entry);
+  }
   entry.absence.End();
   Update(entry, report);
   // A process that came back under another name is not missing any more.
@@ -189,6 +194,7 @@ void ServerRegistry::SetHealthOf(Entry& entry, Health health) {
     Note(Kind::kUnhealthy, entry,
          absl::StrCat("is gone: it ", Finding(health)));
   }
+  if (entry.absence.stale() && !entry.is_static) entry.health = health;
   // A registered server has to answer once; from then on its reports speak.
   const bool settled = !entry.is_static && (entry.generation == 0 ||
                                             entry.health == Health::kServing);

@@ -84,6 +84,10 @@ class ServerRegistry {
   // registrations whose lease ran out.
   std::vector<Registration> Tick();
 
+  // Whether the source of all registrations is out of reach: then vanished
+  // servers are handed out for as long as their health checks allow.
+  void SetBlind(bool blind) { fail_static_.SetBlind(blind); }
+
   // Addresses that the balancer should check the health of: static servers
   // always, registered ones until they answer, stale ones to learn whether they
   // are gone. With each the number of its check: what was answered to one of a

@@ -71,6 +71,10 @@ struct ServerReport {
   // Who reports, by certificate or address: not of the report itself, but of
   // the connection that it came on. A living registration is its owner's.
   std::string owner;
+
+  // The owner of what was read from a registry that balancers share. A server
+  // that comes itself takes its place over.
+  static constexpr char kRegistryOwner[] = "registry";
 };
 
 // INVALID_ARGUMENT with the offending value and what to do about it, when
