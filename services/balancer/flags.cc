@@ -14,6 +14,7 @@
 #include "services/base/admin_flags.h"
 #include "services/base/user_path.h"
 #include "services/base/wrong_settings.h"
+#include "services/etcd/registry_flags.h"
 
 namespace {
 
@@ -122,6 +123,9 @@ absl::StatusOr<ServerOptions> OptionsFromFlags(
   auto servers = StaticServers();
   wrong.Add(servers.status());
   if (servers.ok()) options.static_servers = *std::move(servers);
+  auto registry = etcd::RegistryOptionsFromFlags();
+  wrong.Add(registry.status());
+  if (registry.ok()) options.registry = *std::move(registry);
   options.register_token_file =
       base::UserPath(absl::GetFlag(FLAGS_register_token_file));
   options.register_allowed = absl::StrSplit(

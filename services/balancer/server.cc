@@ -88,6 +88,8 @@ Server::Server(ServerOptions options)
       metrics_(&lookup_, &registry_service_, &ads_service_,
                [this](base::MetricWriter* writer) {
                  grpc_->WriteMetrics("msgproc_balancer", writer);
+                 const EtcdRegistry* const registry = shown_registry_.load();
+                 if (registry != nullptr) registry->WriteMetrics(writer);
                }),
       fleet_service_(&fleet_) {}
 
@@ -133,6 +135,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
   if (absl::Status status = server->StartXds(); !status.ok()) return status;
   if (absl::Status status = server->StartHttp(); !status.ok()) return status;
   if (absl::Status status = server->StartAdmin(); !status.ok()) return status;
+  server->StartRegistry();
   server->watcher_ = std::thread([server = server.get()] { server->Watch(); });
   return server;
 }
@@ -234,6 +237,20 @@ absl::Status Server::StartAdmin() {
   return absl::OkStatus();
 }
 
+void Server::StartRegistry() {
+  if (!options_.registry.has_value()) return;
+  for (const auto& files : options_.registry->files) {
+    grpc_->files()->Add(files);
+  }
+  registry_ = std::make_unique<EtcdRegistry>(
+      EtcdRegistry::Options{.url = options_.registry->url,
+                            .client = options_.registry->client,
+                            .name = grpc_address(),
+                            .lease = fleet_.lease()},
+      &fleet_);
+  shown_registry_.store(registry_.get());
+}
+
 void Server::Watch() {
   HealthChecker checker(health_options_, Clock::Monotonic(),
                         [this](const std::string& address, Health health) {
@@ -278,6 +295,7 @@ void Server::StopWatching() {
 
 void Server::Drain(absl::Duration timeout) {
   StopWatching();
+  if (registry_ != nullptr) registry_->Leave(absl::Seconds(1));
   grpc_->StopListening();
   grpc_->SetServing(false);
   registry_service_.EndAll();
@@ -296,6 +314,7 @@ Server::~Server() {
   StopWatching();
   admin_grpc_.reset();
   if (http_ != nullptr) http_->Stop();
+  registry_.reset();
   feed_.reset();
   if (grpc_ == nullptr) return;
   StopXds();

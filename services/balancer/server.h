@@ -1,7 +1,9 @@
 #ifndef MSGPROC_SERVICES_BALANCER_SERVER_H_
 #define MSGPROC_SERVICES_BALANCER_SERVER_H_
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "services/balancer/admin/fleet_service.h"
 #include "services/balancer/balancer_metrics.h"
 #include "services/balancer/balancer_service.h"
+#include "services/balancer/etcd/etcd_registry.h"
 #include "services/balancer/fleet.h"
 #include "services/balancer/health_checker.h"
 #include "services/balancer/live/fleet_events.h"
@@ -38,6 +41,7 @@
 #include "services/base/setting_name.h"
 #include "services/base/vitals_meter.h"
 #include "services/base/wrong_settings.h"
+#include "services/etcd/registry_options.h"
 
 namespace msgproc::balancer {
 
@@ -51,6 +55,8 @@ struct ServerOptions {
   Fleet::Options fleet;
   // Addresses handed out besides those that register.
   std::vector<std::string> static_servers;
+  // Where the fleet is read from, besides those that register. Absent: nowhere.
+  std::optional<etcd::RegistryOptions> registry;
   // As RegisterToken::Load takes it.
   std::string register_token_file;
   // As RegistrationRights::Options has them.
@@ -114,6 +120,7 @@ class Server final : public base::RunningServer {
   absl::Status StartXds();
   absl::Status StartHttp();
   absl::Status StartAdmin();
+  void StartRegistry();
   // The thread that watches over leases and health checks.
   void Watch();
   void StopWatching();
@@ -146,6 +153,10 @@ class Server final : public base::RunningServer {
   // Null: nobody looks.
   std::unique_ptr<base::LiveFeed> feed_;
   std::unique_ptr<BalancerAdmin> admin_;
+  // Null: there is none. Outlives operators' calls, whose orders it passes on.
+  std::unique_ptr<EtcdRegistry> registry_;
+  // registry_, once it is made: pages are asked for before.
+  std::atomic<const EtcdRegistry*> shown_registry_{nullptr};
   // Null: operators have no way in.
   std::unique_ptr<base::GrpcServer> admin_grpc_;
 

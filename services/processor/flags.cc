@@ -19,7 +19,9 @@
 #include "services/base/traces/otlp_exporter.h"
 #include "services/base/user_path.h"
 #include "services/base/wrong_settings.h"
+#include "services/etcd/registry_flags.h"
 #include "services/processor/registration/balancer_secrets.h"
+#include "services/processor/registration/etcd_connection.h"
 #include "services/processor/workers/worker_flags.h"
 
 namespace {
@@ -44,7 +46,8 @@ ABSL_FLAG(std::string, server_id, "",
           "random part.");
 ABSL_FLAG(std::string, balancer, "",
           "Balancers to register with: host:port, separated by commas. The "
-          "first one may ask to move sessions.");
+          "first one may ask to move sessions; with --registry, the one that "
+          "balancers have elected there.");
 ABSL_FLAG(std::string, advertise_address, "",
           "Where clients reach this server, as balancers tell them: host:port; "
           "empty: where it listens.");
@@ -60,6 +63,11 @@ ABSL_FLAG(
     "sends clients away; balancers, /readyz and health checks say at once "
     "that it leaves. For those who hear of that late: Kubernetes, xDS "
     "clients.");
+ABSL_FLAG(
+    absl::Duration, registry_lease,
+    msgproc::processor::EtcdConnection::Options().lease,
+    "How long etcd keeps a processor in --registry that is gone without a "
+    "goodbye: whole seconds, 2s to 1h.");
 ABSL_FLAG(std::string, register_token_file, "",
           "A file with the secret that balancers ask of servers.");
 ABSL_FLAG(std::string, balancer_ca, "",
@@ -176,6 +184,27 @@ std::string StoreUrlFromFlag() {
   return absl::StrCat(kSqlite, base::UserPath(url.substr(kSqlite.size())));
 }
 
+// Adds the registry to the options, if there is one.
+absl::Status AddRegistry(BalancerLink::Options* options) {
+  auto registry = etcd::RegistryOptionsFromFlags();
+  if (!registry.ok()) return registry.status();
+  const absl::Duration lease = absl::GetFlag(FLAGS_registry_lease);
+  if (lease < absl::Seconds(2) || lease > absl::Hours(1) ||
+      lease % absl::Seconds(1) != absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--registry_lease is ", absl::FormatDuration(lease),
+                     "; it takes whole seconds, 2s to 1h."));
+  }
+  if (!registry->has_value()) return absl::OkStatus();
+  etcd::RegistryOptions& given = **registry;
+  options->etcd = EtcdConnection::Options{.url = std::move(given.url),
+                                          .client = std::move(given.client),
+                                          .lease = lease};
+  options->files.insert(options->files.end(), given.files.begin(),
+                        given.files.end());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<ServerOptions> OptionsFromFlags(
@@ -284,6 +313,7 @@ absl::StatusOr<BalancerLink::Options> LinkOptionsFromFlags(
     };
   }
   options.files = (*secrets)->files();
+  if (absl::Status status = AddRegistry(&options); !status.ok()) return status;
   return options;
 }
 

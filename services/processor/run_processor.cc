@@ -157,7 +157,9 @@ class RunningProcessor final : public base::RunningServer {
     absl::StatusOr<BalancerLink::Options> options =
         LinkOptionsFromFlags(common, server_->server_id(), server_->address());
     if (!options.ok()) return options.status();
-    if (options->balancers.empty()) return absl::OkStatus();
+    if (options->balancers.empty() && !options->etcd.has_value()) {
+      return absl::OkStatus();
+    }
     options->store_generation = server_->store_generation();
     for (const auto& files : options->files) {
       server_->grpc().files()->Add(files);

@@ -15,6 +15,7 @@
 #include "msgproc/v1/balancer.pb.h"
 #include "services/base/setting_name.h"
 #include "services/processor/registration/register_call.h"
+#include "services/processor/registration/registrar.h"
 
 namespace msgproc::processor {
 
@@ -29,7 +30,8 @@ namespace msgproc::processor {
 // It reports three times a lease, and at once, though at most five times a
 // second, when the sessions have changed by much or the processor is cordoned
 // or not any more: balancers act on these. Thread-safe.
-class BalancerConnection final : private RegisterCall::Listener {
+class BalancerConnection final : public Registrar,
+                                 private RegisterCall::Listener {
  public:
   struct Options {
     std::string balancer;  // host:port
@@ -57,18 +59,13 @@ class BalancerConnection final : private RegisterCall::Listener {
   // Breaks the stream. Nothing is called any more when it returns.
   ~BalancerConnection() override;
 
-  // Reports as soon as it can, and waits until the balancer has answered that
-  // or is gone, until `deadline` at most.
-  void ReportNow();
-  void AwaitReport(absl::Time deadline);
-
-  // Says goodbye; AwaitEnd waits until that was heard, until `deadline` at
-  // most. There is no return.
-  void SayGoodbye();
-  void AwaitEnd(absl::Time deadline);
+  void ReportNow() override;
+  void AwaitReport(absl::Time deadline) override;
+  void SayGoodbye() override;
+  void AwaitEnd(absl::Time deadline) override;
+  bool registered() const override;
 
   const std::string& balancer() const { return options_.balancer; }
-  bool registered() const;
 
  private:
   enum class Phase { kWaiting, kCalling, kRegistered, kLeft };

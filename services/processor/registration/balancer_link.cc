@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "services/processor/registration/balancer_connection.h"
 #include "wire/proto_locality.h"
 
 namespace msgproc::processor {
@@ -18,28 +19,44 @@ BalancerLink::BalancerLink(Options options, ReadLoad read_load, OnMove on_move,
       read_vitals_(std::move(read_vitals)) {
   MSGPROC_CHECK(read_load_ != nullptr);
   MSGPROC_CHECK(!options_.server_id.empty());
-  for (const std::string& balancer : options_.balancers) {
-    BalancerConnection::OnMove move = [](const v1::Move&) {};
-    // Two that move the same sessions would undo each other's work.
-    if (connections_.empty()) {
-      move = [this](const v1::Move& order) {
-        if (!draining_.load()) on_move_(order.sessions(), order.to_address());
-      };
-    }
-    connections_.push_back(std::make_unique<BalancerConnection>(
-        BalancerConnection::Options{
-            .balancer = balancer,
-            .token = options_.token,
-            .credentials = options_.credentials,
-            .initial_backoff = options_.initial_backoff,
-            .max_backoff = options_.max_backoff,
-            .replaced_backoff = options_.replaced_backoff,
-            .setting_name = options_.setting_name},
-        [this] { return MakeReport(); }, std::move(move),
-        [this](const v1::Order& order) {
-          if (on_order_ != nullptr && !draining_.load()) on_order_(order);
-        }));
+  if (options_.etcd.has_value()) {
+    EtcdConnection::Options etcd = *options_.etcd;
+    etcd.server_id = options_.server_id;
+    etcd.setting_name = options_.setting_name;
+    auto connection = std::make_unique<EtcdConnection>(
+        etcd, [this] { return MakeReport(); },
+        [this](const v1::Move& move) { Obey(move); },
+        [this](const v1::Order& order) { Obey(order); });
+    etcd_ = connection.get();
+    connections_.push_back(std::move(connection));
   }
+  for (const std::string& balancer : options_.balancers) ConnectTo(balancer);
+}
+
+void BalancerLink::ConnectTo(const std::string& balancer) {
+  // Two that move the same sessions would undo each other's work.
+  const bool moves = connections_.empty() || etcd_ != nullptr;
+  connections_.push_back(std::make_unique<BalancerConnection>(
+      BalancerConnection::Options{.balancer = balancer,
+                                  .token = options_.token,
+                                  .credentials = options_.credentials,
+                                  .initial_backoff = options_.initial_backoff,
+                                  .max_backoff = options_.max_backoff,
+                                  .replaced_backoff = options_.replaced_backoff,
+                                  .setting_name = options_.setting_name},
+      [this] { return MakeReport(); },
+      [this, moves](const v1::Move& move) {
+        if (moves) Obey(move);
+      },
+      [this](const v1::Order& order) { Obey(order); }));
+}
+
+void BalancerLink::Obey(const v1::Move& move) const {
+  if (!draining_.load()) on_move_(move.sessions(), move.to_address());
+}
+
+void BalancerLink::Obey(const v1::Order& order) const {
+  if (on_order_ != nullptr && !draining_.load()) on_order_(order);
 }
 
 v1::RegisterRequest BalancerLink::MakeReport() const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,13 +17,16 @@
 #include "msgproc/v1/balancer.pb.h"
 #include "services/base/reloaded_files.h"
 #include "services/base/setting_name.h"
-#include "services/processor/registration/balancer_connection.h"
+#include "services/processor/registration/etcd_connection.h"
+#include "services/processor/registration/registrar.h"
 
 namespace msgproc::processor {
 
-// A processor's link to every balancer of a list: says that it is there, how
-// much it has to do, and that it leaves; passes on what the first one of the
-// list wants moved. Balancers may come and go; sockets do not notice.
+// A processor's link to every balancer of a list, and to the fleet's registry
+// if there is one: says that it is there, how much it has to do, and that it
+// leaves; passes on what the first one of the list wants moved. Where there is
+// a registry, balancers agree there on who of them moves, and it is heard
+// whichever it is. Balancers may come and go; sockets do not notice.
 //
 // To be started once the processor serves, for balancers check that. When it
 // stops: Drain, then finish what is open, then Leave. Thread-safe.
@@ -50,7 +54,9 @@ class BalancerLink {
     // asked before each attempt. Empty: no token; plaintext.
     std::function<std::string()> token;
     std::function<std::shared_ptr<grpc::ChannelCredentials>()> credentials;
-    // Where the two come from, for whoever watches files.
+    // Absent: no registry. Its `server_id` is set here.
+    std::optional<EtcdConnection::Options> etcd;
+    // Where the secrets come from, for whoever watches files.
     std::vector<std::shared_ptr<base::ReloadedFiles>> files;
     absl::Duration initial_backoff = absl::Milliseconds(100);
     absl::Duration max_backoff = absl::Seconds(1);
@@ -89,14 +95,20 @@ class BalancerLink {
   // `timeout` at most.
   void Leave(absl::Duration timeout);
 
-  // Balancers that it is registered with now.
+  // Balancers that it is registered with now; the registry counts as one.
   size_t registered() const;
   size_t balancers() const { return connections_.size(); }
   // Of each, host:port and whether it is registered there.
   std::vector<std::pair<std::string, bool>> List() const;
 
+  // Null: there is no registry.
+  const EtcdConnection* etcd() const { return etcd_; }
+
  private:
   v1::RegisterRequest MakeReport() const;
+  void Obey(const v1::Move& move) const;
+  void Obey(const v1::Order& order) const;
+  void ConnectTo(const std::string& balancer);
 
   const Options options_;
   const ReadLoad read_load_;
@@ -104,7 +116,9 @@ class BalancerLink {
   const OnOrder on_order_;
   const ReadVitals read_vitals_;
   std::atomic<bool> draining_{false};
-  std::vector<std::unique_ptr<BalancerConnection>> connections_;
+  // One of connections_, or null.
+  const EtcdConnection* etcd_ = nullptr;
+  std::vector<std::unique_ptr<Registrar>> connections_;
 };
 
 }  // namespace msgproc::processor
