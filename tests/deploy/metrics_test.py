@@ -29,7 +29,9 @@ class MetricsTest(harness.ProcessTest):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         store = f"--session_store=sqlite:{folder.name}/sessions.db"
-        for server in (self.processor("--workers=1", store), self.balancer()):
+        # Nobody is there; its metrics are.
+        registry = "--registry=etcd://127.0.0.1:1/fleet"
+        for server in (self.processor("--workers=1", store, registry), self.balancer(registry)):
             status, page = server.get("/metrics")
             self.assertEqual(status, 200)
             self.pages.append(page)

@@ -40,15 +40,19 @@ class QueriesTest(unittest.TestCase):
             return f"--tls_cert={certificate}", f"--tls_key={key}"
 
         client_ca = f"--tls_client_ca={authority.certificate}"
+        # Nobody is there; its metrics are.
+        registry = "--registry=etcd://127.0.0.1:1/fleet"
         balancer = processes.balancer(
             *tls("balancer"),
             client_ca,
+            registry,
             f"--tls_ca={authority.certificate}",
             "--register_allowed=processor",
         )
         processor = processes.processor(
             *tls("processor"),
             client_ca,
+            registry,
             f"--balancer={balancer.grpc}",
             f"--balancer_ca={authority.certificate}",
             "--workers=1",

@@ -339,6 +339,28 @@ def server_report():
     yield report(rest=double(3, float("nan")) + double(6, float("inf")))
 
 
+def registry_record():
+    def record(address="10.0.0.7:50051", **metadata):
+        return json.dumps({"Op": 0, "Addr": address, "Metadata": metadata})
+
+    full = record(
+        server_id="processor-1", address="10.0.0.7:50051", weight=2.5, state="SERVER_STATE_DRAINING",
+        sessions="1000", messages_per_second=1e5, utilization=0.5, store_generation="9f3c", cordoned=True,
+        takes_orders=True,
+        vitals={"version": "1.2.3", "descriptors": "10", "certificates_expire": "2027-01-01T00:00:00Z"},
+    )  # fmt: skip
+    yield full
+    yield full + " " * (16384 - len(full))
+    yield full + " " * (16385 - len(full))
+    yield '{"Op":1,"Addr":"a:1"}'
+    yield '{"Addr":"a:1","Metadata":{"weight":"NaN","utilization":"Infinity","zone":[{}]}}'
+    yield '{"Addr":"a:1","Metadata":{"state":7,"vitals":{"clock":"1970-01-01T00:00:00.5Z"}}}'
+    yield '{"Addr":"\\ud83c\\udf89:1","Metadata":{"server_id":"\\u0000"}}'
+    yield '{"Addr":1}'
+    yield "[" * 40
+    yield record(sessions=-1)
+
+
 def text_():
     yield b"\x20ipv4:192.0.2.7:56324"
     yield b"\x10ipv6:%5B2001:db8::1%5D:1"
@@ -390,8 +412,9 @@ def main():
         "access_file": access_file, "client_session": client_session, "effects": effects, "http": http,
         "jwks": jwks, "jwt": jwt, "open": open_, "outbox": outbox, "outcomes": outcomes,
         "proxy_header": proxy_header, "request_frame": request_frame, "response_frame": response_frame,
-        "server_report": server_report, "store_url": store_url, "text": text_, "trace_headers": trace_headers,
-        "worker_frames": worker_frames, "worker_input": worker_input, "worker_lines": worker_lines,
+        "registry_record": registry_record, "server_report": server_report, "store_url": store_url, "text": text_,
+        "trace_headers": trace_headers, "worker_frames": worker_frames, "worker_input": worker_input,
+        "worker_lines": worker_lines,
     }  # fmt: skip
     for name, seeds in fuzzers.items():
         folder = CORPUS / name

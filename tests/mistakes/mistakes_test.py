@@ -82,6 +82,11 @@ ADDRESSES = [
     (BALANCER, "--listen_address=0.0.0.0:0", 2, ["0.0.0.0:0", "in plaintext", "--tls_cert and --tls_key", "--insecure"]),
     (BALANCER, "--servers=a", 2, ["--servers", '"a" has no port', "as in 10.0.0.7:50051"]),
     (PROCESSOR, "--balancer=localhost", 2, ["--balancer=localhost", "no port", "host:port"]),
+    (BALANCER, "--registry=http://a:2379/x", 2, ["--registry: it does not begin with etcd://", "as in etcd://10.0.0.7:2379/msgproc"]),
+    (PROCESSOR, "--listen_address=127.0.0.1:0 --http_address=127.0.0.1:0 --registry=etcd://a/x", 2, ["--registry", '"a" has no port']),
+    (BALANCER, "--registry=etcd://a:2379/x --registry_user=me --registry_cert=c", 2, ["--registry_user and --registry_password_file go together", "--registry_cert and --registry_key go together", "give --registry_ca"]),
+    (BALANCER, "--registry_ca={ca}", 2, ["Without --registry there is no etcd"]),
+    (PROCESSOR, "--check_config --registry=etcd://a:2379/x --registry_lease=1500ms", 1, ["--registry_lease is 1.5s", "whole seconds"]),
     (PROCESSOR, "--listen_address={taken}", 1, ["{taken}", "another process has it", "stop it, or choose another port"]),
     (BALANCER, "--listen_address=127.0.0.1:0 --http_address={taken}", 1, ["--http_address", "{taken}", "another process has it"]),
     (LOADGEN, "--target=localhost", 2, ["--target=localhost", "Write host:port"]),
@@ -145,6 +150,7 @@ FILES = [
     (COMPARE, "--json={folder}/a --report={folder}/a", 2, ["are the same file", "Give each its own"]),
     (PROCESSOR, "--address_file=/nowhere/a --listen_address=127.0.0.1:0 --http_address=127.0.0.1:0", 2, ["--address_file=/nowhere/a", "No such file"]),
     (PROCESSOR, "--balancer=127.0.0.1:1 --register_token_file=/nowhere/t", 2, ["--register_token_file", "cannot read /nowhere/t"]),
+    (BALANCER, "--registry=etcd://a:2379/x --registry_user=me --registry_password_file={empty}", 2, ["--registry_password_file: {empty} is empty", "the password"]),
     (BALANCER, "--register_token_file={empty}", 2, ["{empty} holds no token", "give one a line"]),
 ]
 
