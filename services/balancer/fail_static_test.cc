@@ -203,36 +203,42 @@ TEST_F(FailStaticTest, StaticServersFallSilentTogetherToo) {
   EXPECT_EQ(HandedOut(), 3U);
 }
 
-TEST_F(FailStaticTest, WhoComesBackToItIsHandedOutThroughout) {
-  const auto registrations = JoinMany(3);
-  for (const Registration& registration : registrations) {
+TEST_F(FailStaticTest, WhileAFleetComesBackItIsNeverEmpty) {
+  for (const Registration& registration : JoinMany(4)) {
     registry_.Lose(registration);
   }
   EXPECT_TRUE(registry_.fail_static());
-  for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(registry_.Register(ReportOf(i)).ok());
-    EXPECT_EQ(HandedOut(), 3U);
-  }
+  ASSERT_TRUE(registry_.Register(ReportOf(0)).ok());
+  EXPECT_EQ(HandedOut(), 4U);
+  ASSERT_TRUE(registry_.Register(ReportOf(1)).ok());
+  EXPECT_EQ(HandedOut(), 4U);
+  // Those that are a minority again are dropped, and have to answer.
+  ASSERT_TRUE(registry_.Register(ReportOf(2)).ok());
+  EXPECT_EQ(HandedOut(), 3U);
   EXPECT_FALSE(registry_.fail_static());
-  EXPECT_THAT(registry_.AddressesToCheck(), testing::IsEmpty());
+  ASSERT_TRUE(registry_.Register(ReportOf(3)).ok());
+  EXPECT_EQ(HandedOut(), 3U);
+  EXPECT_THAT(registry_.AddressesToCheck(),
+              testing::ElementsAre(testing::Key(ReportOf(3).address)));
 }
 
 TEST_F(FailStaticTest, WhoComesBackSilentOrElsewhereHasToAnswerFirst) {
-  const auto registrations = JoinMany(3);
-  for (const Registration& registration : registrations) {
+  for (const Registration& registration : JoinMany(6)) {
     registry_.Lose(registration);
   }
   registry_.SetHealth(ReportOf(0).address, Health::kUnreachable);
+  EXPECT_EQ(HandedOut(), 6U);
   ASSERT_TRUE(registry_.Register(ReportOf(0)).ok());
-  EXPECT_EQ(HandedOut(), 2U);
+  EXPECT_EQ(HandedOut(), 5U);
   ServerReport elsewhere = ReportOf(1);
   elsewhere.address = "elsewhere:1";
   ASSERT_TRUE(registry_.Register(elsewhere).ok());
-  EXPECT_EQ(registry_.AddressesToCheck().count("elsewhere:1"), 1U);
-  registry_.SetHealth("elsewhere:1", Health::kServing);
-  registry_.SetHealth(ReportOf(0).address, Health::kServing);
+  EXPECT_EQ(HandedOut(), 4U);
+  // It has answered again before it came.
+  registry_.SetHealth(ReportOf(2).address, Health::kUnreachable);
+  registry_.SetHealth(ReportOf(2).address, Health::kServing);
   ASSERT_TRUE(registry_.Register(ReportOf(2)).ok());
-  EXPECT_EQ(HandedOut(), 3U);
+  EXPECT_EQ(registry_.AddressesToCheck().count(ReportOf(2).address), 0U);
 }
 
 TEST_F(FailStaticTest, LastsForAsLongAsTheSourceIsOutOfReach) {

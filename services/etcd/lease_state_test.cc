@@ -1,7 +1,7 @@
 #include "services/etcd/lease_state.h"
+
 #include <algorithm>
 #include <cstdint>
-
 #include <random>
 
 #include "gtest/gtest.h"

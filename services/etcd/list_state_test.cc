@@ -1,10 +1,10 @@
 #include "services/etcd/list_state.h"
-#include <string>
-#include <vector>
 
 #include <algorithm>
 #include <random>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -92,7 +92,7 @@ TEST(ServerRecordTest, TheKeyAndTheAddressCountAndNotTheMetadata) {
 }
 
 TEST(ServerRecordTest, SaysWhatIsWrong) {
-  EXPECT_THAT(WhyNot(""), HasSubstr("\"p1\" is not an object"));
+  EXPECT_THAT(WhyNot(""), HasSubstr("of 'p1' is not an object"));
   EXPECT_THAT(WhyNot("[]"), HasSubstr("not an object"));
   EXPECT_THAT(WhyNot("{}"), HasSubstr("no Addr"));
   EXPECT_THAT(WhyNot(R"({"Addr":1})"), HasSubstr("no Addr"));

@@ -9,6 +9,7 @@ import unittest
 
 from tests import harness
 from tests.deploy import prometheus
+from tests.etcd import etcd
 from tests.identity import issuer
 
 _SCRAPES = 6
@@ -40,8 +41,7 @@ class QueriesTest(unittest.TestCase):
             return f"--tls_cert={certificate}", f"--tls_key={key}"
 
         client_ca = f"--tls_client_ca={authority.certificate}"
-        # Nobody is there; its metrics are.
-        registry = "--registry=etcd://127.0.0.1:1/fleet"
+        registry = f"--registry={etcd.Etcd(processes).await_healthy().url}"
         balancer = processes.balancer(
             *tls("balancer"),
             client_ca,
