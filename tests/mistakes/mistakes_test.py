@@ -85,7 +85,7 @@ ADDRESSES = [
     (BALANCER, "--registry=http://a:2379/x", 2, ["--registry: it does not begin with etcd://", "as in etcd://10.0.0.7:2379/msgproc"]),
     (PROCESSOR, "--listen_address=127.0.0.1:0 --http_address=127.0.0.1:0 --registry=etcd://a/x", 2, ["--registry", "'a' has no port"]),
     (BALANCER, "--registry=etcd://a:2379/x --registry_user=me --registry_cert=c", 2, ["--registry_user and --registry_password_file go together", "--registry_cert and --registry_key go together", "give --registry_ca"]),
-    (BALANCER, "--registry_ca={ca}", 2, ["Without --registry there is no etcd"]),
+    (BALANCER, "--registry_ca=ca.pem", 2, ["Without --registry there is no etcd"]),
     (PROCESSOR, "--check_config --registry=etcd://a:2379/x --registry_lease=1500ms", 1, ["--registry_lease is 1.5s", "whole seconds"]),
     (PROCESSOR, "--listen_address={taken}", 1, ["{taken}", "another process has it", "stop it, or choose another port"]),
     (BALANCER, "--listen_address=127.0.0.1:0 --http_address={taken}", 1, ["--http_address", "{taken}", "another process has it"]),
