@@ -66,10 +66,8 @@ absl::StatusOr<ServerRegistry::Registered> ServerRegistry::Register(
   MSGPROC_CHECK_LE(registered_.size(), options_.max_servers);
   entry.generation = ++last_generation_;
   // A stale one stays handed out: a fleet that is back must not be empty first.
-  if (!entry.absence.stale() || entry.health != Health::kServing ||
-      entry.report.address != report.address) {
-    Uncheck(entry);
-  }
+  const bool stays = entry.absence.stale() && entry.health == Health::kServing;
+  if (!stays || entry.report.address != report.address) Uncheck(entry);
   entry.absence.End();
   Update(entry, report);
   // A process that came back under another name is not missing any more.
