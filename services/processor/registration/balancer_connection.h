@@ -65,7 +65,7 @@ class BalancerConnection final : public Registrar,
   void AwaitEnd(absl::Time deadline) override;
   bool registered() const override;
 
-  const std::string& balancer() const { return options_.balancer; }
+  const std::string& balancer() const override { return options_.balancer; }
 
  private:
   enum class Phase { kWaiting, kCalling, kRegistered, kLeft };

@@ -57,6 +57,7 @@ class EtcdConnection final : public Registrar {
   void AwaitReport(absl::Time deadline) override;
   void SayGoodbye() override;
   void AwaitEnd(absl::Time deadline) override;
+  const std::string& balancer() const override { return options_.url.prefix; }
   bool registered() const override { return stats().registered; }
   Stats stats() const;
 

@@ -1,6 +1,8 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_REGISTRATION_REGISTRAR_H_
 #define MSGPROC_SERVICES_PROCESSOR_REGISTRATION_REGISTRAR_H_
 
+#include <string>
+
 #include "absl/time/time.h"
 
 namespace msgproc::processor {
@@ -21,6 +23,8 @@ class Registrar {
   virtual void SayGoodbye() = 0;
   virtual void AwaitEnd(absl::Time deadline) = 0;
 
+  // host:port of the balancer, or what etcd's keys begin with.
+  virtual const std::string& balancer() const = 0;
   virtual bool registered() const = 0;
 };
 
