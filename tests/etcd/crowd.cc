@@ -2,10 +2,10 @@
 // cost: see crowd.py. Registers them all at once, and lets them all leave at
 // once when its standard input ends.
 #include <unistd.h>
-#include <cstdint>
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>

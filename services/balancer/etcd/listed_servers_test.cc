@@ -1,6 +1,6 @@
 #include "services/balancer/etcd/listed_servers.h"
-#include <cstdint>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
