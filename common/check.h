@@ -81,12 +81,14 @@ std::string ToText(const T& value) {
 
 // Apart from the comparison, which is then small enough to be inlined. Takes
 // copies: what is checked need not be in memory for it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
 template <typename A, typename B>
 [[noreturn]] ABSL_ATTRIBUTE_NOINLINE ABSL_ATTRIBUTE_COLD void ComparisonFailed(
     const char* file, int line, const char* condition, A a, B b) {
   CheckFailed(file, line, condition,
               absl::StrCat(" (", ToText(a), " and ", ToText(b), ")"));
 }
+// NOLINTEND(performance-unnecessary-value-param)
 
 }  // namespace msgproc::internal
 

@@ -14,7 +14,7 @@ bool NearestFirst::IsOfUse(const Roster& roster) {
   return false;
 }
 
-NearestFirst::NearestFirst(std::shared_ptr<const Roster> roster,
+NearestFirst::NearestFirst(const std::shared_ptr<const Roster>& roster,
                            const MakePolicy& make)
     : PickPolicy(roster), all_(roster, make) {
   std::map<Name, std::vector<std::shared_ptr<Member>>> members;

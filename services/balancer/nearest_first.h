@@ -48,12 +48,13 @@ class NearestFirst final : public PickPolicy {
   static bool IsOfUse(const Roster& roster);
 
   // Calls `make` here only.
-  NearestFirst(std::shared_ptr<const Roster> roster, const MakePolicy& make);
+  NearestFirst(const std::shared_ptr<const Roster>& roster,
+               const MakePolicy& make);
 
  private:
   // A zone, a region or the whole fleet.
   struct Area {
-    Area(std::shared_ptr<const Roster> roster, const MakePolicy& make)
+    Area(const std::shared_ptr<const Roster>& roster, const MakePolicy& make)
         : policy(make(roster)), load(roster.get()) {}
     std::unique_ptr<const PickPolicy> policy;
     RosterLoad load;

@@ -36,7 +36,7 @@ struct HttpResponse {
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
   // Further ones, by name.
-  std::map<std::string, std::string> headers = {};
+  std::map<std::string, std::string> headers;
 };
 
 // Must be quick, as it holds up the other requests; called on the server's
