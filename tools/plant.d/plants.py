@@ -77,8 +77,8 @@ FAULTS = (
     Fault(
         name="nobody-wakes-to-connect",
         file="client/connection_state.cc",
-        before="next = std::min(next, destination_.when());",
-        after="next = std::min(next, destination_.give_up_at());",
+        before="if (session_.window().settled()) next = destination_.when();",
+        after="if (session_.window().settled()) next = destination_.give_up_at();",
         breaks="no alarm is set for the next attempt to connect",
         rules=("liveness",),
         seed=1,
