@@ -13,7 +13,6 @@ namespace msgproc::etcd {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
 using Item = ListState::Item;
 using Phase = ListState::Phase;
 using Request = ListState::Request;
