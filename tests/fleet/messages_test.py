@@ -95,7 +95,7 @@ class HttpTest(fleet.FleetTest):
         same = {self.get_server(balancer, affinity_key="a key")[1]["server_id"] for _ in range(10)}
         self.assertEqual(len(same), 1)
         self.assertEqual(json.loads(balancer.get("/health")[1])["servers"]["serving"], 3)
-        for wrong in ("/", "/get-servers", "/get-server?excluded=a:1"):
+        for wrong in ("/get-servers", "/get-server?excluded=a:1"):
             code, body = balancer.get(wrong)
             self.assertEqual(code, 400, wrong)
             self.assertIn("error", json.loads(body))
