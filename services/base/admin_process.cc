@@ -53,6 +53,9 @@ void WriteProcessStatus(admin::v1::ServerKind kind, absl::Time begun,
 
 absl::Status ChangeLogLevel(const admin::v1::SetLogLevelRequest& request,
                             admin::v1::SetLogLevelResponse* response) {
+  if (!request.session_id().empty()) {
+    return absl::NotFoundError("This server has no sessions.");
+  }
   const absl::StatusOr<LogLevel> level = LevelOf(request.level());
   if (!level.ok()) return level.status();
   response->set_before(LevelMessage(GetLogLevel()));

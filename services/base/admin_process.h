@@ -15,7 +15,8 @@ void WriteProcessStatus(admin::v1::ServerKind kind, absl::Time begun,
                         VitalsMeter* vitals,
                         admin::v1::GetStatusResponse* status);
 
-// Logs from that level on. INVALID_ARGUMENT: there is no such level.
+// Logs from that level on. INVALID_ARGUMENT: there is no such level; NOT_FOUND:
+// it is to be a session's.
 absl::Status ChangeLogLevel(const admin::v1::SetLogLevelRequest& request,
                             admin::v1::SetLogLevelResponse* response);
 

@@ -30,6 +30,8 @@ _COMMANDS = (
     ("end", "till-7"),
     ("forget", "till-7"),
     ("log", "debug"),
+    ("log", "debug", "--session=till-7"),
+    ("trace", "till-7"),
 )
 
 
@@ -96,6 +98,31 @@ class ReleasesTest(ctl_case.CtlCase):
                 self._assert_refused(command, "is of release 0.8.0 and cannot do that yet")
             else:
                 self._assert_refused(command, "is a balancer, which has no sessions")
+
+    def test_a_level_that_was_meant_for_a_session_is_taken_back(self):
+        # It knows none of sessions, takes the level for its own, and was at info.
+        asked = []
+
+        def set_level(request, _context):
+            asked.append(request)
+            return b"\x08\x02"
+
+        server = grpc.server(concurrent.futures.ThreadPoolExecutor())
+        methods = {
+            name: grpc.unary_unary_rpc_method_handler(answer)
+            for name, answer in (
+                ("SetLogLevel", set_level),
+                ("GetStatus", lambda _request, _context: _PROCESSOR),
+            )
+        }
+        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(_ADMIN, methods)])
+        server.add_insecure_port(self.admin)
+        server.start()
+        self.addCleanup(server.stop, None)
+        self._assert_refused(
+            ("log", "debug", "--session=till-7"), "is of release 0.8.0 and cannot do that yet"
+        )
+        self.assertEqual(asked, [b"\x08\x01\x12\x06till-7", b"\x08\x02"])
 
     def _findings(self):
         exit_code, output, error = self.run_ctl("check", "--json")

@@ -234,10 +234,24 @@ absl::Status AdminClient::ForgetSession(const std::string& id) {
 }
 
 absl::StatusOr<admin::v1::SetLogLevelResponse> AdminClient::SetLogLevel(
-    admin::v1::LogLevel level) {
+    admin::v1::LogLevel level, const std::string& session_id) {
   admin::v1::SetLogLevelRequest request;
   request.set_level(level);
-  return Call(admin_.get(), &admin::v1::Admin::Stub::SetLogLevel, request);
+  request.set_session_id(session_id);
+  auto response =
+      Call(admin_.get(), &admin::v1::Admin::Stub::SetLogLevel, request);
+  if (!response.ok() || response->session_id() == session_id) return response;
+  // It knows none of sessions, and has taken it for its own: undone.
+  request.set_level(response->before());
+  request.clear_session_id();
+  response = Call(admin_.get(), &admin::v1::Admin::Stub::SetLogLevel, request);
+  if (!response.ok()) return response;
+  return absl::UnimplementedError(WhyUnimplemented(For::kBoth));
+}
+
+absl::StatusOr<admin::v1::TraceSessionResponse> AdminClient::TraceSession(
+    const admin::v1::TraceSessionRequest& request) {
+  return Call(admin_.get(), &admin::v1::Admin::Stub::TraceSession, request);
 }
 
 absl::StatusOr<admin::v1::SetCordonResponse> AdminClient::SetCordon(

@@ -47,8 +47,11 @@ class AdminClient {
   // All pages.
   absl::StatusOr<admin::v1::ListWorkersResponse> ListWorkers();
   absl::Status ForgetSession(const std::string& id);
+  // `session_id` empty: of the whole server.
   absl::StatusOr<admin::v1::SetLogLevelResponse> SetLogLevel(
-      admin::v1::LogLevel level);
+      admin::v1::LogLevel level, const std::string& session_id);
+  absl::StatusOr<admin::v1::TraceSessionResponse> TraceSession(
+      const admin::v1::TraceSessionRequest& request);
   absl::StatusOr<admin::v1::SetCordonResponse> SetCordon(bool cordoned);
   absl::Status EndStream(const std::string& name);
 

@@ -34,6 +34,11 @@ ABSL_FLAG(std::string, to, "",
           "balancer, or dial their target again.");
 ABSL_FLAG(absl::Duration, timeout, absl::Minutes(5),
           "Of drain: how long to wait until no socket is left.");
+ABSL_FLAG(std::string, session, "",
+          "Of log: only this session's events, with level debug, or default "
+          "for an end of that. Empty: all that the server logs.");
+ABSL_FLAG(absl::Duration, for, absl::ZeroDuration(),
+          "Of trace: how long to follow the session; 0: until Ctrl-C.");
 ABSL_FLAG(bool, watch, false,
           "Of ls: again and again, as top does, with messages a second.");
 ABSL_FLAG(absl::Duration, interval, absl::Seconds(1),
@@ -73,7 +78,8 @@ const std::map<std::string, Grammar>& Commands() {
       {"cordon", {Command::kCordon, Argument::kServerOrNone}},
       {"uncordon", {Command::kUncordon, Argument::kServerOrNone}},
       {"drain", {Command::kDrain, Argument::kServerOrNone}},
-      {"check", {Command::kCheck, Argument::kNone}}};
+      {"check", {Command::kCheck, Argument::kNone}},
+      {"trace", {Command::kTrace, Argument::kSession}}};
   return *commands;
 }
 
@@ -156,12 +162,30 @@ absl::Status ReadArgument(Argument argument, const std::string& word,
   if (argument == Argument::kSession) line->session_id = word;
   if (argument == Argument::kServerOrNone) line->server_id = word;
   if (argument != Argument::kLevel) return absl::OkStatus();
-  return Choose<admin::v1::LogLevel>("level", word,
-                                     {{"debug", admin::v1::LOG_LEVEL_DEBUG},
-                                      {"info", admin::v1::LOG_LEVEL_INFO},
-                                      {"warning", admin::v1::LOG_LEVEL_WARNING},
-                                      {"error", admin::v1::LOG_LEVEL_ERROR}},
-                                     &line->log_level);
+  return Choose<admin::v1::LogLevel>(
+      "level", word,
+      {{"debug", admin::v1::LOG_LEVEL_DEBUG},
+       {"info", admin::v1::LOG_LEVEL_INFO},
+       {"warning", admin::v1::LOG_LEVEL_WARNING},
+       {"error", admin::v1::LOG_LEVEL_ERROR},
+       {"default", admin::v1::LOG_LEVEL_UNSPECIFIED}},
+      &line->log_level);
+}
+
+// Whose level it is: a session has two, and a server others.
+absl::Status ReadLogged(CommandLine* line) {
+  line->session_id = absl::GetFlag(FLAGS_session);
+  const bool of_all = line->session_id.empty();
+  if (of_all && line->log_level == admin::v1::LOG_LEVEL_UNSPECIFIED) {
+    return absl::InvalidArgumentError(
+        "level 'default' is a session's: say which with --session=SESSION");
+  }
+  if (of_all || line->log_level == admin::v1::LOG_LEVEL_DEBUG ||
+      line->log_level == admin::v1::LOG_LEVEL_UNSPECIFIED) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      "a session is logged at debug, or as all others are: default");
 }
 
 }  // namespace
@@ -170,7 +194,7 @@ absl::StatusOr<CommandLine> ReadCommandLine(
     const std::vector<std::string>& words) {
   if (words.empty()) {
     return absl::InvalidArgumentError(
-        "say what to do: status, ls, top, show, move, forget, end, log, "
+        "say what to do: status, ls, top, show, trace, move, forget, end, log, "
         "servers, workers, cordon, uncordon, drain or check");
   }
   Grammar grammar{};
@@ -190,6 +214,7 @@ absl::StatusOr<CommandLine> ReadCommandLine(
         "write it as: ", words[0], " ", ArgumentName(grammar.argument)));
   }
   if (given == 1) status = ReadArgument(grammar.argument, words[1], &line);
+  if (status.ok() && line.command == Command::kLog) status = ReadLogged(&line);
   if (status.ok()) status = ReadFilters(&line);
   if (!status.ok()) return status;
   line.move_to = absl::GetFlag(FLAGS_to);
@@ -199,6 +224,10 @@ absl::StatusOr<CommandLine> ReadCommandLine(
         "say where the sessions are to go: --to=HOST:PORT");
   }
   line.timeout = absl::GetFlag(FLAGS_timeout);
+  line.trace_for = absl::GetFlag(FLAGS_for);
+  if (line.trace_for < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError("--for takes no negative time");
+  }
   line.interval = absl::GetFlag(FLAGS_interval);
   if (line.interval < absl::Milliseconds(100)) {
     return absl::InvalidArgumentError("--interval takes at least 100ms");

@@ -28,14 +28,19 @@ struct CommandLine {
     kUncordon,
     kDrain,
     kCheck,
+    kTrace,
   };
 
   Command command = Command::kStatus;
-  std::string session_id;  // Of show, forget and end.
+  // Of show, forget, end and trace; of log: whose, empty: the server's.
+  std::string session_id;
   // Of cordon, uncordon and drain: which of a balancer's; empty: the one that
   // is asked.
   std::string server_id;
   absl::Duration timeout;  // Of drain.
+  // Of trace; 0: until it is stopped.
+  absl::Duration trace_for;
+  // Of log; unspecified: of a session, what all others have.
   admin::v1::LogLevel log_level = admin::v1::LOG_LEVEL_UNSPECIFIED;
   std::string move_to;
   uint64_t move_sessions = 0;  // 0: all.

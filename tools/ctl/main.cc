@@ -19,8 +19,6 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
-#include "google/protobuf/message.h"
-#include "google/protobuf/util/json_util.h"
 #include "services/base/admin_folder.h"
 #include "services/base/flag_parser.h"
 #include "services/base/user_path.h"
@@ -28,10 +26,12 @@
 #include "tools/ctl/check.h"
 #include "tools/ctl/command_line.h"
 #include "tools/ctl/findings.h"
+#include "tools/ctl/json_line.h"
 #include "tools/ctl/server_text.h"
 #include "tools/ctl/steering.h"
 #include "tools/ctl/story_text.h"
 #include "tools/ctl/text.h"
+#include "tools/ctl/trace.h"
 #include "tools/ctl/worker_text.h"
 
 ABSL_FLAG(std::string, server, "",
@@ -55,6 +55,7 @@ constexpr char kUsage[] =
     "  ls                its sessions, and the streams that have none\n"
     "  top               the same again and again, with messages a second\n"
     "  show SESSION      one session's story\n"
+    "  trace SESSION     what happens to it, as it happens\n"
     "  workers           its worker processes (Model II)\n"
     "  servers           the servers that a balancer knows\n"
     "  check             what is wrong, in plain words\n"
@@ -65,7 +66,8 @@ constexpr char kUsage[] =
     "  move --to=ADDRESS tells sessions to go to another server\n"
     "  end SESSION       ends its stream: the client comes back and resumes\n"
     "  forget SESSION    forgets a session that no stream has\n"
-    "  log LEVEL         logs from debug, info, warning or error on\n"
+    "  log LEVEL         logs from debug, info, warning or error on; with\n"
+    "                    --session=SESSION debug: all that happens to it\n"
     "\n"
     "Sessions:\n"
     "  SESSION is as `ls` names it; @NUMBER is a stream without a session.\n"
@@ -82,23 +84,13 @@ constexpr char kUsage[] =
 
 void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
-void PrintJson(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.always_print_primitive_fields = true;
-  std::string json;
-  if (google::protobuf::util::MessageToJsonString(message, &json, options)
-          .ok()) {
-    Print(json + "\n");
-  }
-}
-
 // Prints what was asked for, as people or scripts read it.
 template <typename Response>
 absl::Status Show(const absl::StatusOr<Response>& response, bool json,
                   std::string (*text)(const Response&)) {
   if (!response.ok()) return response.status();
   if (json) {
-    PrintJson(*response);
+    Print(JsonLine(*response));
   } else {
     Print(text(*response));
   }
@@ -110,6 +102,16 @@ std::string ListText(const admin::v1::ListSessionsResponse& sessions,
   return absl::StrCat(SessionLines(sessions, rates), sessions.sessions_size(),
                       " of ", sessions.matching(), " shown, ", sessions.total(),
                       " in all\n");
+}
+
+std::string LevelBefore(const admin::v1::SetLogLevelResponse& set) {
+  if (set.before() == admin::v1::LOG_LEVEL_UNSPECIFIED)
+    return "it was default\n";
+  return absl::StrCat(
+      "it was ",
+      absl::AsciiStrToLower(absl::StripPrefix(
+          admin::v1::LogLevel_Name(set.before()), "LOG_LEVEL_")),
+      "\n");
 }
 
 absl::Status Top(const CommandLine& line, AdminClient* client) {
@@ -135,7 +137,7 @@ absl::Status Top(const CommandLine& line, AdminClient* client) {
     before = std::move(seen);
     looked = now;
     if (line.json) {
-      PrintJson(*sessions);
+      Print(JsonLine(*sessions));
     } else {
       // Home, and what stood there before away.
       if (isatty(STDOUT_FILENO) != 0) Print("\x1b[H\x1b[2J");
@@ -161,6 +163,8 @@ absl::Status Run(const CommandLine& line, AdminClient* client) {
       return Show<admin::v1::Session>(
           client->GetSession(line.session_id), line.json,
           [](const auto& session) { return SessionStory(session); });
+    case CommandLine::Command::kTrace:
+      return Trace(line, client);
     case CommandLine::Command::kMove:
       return Show<admin::v1::MoveSessionsResponse>(
           client->MoveSessions(line.move_sessions, line.move_to), line.json,
@@ -190,13 +194,8 @@ absl::Status Run(const CommandLine& line, AdminClient* client) {
       break;  // Asks several, and so not here.
     case CommandLine::Command::kLog:
       return Show<admin::v1::SetLogLevelResponse>(
-          client->SetLogLevel(line.log_level), line.json, [](const auto& set) {
-            return absl::StrCat(
-                "it was ",
-                absl::AsciiStrToLower(absl::StripPrefix(
-                    admin::v1::LogLevel_Name(set.before()), "LOG_LEVEL_")),
-                "\n");
-          });
+          client->SetLogLevel(line.log_level, line.session_id), line.json,
+          [](const auto& set) { return LevelBefore(set); });
   }
   return absl::InternalError("a command without a meaning");
 }

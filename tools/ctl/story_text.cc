@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tools/ctl/text.h"
@@ -42,12 +41,6 @@ class Dates {
   const absl::Time now_;
   const absl::TimeZone zone_;
 };
-
-std::string StatusText(int code, const std::string& message) {
-  return absl::StrCat(
-      absl::StatusCodeToString(static_cast<absl::StatusCode>(code)),
-      message.empty() ? "" : ": ", Shown(message));
-}
 
 std::string StreamsText(const Session& session) {
   std::vector<std::string> parts;

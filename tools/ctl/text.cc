@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "services/base/log.h"
@@ -77,6 +78,12 @@ std::string Table(const std::vector<std::vector<std::string>>& lines,
     absl::StrAppend(&text, "\n");
   }
   return text;
+}
+
+std::string StatusText(int code, absl::string_view message) {
+  return absl::StrCat(
+      absl::StatusCodeToString(static_cast<absl::StatusCode>(code)),
+      message.empty() ? "" : ": ", Shown(message));
 }
 
 std::string Count(double value) {

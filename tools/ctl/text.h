@@ -32,6 +32,8 @@ std::string Count(double value);
 std::string Bytes(uint64_t bytes);
 // "350 µs", "1.2 s", "3 min", "2 h", "5 d".
 std::string Length(absl::Duration length);
+// "NOT_FOUND: no such till"; without a message its code alone.
+std::string StatusText(int code, absl::string_view message);
 // "queued", "handler", ...; "-" where there is no message.
 std::string StageName(admin::v1::Stage stage);
 

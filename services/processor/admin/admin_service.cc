@@ -21,6 +21,7 @@
 #include "services/processor/admin/select_sessions.h"
 #include "services/processor/admin/select_workers.h"
 #include "services/processor/admin/session_message.h"
+#include "services/processor/admin/trace_message.h"
 #include "services/processor/session/hosted_session.h"
 #include "services/processor/session/processor_counters.h"
 #include "services/processor/session/session_facts.h"
@@ -47,7 +48,9 @@ uint64_t Read(const ProcessorCounters::Counter& counter) {
 }  // namespace
 
 AdminService::AdminService(Server server)
-    : server_(std::move(server)), begun_(Clock::Monotonic()->Now()) {}
+    : server_(std::move(server)),
+      begun_(Clock::Monotonic()->Now()),
+      watched_(server_.context->clock()) {}
 
 grpc::Status AdminService::GetStatus(
     grpc::ServerContext* /*context*/,
@@ -173,7 +176,44 @@ grpc::Status AdminService::SetLogLevel(
     grpc::ServerContext* /*context*/,
     const admin::v1::SetLogLevelRequest* request,
     admin::v1::SetLogLevelResponse* response) {
-  return base::ToGrpcStatus(base::ChangeLogLevel(*request, response));
+  return base::ToGrpcStatus(request->session_id().empty()
+                                ? base::ChangeLogLevel(*request, response)
+                                : LogSession(*request, response));
+}
+
+absl::Status AdminService::LogSession(
+    const admin::v1::SetLogLevelRequest& request,
+    admin::v1::SetLogLevelResponse* response) {
+  const bool log = request.level() == admin::v1::LOG_LEVEL_DEBUG;
+  if (!log && request.level() != admin::v1::LOG_LEVEL_UNSPECIFIED) {
+    return absl::InvalidArgumentError(
+        "A session is logged at debug, or as all others are (unspecified).");
+  }
+  const auto session = server_.context->sessions()->Find(request.session_id());
+  if (session == nullptr) {
+    return absl::NotFoundError("This server does not hold the session.");
+  }
+  const absl::StatusOr<bool> before = watched_.Log(session, log);
+  if (!before.ok()) return before.status();
+  response->set_session_id(request.session_id());
+  response->set_before(*before ? admin::v1::LOG_LEVEL_DEBUG
+                               : admin::v1::LOG_LEVEL_UNSPECIFIED);
+  base::LogInfo("an operator has a session logged",
+                {{"session", Quoted(request.session_id())}, {"debug", log}});
+  return absl::OkStatus();
+}
+
+grpc::Status AdminService::TraceSession(
+    grpc::ServerContext* /*context*/,
+    const admin::v1::TraceSessionRequest* request,
+    admin::v1::TraceSessionResponse* response) {
+  const absl::StatusOr<WatchedSessions::Page> page =
+      watched_.Read(request->session_id(),
+                    server_.context->sessions()->Find(request->session_id()),
+                    request->trace(), request->through());
+  if (!page.ok()) return base::ToGrpcStatus(page.status());
+  WriteTrace(*page, response);
+  return grpc::Status::OK;
 }
 
 grpc::Status AdminService::SetCordon(grpc::ServerContext* /*context*/,

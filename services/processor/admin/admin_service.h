@@ -9,11 +9,13 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "msgproc/admin/v1/admin.grpc.pb.h"
 #include "msgproc/admin/v1/admin.pb.h"
 #include "services/base/vitals_meter.h"
+#include "services/processor/admin/watched_sessions.h"
 
 namespace msgproc::processor {
 
@@ -73,6 +75,9 @@ class AdminService final : public admin::v1::Admin::Service {
   grpc::Status SetLogLevel(grpc::ServerContext* context,
                            const admin::v1::SetLogLevelRequest* request,
                            admin::v1::SetLogLevelResponse* response) override;
+  grpc::Status TraceSession(grpc::ServerContext* context,
+                            const admin::v1::TraceSessionRequest* request,
+                            admin::v1::TraceSessionResponse* response) override;
   grpc::Status SetCordon(grpc::ServerContext* context,
                          const admin::v1::SetCordonRequest* request,
                          admin::v1::SetCordonResponse* response) override;
@@ -85,9 +90,12 @@ class AdminService final : public admin::v1::Admin::Service {
   template <typename Request>
   absl::StatusOr<std::shared_ptr<HostedSession>> Find(
       const Request& request) const;
+  absl::Status LogSession(const admin::v1::SetLogLevelRequest& request,
+                          admin::v1::SetLogLevelResponse* response);
 
   const Server server_;
   const absl::Time begun_;
+  WatchedSessions watched_;
 };
 
 }  // namespace msgproc::processor

@@ -39,7 +39,7 @@ HostedSession::HostedSession(Identity identity, HandlerBinding* binding,
                limits),
       batches_(binding, number_, this),
       share_(memory, kBytes),
-      spans_(*binding, identity_.id, stored != nullptr, clock) {
+      recorder_(*binding, identity_.id, stored != nullptr, clock) {
   // A secret goes with a name, and a name with a secret.
   MSGPROC_CHECK_EQ(identity_.id.empty(), identity_.token.empty());
   if (stored == nullptr) return;
@@ -88,8 +88,7 @@ HostedSession::Attached HostedSession::Attach(
   if (commits_) commits_->OnAttached();
   const uint64_t unanswered = session_.unanswered();
   attached.opening = session_.Open(received_through);
-  story_.OnAttached(clock_->Now(), attached.before != nullptr,
-                    attached.opening.state);
+  recorder_.OnAttached(session_, attached.before != nullptr, attached.opening);
   attached.accepted_through = session_.accepted_through();
   MSGPROC_CHECK_GE(attached.accepted_through, received_through);
   CountRestarted(unanswered);
@@ -111,7 +110,7 @@ bool HostedSession::Detach(const AttachedStream* attachment) {
   MutexLock lock(&mutex_);
   if (attachment_.get() != attachment) return false;
   attachment_.reset();
-  story_.changed = clock_->Now();
+  recorder_.OnDetached();
   quota_.LeaveStream();
   reading_ = writing_ = 0;
   if (anonymous()) Restart(session_.accepted_through());
@@ -137,7 +136,7 @@ void HostedSession::CountRestarted(uint64_t unanswered_before) {
   if (!runs_at_once_ && unanswered_before > 0 && epoch_ != session_.epoch()) {
     abandoned_ = true;
   }
-  if (epoch_ != session_.epoch()) spans_.OnRestarted();
+  if (epoch_ != session_.epoch()) recorder_.OnRestarted();
   epoch_.store(session_.epoch(), std::memory_order_relaxed);
 }
 
@@ -154,6 +153,7 @@ absl::Status HostedSession::OnFrame(const AttachedStream* attachment,
       return absl::AbortedError("Another server has the session.");
     }
     status = session_.Acknowledge(frame.received_through);
+    recorder_.OnAcknowledged(session_);
     if (status.ok() && !frame.messages.empty()) {
       status = AcceptMessages(frame.messages);
     }
@@ -180,7 +180,7 @@ absl::Status HostedSession::AcceptMessages(
   reading_ = 0;
   if (!accepted.empty()) {
     reading_ = CountAccepted(accepted, counters_);
-    spans_.OnAccepted(session_.accepted_through(), accepted);
+    recorder_.OnAccepted(session_.accepted_through(), accepted);
     if (runs_at_once_ && !quota_.limited() && !pumping_ &&
         session_.CanDispatchDirectly()) {
       RunDirectly(accepted);
@@ -195,7 +195,7 @@ void HostedSession::RunDirectly(absl::Span<const wire::MessageView> messages) {
   std::unique_ptr<Batch> batch =
       batches_.New(session_.DispatchDirectly(messages.size()), context_);
   batch->messages = messages;
-  spans_.OnGivenOut(batch.get());
+  recorder_.OnGivenOut(batch.get());
   mutex_.Unlock();
   batch = binding_->executor->Execute(std::move(batch));
   MSGPROC_CHECK(batch != nullptr);
@@ -232,7 +232,7 @@ void HostedSession::Pump() {
     batch->pieces.swap(pieces_);
     if (!runs_at_once_) batch->owner = shared_from_this();
     batch->store_epoch = commits_ ? commits_->epoch() : 0;
-    spans_.OnGivenOut(batch.get());
+    recorder_.OnGivenOut(batch.get());
     mutex_.Unlock();
     batch = binding_->executor->Execute(std::move(batch));
     if (batch != nullptr) CountHandled(*batch, counters_);
@@ -244,12 +244,9 @@ void HostedSession::Pump() {
 
 void HostedSession::Complete(std::unique_ptr<Batch> batch) {
   const Session::Run run = {batch->epoch, batch->first_position, batch->size};
-  spans_.OnReturned(session_.epoch(), batch.get());
+  recorder_.OnReturned(session_.epoch(), batch.get());
   const auto load = SessionCommits::LoadOf(*batch);
   if (!batch->given_back.empty()) session_.TakeBack(run, batch->given_back);
-  if (batch->failed > 0 && batch->epoch == epoch_) {
-    story_.OnFailures(clock_->Now(), batch->failed, batch->results);
-  }
   if (session_.Complete(run, &batch->results, &batch->effects)) {
     CountReady(&session_, clock_->Now(), &binding_->counters, counters_);
     if (batch->committed_by_worker > 0) {
@@ -258,7 +255,7 @@ void HostedSession::Complete(std::unique_ptr<Batch> batch) {
     }
     if (batch->committed) {
       session_.CommitReady();
-      spans_.OnCommitted(session_.committed_through());
+      recorder_.OnCommitted(session_.committed_through());
     } else if (commits_) {
       AskToCommit(load);
     }
@@ -292,8 +289,8 @@ HostedSession::Output HostedSession::TakeResults(
   const size_t held = session_.bytes();
   const size_t first_piece = pieces->size();
   output.results = session_.TakeResults(wire::kMaxFrameBytes - 1024, pieces);
-  output.traced = spans_.OnTaken(session_.taken_through(), output.results,
-                                 *pieces, first_piece);
+  output.told = recorder_.OnTaken(session_.taken_through(), output.results,
+                                  *pieces, first_piece);
   const size_t let_go = held - session_.bytes();
   if (std::exchange(writing_, let_go) != let_go) Account();
   output.all_taken = session_.AllTaken();
@@ -303,7 +300,7 @@ HostedSession::Output HostedSession::TakeResults(
 
 void HostedSession::OnWritten(const AttachedStream* attachment) {
   MutexLock lock(&mutex_);
-  if (attachment_.get() == attachment) spans_.OnWritten();
+  if (attachment_.get() == attachment) recorder_.OnWritten();
 }
 
 void HostedSession::Resume(const AttachedStream* attachment) {
@@ -322,6 +319,7 @@ void HostedSession::CloseInput(const AttachedStream* attachment) {
     MutexLock lock(&mutex_);
     if (attachment_.get() != attachment) return;
     session_.CloseInput();
+    recorder_.OnInputClosed();
     reading_ = 0;
   }
   Resume(attachment);
@@ -351,7 +349,7 @@ void HostedSession::OnCommitted(const SessionWrite& write, uint64_t epoch) {
   {
     MutexLock lock(&mutex_);
     const bool more = commits_->OnCommitted(&session_, write, epoch);
-    spans_.OnCommitted(session_.committed_through());
+    recorder_.OnCommitted(session_.committed_through());
     if (more) AskToCommit({.bytes = session_.result_bytes()});
     // Handlers may have waited for what they held, or for the commit.
     if (!write.effects.empty() || binding_->traits.workers_commit) Pump();

@@ -19,6 +19,8 @@
 #include "services/processor/executors/batch.h"
 #include "services/processor/executors/executor.h"
 #include "services/processor/handlers/session_context.h"
+#include "services/processor/session/attached_stream.h"
+#include "services/processor/session/live_trace.h"
 #include "services/processor/session/memory_budget.h"
 #include "services/processor/session/principal_quota.h"
 #include "services/processor/session/processor_counters.h"
@@ -27,8 +29,7 @@
 #include "services/processor/session/session_batches.h"
 #include "services/processor/session/session_commits.h"
 #include "services/processor/session/session_facts.h"
-#include "services/processor/session/session_spans.h"
-#include "services/processor/session/session_story.h"
+#include "services/processor/session/session_recorder.h"
 #include "services/processor/store/claim.h"
 #include "services/processor/store/commit_source.h"
 #include "services/processor/store/group_commit.h"
@@ -39,17 +40,6 @@
 namespace msgproc::processor {
 
 class SessionCommitter;
-
-// The stream that has a session, as the session sees it: a ProcessReactor.
-class AttachedStream {
- public:
-  virtual ~AttachedStream() = default;
-  // There may be results to write; `more`: others are about to come that are
-  // worth waiting for. On any thread.
-  virtual void OnResultsReady(bool more) = 0;
-  // Another stream has the session now. On any thread.
-  virtual void OnTakenOver() = 0;
-};
 
 // A Session with what makes it live: a lock, the executor of its handler, and
 // the stream that is attached to it, if any.
@@ -132,7 +122,7 @@ class HostedSession final : public BatchOwner,
                absl::string_view why) {
     MutexLock lock(&mutex_);
     if (attachment_.get() != attachment) return;
-    story_.OnStreamEnded(clock_->Now(), code, why);
+    recorder_.OnStreamEnded(code, why);
   }
 
   // Lets go of the stream, if it is still the one attached; answers whether it
@@ -185,12 +175,12 @@ class HostedSession final : public BatchOwner,
     bool all_taken = false;
     // Taking them made room: call Resume, without a lock held.
     bool can_resume = false;
-    bool traced = false;  // Call OnWritten once they are written.
+    bool told = false;  // Call OnWritten once they are written.
   };
   Output TakeResults(const AttachedStream* attachment,
                      std::vector<wire::Piece>* pieces);
 
-  // What was taken, traced messages' results among it, was written.
+  // What was taken was written, and somebody wants to know.
   void OnWritten(const AttachedStream* attachment);
 
   // Processes what there is room for. `attachment` looks for results by itself.
@@ -259,9 +249,20 @@ class HostedSession final : public BatchOwner,
     facts.context = context_;
     facts.attached = attachment_ != nullptr;
     facts.stored = stored();
-    facts.story = story_;
+    facts.story = recorder_.story();
     facts.now = clock_->Now();
     return facts;
+  }
+  // For operators. The trace is told of events from here on, until it is over;
+  // whether they are logged at debug from here on, whatever the least level is
+  // (returns whether they were).
+  void Follow(std::shared_ptr<LiveTrace> trace) {
+    MutexLock lock(&mutex_);
+    recorder_.Follow(std::move(trace), session_);
+  }
+  bool LogEvents(bool log) {
+    MutexLock lock(&mutex_);
+    return recorder_.LogEvents(log, session_);
   }
   // Where a message is that has no result.
   Executor::Whereabouts Find(uint64_t position) const {
@@ -374,8 +375,6 @@ class HostedSession final : public BatchOwner,
   // Of a stored session.
   absl::optional<SessionCommits> commits_ MSGPROC_GUARDED_BY(mutex_);
   std::shared_ptr<AttachedStream> attachment_ MSGPROC_GUARDED_BY(mutex_);
-  SessionStory story_ MSGPROC_GUARDED_BY(mutex_) = {.begun = clock_->Now(),
-                                                    .changed = clock_->Now()};
   // Some thread is giving out batches; it will see what others bring.
   bool pumping_ MSGPROC_GUARDED_BY(mutex_) = false;
   // A life has ended, with batches that may be out.
@@ -390,7 +389,7 @@ class HostedSession final : public BatchOwner,
   size_t reading_ MSGPROC_GUARDED_BY(mutex_) = 0;
   size_t writing_ MSGPROC_GUARDED_BY(mutex_) = 0;
   QuotaShare quota_ MSGPROC_GUARDED_BY(mutex_);
-  SessionSpans spans_ MSGPROC_GUARDED_BY(mutex_);
+  SessionRecorder recorder_ MSGPROC_GUARDED_BY(mutex_);
   // Its stream is not read for the sake of the budget.
   bool withheld_ MSGPROC_GUARDED_BY(mutex_) = false;
 };

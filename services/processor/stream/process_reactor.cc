@@ -83,14 +83,14 @@ void ProcessReactor::Conclude(StreamInput::Outcome outcome) {
 
 void ProcessReactor::OnWriteDone(bool ok) {
   write_buffer_.Clear();
-  std::shared_ptr<HostedSession> traced;
+  std::shared_ptr<HostedSession> told;
   {
     MutexLock lock(&mutex_);
     state_.OnWritten();
-    if (std::exchange(write_traced_, false)) traced = session_;
+    if (std::exchange(write_told_, false)) told = session_;
   }
   if (!ok) return OnCancel();
-  if (traced != nullptr) traced->OnWritten(this);
+  if (told != nullptr) told->OnWritten(this);
   Advance();
 }
 
@@ -225,7 +225,7 @@ ProcessReactor::Step ProcessReactor::Decide() {
         const HostedSession::Output output =
             session_->TakeResults(this, &pieces_);
         if (output.can_resume) step.resumed = session_;
-        write_traced_ = output.traced;
+        write_told_ = output.told;
         return StreamState::Supply{.results = output.results,
                                    .all_taken = output.all_taken};
       });

@@ -164,8 +164,8 @@ class ProcessReactor final
   std::shared_ptr<ProcessReactor> self_ MSGPROC_GUARDED_BY(mutex_);
   std::shared_ptr<HostedSession> session_ MSGPROC_GUARDED_BY(mutex_);
   std::vector<wire::Piece> pieces_ MSGPROC_GUARDED_BY(mutex_);
-  // The write in flight has results of traced messages.
-  bool write_traced_ MSGPROC_GUARDED_BY(mutex_) = false;
+  // The session wants to know when the write in flight is done.
+  bool write_told_ MSGPROC_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace msgproc::processor
