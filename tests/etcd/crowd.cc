@@ -56,15 +56,21 @@ size_t Registered(const std::vector<std::unique_ptr<EtcdConnection>>& servers) {
 
 int Run() {
   auto registry = etcd::RegistryOptionsFromFlags();
-  MSGPROC_CHECK(registry.ok() && registry->has_value());
+  MSGPROC_CHECK(registry.ok());
+  if (!registry->has_value()) {
+    std::fprintf(stderr,
+                 "crowd: say where to register: --registry=etcd://...\n");
+    return 2;
+  }
+  const etcd::RegistryOptions& options = **registry;
   const bool busy = absl::GetFlag(FLAGS_busy);
   const int count = absl::GetFlag(FLAGS_servers);
   const absl::Time start = Now();
   std::vector<std::unique_ptr<EtcdConnection>> servers;
   for (int i = 0; i < count; ++i) {
     servers.push_back(std::make_unique<EtcdConnection>(
-        EtcdConnection::Options{.url = (*registry)->url,
-                                .client = (*registry)->client,
+        EtcdConnection::Options{.url = options.url,
+                                .client = options.client,
                                 .server_id = absl::StrCat("crowd-", i)},
         [i, busy] { return Report(i, busy); }, [](const v1::Move&) {},
         [](const v1::Order&) {}));
