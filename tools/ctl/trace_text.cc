@@ -25,6 +25,12 @@ std::string EventName(const TraceEvent& event) {
       absl::AsciiStrToLower(absl::StripPrefix(name, "KIND_")), {{"_", " "}});
 }
 
+std::string Range(uint64_t first, uint64_t through) {
+  if (first == 0) return "-";
+  return first == through ? absl::StrCat(first)
+                          : absl::StrCat(first, "-", through);
+}
+
 std::string Messages(const TraceEvent& event) {
   switch (event.kind()) {
     case TraceEvent::KIND_OPENED:
@@ -33,12 +39,8 @@ std::string Messages(const TraceEvent& event) {
     case TraceEvent::KIND_LOST:
       return absl::StrCat("through ", event.through());
     default:
-      break;
+      return Range(event.first(), event.through());
   }
-  if (event.first() == 0) return "-";
-  return event.first() == event.through()
-             ? absl::StrCat(event.first())
-             : absl::StrCat(event.first(), "-", event.through());
 }
 
 std::string Details(const TraceEvent& event) {

@@ -102,10 +102,10 @@ TEST_F(TraceTextTest, AWhyIsSaidAndALaterReleasesEventNumbered) {
 
 TEST_F(TraceTextTest, ScriptsGetAnObjectALine) {
   TraceSessionResponse page = Page(1);
-  page.set_dropped(3);
+  page.set_dropped(1);
   Add(&page, TraceEvent::KIND_ACCEPTED, absl::ZeroDuration(), 1, 2);
   EXPECT_EQ(json_.Of(page),
-            "{\"dropped\":\"3\"}\n"
+            "{\"dropped\":\"1\"}\n"
             "{\"kind\":\"KIND_ACCEPTED\","
             "\"first\":\"1\",\"through\":\"2\",\"failed\":\"0\",\"code\":0,"
             "\"message\":\"\",\"at\":\"1970-01-01T00:00:00Z\"}\n");

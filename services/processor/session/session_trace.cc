@@ -31,8 +31,8 @@ absl::optional<SessionTrace::Page> SessionTrace::Read(uint64_t trace,
   const uint64_t gone = last_ - events_.size();
   // A reader that claims more than there is has read everything.
   const uint64_t read = trace == id_ ? std::min(through, last_) : gone;
-  Page page{.trace = id_, .through = last_};
-  if (read < gone) page.dropped = gone - read;
+  Page page{
+      .trace = id_, .through = last_, .dropped = gone - std::min(read, gone)};
   const uint64_t kept = std::min<uint64_t>(last_ - read, events_.size());
   page.events.assign(events_.end() - static_cast<std::ptrdiff_t>(kept),
                      events_.end());
