@@ -116,12 +116,12 @@ class AccessTest(ctl_case.CtlCase):
 
     def test_mistakes_say_what_to_do(self):
         for arguments, exit_code, said in (
-            ((), 2, "say what to do: status, ls, top, show, move, forget, end, log"),
+            ((), 2, "say what to do: status, ls, top, show, trace, move, forget, end, log"),
             (("lst",), 2, "command 'lst' is none of check, cordon, drain, end, forget"),
             (("show",), 2, "write it as: show SESSION"),
             (("ls", "till-7"), 2, "ls takes no 'till-7'"),
             (("ls", "--sort=size"), 2, "--sort: 'size' is none of id, memory"),
-            (("log", "loud"), 2, "level 'loud' is none of debug, error"),
+            (("log", "loud"), 2, "level 'loud' is none of debug, default, error"),
             (("move",), 2, "--to=HOST:PORT"),
             (("drain", "a", "b"), 2, "write it as: drain [SERVER]"),
             (("status",), 1, "nothing answers at"),
