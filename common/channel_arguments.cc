@@ -32,6 +32,14 @@ grpc::ChannelArguments OwnChannelArguments() {
   return arguments;
 }
 
+void LeaveRetriesToCaller(absl::Duration timeout,
+                          grpc::ChannelArguments* arguments) {
+  arguments->SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments->SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
+  arguments->SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                    static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+}
+
 void Overwrite(const grpc::ChannelArguments& from, grpc::ChannelArguments* to) {
   const grpc_channel_args from_args = from.c_channel_args();
   for (size_t i = 0; i < from_args.num_args; ++i) {

@@ -47,12 +47,6 @@ struct Loaded {
   std::vector<std::shared_ptr<ReloadedFiles>> files;
 };
 
-absl::Status Naming(absl::string_view settings, const absl::Status& status) {
-  if (status.ok()) return status;
-  return absl::Status(status.code(),
-                      absl::StrCat(settings, ": ", status.message()));
-}
-
 absl::StatusOr<Loaded> Load(const CredentialsOptions& options,
                             absl::string_view listen_address) {
   if (options.tls_cert.empty() && options.tls_key.empty()) {
@@ -74,7 +68,7 @@ absl::StatusOr<Loaded> Load(const CredentialsOptions& options,
                               ReloadedFiles::Take take) {
     loaded.files.push_back(std::make_shared<ReloadedFiles>(
         std::move(files), std::move(paths), std::move(take)));
-    return Naming(settings, loaded.files.back()->Load(absl::Now()));
+    return NamingSettings(settings, loaded.files.back()->Load(absl::Now()));
   };
   absl::Status status =
       load(absl::StrCat(name("tls_cert"), ", ", name("tls_key")), "certificate",

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/base/listen_address.h"
+#include "services/base/setting_name.h"
 #include "services/base/user_path.h"
 #include "services/base/wrong_settings.h"
 
@@ -90,12 +91,6 @@ ABSL_FLAG(std::string, log_level, "info",
 namespace msgproc::base {
 namespace {
 
-absl::Status NamingFlag(absl::string_view flag, const absl::Status& status) {
-  if (status.ok()) return status;
-  return absl::Status(status.code(),
-                      absl::StrCat("--", flag, ": ", status.message()));
-}
-
 // A Unix socket's path counts from where the user is, too. `address` stays as
 // it is where the flag's value is none.
 absl::Status ReadAddress(absl::string_view flag, std::string text,
@@ -105,7 +100,7 @@ absl::Status ReadAddress(absl::string_view flag, std::string text,
     text = absl::StrCat("unix:", UserPath(parsed->path));
     parsed = ListenAddress::Parse(text);
   }
-  if (!parsed.ok()) return NamingFlag(flag, parsed.status());
+  if (!parsed.ok()) return NamingSettings(AsFlag(flag), parsed.status());
   *address = std::move(text);
   return absl::OkStatus();
 }
@@ -187,11 +182,11 @@ ServerOptions ServerOptionsFromFlags(WrongSettings* wrong) {
                     absl::GetFlag(FLAGS_stall_unhealthy)};
   const absl::StatusOr<LogFormat> format =
       ParseLogFormat(absl::GetFlag(FLAGS_log_format));
-  wrong->Add(NamingFlag("log_format", format.status()));
+  wrong->Add(NamingSettings(AsFlag("log_format"), format.status()));
   options.log_format = format.value_or(options.log_format);
   const absl::StatusOr<LogLevel> level =
       ParseLogLevel(absl::GetFlag(FLAGS_log_level));
-  wrong->Add(NamingFlag("log_level", level.status()));
+  wrong->Add(NamingSettings(AsFlag("log_level"), level.status()));
   options.log_level = level.value_or(options.log_level);
   options.trim_heap = absl::GetFlag(FLAGS_trim_heap);
   options.park_callback_threads = absl::GetFlag(FLAGS_park_callback_threads);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
@@ -17,6 +18,15 @@ using SettingName = std::function<std::string(absl::string_view option)>;
 // As the options call it.
 inline std::string AsOption(absl::string_view option) {
   return std::string(option);
+}
+
+// An error with the settings that it is about in front, as they are called by
+// now. OK stays OK.
+inline absl::Status NamingSettings(absl::string_view settings,
+                                   const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(settings, ": ", status.message()));
 }
 
 // A flag of the same name: "--name".

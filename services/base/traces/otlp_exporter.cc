@@ -83,10 +83,9 @@ OtlpExporter::LoadCertificates(const Options& options) {
   auto certificates = ClientCertificates::Load(files);
   if (certificates.ok()) return certificates;
   const SettingName& name = options.setting_name;
-  return absl::Status(
-      certificates.status().code(),
-      absl::StrCat(name("otlp_ca"), ", ", name("tls_cert"), ", ",
-                   name("tls_key"), ": ", certificates.status().message()));
+  return NamingSettings(absl::StrCat(name("otlp_ca"), ", ", name("tls_cert"),
+                                     ", ", name("tls_key")),
+                        certificates.status());
 }
 
 OtlpExporter::OtlpExporter(Options options,

@@ -9,7 +9,8 @@
 namespace msgproc::base {
 
 SpanQueue::SpanQueue(const Options& options)
-    : options_(options), backoff_(options.initial_backoff) {
+    : options_(options),
+      backoff_(options.initial_backoff, options.max_backoff) {
   MSGPROC_CHECK_GT(options_.batch_spans, 0u);
   MSGPROC_CHECK_LE(options_.batch_spans, options_.max_spans);
 }
@@ -51,16 +52,15 @@ void SpanQueue::OnDone() {
   MSGPROC_CHECK(under_way_);
   under_way_ = false;
   batch_.clear();
-  backoff_ = options_.initial_backoff;
+  backoff_.Reset();
 }
 
 void SpanQueue::OnUnavailable(absl::Time now, double luck) {
   MSGPROC_CHECK(under_way_);
   MSGPROC_CHECK(luck >= 0 && luck <= 1);
   under_way_ = false;
-  if (closing_) backoff_ = options_.initial_backoff;
-  retry_at_ = now + backoff_ * luck;
-  backoff_ = std::min(2 * backoff_, options_.max_backoff);
+  if (closing_) backoff_.Reset();
+  retry_at_ = now + backoff_.Next() * luck;
 }
 
 }  // namespace msgproc::base

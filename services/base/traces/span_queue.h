@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/backoff.h"
 #include "services/base/traces/span.h"
 
 namespace msgproc::base {
@@ -70,7 +71,7 @@ class SpanQueue {
   std::vector<Span> batch_;
   bool under_way_ = false;
   absl::Time retry_at_ = absl::InfinitePast();
-  absl::Duration backoff_;
+  Backoff backoff_;
   bool closing_ = false;
 };
 
