@@ -1,15 +1,15 @@
 #include "services/balancer/admin/select_servers.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "services/base/page_size.h"
 
 namespace msgproc::balancer {
 
 ServersPage SelectServers(const admin::v1::ListServersRequest& request,
                           std::vector<ServerStatus> all) {
-  const size_t asked =
-      request.page_size() == 0 ? kDefaultServersPage : request.page_size();
-  const size_t size = std::min(asked, kMaxServersPage);
+  const size_t size =
+      base::PageSize(request.page_size(), kDefaultServersPage, kMaxServersPage);
   ServersPage page;
   for (ServerStatus& server : all) {
     const std::string& id = server.report.server_id;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/base/page_size.h"
 #include "services/processor/admin/session_message.h"
 
 namespace msgproc::processor {
@@ -38,11 +39,6 @@ uint64_t ValueOf(ListSessionsRequest::Order order, const SessionFacts& facts) {
   }
 }
 
-size_t SizeOf(const ListSessionsRequest& request) {
-  return request.page_size() == 0 ? kDefaultPageSize
-                                  : std::min(request.page_size(), kMaxPageSize);
-}
-
 bool HasAttachment(ListSessionsRequest::Attachment attachment,
                    const SessionFacts& facts) {
   switch (attachment) {
@@ -65,7 +61,9 @@ bool SelectSessions::Place::operator<(const Place& other) const {
 }
 
 SelectSessions::SelectSessions(const ListSessionsRequest& request)
-    : request_(request), size_(SizeOf(request)) {
+    : request_(request),
+      size_(
+          base::PageSize(request.page_size(), kDefaultPageSize, kMaxPageSize)) {
   first_.reserve(size_);
   kept_.reserve(size_);
 }

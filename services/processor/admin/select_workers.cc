@@ -1,6 +1,6 @@
 #include "services/processor/admin/select_workers.h"
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -10,14 +10,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/quoted.h"
+#include "services/base/page_size.h"
 #include "services/processor/workers/worker_life.h"
 #include "wire/proto_duration.h"
 
 namespace msgproc::processor {
 namespace {
 
-constexpr uint32_t kDefaultWorkersPage = 100;
-constexpr uint32_t kMaxWorkersPage = 1000;
+constexpr size_t kDefaultWorkersPage = 100;
+constexpr size_t kMaxWorkersPage = 1000;
 
 // Where a worker stands in the order.
 using Place = std::pair<int, WorkerId>;
@@ -87,10 +88,8 @@ absl::StatusOr<admin::v1::ListWorkersResponse> SelectWorkers(
     const std::vector<WorkerFacts>& all, absl::Time now) {
   const absl::StatusOr<Place> after = ReadToken(request.page_token());
   if (!after.ok()) return after.status();
-  const auto size =
-      static_cast<int>(request.page_size() == 0
-                           ? kDefaultWorkersPage
-                           : std::min(request.page_size(), kMaxWorkersPage));
+  const auto size = static_cast<int>(base::PageSize(
+      request.page_size(), kDefaultWorkersPage, kMaxWorkersPage));
   admin::v1::ListWorkersResponse page;
   Place last = *after;
   for (const WorkerFacts& facts : all) {
