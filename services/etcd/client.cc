@@ -51,6 +51,12 @@ bool IsTokens(grpc::StatusCode code) {
 
 }  // namespace
 
+Client::Options Client::Options::ForLease(absl::Duration lease) const {
+  Options options = *this;
+  options.timeout = std::max(absl::Seconds(1), lease / 3);
+  return options;
+}
+
 Client::Client(Options options, Loop* loop)
     : options_(std::move(options)), loop_(loop) {
   MSGPROC_CHECK(!options_.endpoints.empty());
@@ -61,10 +67,7 @@ Client::~Client() { open_.End(); }
 
 void Client::Connect() {
   grpc::ChannelArguments arguments = OwnChannelArguments();
-  // When to try again is decided by whoever calls.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
+  LeaveRetriesToCaller(absl::Seconds(2), &arguments);
   // A fleet's list is one message.
   arguments.SetMaxReceiveMessageSize(64 << 20);
   ++connections_;

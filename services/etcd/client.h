@@ -35,6 +35,9 @@ class Client {
     std::function<std::string()> password;
     // Of each call but watches.
     absl::Duration timeout = absl::Seconds(2);
+
+    // With a timeout that leaves a lease time to be kept alive.
+    Options ForLease(absl::Duration lease) const;
   };
   template <typename Response>
   using Then = std::function<void(const grpc::Status&, const Response&)>;

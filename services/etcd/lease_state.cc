@@ -26,10 +26,10 @@ absl::string_view Name(LeaseState::Phase phase) {
 }  // namespace
 
 LeaseState::LeaseState(const Options& options)
-    : options_(options), ttl_(options.ttl), backoff_(options.initial_backoff) {
+    : options_(options),
+      ttl_(options.ttl),
+      backoff_(options.initial_backoff, options.max_backoff) {
   MSGPROC_CHECK_GE(options_.ttl, absl::Seconds(1));
-  MSGPROC_CHECK_GT(options_.initial_backoff, absl::ZeroDuration());
-  MSGPROC_CHECK_GE(options_.max_backoff, options_.initial_backoff);
 }
 
 void LeaseState::ChangePhase(Phase phase) {
@@ -72,7 +72,7 @@ LeaseState::Actions LeaseState::Next(absl::Time now) {
 void LeaseState::Succeed(Request request) {
   MSGPROC_CHECK(under_way_ == request);
   under_way_ = Request::kNone;
-  backoff_ = options_.initial_backoff;
+  backoff_.Reset();
   retry_at_ = absl::InfinitePast();
 }
 
@@ -133,8 +133,7 @@ void LeaseState::OnFailed(absl::Time now, bool lease_gone,
   }
   ++failures_;
   if (failed == Request::kClaim) stale_ = true;
-  retry_at_ = now + absl::Uniform(random, 0.5, 1.0) * backoff_;
-  backoff_ = std::min(2 * backoff_, options_.max_backoff);
+  retry_at_ = now + absl::Uniform(random, 0.5, 1.0) * backoff_.Next();
   if (lease_gone && lease_ != 0) return LoseLease();
   if (leaving_ && lease_ == 0) ChangePhase(Phase::kLeft);
 }

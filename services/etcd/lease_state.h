@@ -6,6 +6,7 @@
 #include "absl/random/bit_gen_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/backoff.h"
 
 namespace msgproc::etcd {
 
@@ -99,7 +100,7 @@ class LeaseState {
   // Before it the key is not claimed: it was somebody else's just now.
   absl::Time claim_at_ = absl::InfinitePast();
   absl::Time retry_at_ = absl::InfinitePast();
-  absl::Duration backoff_;
+  Backoff backoff_;
   bool stale_ = false;
   bool leaving_ = false;
   // The first may have shown etcd a token that it has forgotten.

@@ -28,12 +28,11 @@ absl::string_view Name(ListState::Phase phase) {
 }  // namespace
 
 ListState::ListState(const Options& options)
-    : options_(options), backoff_(options.initial_backoff) {
+    : options_(options),
+      backoff_(options.initial_backoff, options.max_backoff) {
   MSGPROC_CHECK_GE(options_.members, 1);
   MSGPROC_CHECK_GT(options_.probe_interval, absl::ZeroDuration());
   MSGPROC_CHECK_GT(options_.watch_timeout, absl::ZeroDuration());
-  MSGPROC_CHECK_GT(options_.initial_backoff, absl::ZeroDuration());
-  MSGPROC_CHECK_GE(options_.max_backoff, options_.initial_backoff);
 }
 
 void ListState::ChangePhase(Phase phase) {
@@ -93,8 +92,7 @@ void ListState::ListAgain() { ChangePhase(Phase::kUnlisted); }
 
 void ListState::Retry(absl::Time now, absl::BitGenRef random) {
   ++failures_;
-  retry_at_ = now + absl::Uniform(random, 0.5, 1.0) * backoff_;
-  backoff_ = std::min(2 * backoff_, options_.max_backoff);
+  retry_at_ = now + absl::Uniform(random, 0.5, 1.0) * backoff_.Next();
 }
 
 std::vector<ListState::Item> ListState::OnListed(absl::Time now,
@@ -184,7 +182,7 @@ void ListState::OnProbed(absl::Time now, const Stamp& stamp) {
   }
   heard_at_ = now;
   probe_at_ = now + options_.probe_interval;
-  backoff_ = options_.initial_backoff;
+  backoff_.Reset();
 }
 
 void ListState::OnProbeFailed(absl::Time now, absl::BitGenRef random) {

@@ -8,6 +8,7 @@
 
 #include "absl/random/bit_gen_ref.h"
 #include "absl/time/time.h"
+#include "common/backoff.h"
 
 namespace msgproc::etcd {
 
@@ -120,7 +121,7 @@ class ListState {
   absl::Time listed_at_ = absl::InfinitePast();
   absl::Time opened_by_ = absl::InfiniteFuture();
   absl::Time retry_at_ = absl::InfinitePast();
-  absl::Duration backoff_;
+  Backoff backoff_;
   uint64_t lists_ = 0;
   uint64_t failures_ = 0;
 };

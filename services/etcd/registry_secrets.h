@@ -5,12 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/mutex.h"
 #include "services/base/client_certificates.h"
-#include "services/base/file_text.h"
 #include "services/base/reloaded_files.h"
+#include "services/base/secret_file.h"
 #include "services/base/setting_name.h"
 
 namespace msgproc::etcd {
@@ -45,15 +43,11 @@ class RegistrySecrets {
 
  private:
   RegistrySecrets() = default;
-  absl::Status LoadPassword(const std::string& path);
-  absl::Status TakePassword(const base::FileText& file);
 
   // Constant after Load.
   std::shared_ptr<base::ClientCertificates> certificates_;
-  std::shared_ptr<base::ReloadedFiles> password_file_;
-
-  mutable Mutex mutex_;
-  std::string password_ MSGPROC_GUARDED_BY(mutex_);
+  // Null: none.
+  std::shared_ptr<const base::SecretFile> password_;
 };
 
 }  // namespace msgproc::etcd

@@ -12,6 +12,7 @@
 #include "grpcpp/create_channel.h"
 #include "services/base/log.h"
 #include "services/processor/registration/registration_advice.h"
+#include "services/processor/registration/session_change.h"
 #include "wire/proto_duration.h"
 
 namespace msgproc::processor {
@@ -19,26 +20,19 @@ namespace {
 
 // How often a report that could not wait is looked for.
 constexpr absl::Duration kTick = absl::Milliseconds(200);
-// A change of the sessions by one in this many cannot wait.
-constexpr uint64_t kMuch = 50;
 
 absl::Time Now() { return Clock::Monotonic()->Now(); }
 
 std::shared_ptr<grpc::Channel> NewChannel(
     const BalancerConnection::Options& options) {
   grpc::ChannelArguments arguments = OwnChannelArguments();
-  // When to try again is decided here.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
+  LeaveRetriesToCaller(absl::Seconds(2), &arguments);
   return grpc::CreateCustomChannel(options.balancer,
                                    options.credentials
                                        ? options.credentials()
                                        : grpc::InsecureChannelCredentials(),
                                    arguments);
 }
-
-uint64_t Distance(uint64_t a, uint64_t b) { return a > b ? a - b : b - a; }
 
 }  // namespace
 
@@ -48,13 +42,11 @@ BalancerConnection::BalancerConnection(Options options, MakeReport make_report,
       make_report_(std::move(make_report)),
       on_move_(std::move(on_move)),
       on_order_(std::move(on_order)),
-      backoff_(options_.initial_backoff),
+      backoff_(options_.initial_backoff, options_.max_backoff),
       timer_([this] { OnTimer(); }) {
   MSGPROC_CHECK(make_report_ != nullptr);
   MSGPROC_CHECK(on_move_ != nullptr);
   MSGPROC_CHECK(on_order_ != nullptr);
-  MSGPROC_CHECK_GT(options_.initial_backoff, absl::ZeroDuration());
-  MSGPROC_CHECK_GE(options_.max_backoff, options_.initial_backoff);
   timer_.Set(absl::InfinitePast());
 }
 
@@ -129,8 +121,7 @@ void BalancerConnection::Reported(const v1::RegisterRequest& report) {
 
 std::shared_ptr<RegisterCall> BalancerConnection::CallToReport(
     const v1::RegisterRequest& report) {
-  const uint64_t change = Distance(report.sessions(), reported_sessions_);
-  const bool much = (change > 0 && change * kMuch >= reported_sessions_) ||
+  const bool much = IsMuch(reported_sessions_, report.sessions()) ||
                     report.state() != reported_state_;
   if (written_ == wanted_ && !much && Now() - reported_at_ < lease_ / 3) {
     return nullptr;
@@ -194,12 +185,12 @@ void BalancerConnection::OnEnded(const grpc::Status& status) {
   MSGPROC_CHECK(phase_ != Phase::kWaiting);
   // One that was soon over again was no success.
   if (phase_ == Phase::kRegistered && Now() - registered_at_ > lease_) {
-    backoff_ = options_.initial_backoff;
+    backoff_.Reset();
   }
   phase_ = Phase::kWaiting;
-  connect_at_ = Now() + (replaced ? long_pause
-                                  : absl::Uniform(random, 0.0, 1.0) * backoff_);
-  backoff_ = std::min(2 * backoff_, options_.max_backoff);
+  const absl::Duration pause =
+      absl::Uniform(random, 0.0, 1.0) * backoff_.Next();
+  connect_at_ = Now() + (replaced ? long_pause : pause);
   timer_.Set(connect_at_);
 }
 

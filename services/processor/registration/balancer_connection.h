@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/timer.h"
+#include "common/backoff.h"
 #include "common/mutex.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/security/credentials.h"
@@ -98,7 +99,7 @@ class BalancerConnection final : public Registrar,
   // The call was cancelled because the balancer did not answer any more.
   bool silent_ MSGPROC_GUARDED_BY(mutex_) = false;
   absl::Duration lease_ MSGPROC_GUARDED_BY(mutex_) = absl::Seconds(6);
-  absl::Duration backoff_ MSGPROC_GUARDED_BY(mutex_);
+  Backoff backoff_ MSGPROC_GUARDED_BY(mutex_);
   absl::Time connect_at_ MSGPROC_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time registered_at_ MSGPROC_GUARDED_BY(mutex_);
   absl::Time heard_at_ MSGPROC_GUARDED_BY(mutex_);

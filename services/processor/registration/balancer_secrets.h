@@ -5,12 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/mutex.h"
 #include "services/base/client_certificates.h"
-#include "services/base/file_text.h"
 #include "services/base/reloaded_files.h"
+#include "services/base/secret_file.h"
 #include "services/base/setting_name.h"
 
 namespace msgproc::processor {
@@ -45,15 +43,11 @@ class BalancerSecrets {
 
  private:
   BalancerSecrets() = default;
-  absl::Status LoadToken(const std::string& path);
-  absl::Status TakeToken(const base::FileText& file);
 
   // Constant after Load.
   std::shared_ptr<base::ClientCertificates> certificates_;
-  std::shared_ptr<base::ReloadedFiles> token_file_;
-
-  mutable Mutex mutex_;
-  std::string token_ MSGPROC_GUARDED_BY(mutex_);
+  // Null: none.
+  std::shared_ptr<const base::SecretFile> token_;
 };
 
 }  // namespace msgproc::processor

@@ -18,12 +18,6 @@ namespace {
 
 absl::Time Now() { return Clock::Monotonic()->Now(); }
 
-etcd::Client::Options ClientOptions(const EtcdConnection::Options& options) {
-  etcd::Client::Options client = options.client;
-  client.timeout = std::max(absl::Seconds(1), options.lease / 3);
-  return client;
-}
-
 }  // namespace
 
 EtcdConnection::EtcdConnection(const Options& options, MakeReport make_report,
@@ -33,7 +27,7 @@ EtcdConnection::EtcdConnection(const Options& options, MakeReport make_report,
       make_report_(std::move(make_report)),
       on_move_(std::move(on_move)),
       on_order_(std::move(on_order)),
-      client_(ClientOptions(options), &loop_),
+      client_(options.client.ForLease(options.lease), &loop_),
       leased_({.ttl = options.lease}, &client_,
               [this](int64_t lease, const etcd::LeasedKey::Claimed& claimed) {
                 claims_again_ = false;
@@ -61,10 +55,8 @@ absl::Time EtcdConnection::Step() {
   if (writer_.Offer(now, make_report_(), wanted != covered_)) {
     // Without a lease the record is written anyway.
     state.Refresh();
-    covered_ = wanted;
-  } else if (wanted != covered_) {
-    covered_ = wanted;
   }
+  covered_ = wanted;
   absl::Time wake = std::min(leased_.Step(), now + RecordWriter::kTick);
   if (state.phase() != etcd::LeaseState::Phase::kHeld) orders_.End();
   wake = std::min(wake, orders_.Step(now));
