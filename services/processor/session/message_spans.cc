@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/split_mix.h"
+#include "services/processor/session/result_error.h"
 #include "wire/coding.h"
 #include "wire/entry.h"
 
@@ -23,16 +25,10 @@ MessageSpans::MessageSpans(Options options)
   MSGPROC_CHECK(options_.sink != nullptr);
 }
 
-// SplitMix64 (Steele, Lea and Flood, 2014): ids have to differ, not to be
-// secret. Zero names no span.
+// Ids have to differ, not to be secret. Zero names no span.
 uint64_t MessageSpans::NewId() {
   uint64_t id = 0;
-  while (id == 0) {
-    id = seed_ += 0x9e3779b97f4a7c15;
-    id = (id ^ id >> 30) * 0xbf58476d1ce4e5b9;
-    id = (id ^ id >> 27) * 0x94d049bb133111eb;
-    id ^= id >> 31;
-  }
+  while (id == 0) id = SplitMix64(&seed_);
   return id;
 }
 
@@ -165,21 +161,10 @@ void MessageSpans::ReadOutcome(absl::string_view result, Open* open) const {
   wire::ResultView view;
   if (!wire::ParseResult(result, &view) || !view.failed) return;
   open->failed = true;
-  wire::FieldReader reader(view.error);
-  uint32_t tag = 0;
-  uint64_t number = 0;
-  absl::string_view text;
-  while (!reader.Done() && reader.ReadTag(&tag)) {
-    if (tag == wire::Tag(1, wire::WireType::kVarint)) {
-      if (!reader.ReadVarint(&number)) return;
-      open->code = static_cast<int>(number);
-    } else if (tag == wire::Tag(2, wire::WireType::kLengthDelimited)) {
-      if (!reader.ReadBytes(&text)) return;
-      open->error = std::string(text);
-    } else if (!reader.Skip(tag)) {
-      return;
-    }
-  }
+  const absl::optional<v1::Error> error = ErrorOf(view);
+  if (!error.has_value()) return;
+  open->code = error->code();
+  open->error = error->message();
 }
 
 void MessageSpans::OnWritten(absl::Time now) {

@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "common/utf8.h"
 #include "msgproc/v1/processor.pb.h"
+#include "services/processor/session/result_error.h"
 #include "wire/frame.h"
 
 namespace msgproc::processor {
@@ -28,16 +29,12 @@ absl::optional<SessionTroubles::Failure> LastOf(const wire::EntryLog& results,
       last = result;
     }
   }
-  v1::Error error;
-  if (!last.failed ||
-      !error.ParseFromArray(last.error.data(),
-                            static_cast<int>(last.error.size()))) {
-    return absl::nullopt;
-  }
+  const absl::optional<v1::Error> error = ErrorOf(last);
+  if (!error.has_value()) return absl::nullopt;
   return SessionTroubles::Failure{
       .sequence = last.sequence,
-      .code = error.code(),
-      .text = TruncateUtf8(error.message(), SessionStory::kMaxText),
+      .code = error->code(),
+      .text = TruncateUtf8(error->message(), SessionStory::kMaxText),
       .at = now};
 }
 
