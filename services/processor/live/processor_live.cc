@@ -17,7 +17,6 @@
 #include "services/processor/session/processor_counters.h"
 #include "services/processor/store/store_counters.h"
 #include "services/processor/workers/worker_facts.h"
-#include "services/processor/workers/worker_list.h"
 #include "wire/proto_duration.h"
 
 namespace msgproc::processor {
@@ -47,7 +46,7 @@ ProcessorLive::ProcessorLive(Sources sources)
       begun_(Clock::Monotonic()->Now()),
       latency_([this] { return MessageSeconds(); }, Clock::Monotonic()),
       read_at_(begun_),
-      cpu_(CpuTime()) {}
+      cpu_(CpuTime(Workers())) {}
 
 base::LiveFeed::Options ProcessorLive::FeedOptions() {
   return {.figures = {"streams", "messages_per_second", "latency_p50",
@@ -75,20 +74,21 @@ base::HistogramSnapshot ProcessorLive::MessageSeconds() const {
   return all;
 }
 
-absl::Duration ProcessorLive::CpuTime() const {
+WorkerUsage ProcessorLive::Workers() const {
+  const WorkerProcessExecutor* const workers = sources_.server->workers();
+  return workers == nullptr ? WorkerUsage() : ReadWorkerUsage(*workers);
+}
+
+absl::Duration ProcessorLive::CpuTime(const WorkerUsage& workers) const {
   absl::Duration total = CpuTimeOf(getpid());
   if (sources_.server->workers() == nullptr) return total;
   const auto own = ReadProcessStat(getpid());
   if (own.has_value()) total += own->reaped_cpu;
-  return total + ReadWorkerUsage(*sources_.server->workers()).cpu;
+  return total + workers.cpu;
 }
 
-uint64_t ProcessorLive::ResidentBytes() const {
-  uint64_t bytes = ReadResidentBytes(getpid());
-  if (sources_.server->workers() != nullptr) {
-    bytes += ReadWorkerUsage(*sources_.server->workers()).resident_bytes;
-  }
-  return bytes;
+uint64_t ProcessorLive::ResidentBytes(const WorkerUsage& workers) {
+  return ReadResidentBytes(getpid()) + workers.resident_bytes;
 }
 
 base::MetricHistory::Sample ProcessorLive::Read() {
@@ -100,7 +100,8 @@ base::MetricHistory::Sample ProcessorLive::Read() {
   const double rate =
       static_cast<double>(messages - std::exchange(messages_, messages)) /
       seconds;
-  const absl::Duration cpu = CpuTime();
+  const WorkerUsage workers = Workers();
+  const absl::Duration cpu = CpuTime(workers);
   // What a worker took seems gone between its end and its burial.
   const double cores = std::max(
       0.0, absl::ToDoubleSeconds(cpu - std::exchange(cpu_, cpu)) / seconds);
@@ -116,7 +117,7 @@ base::MetricHistory::Sample ProcessorLive::Read() {
   return {{"",
            {Load(c.streams), rate, base::Quantile(latencies, 0.5),
             base::Quantile(latencies, 0.99), cores,
-            static_cast<double>(ResidentBytes()), Load(c.outstanding),
+            static_cast<double>(ResidentBytes(workers)), Load(c.outstanding),
             commit_p99}}};
 }
 
@@ -127,7 +128,7 @@ void ProcessorLive::AddVitals(v1::Vitals* vitals) {
     *vitals->mutable_latency_p50() = wire::ToProto(absl::Seconds(latency.p50));
     *vitals->mutable_latency_p99() = wire::ToProto(absl::Seconds(latency.p99));
   }
-  vitals->set_resident_bytes(ResidentBytes());
+  vitals->set_resident_bytes(ResidentBytes(Workers()));
   const WorkerProcessExecutor* const workers = sources_.server->workers();
   if (workers == nullptr) return;
   vitals->set_workers(static_cast<uint32_t>(workers->counters().slots.size()));

@@ -16,6 +16,7 @@
 #include "services/base/live/metric_history.h"
 #include "services/base/vitals_meter.h"
 #include "services/processor/server.h"
+#include "services/processor/workers/worker_list.h"
 
 namespace msgproc::processor {
 
@@ -45,8 +46,10 @@ class ProcessorLive {
  private:
   // Of all handlers together.
   base::HistogramSnapshot MessageSeconds() const;
-  absl::Duration CpuTime() const;
-  uint64_t ResidentBytes() const;
+  // Nothing where there are none.
+  WorkerUsage Workers() const;
+  absl::Duration CpuTime(const WorkerUsage& workers) const;
+  static uint64_t ResidentBytes(const WorkerUsage& workers);
   void WriteMessages(base::JsonWriter* json) const;
   void WriteWorkers(base::JsonWriter* json) const;
   void WriteStore(base::JsonWriter* json) const;
