@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/check.h"
+#include "common/split_mix.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -16,16 +17,6 @@ constexpr double kPointsPerWeight = 128;
 // because a server's points stay where they are: it only keeps the first half.
 constexpr double kMaxPoints = 1 << 18;
 
-// The finalizer of splitmix64 (Steele, Lea, Flood 2014): every bit of the
-// input moves every bit of the output.
-uint64_t Mix(uint64_t x) {
-  x ^= x >> 30;
-  x *= 0xbf58476d1ce4e5b9;
-  x ^= x >> 27;
-  x *= 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
-
 double PointsPerWeight(const Roster& roster) {
   double total = 0;
   for (size_t i = 0; i < roster.size(); ++i) total += roster[i].weight();
@@ -37,13 +28,13 @@ double PointsPerWeight(const Roster& roster) {
 }  // namespace
 
 uint64_t StableHash(absl::string_view bytes) {
-  // FNV-1a (Fowler, Noll, Vo), whose weak upper bits Mix makes good.
+  // FNV-1a (Fowler, Noll, Vo), whose weak upper bits Mix64 makes good.
   uint64_t hash = 0xcbf29ce484222325;
   for (const char byte : bytes) {
     hash ^= static_cast<unsigned char>(byte);
     hash *= 0x100000001b3;
   }
-  return Mix(hash);
+  return Mix64(hash);
 }
 
 HashRing::HashRing(const Roster& roster) {
@@ -54,7 +45,7 @@ HashRing::HashRing(const Roster& roster) {
     const uint64_t seed = StableHash(roster[i].server_id());
     for (size_t j = 0; j < count; ++j) {
       points_.push_back(
-          {Mix(seed + j * 0x9e3779b97f4a7c15), static_cast<uint32_t>(i)});
+          {Mix64(seed + j * 0x9e3779b97f4a7c15), static_cast<uint32_t>(i)});
     }
   }
   std::sort(points_.begin(), points_.end(), [](const Point& a, const Point& b) {

@@ -23,11 +23,7 @@ std::shared_ptr<grpc::Channel> NewChannel(
                    Milliseconds(options.keepalive_timeout));
   // Nothing but the watch is ever sent, and that may be quiet for days.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // When to try again is decided here.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
-                   Milliseconds(options.answer_timeout));
+  LeaveRetriesToCaller(options.answer_timeout, &arguments);
   if (!options.tls_name.empty()) {
     arguments.SetSslTargetNameOverride(options.tls_name);
   }

@@ -179,19 +179,14 @@ absl::Status Server::Prepare() {
   return absl::OkStatus();
 }
 
-absl::Status Server::Naming(absl::string_view option,
-                            const absl::Status& status) const {
-  return absl::Status(status.code(), absl::StrCat(options_.setting_name(option),
-                                                  ": ", status.message()));
-}
-
 absl::Status Server::StartXds() {
   if (options_.xds_address.empty()) return absl::OkStatus();
   base::GrpcServerOptions grpc = options_.grpc;
   grpc.acceptor.address = options_.xds_address;
   auto started = base::GrpcServer::Start(grpc, {&ads_service_});
   if (!started.ok()) {
-    return Naming("xds_address", started.status());
+    return base::NamingSettings(options_.setting_name("xds_address"),
+                                started.status());
   }
   xds_grpc_ = *std::move(started);
   base::LogInfo("serving xDS", {{"address", xds_grpc_->address()}});
@@ -216,7 +211,8 @@ absl::Status Server::StartHttp() {
   auto http = base::HttpServer::Start({.address = options_.http_address},
                                       std::move(pages));
   if (!http.ok()) {
-    return Naming("http_address", http.status());
+    return base::NamingSettings(options_.setting_name("http_address"),
+                                http.status());
   }
   http_ = *std::move(http);
   return absl::OkStatus();

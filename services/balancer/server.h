@@ -114,9 +114,6 @@ class Server final : public base::RunningServer {
   explicit Server(ServerOptions options);
 
   absl::Status Prepare();
-  // The status, with the setting that it is about in front.
-  absl::Status Naming(absl::string_view option,
-                      const absl::Status& status) const;
   absl::Status StartXds();
   absl::Status StartHttp();
   absl::Status StartAdmin();

@@ -28,19 +28,13 @@ etcd::ListState::Options ListOptions(const EtcdRegistry::Options& options) {
           .probe_interval = options.lease / 3};
 }
 
-etcd::Client::Options ClientOptions(const EtcdRegistry::Options& options) {
-  etcd::Client::Options client = options.client;
-  client.timeout = std::max(absl::Seconds(1), options.lease / 3);
-  return client;
-}
-
 }  // namespace
 
 EtcdRegistry::EtcdRegistry(const Options& options, Fleet* fleet)
     : options_(options),
       fleet_(fleet),
       started_at_(Now()),
-      client_(ClientOptions(options), &loop_),
+      client_(options.client.ForLease(options.lease), &loop_),
       servers_(
           fleet,
           [this](const std::string& server_id, const ServerOrder& order) {
