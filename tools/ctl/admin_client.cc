@@ -122,6 +122,22 @@ absl::StatusOr<Response> AdminClient::Call(
   }
 }
 
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> AdminClient::CallForAll(
+    Stub* stub, Method<Stub, Request, Response> method, Request request) {
+  request.set_page_size(kPage);
+  Response all;
+  for (;;) {
+    auto page = Call(stub, method, request);
+    if (!page.ok()) return page;
+    all.MergeFrom(*page);
+    if (page->next_page_token().empty()) break;
+    request.set_page_token(page->next_page_token());
+  }
+  all.clear_next_page_token();
+  return all;
+}
+
 std::string AdminClient::WhyUnimplemented(For kinds) {
   grpc::ClientContext context;
   context.set_deadline(DeadlineAfter(kTimeout));
@@ -203,19 +219,8 @@ absl::StatusOr<admin::v1::Session> AdminClient::GetSession(
 
 absl::StatusOr<admin::v1::ListWorkersResponse> AdminClient::ListWorkers() {
   admin::v1::ListWorkersRequest request;
-  request.set_page_size(kPage);
-  admin::v1::ListWorkersResponse all;
-  for (;;) {
-    auto page =
-        Call(admin_.get(), &admin::v1::Admin::Stub::ListWorkers, request);
-    if (!page.ok()) return page;
-    const std::string next = page->next_page_token();
-    all.MergeFrom(*page);
-    if (next.empty()) break;
-    request.set_page_token(next);
-  }
-  all.clear_next_page_token();
-  return all;
+  return CallForAll(admin_.get(), &admin::v1::Admin::Stub::ListWorkers,
+                    request);
 }
 
 absl::StatusOr<admin::v1::MoveSessionsResponse> AdminClient::MoveSessions(
@@ -268,19 +273,9 @@ absl::Status AdminClient::EndStream(const std::string& name) {
 absl::StatusOr<admin::v1::ListServersResponse> AdminClient::ListServers(
     const std::string& server_id) {
   admin::v1::ListServersRequest request;
-  request.set_page_size(kPage);
   request.set_server_id(server_id);
-  admin::v1::ListServersResponse all;
-  for (;;) {
-    auto page =
-        Call(fleet_.get(), &admin::v1::Fleet::Stub::ListServers, request);
-    if (!page.ok()) return page;
-    all.MergeFrom(*page);
-    if (page->next_page_token().empty()) break;
-    request.set_page_token(page->next_page_token());
-  }
-  all.clear_next_page_token();
-  return all;
+  return CallForAll(fleet_.get(), &admin::v1::Fleet::Stub::ListServers,
+                    request);
 }
 
 absl::Status AdminClient::OrderServer(const std::string& server_id,

@@ -75,6 +75,11 @@ class AdminClient {
   absl::StatusOr<Response> Call(Stub* stub,
                                 Method<Stub, Request, Response> method,
                                 const Request& request);
+  // Of a list with pages: all of them.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> CallForAll(Stub* stub,
+                                      Method<Stub, Request, Response> method,
+                                      Request request);
   // For the session or stream of that name.
   template <typename Request, typename Response>
   absl::StatusOr<Response> CallFor(

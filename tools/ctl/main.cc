@@ -109,9 +109,7 @@ std::string LevelBefore(const admin::v1::SetLogLevelResponse& set) {
   if (set.before() == admin::v1::LOG_LEVEL_UNSPECIFIED)
     return "it was default\n";
   return absl::StrCat(
-      "it was ",
-      absl::AsciiStrToLower(absl::StripPrefix(
-          admin::v1::LogLevel_Name(set.before()), "LOG_LEVEL_")),
+      "it was ", EnumWord(admin::v1::LogLevel_Name(set.before()), "LOG_LEVEL_"),
       "\n");
 }
 

@@ -5,8 +5,11 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "services/base/log.h"
 #include "tools/ctl/stages.h"
 #include "wire/proto_duration.h"
@@ -128,6 +131,11 @@ std::string StageName(admin::v1::Stage stage) {
     if (known.stage == stage) return std::string(known.name);
   }
   return "-";
+}
+
+std::string EnumWord(absl::string_view name, absl::string_view prefix) {
+  return absl::StrReplaceAll(
+      absl::AsciiStrToLower(absl::StripPrefix(name, prefix)), {{"_", " "}});
 }
 
 std::string SessionName(const Session& session) {

@@ -37,6 +37,9 @@ std::string StatusText(int code, absl::string_view message);
 // "queued", "handler", ...; "-" where there is no message.
 std::string StageName(admin::v1::Stage stage);
 
+// "taken over" of KIND_TAKEN_OVER, where `prefix` is "KIND_".
+std::string EnumWord(absl::string_view name, absl::string_view prefix);
+
 // Its id; of a stream without a session "@" and its number.
 std::string SessionName(const admin::v1::Session& session);
 

@@ -1,11 +1,8 @@
 #include "tools/ctl/trace_text.h"
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "tools/ctl/json_line.h"
 #include "tools/ctl/text.h"
 #include "wire/proto_time.h"
@@ -21,8 +18,7 @@ constexpr char kLine[] = "%-15s  %-12s  %-15s  %s\n";
 std::string EventName(const TraceEvent& event) {
   const std::string& name = TraceEvent::Kind_Name(event.kind());
   if (name.empty()) return absl::StrCat("event ", event.kind());
-  return absl::StrReplaceAll(
-      absl::AsciiStrToLower(absl::StripPrefix(name, "KIND_")), {{"_", " "}});
+  return EnumWord(name, "KIND_");
 }
 
 std::string Range(uint64_t first, uint64_t through) {

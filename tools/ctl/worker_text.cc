@@ -2,9 +2,7 @@
 
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "tools/ctl/text.h"
 #include "wire/proto_duration.h"
 
@@ -17,7 +15,7 @@ using admin::v1::Worker;
 std::string StateName(const Worker& worker) {
   const std::string& name = admin::v1::WorkerState_Name(worker.state());
   if (name.empty()) return absl::StrCat(static_cast<int>(worker.state()));
-  return absl::AsciiStrToLower(absl::StripPrefix(name, "WORKER_STATE_"));
+  return EnumWord(name, "WORKER_STATE_");
 }
 
 std::string LastExit(const Worker& worker) {
