@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "common/check.h"
+#include "common/split_mix.h"
 
 namespace msgproc::simulation {
 
@@ -15,12 +16,7 @@ class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}
 
-  uint64_t Next() {
-    uint64_t z = state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
+  uint64_t Next() { return SplitMix64(&state_); }
   uint64_t Below(uint64_t bound) {
     MSGPROC_CHECK_GT(bound, 0u);
     return Next() % bound;

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "common/check.h"
-#include "tools/loadgen/schedule/random.h"
+#include "common/split_mix.h"
 
 namespace msgproc::loadgen {
 
@@ -29,7 +29,7 @@ Pacer::Pacer(int streams, double rate, Arrivals arrivals, int64_t start,
   queue_.reserve(streams);
   held_.reserve(streams);
   for (int i = 0; i < streams; ++i) {
-    const uint64_t stream_seed = NextRandom(&seed);
+    const uint64_t stream_seed = SplitMix64(&seed);
     // The sum of Poisson processes is one; uniform streams interleave evenly.
     const bool poisson = arrivals == Arrivals::kPoisson;
     const int64_t first = static_cast<int64_t>(poisson ? 0 : i * spacing);

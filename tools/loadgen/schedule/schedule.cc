@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "common/check.h"
-#include "tools/loadgen/schedule/random.h"
+#include "common/split_mix.h"
 
 namespace msgproc::loadgen {
 namespace {
@@ -34,7 +34,7 @@ void Schedule::Advance(uint64_t messages) {
     constexpr double kUnit = 0x1p-53;
     for (uint64_t i = 0; i < messages; ++i) {
       const double uniform =
-          (static_cast<double>(NextRandom(&random_) >> 11) + 1) * kUnit;
+          (static_cast<double>(SplitMix64(&random_) >> 11) + 1) * kUnit;
       offset_ -= std::log(uniform) * interval_;
     }
   }

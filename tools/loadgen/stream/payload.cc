@@ -3,14 +3,14 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
-#include "tools/loadgen/schedule/random.h"
+#include "common/split_mix.h"
 
 namespace msgproc::loadgen {
 
-Payloads::Payloads(uint64_t seed, size_t bytes) : mask_(NextRandom(&seed)) {
+Payloads::Payloads(uint64_t seed, size_t bytes) : mask_(SplitMix64(&seed)) {
   lower_.resize(bytes);
   for (char& letter : lower_) {
-    letter = static_cast<char>('a' + NextRandom(&seed) % 26);
+    letter = static_cast<char>('a' + SplitMix64(&seed) % 26);
   }
   upper_ = absl::AsciiStrToUpper(lower_);
 }
