@@ -3,8 +3,8 @@
 import time
 import unittest
 
-from tests import harness
-from tests.durability import ledger, postgres, relay
+from tests import harness, relay
+from tests.durability import ledger, postgres
 
 _DRAIN_SECONDS = 1
 # For what is in flight, and for a connection that was being made.
@@ -13,7 +13,7 @@ _MORE_SECONDS = 15
 
 class StopTest(ledger.FleetTest):
     def test_it_stops_though_the_store_says_nothing_any_more(self):
-        between = self.keep(relay.Relay(self.store.folder))
+        between = self.keep(relay.SocketFileRelay(self.store.folder, ".s.PGSQL.5432"))
         url = postgres.url_of(between.folder)
         member = self.member(f"--drain_timeout={_DRAIN_SECONDS}s", url=url)
         other = self.member()
@@ -21,7 +21,7 @@ class StopTest(ledger.FleetTest):
         count = 3_000
         load = self.transfer(count, self.by_name, seconds=3)
         self.await_work(member)
-        between.swallow()
+        between.cut()
         self.assertTrue(between.swallowed.wait(60), "it asks the store for something")
         began = time.monotonic()
         self.assertEqual(member.stop(seconds=60), 0)

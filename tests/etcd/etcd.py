@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -129,51 +128,6 @@ class Etcd:
                 if status["leader"] == status["header"]["member_id"]:
                     return member
         return None
-
-
-class Relay:
-    """Passes TCP on to an address, until it is cut: then nothing arrives, and nobody is told."""
-
-    def __init__(self, address):
-        host, port = address.split(":")
-        self._target = (host, int(port))
-        self._cut = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self):
-        self._cut.set()
-
-    def mend(self):
-        """New connections pass; those that were cut are lost for ever."""
-        self._cut.clear()
-
-    def kill(self):
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            with contextlib.suppress(OSError):
-                server = socket.create_connection(self._target)
-                for one, other in ((client, server), (server, client)):
-                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
-
-    def _pass_on(self, one, other):
-        lost = False
-        with one, contextlib.suppress(OSError):
-            while data := one.recv(1 << 16):
-                lost = lost or self._cut.is_set()
-                if not lost:
-                    other.sendall(data)
-            if not lost:
-                other.shutdown(socket.SHUT_RDWR)
 
 
 class EtcdTest(fleet.FleetTest):

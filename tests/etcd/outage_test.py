@@ -3,7 +3,7 @@
 import signal
 import time
 
-from tests import harness, sharding
+from tests import harness, relay, sharding
 from tests.etcd import etcd
 
 # What is promised of the list once etcd can be reached again.
@@ -71,13 +71,13 @@ class OutageTest(etcd.EtcdTest):
 
     def test_a_list_that_was_compacted_during_a_partition_is_read_anew(self):
         registry = self.etcd()
-        relay = self.keep(etcd.Relay(registry.members[0].address))
-        cut_off = self.reader(f"etcd://{relay.address}/{etcd.PREFIX}", "--lease=2s", name="cut_off")
+        between = self.keep(relay.TcpRelay(registry.members[0].address))
+        cut_off = self.reader(f"etcd://{between.address}/{etcd.PREFIX}", "--lease=2s", name="cut_off")
         other = self.reader(registry, "--lease=2s", name="other")
         processors = self.writers(registry, [cut_off, other], 3, "--registry_lease=2s")
         self.assertEqual(cut_off.metric("msgproc_balancer_registry_lists_total"), 1)
         with self.look_ups(cut_off):
-            relay.cut()
+            between.cut()
             harness.eventually(lambda: not self.in_step(cut_off), "it knows")
             self.writer(registry, "p4", "--registry_lease=2s")
             self.assertEqual(processors[2].stop(), 0)
@@ -85,7 +85,7 @@ class OutageTest(etcd.EtcdTest):
                 lambda: self.serving(other) == {"p1", "p2", "p4"}, "the other is right"
             )
             registry.compact()
-            relay.mend()
+            between.mend()
             mended = time.monotonic()
             harness.eventually(
                 lambda: self.serving(cut_off) == {"p1", "p2", "p4"}, "the list is right"
