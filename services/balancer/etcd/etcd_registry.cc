@@ -36,7 +36,7 @@ EtcdRegistry::EtcdRegistry(const Options& options, Fleet* fleet)
       started_at_(Now()),
       client_(options.client.ForLease(options.lease), &loop_),
       servers_(
-          fleet,
+          fleet, Clock::Monotonic(),
           [this](const std::string& server_id, const ServerOrder& order) {
             return PassOn(server_id, order);
           },

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/time/time.h"
 #include "common/check.h"
 #include "common/quoted.h"
 #include "services/balancer/wire_conversions.h"
@@ -10,10 +11,12 @@
 
 namespace msgproc::balancer {
 
-ListedServers::ListedServers(Fleet* fleet, OnOrder on_order, OnMove on_move)
+ListedServers::ListedServers(Fleet* fleet, const Clock* clock, OnOrder on_order,
+                             OnMove on_move)
     : fleet_(fleet),
       on_order_(std::move(on_order)),
-      on_move_(std::move(on_move)) {
+      on_move_(std::move(on_move)),
+      throttle_(absl::Seconds(1), clock) {
   MSGPROC_CHECK(on_order_ != nullptr);
   MSGPROC_CHECK(on_move_ != nullptr);
 }
@@ -66,7 +69,7 @@ void ListedServers::Remove(const std::string& server_id) {
 }
 
 void ListedServers::Report(const std::string& server_id, Record* record) {
-  if (record->registration.has_value() && !record->ended->load()) {
+  if (record->registration.has_value()) {
     const auto moves = fleet_->Report(*record->registration, record->report);
     if (moves.ok()) {
       for (const MoveOrder& move : *moves) on_move_(server_id, move);
@@ -77,17 +80,13 @@ void ListedServers::Report(const std::string& server_id, Record* record) {
 }
 
 void ListedServers::Register(const std::string& server_id, Record* record) {
-  record->registration.reset();
-  const auto ended = std::make_shared<std::atomic<bool>>(false);
   auto registration = fleet_->Register(
-      record->report,
-      [ended](const absl::Status& /*why*/) { ended->store(true); },
+      record->report, [](const absl::Status& /*why*/) {},
       [on_order = on_order_, server_id](const ServerOrder& order) {
         return on_order(server_id, order);
       });
   if (registration.ok()) {
     record->registration = *std::move(registration);
-    record->ended = ended;
     record->refused = absl::OkStatus();
     return;
   }

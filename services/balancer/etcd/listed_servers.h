@@ -1,18 +1,17 @@
 #ifndef MSGPROC_SERVICES_BALANCER_ETCD_LISTED_SERVERS_H_
 #define MSGPROC_SERVICES_BALANCER_ETCD_LISTED_SERVERS_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/clock.h"
 #include "services/balancer/fleet.h"
 #include "services/balancer/server_order.h"
 #include "services/balancer/server_report.h"
@@ -35,8 +34,9 @@ class ListedServers {
   using OnMove =
       std::function<void(const std::string& server_id, const MoveOrder&)>;
 
-  // `fleet` outlives it.
-  ListedServers(Fleet* fleet, OnOrder on_order, OnMove on_move);
+  // `fleet` and `clock` outlive it.
+  ListedServers(Fleet* fleet, const Clock* clock, OnOrder on_order,
+                OnMove on_move);
 
   // Takes what has changed.
   void Take(const std::vector<etcd::ListState::Item>& items);
@@ -51,9 +51,8 @@ class ListedServers {
  private:
   struct Record {
     ServerReport report;
+    // The last one. Where the fleet has ended it, the next Report says so.
     std::optional<Registration> registration;
-    // The fleet has ended the registration. Set on any thread.
-    std::shared_ptr<std::atomic<bool>> ended;
     // Why the fleet does not take it; said once.
     absl::Status refused;
   };

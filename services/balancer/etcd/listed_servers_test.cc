@@ -1,6 +1,7 @@
 #include "services/balancer/etcd/listed_servers.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,14 +15,18 @@
 namespace msgproc::balancer {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using Kind = RegistryEvent::Kind;
 
 Fleet::Options FleetOptions() {
   Fleet::Options options;
   options.registry.lease = absl::Seconds(6);
   options.registry.fail_static = absl::ZeroDuration();
+  options.registry.max_servers = 2;
   options.rebalancer.settle = absl::ZeroDuration();
   return options;
 }
@@ -30,13 +35,17 @@ class ListedServersTest : public testing::Test {
  protected:
   static etcd::ListState::Item Item(
       const std::string& id, uint64_t sessions = 0,
-      v1::ServerState state = v1::SERVER_STATE_SERVING) {
+      v1::ServerState state = v1::SERVER_STATE_SERVING, bool cordoned = false) {
     v1::RegisterRequest report;
     report.set_address(absl::StrCat(id, ":1"));
     report.set_state(state);
+    report.set_cordoned(cordoned);
     report.set_sessions(sessions);
     report.set_takes_orders(true);
     return {.key = id, .value = etcd::WriteServerRecord(report)};
+  }
+  static etcd::ListState::Item Gone(const std::string& id) {
+    return {.key = id, .deleted = true};
   }
   void Serve(const std::string& id) {
     fleet_.SetHealth(absl::StrCat(id, ":1"), Health::kServing);
@@ -48,12 +57,19 @@ class ListedServersTest : public testing::Test {
     }
     return names;
   }
+  // What is logged meanwhile, a while after what was logged before.
+  std::string Said(const std::function<void()>& meanwhile) {
+    clock_.Advance(absl::Seconds(1));
+    testing::internal::CaptureStderr();
+    meanwhile();
+    return testing::internal::GetCapturedStderr();
+  }
 
   FakeClock clock_;
   Fleet fleet_{FleetOptions(), &clock_, 1};
   std::vector<std::string> ordered_;
   std::vector<std::string> moved_;
-  ListedServers servers_{&fleet_,
+  ListedServers servers_{&fleet_, &clock_,
                          [this](const std::string& id, const ServerOrder&) {
                            ordered_.push_back(id);
                            return true;
@@ -92,16 +108,23 @@ TEST_F(ListedServersTest, TheyStayForAsLongAsTheyAreRefreshed) {
 
 TEST_F(ListedServersTest, ARecordThatVanishesIsALoss) {
   servers_.Take({Item("a")});
-  servers_.Take({{.key = "a", .deleted = true}});
+  servers_.Take({Gone("a")});
   EXPECT_EQ(fleet_.EventCount(Kind::kStreamBroken), 1U);
   EXPECT_EQ(servers_.size(), 0U);
-  servers_.Take({{.key = "a", .deleted = true}});
+  servers_.Take({Gone("a")});
   EXPECT_EQ(fleet_.EventCount(Kind::kStreamBroken), 1U);
+}
+
+TEST_F(ListedServersTest, SoIsOneThatVanishesWhileItIsCordoned) {
+  servers_.Take({Item("a", 0, v1::SERVER_STATE_DRAINING, /*cordoned=*/true)});
+  servers_.Take({Gone("a")});
+  EXPECT_EQ(fleet_.EventCount(Kind::kStreamBroken), 1U);
+  EXPECT_EQ(fleet_.EventCount(Kind::kLeft), 0U);
 }
 
 TEST_F(ListedServersTest, ARecordThatVanishesWhileItDrainsIsAGoodbye) {
   servers_.Take({Item("a", 0, v1::SERVER_STATE_DRAINING)});
-  servers_.Take({{.key = "a", .deleted = true}});
+  servers_.Take({Gone("a")});
   EXPECT_EQ(fleet_.EventCount(Kind::kLeft), 1U);
   EXPECT_EQ(fleet_.EventCount(Kind::kStreamBroken), 0U);
 }
@@ -117,6 +140,44 @@ TEST_F(ListedServersTest, WhatIsNoServerIsCountedAndGone) {
   EXPECT_EQ(servers_.unreadable(), 3U);
 }
 
+TEST_F(ListedServersTest, SaysOnceASecondWhichRecordIsNoServerAndWhy) {
+  const auto take = [this] {
+    servers_.Take({{.key = "b", .value = "{}"}, {.key = "c", .value = "{}"}});
+  };
+  EXPECT_THAT(
+      Said(take),
+      AllOf(HasSubstr("a record of the registry is not taken server_id='b' "
+                      "reason=\"the record of 'b' has no Addr\" suppressed=0"),
+            Not(HasSubstr("server_id='c'"))));
+  EXPECT_THAT(Said(take), HasSubstr("suppressed=1"));
+}
+
+TEST_F(ListedServersTest, SaysOnceThatTheFleetIsFull) {
+  const auto refresh = [this] { servers_.Refresh(); };
+  EXPECT_THAT(
+      Said([this] {
+        servers_.Take({Item("a"), Item("b"), Item("c")});
+      }),
+      HasSubstr("is not taken server_id='c' reason=\"this balancer holds"));
+  EXPECT_THAT(Said(refresh), IsEmpty());
+  // It is taken where there is room, and has to wait for that once more.
+  servers_.Take({Gone("a")});
+  EXPECT_THAT(Said(refresh), IsEmpty());
+  EXPECT_THAT(Names(), ElementsAre("b", "c"));
+  clock_.Advance(absl::Seconds(7));
+  fleet_.Tick();
+  servers_.Take({Item("a"), Item("b")});
+  EXPECT_THAT(Said(refresh), HasSubstr("is not taken server_id='c'"));
+  EXPECT_THAT(Said(refresh), IsEmpty());
+}
+
+TEST_F(ListedServersTest, ARecordThatWasNeverTakenVanishesInSilence) {
+  servers_.Take({Item("a"), Item("b"), Item("c"), Gone("c")});
+  EXPECT_EQ(servers_.size(), 2U);
+  EXPECT_THAT(Names(), ElementsAre("a", "b"));
+  EXPECT_EQ(fleet_.EventCount(Kind::kStreamBroken), 0U);
+}
+
 TEST_F(ListedServersTest, AServerWithAStreamIsLeftToIt) {
   servers_.Take({Item("a")});
   ServerReport report;
@@ -127,8 +188,11 @@ TEST_F(ListedServersTest, AServerWithAStreamIsLeftToIt) {
   const auto stream =
       fleet_.Register(report, [&](const absl::Status&) { ended = true; });
   ASSERT_TRUE(stream.ok()) << stream.status();
-  servers_.Refresh();
-  servers_.Take({Item("a", 9)});
+  EXPECT_THAT(Said([this] {
+                servers_.Refresh();
+                servers_.Take({Item("a", 9)});
+              }),
+              IsEmpty());
   EXPECT_FALSE(ended);
   EXPECT_EQ(fleet_.Get("a")->report.owner, "itself");
   // Its stream breaks: the record is still there.
