@@ -29,13 +29,13 @@ void MetricHistory::Add(const Sample& sample) {
       found = series_.emplace(subject, Series()).first;
       found->second.values.assign(options_.samples * options_.figures,
                                   kUnknown);
-      found->second.begin = number;
     }
+    Series& series = found->second;
     for (size_t figure = 0; figure < options_.figures; ++figure) {
-      found->second.values[Index(number, figure)] =
+      series.values[Index(series, number, figure)] =
           static_cast<float>(values[figure]);
     }
-    found->second.end = next_;
+    series.end = next_;
   }
   for (auto it = series_.begin(); it != series_.end();) {
     Series& series = it->second;
@@ -44,7 +44,7 @@ void MetricHistory::Add(const Sample& sample) {
       continue;
     }
     for (size_t figure = 0; figure < options_.figures; ++figure) {
-      series.values[Index(number, figure)] = kUnknown;
+      series.values[Index(series, number, figure)] = kUnknown;
     }
     it = series.end <= oldest() ? series_.erase(it) : std::next(it);
   }
@@ -67,17 +67,20 @@ std::vector<double> MetricHistory::Values(const std::string& subject,
   std::vector<double> values;
   const auto found = series_.find(subject);
   if (found == series_.end()) return values;
+  const Series& series = found->second;
   for (uint64_t number = std::max(begin, oldest()); number < next_; ++number) {
-    values.push_back(number < found->second.begin
-                         ? kUnknown
-                         : found->second.values[Index(number, figure)]);
+    values.push_back(series.values[Index(series, number, figure)]);
   }
   return values;
 }
 
-size_t MetricHistory::Index(uint64_t number, size_t figure) const {
-  return static_cast<size_t>(number % options_.samples) * options_.figures +
-         figure;
+size_t MetricHistory::Index(const Series& series, uint64_t number,
+                            size_t figure) const {
+  const size_t index =
+      static_cast<size_t>(number % options_.samples) * options_.figures +
+      figure;
+  MSGPROC_CHECK_LT(index, series.values.size());
+  return index;
 }
 
 }  // namespace msgproc::base

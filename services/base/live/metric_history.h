@@ -49,12 +49,12 @@ class MetricHistory {
   struct Series {
     // By number and figure, round and round. Float is as much as a chart shows.
     std::vector<float> values;
-    // Number of the first sample, and behind the last, that it was there for.
-    uint64_t begin = 0;
+    // Number behind the last sample that it was there for.
     uint64_t end = 0;
   };
 
-  size_t Index(uint64_t number, size_t figure) const;
+  // Where it stands in the values of `series`.
+  size_t Index(const Series& series, uint64_t number, size_t figure) const;
 
   const Options options_;
   uint64_t next_ = 0;

@@ -78,6 +78,14 @@ TEST(MetricHistoryTest, ASubjectThatComesBackHasAGap) {
   EXPECT_THAT(history.Values("a", 0, 0), ElementsAre(1, IsNan(), 3));
 }
 
+TEST(MetricHistoryTest, AGapHidesWhatWasThereARoundBefore) {
+  MetricHistory history({.figures = 2, .samples = 3});
+  for (int i = 0; i < 5; ++i) history.Add({{"a", {1.0 * i, 10.0 * i}}});
+  history.Add({});
+  EXPECT_THAT(history.Values("a", 0, 0), ElementsAre(3, 4, IsNan()));
+  EXPECT_THAT(history.Values("a", 1, 0), ElementsAre(30, 40, IsNan()));
+}
+
 TEST(MetricHistoryTest, TakesInNoMoreSubjectsThanItMay) {
   MetricHistory history({.figures = 1, .samples = 1, .subjects = 2});
   history.Add({{"a", {1}}, {"b", {2}}, {"c", {3}}});
