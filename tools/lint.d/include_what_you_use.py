@@ -34,7 +34,7 @@ _STD = {
     "bitset": "bitset",
     "charconv": "from_chars to_chars chars_format",
     "chrono": "chrono",
-    "cmath": """abs ceil exp exp2 floor fmod hypot isfinite isinf isnan ldexp llround log log10 log1p log2 lround
+    "cmath": """abs ceil exp exp2 floor fmax fmod hypot isfinite isinf isnan ldexp llround log log10 log1p log2 lround
         nextafter pow round sqrt trunc""",
     "compare": "strong_ordering weak_ordering partial_ordering",
     "condition_variable": "condition_variable condition_variable_any cv_status",

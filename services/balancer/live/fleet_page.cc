@@ -6,6 +6,9 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -49,7 +52,7 @@ void WriteVitals(const ServerVitals& vitals, JsonWriter* json) {
       .Number("workers", uint64_t{vitals.workers})
       .Number("workers_serving", uint64_t{vitals.workers_serving})
       .Number("worker_deaths", vitals.worker_deaths);
-  if (vitals.resident_bytes > 0) {
+  if (vitals.resident_bytes != 0) {
     json->Number("memory", vitals.resident_bytes);
   }
 }
@@ -57,13 +60,15 @@ void WriteVitals(const ServerVitals& vitals, JsonWriter* json) {
 }  // namespace
 
 std::vector<ServerStatus> ToShow(std::vector<ServerStatus> all) {
+  const auto place = [](const ServerStatus& status) {
+    return std::make_pair(Calmness(status.state),
+                          absl::string_view(status.report.server_id));
+  };
   std::sort(all.begin(), all.end(),
-            [](const ServerStatus& a, const ServerStatus& b) {
-              const int before = Calmness(a.state) - Calmness(b.state);
-              return before == 0 ? a.report.server_id < b.report.server_id
-                                 : before < 0;
+            [&place](const ServerStatus& a, const ServerStatus& b) {
+              return place(a) < place(b);
             });
-  if (all.size() > kMostShown) all.resize(kMostShown);
+  all.resize(std::min(all.size(), kMostShown));
   return all;
 }
 
@@ -87,8 +92,8 @@ base::MetricHistory::Sample FleetSample(const std::vector<ServerStatus>& all,
     streams += static_cast<double>(load.sessions);
     messages += load.messages_per_second;
     // What is known is worse than nothing.
-    if (!std::isnan(p99) && !(latency >= p99)) latency = p99;
-    if (!(cpu >= load.utilization)) cpu = load.utilization;
+    latency = std::fmax(latency, p99);
+    cpu = std::fmax(cpu, load.utilization);
     serving += serves ? 1 : 0;
     sample[status.report.server_id] = {static_cast<double>(load.sessions),
                                        load.messages_per_second,

@@ -54,10 +54,14 @@ TEST(FleetSampleTest, TheFleetIsTheSumOfItsServersOrTheWorst) {
   ServerStatus b = Server("b", ServerState::kDraining);
   b.report.load = {
       .sessions = 5, .messages_per_second = 50, .utilization = 0.25};
-  const auto sample =
-      FleetSample({a, b}, {.lookups_per_second = 3, .moves_per_second = 1.5});
-  ASSERT_EQ(sample.size(), 3u);
-  EXPECT_THAT(sample.at(""), ElementsAre(15, 150, 0.002, 0.5, 1, 3, 1.5));
+  ServerStatus c = Server("c", ServerState::kUnhealthy);
+  c.report.load = {
+      .sessions = 1, .messages_per_second = 0, .utilization = 0.25};
+  c.report.vitals.latency_p99 = absl::Milliseconds(1);
+  const auto sample = FleetSample(
+      {a, b, c}, {.lookups_per_second = 3, .moves_per_second = 1.5});
+  ASSERT_EQ(sample.size(), 4u);
+  EXPECT_THAT(sample.at(""), ElementsAre(16, 150, 0.002, 0.5, 1, 3, 1.5));
   EXPECT_THAT(sample.at("a"),
               ElementsAre(10, 100, 0.002, 0.5, 1, IsNan(), IsNan()));
   EXPECT_THAT(sample.at("b"),
