@@ -18,7 +18,7 @@ SpanQueue::SpanQueue(const Options& options)
 size_t SpanQueue::Add(std::vector<Span> spans, absl::Time now) {
   MSGPROC_CHECK_LE(size(), options_.max_spans);
   const size_t taken = std::min(spans.size(), options_.max_spans - size());
-  if (taken > 0 && waiting_.empty()) since_ = now;
+  if (waiting_.empty()) since_ = now;
   const auto end = spans.begin() + static_cast<std::ptrdiff_t>(taken);
   std::move(spans.begin(), end, std::back_inserter(waiting_));
   return spans.size() - taken;
@@ -26,14 +26,14 @@ size_t SpanQueue::Add(std::vector<Span> spans, absl::Time now) {
 
 const std::vector<Span>& SpanQueue::Next(absl::Time now) {
   static const std::vector<Span> none;
-  if (under_way_ || now < NextDue()) return none;
+  if (now < NextDue()) return none;
   if (batch_.empty()) {
     const size_t size = std::min(waiting_.size(), options_.batch_spans);
     const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(size);
     std::move(waiting_.begin(), end, std::back_inserter(batch_));
     waiting_.erase(waiting_.begin(), end);
     // Those that are left have waited for as long as this one is under way.
-    since_ = waiting_.empty() ? absl::InfiniteFuture() : now;
+    since_ = now;
   }
   MSGPROC_CHECK(!batch_.empty());
   under_way_ = true;

@@ -65,7 +65,7 @@ class SpanQueue {
 
   const Options options_;
   std::deque<Span> waiting_;
-  // When the first of them came.
+  // When the first of them, if there is one, came.
   absl::Time since_ = absl::InfiniteFuture();
   // Under way, or to be tried again at `retry_at_`.
   std::vector<Span> batch_;

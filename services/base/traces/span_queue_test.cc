@@ -80,6 +80,7 @@ TEST_F(SpanQueueTest, OneBatchIsUnderWayAtATime) {
   EXPECT_THAT(Next(), IsEmpty());
   EXPECT_EQ(queue_.NextDue(), absl::InfiniteFuture());
   EXPECT_EQ(queue_.size(), 7u);
+  now_ += absl::Milliseconds(300);
   queue_.OnDone();
   EXPECT_THAT(Next(), ElementsAre("4", "5", "6"));
   queue_.OnDone();
