@@ -17,8 +17,8 @@ constexpr size_t kTraceparentBytes = 55;
 constexpr uint64_t kSampled = 1;
 
 // Digits of a lower-case hexadecimal number, at most 16 of them.
-bool ParseHex(absl::string_view digits, uint64_t* value) {
-  *value = 0;
+std::optional<uint64_t> ParseHex(absl::string_view digits) {
+  uint64_t value = 0;
   for (const char c : digits) {
     uint64_t digit;
     if (c >= '0' && c <= '9') {
@@ -26,11 +26,11 @@ bool ParseHex(absl::string_view digits, uint64_t* value) {
     } else if (c >= 'a' && c <= 'f') {
       digit = static_cast<uint64_t>(c - 'a') + 10;
     } else {
-      return false;
+      return std::nullopt;
     }
-    *value = *value << 4 | digit;
+    value = value << 4 | digit;
   }
-  return true;
+  return value;
 }
 
 bool IsPrintable(absl::string_view text) {
@@ -54,29 +54,27 @@ std::string TraceContext::Traceparent() const {
 
 std::optional<TraceContext> ParseTraceparent(absl::string_view text) {
   if (text.size() < kTraceparentBytes) return std::nullopt;
-  TraceContext context;
-  uint64_t version = 0;
-  uint64_t flags = 0;
-  if (!ParseHex(text.substr(0, 2), &version) || text[2] != '-' ||
-      !ParseHex(text.substr(kTraceIdAt, 16), &context.trace_id_high) ||
-      !ParseHex(text.substr(kTraceIdAt + 16, 16), &context.trace_id_low) ||
-      text[kSpanIdAt - 1] != '-' ||
-      !ParseHex(text.substr(kSpanIdAt, 16), &context.span_id) ||
-      text[kFlagsAt - 1] != '-' ||
-      !ParseHex(text.substr(kFlagsAt, 2), &flags)) {
+  const auto version = ParseHex(text.substr(0, 2));
+  const auto high = ParseHex(text.substr(kTraceIdAt, 16));
+  const auto low = ParseHex(text.substr(kTraceIdAt + 16, 16));
+  const auto span_id = ParseHex(text.substr(kSpanIdAt, 16));
+  const auto flags = ParseHex(text.substr(kFlagsAt, 2));
+  if (!version || text[kTraceIdAt - 1] != '-' || !high || !low ||
+      text[kSpanIdAt - 1] != '-' || !span_id || text[kFlagsAt - 1] != '-' ||
+      !flags) {
     return std::nullopt;
   }
   // A later version may say more behind another dash.
   const absl::string_view rest = text.substr(kTraceparentBytes);
-  if (version == 0xff || (!rest.empty() && (version == 0 || rest[0] != '-'))) {
+  if (*version == 0xff ||
+      (!rest.empty() && (*version == 0 || rest[0] != '-'))) {
     return std::nullopt;
   }
-  if ((context.trace_id_high | context.trace_id_low) == 0 ||
-      context.span_id == 0) {
-    return std::nullopt;
-  }
-  context.sampled = (flags & kSampled) != 0;
-  return context;
+  if ((*high | *low) == 0 || *span_id == 0) return std::nullopt;
+  return TraceContext{.trace_id_high = *high,
+                      .trace_id_low = *low,
+                      .span_id = *span_id,
+                      .sampled = (*flags & kSampled) != 0};
 }
 
 TraceHeaders ReadTraceHeaders(const HeaderRange& headers) {

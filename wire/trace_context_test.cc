@@ -116,6 +116,13 @@ TEST_F(TraceHeadersTest, AMessageWithoutHeadersHasNoTrace) {
   EXPECT_FALSE(read.wants_response);
 }
 
+TEST_F(TraceHeadersTest, OtherHeadersSayNothingOfATrace) {
+  const TraceHeaders read = Read({{"a", "1"}});
+  EXPECT_FALSE(read.parent.has_value());
+  EXPECT_EQ(read.state, "");
+  EXPECT_FALSE(read.wants_response);
+}
+
 TEST_F(TraceHeadersTest, TheyAreFoundAmongOthers) {
   const TraceHeaders read = Read({{"a", "1"},
                                   {"tracestate", "rojo=00f067aa0ba902b7"},
