@@ -22,12 +22,13 @@ constexpr size_t kMaxWorkersPage = 1000;
 
 // Where a worker stands in the order.
 using Place = std::pair<int, WorkerId>;
+constexpr Place kBeforeAll = {-1, 0};
 
 Place PlaceOf(const WorkerFacts& facts) { return {facts.slot, facts.id}; }
 
-// "2/17", and before all others where there is no token.
+// "2/17", and kBeforeAll where there is no token.
 absl::StatusOr<Place> ReadToken(const std::string& token) {
-  Place place = {-1, 0};
+  Place place = kBeforeAll;
   if (token.empty()) return place;
   const std::vector<std::string> parts = absl::StrSplit(token, '/');
   if (parts.size() == 2 && absl::SimpleAtoi(parts[0], &place.first) &&
