@@ -38,12 +38,18 @@ MessageSpans::Iterator MessageSpans::From(uint64_t position) {
       [](const Open& open, uint64_t at) { return open.position < at; });
 }
 
+MessageSpans::Open* MessageSpans::Find(uint64_t position) {
+  const Iterator open = From(position);
+  return open != open_.end() && open->position == position ? &*open : nullptr;
+}
+
 void MessageSpans::OnAccepted(uint64_t first_position,
                               absl::Span<const wire::MessageView> messages,
                               absl::Time now) {
   uint64_t unmade = 0;
-  for (size_t i = 0; i < messages.size(); ++i) {
-    const wire::MessageView& message = messages[i];
+  uint64_t next_position = first_position;
+  for (const wire::MessageView& message : messages) {
+    const uint64_t position = next_position++;
     if (message.header_count == 0) continue;
     wire::TraceHeaders headers = wire::ReadTraceHeaders(message.headers());
     if (!headers.parent || !headers.parent->sampled) continue;
@@ -51,9 +57,9 @@ void MessageSpans::OnAccepted(uint64_t first_position,
       unmade += options_.stored ? kSpansPerMessage : kSpansPerMessage - 1;
       continue;
     }
-    MSGPROC_CHECK(open_.empty() || open_.back().position < first_position + i);
+    MSGPROC_CHECK(open_.empty() || open_.back().position < position);
     Open& open = open_.emplace_back();
-    open.position = first_position + i;
+    open.position = position;
     open.sequence = message.sequence;
     open.parent = *headers.parent;
     open.state = std::move(headers.state);
@@ -62,7 +68,7 @@ void MessageSpans::OnAccepted(uint64_t first_position,
     open.handler_id = NewId();
     open.accepted = now;
   }
-  if (unmade > 0) options_.sink->CountUnmade(unmade);
+  if (unmade != 0) options_.sink->CountUnmade(unmade);
 }
 
 void MessageSpans::OnGivenOut(Batch* batch, absl::Time now) {
@@ -81,18 +87,16 @@ void MessageSpans::OnGivenOut(Batch* batch, absl::Time now) {
 
 void MessageSpans::OnReturned(Batch* batch, absl::Time now) {
   const uint64_t behind = batch->first_position + batch->size;
-  Iterator open = From(batch->first_position);
   bool responses = false;
   for (const TracedMessage& traced : batch->traced) {
     const uint64_t position = batch->first_position + traced.index;
     // What is given back, unhandled, will be given out again.
     if (position >= behind) break;
-    while (open != open_.end() && open->position < position) ++open;
-    if (open == open_.end()) break;
-    if (open->position != position) continue;
+    Open* const open = Find(position);
+    if (open == nullptr) continue;
     if (IsSet(traced.begin)) open->begun = traced.begin;
     open->answered = IsSet(traced.end) ? traced.end : now;
-    open->attempt = traced.attempt > 0 ? traced.attempt : batch->attempt;
+    open->attempt = traced.attempt != 0 ? traced.attempt : batch->attempt;
     open->worker_pid = traced.worker_pid;
     responses = responses || open->wants_response;
   }
@@ -104,14 +108,12 @@ void MessageSpans::AddResponses(Batch* batch) {
   wire::EntryLog results;
   wire::EntryLog::Cursor cursor =
       batch->results.At(batch->results.first_position());
-  Iterator open = From(batch->first_position);
   for (uint64_t i = 0; i < batch->size; ++i) {
     const absl::string_view body = batch->results.Next(&cursor);
-    const uint64_t position = batch->first_position + i;
-    while (open != open_.end() && open->position < position) ++open;
+    const Open* const open = Find(batch->first_position + i);
     wire::ResultView view;
-    if (open == open_.end() || open->position != position ||
-        !open->wants_response || !wire::ParseResult(body, &view) ||
+    if (open == nullptr || !open->wants_response ||
+        !wire::ParseResult(body, &view) ||
         view.header_count >= wire::kMaxHeaders ||
         view.header_bytes + kResponseBytes > wire::kMaxHeaderBytes) {
       wire::AppendEncoded(&results, body);
@@ -139,8 +141,9 @@ bool MessageSpans::OnTaken(uint64_t first_position, uint64_t results,
   Iterator open = From(first_position);
   if (open == open_.end() || open->position >= behind) return false;
   uint64_t position = first_position;
-  for (size_t i = first_piece; i < pieces.size(); ++i) {
-    wire::FieldReader reader(absl::string_view(pieces[i].data, pieces[i].size));
+  for (const wire::Piece& piece :
+       absl::MakeConstSpan(pieces).subspan(first_piece)) {
+    wire::FieldReader reader(absl::string_view(piece.data, piece.size));
     uint32_t tag = 0;
     absl::string_view body;
     // Entries were written by this process: they are well formed.
@@ -173,7 +176,6 @@ void MessageSpans::OnWritten(absl::Time now) {
     Finish(open_.front(), now, &spans);
     open_.pop_front();
   }
-  writing_through_ = 0;
   if (!spans.empty()) options_.sink->Record(std::move(spans));
 }
 
@@ -234,7 +236,7 @@ void MessageSpans::Finish(const Open& open, absl::Time end,
   base::Span& handler = spans->back();
   handler.attributes = {
       {"msgproc.attempt", static_cast<int64_t>(open.attempt)}};
-  if (open.worker_pid > 0) {
+  if (open.worker_pid != 0) {
     handler.attributes.emplace_back("process.pid",
                                     static_cast<int64_t>(open.worker_pid));
   }

@@ -97,6 +97,8 @@ class MessageSpans {
   uint64_t NewId();
   // The first at this position, or behind it.
   Iterator From(uint64_t position);
+  // The one at this position; null: it is not traced, or not any more.
+  Open* Find(uint64_t position);
   void AddResponses(Batch* batch);
   void ReadOutcome(absl::string_view result, Open* open) const;
   void Finish(const Open& open, absl::Time end, std::vector<base::Span>* spans);
@@ -107,7 +109,8 @@ class MessageSpans {
   uint64_t seed_;
   // In order of position.
   std::deque<Open> open_;
-  // Of the write under way; 0: nothing traced.
+  // Of the last write with traced messages; once it is done they are not open
+  // any more.
   uint64_t writing_through_ = 0;
 };
 

@@ -32,7 +32,10 @@ class FakeSink final : public base::SpanSink {
     EXPECT_FALSE(spans.empty());
     for (base::Span& span : spans) recorded.push_back(std::move(span));
   }
-  void CountUnmade(uint64_t spans) override { unmade += spans; }
+  void CountUnmade(uint64_t spans) override {
+    EXPECT_GT(spans, 0u);
+    unmade += spans;
+  }
 
   std::vector<base::Span> recorded;
   uint64_t unmade = 0;
@@ -161,6 +164,17 @@ TEST_F(MessageSpansTest, NorDoesOneThatIsNotSampled) {
   EXPECT_FALSE(Take(1, 1));
 }
 
+TEST_F(MessageSpansTest, ATraceparentAloneSuffices) {
+  const std::string parent = Client(7).Traceparent();
+  wire::EntryLog log;
+  wire::AppendMessage(&log, 101, "hi", {{"traceparent", parent}});
+  wire::EntryLog::Cursor cursor = log.At(1);
+  wire::MessageView message;
+  ASSERT_TRUE(wire::ParseMessage(log.Next(&cursor), &message));
+  spans_.OnAccepted(1, {&message, 1}, At(0));
+  EXPECT_EQ(spans_.open(), 1u);
+}
+
 TEST_F(MessageSpansTest, PartsFollowOneAnother) {
   Accept(1, {7}, 0);
   GiveOut(1, 1, 10);
@@ -283,6 +297,15 @@ TEST_F(MessageSpansTest, AFailureIsTheStatusOfTheMessageAndOfItsHandler) {
   EXPECT_EQ(std::get<int64_t>(attributes[3].second), 5);
 }
 
+TEST_F(MessageSpansTest, NotTheFailureOfAnotherMessage) {
+  Accept(1, {0, 7, 0}, 0);
+  GiveOut(1, 3, 1);
+  Return(2);
+  ASSERT_TRUE(Take(1, 3, /*failed=*/{1, 3}));
+  spans_.OnWritten(At(3));
+  EXPECT_FALSE(Recorded("process echo").failed);
+}
+
 TEST_F(MessageSpansTest, OnlyWhatWasWrittenIsRecorded) {
   Accept(1, {7, 8, 9}, 0);
   GiveOut(1, 3, 1);
@@ -297,6 +320,14 @@ TEST_F(MessageSpansTest, OnlyWhatWasWrittenIsRecorded) {
   ASSERT_TRUE(Take(3, 1));
   spans_.OnWritten(At(5));
   EXPECT_EQ(sink_.recorded.size(), 12u);
+}
+
+TEST_F(MessageSpansTest, AWriteBeforeTheFirstTracedMessageDoesNotCount) {
+  Accept(1, {0, 0, 7}, 0);
+  GiveOut(1, 3, 1);
+  Return(2);
+  EXPECT_FALSE(Take(1, 2));
+  EXPECT_TRUE(Take(3, 1));
 }
 
 TEST_F(MessageSpansTest, AResultThatIsWrittenAgainIsRecordedOnce) {
@@ -316,7 +347,7 @@ TEST_F(MessageSpansTest, MessagesThatComeBackUnhandledGoOutAgain) {
   Batch* const batch = GiveOut(1, 2, 10);
   batch->size = 1;
   Return(20);
-  GiveOut(2, 1, 30);
+  EXPECT_EQ(GiveOut(2, 1, 30)->traced.size(), 1u);
   Return(50);
   ASSERT_TRUE(Take(1, 2));
   spans_.OnWritten(At(60));
@@ -343,7 +374,11 @@ TEST_F(StoredMessageSpansTest, WhatNobodyWillHearOfEndsWhereItIs) {
                           Pair("queue", 10), Pair("handler", 30),
                           Pair("process echo", 40), Pair("queue", 40)));
   for (const base::Span& span : sink_.recorded) {
-    EXPECT_EQ(span.failed, span.name == "process echo");
+    const bool whole = span.name == "process echo";
+    EXPECT_EQ(span.failed, whole);
+    EXPECT_EQ(
+        span.error,
+        whole ? "The client was gone before its result could leave." : "");
   }
   EXPECT_EQ(spans_.open(), 0u);
   // Another life begins at the same positions.
@@ -353,6 +388,31 @@ TEST_F(StoredMessageSpansTest, WhatNobodyWillHearOfEndsWhereItIs) {
   spans_.OnRestarted(At(60));
   spans_.OnRestarted(At(60));
   EXPECT_EQ(sink_.recorded.size(), 2u);
+}
+
+TEST_F(MessageSpansTest, AWriteThatEndsInAnotherLifeWasNotOfItsMessages) {
+  Accept(1, {7}, 0);
+  GiveOut(1, 1, 1);
+  Return(2);
+  ASSERT_TRUE(Take(1, 1));
+  spans_.OnRestarted(At(3));
+  Accept(1, {8}, 4);
+  sink_.recorded.clear();
+  spans_.OnWritten(At(5));
+  EXPECT_THAT(sink_.recorded, IsEmpty());
+  EXPECT_EQ(spans_.open(), 1u);
+}
+
+TEST_F(MessageSpansTest, NorWasABatchThatComesBackInOne) {
+  Accept(1, {7}, 0);
+  GiveOut(1, 1, 1)->traced[0].begin = At(1);
+  spans_.OnRestarted(At(2));
+  sink_.recorded.clear();
+  Accept(1, {0, 9}, 3);
+  Return(4);
+  spans_.OnRestarted(At(10));
+  // The second message has waited all the time.
+  EXPECT_THAT(Parts(), ElementsAre(Pair("process echo", 7), Pair("queue", 7)));
 }
 
 TEST_F(MessageSpansTest, BeyondABoundMessagesAreNotTraced) {
@@ -392,8 +452,8 @@ std::vector<std::vector<std::pair<std::string, std::string>>> HeadersOf(
 
 TEST_F(MessageSpansTest, TheSpanIsAnsweredWhereItWasAskedFor) {
   Accept(1, {0, 7}, 0, true, /*wants_response=*/false);
-  Accept(3, {8, 0}, 0, true, /*wants_response=*/true);
-  GiveOut(1, 4, 1);
+  Accept(3, {8, 0, 9}, 0, true, /*wants_response=*/true);
+  GiveOut(1, 5, 1);
   Return(2);
   const auto headers = HeadersOf(batch_);
   EXPECT_THAT(headers[0], IsEmpty());
@@ -401,10 +461,12 @@ TEST_F(MessageSpansTest, TheSpanIsAnsweredWhereItWasAskedFor) {
   ASSERT_EQ(headers[2].size(), 1u);
   EXPECT_EQ(headers[2][0].first, "traceresponse");
   EXPECT_THAT(headers[3], IsEmpty());
-  ASSERT_TRUE(Take(1, 4));
+  ASSERT_EQ(headers[4].size(), 1u);
+  ASSERT_TRUE(Take(1, 5));
   spans_.OnWritten(At(3));
-  // The second message's.
+  // Each its own message's.
   EXPECT_EQ(headers[2][0].second, sink_.recorded[4].context.Traceparent());
+  EXPECT_EQ(headers[4][0].second, sink_.recorded[8].context.Traceparent());
 }
 
 TEST_F(MessageSpansTest, WhatAWorkerHasCommittedStaysAsItIs) {
