@@ -55,6 +55,7 @@ TEST(ServerRecordTest, WhatIsNotUtf8IsWrittenAllTheSame) {
   report.set_address("a\xff:1");
   const std::string value = WriteServerRecord(report);
   EXPECT_TRUE(nlohmann::json::accept(value)) << value;
+  EXPECT_THAT(value, HasSubstr("\"Addr\":\"a\xef\xbf\xbd:1\""));
 }
 
 TEST(ServerRecordTest, TheSameReportLaterIsTheSameRecord) {

@@ -70,7 +70,12 @@ TEST_F(WorkerTracesTest, WhatNamesNoMessageIsIgnored) {
   nonsense.set_traceparent("nonsense");
   ASSERT_TRUE(
       Take({Trace(11), nonsense.SerializeAsString(), Trace(14), Trace(99)}));
-  EXPECT_THAT(Places(0, 5), ElementsAre(0, 3));
+  EXPECT_THAT(Places(0, 99), ElementsAre(0, 3));
+}
+
+TEST_F(WorkerTracesTest, AMessageHasOneTrace) {
+  ASSERT_TRUE(Take({Trace(12), Trace(12)}));
+  EXPECT_THAT(Places(0, 99), ElementsAre(1));
 }
 
 TEST_F(WorkerTracesTest, TheNextBatchHasItsOwn) {
