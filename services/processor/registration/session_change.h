@@ -1,6 +1,7 @@
 #ifndef MSGPROC_SERVICES_PROCESSOR_REGISTRATION_SESSION_CHANGE_H_
 #define MSGPROC_SERVICES_PROCESSOR_REGISTRATION_SESSION_CHANGE_H_
 
+#include <algorithm>
 #include <cstdint>
 
 namespace msgproc::processor {
@@ -10,7 +11,7 @@ namespace msgproc::processor {
 inline bool IsMuch(uint64_t reported, uint64_t sessions) {
   constexpr uint64_t kMuch = 50;
   const uint64_t change =
-      sessions > reported ? sessions - reported : reported - sessions;
+      std::max(reported, sessions) - std::min(reported, sessions);
   return change > 0 && change * kMuch >= reported;
 }
 
