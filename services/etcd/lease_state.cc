@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/random/distributions.h"
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/transition.h"
 
@@ -19,6 +20,22 @@ absl::string_view Name(LeaseState::Phase phase) {
       return "held";
     case LeaseState::Phase::kLeft:
       return "left";
+  }
+  return "unknown";
+}
+
+absl::string_view Name(LeaseState::Request request) {
+  switch (request) {
+    case LeaseState::Request::kNone:
+      return "none";
+    case LeaseState::Request::kGrant:
+      return "grant";
+    case LeaseState::Request::kClaim:
+      return "claim";
+    case LeaseState::Request::kKeepAlive:
+      return "keep alive";
+    case LeaseState::Request::kRevoke:
+      return "revoke";
   }
   return "unknown";
 }
@@ -143,6 +160,24 @@ void LeaseState::Leave() {
   leaving_ = true;
   // A lease that is just being granted is revoked once it is known.
   if (lease_ == 0 && under_way_ == Request::kNone) ChangePhase(Phase::kLeft);
+}
+
+StateDump LeaseState::Dump(absl::Time now) const {
+  return StateDump("etcd::LeaseState",
+                   {{"phase", Name(phase_)},
+                    {"under_way", Name(under_way_)},
+                    {"asked_at", When(asked_at_, now)},
+                    {"lease", absl::StrCat(absl::Hex(lease_))},
+                    {"ttl", ttl_},
+                    {"lease_ends", When(lease_ends_, now)},
+                    {"keep_alive_at", When(keep_alive_at_, now)},
+                    {"claim_at", When(claim_at_, now)},
+                    {"retry_at", When(retry_at_, now)},
+                    {"stale", stale_},
+                    {"leaving", leaving_},
+                    {"revokes_left", revokes_left_},
+                    {"leases_lost", leases_lost_},
+                    {"failures", failures_}});
 }
 
 }  // namespace msgproc::etcd

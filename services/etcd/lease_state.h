@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/backoff.h"
+#include "common/state_dump.h"
 
 namespace msgproc::etcd {
 
@@ -78,6 +79,8 @@ class LeaseState {
   bool fresh() const { return phase_ == Phase::kHeld && !stale_; }
   uint64_t leases_lost() const { return leases_lost_; }
   uint64_t failures() const { return failures_; }
+
+  StateDump Dump(absl::Time now) const;
 
  private:
   // What to ask for now; kNone sets `wake`.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <random>
 
+#include "common/state_dump.h"
 #include "gtest/gtest.h"
 
 namespace msgproc::etcd {
@@ -323,6 +324,35 @@ TEST_F(LeaseStateTest, AFailureWhileItLeavesKeepsTheLeaseToBeRevoked) {
   state_.Leave();
   Fail();
   EXPECT_EQ(Asks(Request::kRevoke), 7);
+}
+
+TEST_F(LeaseStateTest, ItsDumpSaysWhatItWaitsFor) {
+  EXPECT_EQ(state_.Dump(now_).machine(), "etcd::LeaseState");
+  EXPECT_EQ(state_.Dump(now_)["phase"], "no lease");
+  EXPECT_EQ(state_.Dump(now_)["under_way"], "none");
+  Asks(Request::kGrant);
+  Fail();
+  EXPECT_EQ(state_.Dump(now_)["failures"], "1");
+  EXPECT_EQ(state_.Dump(now_)["retry_at"].substr(0, 3), "in ");
+  now_ += absl::Seconds(1);
+  Asks(Request::kGrant);
+  EXPECT_EQ(state_.Dump(now_ + kMoment)["under_way"], "grant");
+  EXPECT_EQ(state_.Dump(now_ + kMoment)["asked_at"], "1ms ago");
+  state_.OnGranted(now_, 0x1f, kTtl);
+  EXPECT_EQ(state_.Dump(now_)["phase"], "leased");
+  EXPECT_EQ(state_.Dump(now_)["lease"], "1f");
+  EXPECT_EQ(state_.Dump(now_)["lease_ends"], "in 6s");
+  Asks(Request::kClaim);
+  EXPECT_EQ(state_.Dump(now_)["under_way"], "claim");
+  state_.OnClaimed(now_, true);
+  EXPECT_EQ(state_.Dump(now_)["phase"], "held");
+  EXPECT_EQ(state_.Dump(now_)["stale"], "false");
+  state_.Refresh();
+  EXPECT_EQ(state_.Dump(now_)["stale"], "true");
+  state_.Leave();
+  EXPECT_EQ(state_.Dump(now_)["leaving"], "true");
+  Asks(Request::kRevoke);
+  EXPECT_EQ(state_.Dump(now_)["under_way"], "revoke");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/random/distributions.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/check.h"
 #include "common/transition.h"
@@ -21,6 +22,22 @@ absl::string_view Name(ListState::Phase phase) {
       return "opening";
     case ListState::Phase::kFollowing:
       return "following";
+  }
+  return "unknown";
+}
+
+absl::string_view Name(ListState::Request request) {
+  switch (request) {
+    case ListState::Request::kNone:
+      return "none";
+    case ListState::Request::kList:
+      return "list";
+    case ListState::Request::kListSerializable:
+      return "serializable list";
+    case ListState::Request::kWatch:
+      return "watch";
+    case ListState::Request::kProbe:
+      return "probe";
   }
   return "unknown";
 }
@@ -190,6 +207,25 @@ void ListState::OnProbeFailed(absl::Time now, absl::BitGenRef random) {
   MSGPROC_CHECK(failed == Request::kProbe);
   if (phase_ == Phase::kFollowing) ChangePhase(Phase::kListed);
   Retry(now, random);
+}
+
+StateDump ListState::Dump(absl::Time now) const {
+  return StateDump("etcd::ListState",
+                   {{"phase", Name(phase_)},
+                    {"under_way", Name(under_way_)},
+                    {"known", known_},
+                    {"cluster_id", absl::StrCat(absl::Hex(cluster_id_))},
+                    {"revision", revision_},
+                    {"keys", keys_.size()},
+                    {"heard_at", When(heard_at_, now)},
+                    {"probe_at", When(probe_at_, now)},
+                    {"listed_at", When(listed_at_, now)},
+                    {"opened_by", When(opened_by_, now)},
+                    {"retry_at", When(retry_at_, now)},
+                    {"drop_watch", drop_watch_},
+                    {"alone_left", alone_left_},
+                    {"lists", lists_},
+                    {"failures", failures_}});
 }
 
 }  // namespace msgproc::etcd

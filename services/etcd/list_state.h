@@ -9,6 +9,7 @@
 #include "absl/random/bit_gen_ref.h"
 #include "absl/time/time.h"
 #include "common/backoff.h"
+#include "common/state_dump.h"
 
 namespace msgproc::etcd {
 
@@ -98,6 +99,8 @@ class ListState {
   // Lists, of which all but the first say that something went amiss.
   uint64_t lists() const { return lists_; }
   uint64_t failures() const { return failures_; }
+
+  StateDump Dump(absl::Time now) const;
 
  private:
   void ChangePhase(Phase phase);

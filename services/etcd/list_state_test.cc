@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/state_dump.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -322,6 +323,29 @@ TEST_F(ListStateTest, NoWatchIsDroppedThatIsNotThere) {
   EXPECT_FALSE(Asks(Request::kWatch).drop_watch);
   state_.OnWatchCreated(now_);
   EXPECT_FALSE(Asks(Request::kProbe).drop_watch);
+}
+
+TEST_F(ListStateTest, ItsDumpSaysHowFarItIs) {
+  EXPECT_EQ(state_.Dump(now_).machine(), "etcd::ListState");
+  EXPECT_EQ(state_.Dump(now_)["phase"], "unlisted");
+  EXPECT_EQ(state_.Dump(now_)["heard_at"], "never");
+  Asks(Request::kList);
+  EXPECT_EQ(state_.Dump(now_)["under_way"], "list");
+  state_.OnListed(now_, kStamp, {{.key = "a", .value = "1"}});
+  StateDump dump = state_.Dump(now_ + kMoment);
+  EXPECT_EQ(dump["phase"], "listed");
+  EXPECT_EQ(dump["under_way"], "none");
+  EXPECT_EQ(dump["known"], "true");
+  EXPECT_EQ(dump["cluster_id"], "5");
+  EXPECT_EQ(dump["revision"], "10");
+  EXPECT_EQ(dump["keys"], "1");
+  EXPECT_EQ(dump["heard_at"], "1ms ago");
+  EXPECT_EQ(dump["lists"], "1");
+  Asks(Request::kWatch);
+  EXPECT_EQ(state_.Dump(now_)["phase"], "opening");
+  EXPECT_EQ(state_.Dump(now_)["opened_by"], "in 2s");
+  state_.OnWatchCreated(now_);
+  EXPECT_EQ(state_.Dump(now_)["phase"], "following");
 }
 
 }  // namespace

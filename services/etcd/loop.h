@@ -2,10 +2,15 @@
 #define MSGPROC_SERVICES_ETCD_LOOP_H_
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/clock.h"
 #include "common/mutex.h"
 
 namespace msgproc::etcd {
@@ -28,6 +33,33 @@ class Loop {
   void Start(Step step);
   // Runs `task` on the thread, before long.
   void Post(std::function<void()> task);
+  // What `ask` returns on the thread; nothing, where the thread has not come to
+  // it within a second. Then it may run later, and what it refers to must live
+  // until Stop. Not from the thread itself.
+  template <typename Question>
+  std::optional<std::invoke_result_t<Question>> Ask(Question question) {
+    struct Answer {
+      Mutex mutex;
+      CondVar came;
+      std::optional<std::invoke_result_t<Question>> value
+          MSGPROC_GUARDED_BY(mutex);
+    };
+    const auto answer = std::make_shared<Answer>();
+    Post([answer, question = std::move(question)] {
+      auto value = question();
+      MutexLock lock(&answer->mutex);
+      answer->value = std::move(value);
+      answer->came.Signal();
+    });
+    const absl::Time deadline = Clock::Monotonic()->Now() + absl::Seconds(1);
+    MutexLock lock(&answer->mutex);
+    while (!answer->value.has_value()) {
+      const absl::Duration left = deadline - Clock::Monotonic()->Now();
+      if (left <= absl::ZeroDuration()) return std::nullopt;
+      answer->came.WaitFor(&answer->mutex, left);
+    }
+    return std::move(answer->value);
+  }
   // Nothing runs any more when it returns. Not from the thread itself.
   void Stop();
 

@@ -40,6 +40,7 @@
 #include "services/processor/registration/balancer_link_metrics.h"
 #include "services/processor/registration/load_meter.h"
 #include "services/processor/server.h"
+#include "services/processor/server_dump.h"
 #include "services/processor/workers/worker_flags.h"
 #include "services/processor/workers/worker_list.h"
 #include "services/processor/workers/worker_metrics.h"
@@ -111,15 +112,19 @@ class RunningProcessor final : public base::RunningServer {
                                 ? std::vector<std::pair<std::string, bool>>()
                                 : link->List();
                    }}),
-        admin_({.context = server_->context(),
-                .streams = server_->streams(),
-                .address = server_->address(),
-                .vitals = &vitals_,
-                .workers = server_->workers(),
-                .balancers = [this] { return Balancers(); },
-                .cordon = [this](bool cordoned) { return Cordon(cordoned); },
-                .store_generation =
-                    [this] { return server_->store_generation(); }}) {}
+        admin_(
+            {.context = server_->context(),
+             .streams = server_->streams(),
+             .address = server_->address(),
+             .vitals = &vitals_,
+             .workers = server_->workers(),
+             .balancers = [this] { return Balancers(); },
+             .cordon = [this](bool cordoned) { return Cordon(cordoned); },
+             .store_generation = [this] { return server_->store_generation(); },
+             .dump =
+                 [this] {
+                   return DumpOf(server_.get(), shown_link_.load(), leaving_);
+                 }}) {}
   // No page is asked for what is gone.
   ~RunningProcessor() override {
     admin_grpc_.reset();

@@ -116,8 +116,8 @@ class AccessTest(ctl_case.CtlCase):
 
     def test_mistakes_say_what_to_do(self):
         for arguments, exit_code, said in (
-            ((), 2, "say what to do: status, ls, top, show, trace, move, forget, end, log"),
-            (("lst",), 2, "command 'lst' is none of check, cordon, drain, end, forget"),
+            ((), 2, "say what to do: status, ls, top, show, trace, dump, move, forget, end, log"),
+            (("lst",), 2, "command 'lst' is none of check, cordon, drain, dump, end, forget"),
             (("show",), 2, "write it as: show SESSION"),
             (("ls", "till-7"), 2, "ls takes no 'till-7'"),
             (("ls", "--sort=size"), 2, "--sort: 'size' is none of id, memory"),

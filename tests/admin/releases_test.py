@@ -32,6 +32,8 @@ _COMMANDS = (
     ("log", "debug"),
     ("log", "debug", "--session=till-7"),
     ("trace", "till-7"),
+    ("dump",),
+    ("dump", "till-7"),
 )
 
 
@@ -94,7 +96,7 @@ class ReleasesTest(ctl_case.CtlCase):
             if command[0] in ("cordon", "uncordon", "drain"):
                 self._assert_refused((command[0], "p1"), "is of release 0.8.0 and cannot do that")
                 self._assert_refused(command, "is a balancer: say which of its servers")
-            elif command[0] in ("servers", "log"):
+            elif command[0] in ("servers", "log") or command == ("dump",):
                 self._assert_refused(command, "is of release 0.8.0 and cannot do that yet")
             else:
                 self._assert_refused(command, "is a balancer, which has no sessions")

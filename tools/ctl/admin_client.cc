@@ -88,8 +88,13 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Connect(
 }
 
 template <typename Stub, typename Request>
-constexpr AdminClient::For AdminClient::KindsOf() {
+AdminClient::For AdminClient::KindsOf(const Request& request) {
   if (std::is_same_v<Stub, admin::v1::Fleet::Stub>) return For::kBalancers;
+  if constexpr (std::is_same_v<Request, admin::v1::DumpStateRequest>) {
+    const bool of_session =
+        !request.session_id().empty() || request.stream() != 0;
+    return of_session ? For::kProcessors : For::kBoth;
+  }
   return std::is_same_v<Request, admin::v1::SetLogLevelRequest> ||
                  std::is_same_v<Request, admin::v1::GetStatusRequest>
              ? For::kBoth
@@ -111,8 +116,7 @@ absl::StatusOr<Response> AdminClient::Call(
       return absl::UnavailableError(absl::StrCat(
           "nothing answers at ", server_, " (", status.error_message(), ")"));
     case absl::StatusCode::kUnimplemented:
-      return absl::UnimplementedError(
-          WhyUnimplemented(KindsOf<Stub, Request>()));
+      return absl::UnimplementedError(WhyUnimplemented(KindsOf<Stub>(request)));
     case absl::StatusCode::kDeadlineExceeded:
       return absl::DeadlineExceededError(
           absl::StrCat("no answer from ", server_, " within ",
@@ -257,6 +261,11 @@ absl::StatusOr<admin::v1::SetLogLevelResponse> AdminClient::SetLogLevel(
 absl::StatusOr<admin::v1::TraceSessionResponse> AdminClient::TraceSession(
     const admin::v1::TraceSessionRequest& request) {
   return Call(admin_.get(), &admin::v1::Admin::Stub::TraceSession, request);
+}
+
+absl::StatusOr<admin::v1::DumpStateResponse> AdminClient::DumpState(
+    const std::string& name) {
+  return CallFor(name, &admin::v1::Admin::Stub::DumpState);
 }
 
 absl::StatusOr<admin::v1::SetCordonResponse> AdminClient::SetCordon(

@@ -52,6 +52,9 @@ class AdminClient {
       admin::v1::LogLevel level, const std::string& session_id);
   absl::StatusOr<admin::v1::TraceSessionResponse> TraceSession(
       const admin::v1::TraceSessionRequest& request);
+  // `name` as of GetSession; empty: of the server itself.
+  absl::StatusOr<admin::v1::DumpStateResponse> DumpState(
+      const std::string& name);
   absl::StatusOr<admin::v1::SetCordonResponse> SetCordon(bool cordoned);
   absl::Status EndStream(const std::string& name);
 
@@ -89,7 +92,7 @@ class AdminClient {
   enum class For { kProcessors, kBalancers, kBoth };
   std::string WhyUnimplemented(For kinds);
   template <typename Stub, typename Request>
-  static constexpr For KindsOf();
+  static For KindsOf(const Request& request);
 
   const std::string server_;
   const std::unique_ptr<admin::v1::Admin::Stub> admin_;

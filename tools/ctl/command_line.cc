@@ -56,7 +56,7 @@ using admin::v1::ListSessionsRequest;
 constexpr uint64_t kTopSessions = 20;
 
 // What stands behind a command.
-enum class Argument { kNone, kSession, kLevel, kServerOrNone };
+enum class Argument { kNone, kSession, kSessionOrNone, kLevel, kServerOrNone };
 
 struct Grammar {
   Command command;
@@ -79,7 +79,8 @@ const std::map<std::string, Grammar>& Commands() {
       {"uncordon", {Command::kUncordon, Argument::kServerOrNone}},
       {"drain", {Command::kDrain, Argument::kServerOrNone}},
       {"check", {Command::kCheck, Argument::kNone}},
-      {"trace", {Command::kTrace, Argument::kSession}}};
+      {"trace", {Command::kTrace, Argument::kSession}},
+      {"dump", {Command::kDump, Argument::kSessionOrNone}}};
   return *commands;
 }
 
@@ -87,6 +88,8 @@ absl::string_view ArgumentName(Argument argument) {
   switch (argument) {
     case Argument::kSession:
       return "SESSION";
+    case Argument::kSessionOrNone:
+      return "[SESSION]";
     case Argument::kLevel:
       return "LEVEL";
     case Argument::kServerOrNone:
@@ -159,7 +162,9 @@ absl::Status ReadFilters(CommandLine* line) {
 
 absl::Status ReadArgument(Argument argument, const std::string& word,
                           CommandLine* line) {
-  if (argument == Argument::kSession) line->session_id = word;
+  if (argument == Argument::kSession || argument == Argument::kSessionOrNone) {
+    line->session_id = word;
+  }
   if (argument == Argument::kServerOrNone) line->server_id = word;
   if (argument != Argument::kLevel) return absl::OkStatus();
   return Choose<admin::v1::LogLevel>(
@@ -194,8 +199,8 @@ absl::StatusOr<CommandLine> ReadCommandLine(
     const std::vector<std::string>& words) {
   if (words.empty()) {
     return absl::InvalidArgumentError(
-        "say what to do: status, ls, top, show, trace, move, forget, end, log, "
-        "servers, workers, cordon, uncordon, drain or check");
+        "say what to do: status, ls, top, show, trace, dump, move, forget, "
+        "end, log, servers, workers, cordon, uncordon, drain or check");
   }
   Grammar grammar{};
   absl::Status status = Choose("command", words[0], Commands(), &grammar);
@@ -204,7 +209,8 @@ absl::StatusOr<CommandLine> ReadCommandLine(
   line.command = grammar.command;
   const size_t given = words.size() - 1;
   const bool none = grammar.argument == Argument::kNone;
-  const bool may_lack = none || grammar.argument == Argument::kServerOrNone;
+  const bool may_lack = none || grammar.argument == Argument::kServerOrNone ||
+                        grammar.argument == Argument::kSessionOrNone;
   if (none && given > 0) {
     return absl::InvalidArgumentError(
         absl::StrCat(words[0], " takes no '", words[1], "'"));

@@ -29,10 +29,12 @@ struct CommandLine {
     kDrain,
     kCheck,
     kTrace,
+    kDump,
   };
 
   Command command = Command::kStatus;
-  // Of show, forget, end and trace; of log: whose, empty: the server's.
+  // Of show, forget, end and trace; of log and dump: whose, empty: the
+  // server's.
   std::string session_id;
   // Of cordon, uncordon and drain: which of a balancer's; empty: the one that
   // is asked.

@@ -25,6 +25,7 @@
 #include "tools/ctl/admin_client.h"
 #include "tools/ctl/check.h"
 #include "tools/ctl/command_line.h"
+#include "tools/ctl/dump_text.h"
 #include "tools/ctl/findings.h"
 #include "tools/ctl/json_line.h"
 #include "tools/ctl/server_text.h"
@@ -56,6 +57,8 @@ constexpr char kUsage[] =
     "  top               the same again and again, with messages a second\n"
     "  show SESSION      one session's story\n"
     "  trace SESSION     what happens to it, as it happens\n"
+    "  dump [SESSION]    what the state machines behind it hold, or the "
+    "server's\n"
     "  workers           its worker processes (Model II)\n"
     "  servers           the servers that a balancer knows\n"
     "  check             what is wrong, in plain words\n"
@@ -164,6 +167,9 @@ absl::Status Run(const CommandLine& line, AdminClient* client) {
           [](const auto& session) { return SessionStory(session); });
     case CommandLine::Command::kTrace:
       return Trace(line, client);
+    case CommandLine::Command::kDump:
+      return Show<admin::v1::DumpStateResponse>(
+          client->DumpState(line.session_id), line.json, DumpLines);
     case CommandLine::Command::kMove:
       return Show<admin::v1::MoveSessionsResponse>(
           client->MoveSessions(line.move_sessions, line.move_to), line.json,

@@ -18,6 +18,7 @@
 #include "services/base/admin_process.h"
 #include "services/base/grpc_status.h"
 #include "services/base/log.h"
+#include "services/base/state_message.h"
 #include "services/processor/admin/select_sessions.h"
 #include "services/processor/admin/select_workers.h"
 #include "services/processor/admin/session_message.h"
@@ -26,6 +27,7 @@
 #include "services/processor/session/processor_counters.h"
 #include "services/processor/session/session_facts.h"
 #include "services/processor/session/session_table.h"
+#include "services/processor/session/session_view.h"
 #include "services/processor/stream/open_streams.h"
 #include "services/processor/stream/processor_context.h"
 #include "services/processor/workers/worker_counters.h"
@@ -100,7 +102,7 @@ grpc::Status AdminService::ListSessions(
   SessionTable* const table = server_.context->sessions();
   std::vector<std::shared_ptr<HostedSession>> all = table->All();
   table->anonymous()->AppendTo(&all);
-  for (const auto& session : all) select->Offer(session->Facts());
+  for (const auto& session : all) select->Offer(FactsOf(*session));
   const SessionPage page = select->Take();
   response->set_total(page.total);
   response->set_matching(page.matching);
@@ -118,7 +120,7 @@ grpc::Status AdminService::GetSession(
     admin::v1::GetSessionResponse* response) {
   const auto session = Find(*request);
   if (!session.ok()) return base::ToGrpcStatus(session.status());
-  const SessionFacts facts = (*session)->Facts();
+  const SessionFacts facts = FactsOf(**session);
   WriteSession(facts, absl::Now(), response->mutable_session());
   if (facts.ready_through < facts.accepted_through) {
     const auto where = (*session)->Find(facts.ready_through + 1);
@@ -242,6 +244,19 @@ grpc::Status AdminService::EndStream(
                  {"stream", request->stream()},
                  {"status", status.ok() ? "OK" : status.ToString()}});
   return base::ToGrpcStatus(status);
+}
+
+grpc::Status AdminService::DumpState(grpc::ServerContext* /*context*/,
+                                     const admin::v1::DumpStateRequest* request,
+                                     admin::v1::DumpStateResponse* response) {
+  if (request->session_id().empty() && request->stream() == 0) {
+    base::WriteDumps(server_.dump(), response);
+    return grpc::Status::OK;
+  }
+  const auto session = Find(*request);
+  if (!session.ok()) return base::ToGrpcStatus(session.status());
+  base::WriteDumps(DumpOf(**session), response);
+  return grpc::Status::OK;
 }
 
 }  // namespace msgproc::processor

@@ -8,10 +8,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "msgproc/admin/v1/admin.grpc.pb.h"
 #include "msgproc/admin/v1/admin.pb.h"
 #include "services/base/vitals_meter.h"
@@ -50,6 +52,8 @@ class AdminService final : public admin::v1::Admin::Service {
     std::function<bool(bool cordoned)> cordon;
     // Empty: sessions are in memory.
     std::function<std::string()> store_generation;
+    // What DumpState says of the server itself.
+    std::function<std::vector<StateDump>()> dump;
   };
   explicit AdminService(Server server);
 
@@ -84,6 +88,9 @@ class AdminService final : public admin::v1::Admin::Service {
   grpc::Status EndStream(grpc::ServerContext* context,
                          const admin::v1::EndStreamRequest* request,
                          admin::v1::EndStreamResponse* response) override;
+  grpc::Status DumpState(grpc::ServerContext* context,
+                         const admin::v1::DumpStateRequest* request,
+                         admin::v1::DumpStateResponse* response) override;
 
  private:
   // Whom a request names. NOT_FOUND.

@@ -62,6 +62,11 @@ class AsyncExecutor::Core {
     return pending_.Wanted(ticket);
   }
 
+  StateDump DumpOf(uint64_t session, absl::Time now) {
+    MutexLock lock(&mutex_);
+    return pending_.DumpOf(session, now);
+  }
+
   void DropUnwanted(uint64_t session) {
     std::vector<std::unique_ptr<Batch>> dropped;
     {
@@ -240,6 +245,15 @@ std::unique_ptr<Batch> AsyncExecutor::Execute(std::unique_ptr<Batch> batch) {
   }
   if (call->Add(std::move(batch))) StartCall(handler, std::move(call));
   return nullptr;
+}
+
+void AsyncExecutor::AddDumps(uint64_t session_number, absl::Time now,
+                             std::vector<StateDump>* dumps) const {
+  dumps->push_back(StateDump(
+      "processor::AsyncExecutor",
+      {{"unanswered", counters().unanswered.load(std::memory_order_relaxed)},
+       {"repeated", counters().repeated.load(std::memory_order_relaxed)}}));
+  dumps->push_back(core_->DumpOf(session_number, now));
 }
 
 void AsyncExecutor::OnAbandoned(uint64_t session_number) {

@@ -6,8 +6,10 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/executor.h"
 
 namespace msgproc::processor {
@@ -34,6 +36,8 @@ class AsyncExecutor final : public Executor {
 
   Limits LimitsFor(const HandlerBinding& binding) const override;
   std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override;
+  void AddDumps(uint64_t session_number, absl::Time now,
+                std::vector<StateDump>* dumps) const override;
   void OnAbandoned(uint64_t session_number) override;
   void Stop() override;
 

@@ -5,7 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/batch.h"
 
 namespace msgproc::processor {
@@ -57,6 +60,11 @@ class Executor {
                            uint64_t /*position*/) const {
     return {};
   }
+
+  // For operators who debug: adds what it holds of a session. Never called
+  // while a lock is held.
+  virtual void AddDumps(uint64_t /*session_number*/, absl::Time /*now*/,
+                        std::vector<StateDump>* /*dumps*/) const {}
 
   // Batches of the session that are out may not be wanted any more
   // (Batch::Wanted): whoever has them may be told. Never called while a lock is

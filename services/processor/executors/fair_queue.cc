@@ -88,4 +88,18 @@ std::vector<std::unique_ptr<Batch>> FairQueue::TakeAll() {
   return taken;
 }
 
+StateDump FairQueue::DumpOf(uint64_t session_number, absl::Time now) const {
+  StateDump dump("processor::FairQueue",
+                 {{"threads", threads_},
+                  {"max_threads_of_one", MaxThreadsOfOne()},
+                  {"sessions", sessions_.size()},
+                  {"turns", turns_.size()}});
+  const auto session = sessions_.find(session_number);
+  if (session == sessions_.end()) return dump;
+  dump.Add("session_waiting", session->second.waiting.size());
+  dump.Add("session_running", session->second.running);
+  dump.Add("session_last_active", When(session->second.last_active, now));
+  return dump;
+}
+
 }  // namespace msgproc::processor

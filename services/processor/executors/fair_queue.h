@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/batch.h"
 
 namespace msgproc::processor {
@@ -33,6 +34,9 @@ class FairQueue {
 
   // Checks what holds between two calls; true.
   bool CheckInvariants() const;
+
+  // Of the queue, and of one session in it.
+  StateDump DumpOf(uint64_t session_number, absl::Time now) const;
 
   // Takes out all that waits.
   std::vector<std::unique_ptr<Batch>> TakeAll();

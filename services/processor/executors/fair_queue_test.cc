@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/state_dump.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -131,6 +132,21 @@ TEST_F(FairQueueTest, GivesBackWhatWaits) {
   Push(1);
   queue_->OnDone(1, now_);
   EXPECT_THAT(Pop(), ElementsAre(1));
+}
+
+TEST_F(FairQueueTest, ItsDumpSaysWhatASessionHasWaitingAndRunning) {
+  Push(1, 3);
+  Push(2);
+  EXPECT_EQ(queue_->Pop(now_)->session_number, 1u);
+  StateDump dump = queue_->DumpOf(1, now_ + absl::Seconds(2));
+  EXPECT_EQ(dump.machine(), "processor::FairQueue");
+  EXPECT_EQ(dump["threads"], "4");
+  EXPECT_EQ(dump["max_threads_of_one"], "2");
+  EXPECT_EQ(dump["sessions"], "2");
+  EXPECT_EQ(dump["session_waiting"], "2");
+  EXPECT_EQ(dump["session_running"], "1");
+  EXPECT_EQ(dump["session_last_active"], "2s ago");
+  EXPECT_EQ(queue_->DumpOf(3, now_)["session_waiting"], "");
 }
 
 }  // namespace

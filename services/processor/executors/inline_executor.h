@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "absl/time/time.h"
 #include "common/check.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/executor.h"
 
 namespace msgproc::processor {
@@ -22,6 +25,11 @@ class InlineExecutor final : public Executor {
     MSGPROC_CHECK_EQ(batch->messages.size(), batch->size);
     RunHandler(batch.get());
     return batch;
+  }
+
+  void AddDumps(uint64_t /*session_number*/, absl::Time /*now*/,
+                std::vector<StateDump>* dumps) const override {
+    dumps->emplace_back("processor::InlineExecutor");
   }
 };
 

@@ -1,5 +1,7 @@
 #include "services/processor/executors/pending_calls.h"
 
+#include <iterator>
+
 #include "common/check.h"
 
 namespace msgproc::processor {
@@ -75,6 +77,21 @@ bool PendingCalls::CheckInvariants() const {
                   1);
   }
   return true;
+}
+
+StateDump PendingCalls::DumpOf(uint64_t session, absl::Time now) const {
+  StateDump dump("processor::PendingCalls",
+                 {{"timeout", timeout_},
+                  {"pending", pending_.size()},
+                  {"next_due", When(NextDue(), now)}});
+  const auto first = by_session_.lower_bound({session, 0});
+  const auto end = by_session_.lower_bound({session + 1, 0});
+  dump.Add("session_pending", std::distance(first, end));
+  if (first == end) return dump;
+  const Pending& oldest = pending_.at(first->second);
+  dump.Add("session_first_position", oldest.batch->first_position);
+  dump.Add("session_next_due", When(oldest.due, now));
+  return dump;
 }
 
 }  // namespace msgproc::processor

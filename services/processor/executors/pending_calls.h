@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/batch.h"
 
 namespace msgproc::processor {
@@ -40,6 +41,9 @@ class PendingCalls {
   // When TakeDue is to be called again; infinite: not before the next Add.
   absl::Time NextDue() const;
   size_t size() const { return pending_.size(); }
+
+  // Of all, and of one session's.
+  StateDump DumpOf(uint64_t session, absl::Time now) const;
 
   // Checks what holds between two calls; true. Costs as much as there is.
   bool CheckInvariants() const;

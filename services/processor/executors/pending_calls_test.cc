@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/state_dump.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -103,6 +104,29 @@ TEST_F(PendingCallsTest, WhatNobodyWantsLeavesWithItsSession) {
   calls_.Add(std::move(batch), now_);
   EXPECT_THAT(Positions(calls_.TakeUnwanted(2)), ElementsAre(2));
   EXPECT_THAT(Positions(calls_.TakeAll()), ElementsAre(3));
+}
+
+TEST_F(PendingCallsTest, ItsDumpSaysWhatASessionWaitsFor) {
+  Add(1, 4);
+  now_ += absl::Seconds(1);
+  const auto first = Add(2, 7);
+  now_ += absl::Seconds(1);
+  Add(2, 8);
+  StateDump dump = calls_.DumpOf(2, now_);
+  EXPECT_EQ(dump.machine(), "processor::PendingCalls");
+  EXPECT_EQ(dump["timeout"], "10s");
+  EXPECT_EQ(dump["pending"], "3");
+  EXPECT_EQ(dump["next_due"], "in 8s");
+  EXPECT_EQ(dump["session_pending"], "2");
+  EXPECT_EQ(dump["session_first_position"], "7");
+  EXPECT_EQ(dump["session_next_due"], "in 9s");
+  calls_.Take(first);
+  dump = calls_.DumpOf(2, now_);
+  EXPECT_EQ(dump["session_pending"], "1");
+  EXPECT_EQ(dump["session_first_position"], "8");
+  dump = calls_.DumpOf(3, now_);
+  EXPECT_EQ(dump["session_pending"], "0");
+  EXPECT_EQ(dump["session_first_position"], "");
 }
 
 }  // namespace

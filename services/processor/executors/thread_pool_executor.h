@@ -2,11 +2,14 @@
 #define MSGPROC_SERVICES_PROCESSOR_EXECUTORS_THREAD_POOL_EXECUTOR_H_
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/executor.h"
 #include "services/processor/executors/fair_queue.h"
 
@@ -26,12 +29,20 @@ class ThreadPoolExecutor final : public Executor {
 
   Limits LimitsFor(const HandlerBinding& binding) const override;
   std::unique_ptr<Batch> Execute(std::unique_ptr<Batch> batch) override;
+  void AddDumps(uint64_t session_number, absl::Time now,
+                std::vector<StateDump>* dumps) const override {
+    MutexLock lock(&mutex_);
+    dumps->push_back(StateDump(
+        "processor::ThreadPoolExecutor",
+        {{"thread_count", thread_count_}, {"stopping", stopping_.load()}}));
+    dumps->push_back(queue_.DumpOf(session_number, now));
+  }
   void Stop() override;
 
  private:
   void Work();
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar arrived_;
   std::atomic<bool> stopping_{false};
   const int thread_count_;

@@ -1,7 +1,9 @@
 #include "services/processor/registration/balancer_connection.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
@@ -9,6 +11,7 @@
 #include "common/channel_arguments.h"
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/quoted.h"
 #include "grpcpp/create_channel.h"
 #include "services/base/log.h"
 #include "services/processor/registration/registration_advice.h"
@@ -22,6 +25,9 @@ namespace {
 constexpr absl::Duration kTick = absl::Milliseconds(200);
 
 absl::Time Now() { return Clock::Monotonic()->Now(); }
+
+constexpr absl::string_view kPhaseNames[] = {"waiting", "calling", "registered",
+                                             "left"};
 
 std::shared_ptr<grpc::Channel> NewChannel(
     const BalancerConnection::Options& options) {
@@ -60,6 +66,29 @@ BalancerConnection::~BalancerConnection() {
 bool BalancerConnection::registered() const {
   MutexLock lock(&mutex_);
   return phase_ == Phase::kRegistered;
+}
+
+void BalancerConnection::AddDumps(absl::Time now,
+                                  std::vector<StateDump>* dumps) {
+  MutexLock lock(&mutex_);
+  const bool registered = phase_ == Phase::kRegistered;
+  dumps->push_back(StateDump(
+      "processor::BalancerConnection",
+      {{"balancer", Quoted(options_.balancer)},
+       {"phase", kPhaseNames[static_cast<size_t>(phase_)]},
+       {"in_call", in_call_},
+       {"silent", silent_},
+       {"lease", lease_},
+       {"connect_at", When(connect_at_, now)},
+       {"registered_at", registered ? When(registered_at_, now) : "never"},
+       {"heard_at", in_call_ ? When(heard_at_, now) : "never"},
+       {"reported_at", registered ? When(reported_at_, now) : "never"},
+       {"reported_sessions", reported_sessions_},
+       {"reported_state", v1::ServerState_Name(reported_state_)},
+       {"wanted", wanted_},
+       {"written", written_},
+       {"answered", answered_},
+       {"said", Quoted(said_)}}));
 }
 
 void BalancerConnection::OnTimer() {

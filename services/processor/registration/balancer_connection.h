@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -67,6 +68,7 @@ class BalancerConnection final : public Registrar,
   bool registered() const override;
 
   const std::string& balancer() const override { return options_.balancer; }
+  void AddDumps(absl::Time now, std::vector<StateDump>* dumps) override;
 
  private:
   enum class Phase { kWaiting, kCalling, kRegistered, kLeft };

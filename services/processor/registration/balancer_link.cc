@@ -115,4 +115,9 @@ std::vector<std::pair<std::string, bool>> BalancerLink::List() const {
   return list;
 }
 
+void BalancerLink::AddDumps(absl::Time now,
+                            std::vector<StateDump>* dumps) const {
+  for (const auto& connection : connections_) connection->AddDumps(now, dumps);
+}
+
 }  // namespace msgproc::processor

@@ -13,6 +13,7 @@
 
 #include "absl/time/time.h"
 #include "common/locality.h"
+#include "common/state_dump.h"
 #include "grpcpp/security/credentials.h"
 #include "msgproc/v1/balancer.pb.h"
 #include "services/base/reloaded_files.h"
@@ -100,6 +101,10 @@ class BalancerLink {
   size_t balancers() const { return connections_.size(); }
   // Of each, host:port and whether it is registered there.
   std::vector<std::pair<std::string, bool>> List() const;
+
+  // For operators who debug: adds what each connection holds. May wait, for a
+  // second at most.
+  void AddDumps(absl::Time now, std::vector<StateDump>* dumps) const;
 
   // Null: there is no registry.
   const EtcdConnection* etcd() const { return etcd_; }

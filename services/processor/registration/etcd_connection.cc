@@ -195,4 +195,22 @@ EtcdConnection::Stats EtcdConnection::stats() const {
   return stats_;
 }
 
+void EtcdConnection::AddDumps(absl::Time now, std::vector<StateDump>* dumps) {
+  const auto asked = loop_.Ask([this, now] {
+    return std::vector<StateDump>{
+        StateDump("processor::EtcdConnection",
+                  {{"key", Quoted(key_)},
+                   {"endpoint", Quoted(client_.endpoint())},
+                   {"record_revision", record_revision_},
+                   {"claims_again", claims_again_},
+                   {"holder", Quoted(holder_)},
+                   {"writes", writes_},
+                   {"covered", covered_},
+                   {"trouble", Quoted(leased_.trouble())}}),
+        leased_.state().Dump(now)};
+  });
+  if (!asked.has_value()) return;
+  dumps->insert(dumps->end(), asked->begin(), asked->end());
+}
+
 }  // namespace msgproc::processor

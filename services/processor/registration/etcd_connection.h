@@ -5,9 +5,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 #include "etcd/rpc.pb.h"
 #include "msgproc/v1/balancer.pb.h"
 #include "services/base/setting_name.h"
@@ -59,6 +61,7 @@ class EtcdConnection final : public Registrar {
   void AwaitEnd(absl::Time deadline) override;
   const std::string& balancer() const override { return options_.url.prefix; }
   bool registered() const override { return stats().registered; }
+  void AddDumps(absl::Time now, std::vector<StateDump>* dumps) override;
   Stats stats() const;
 
  private:

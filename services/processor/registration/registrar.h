@@ -2,8 +2,10 @@
 #define MSGPROC_SERVICES_PROCESSOR_REGISTRATION_REGISTRAR_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 
 namespace msgproc::processor {
 
@@ -26,6 +28,10 @@ class Registrar {
   // host:port of the balancer, or what etcd's keys begin with.
   virtual const std::string& balancer() const = 0;
   virtual bool registered() const = 0;
+
+  // For operators who debug: adds what it holds. May wait, for a second at
+  // most.
+  virtual void AddDumps(absl::Time now, std::vector<StateDump>* dumps) = 0;
 };
 
 }  // namespace msgproc::processor

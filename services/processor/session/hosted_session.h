@@ -15,6 +15,7 @@
 #include "absl/types/optional.h"
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 #include "services/base/identity/principal.h"
 #include "services/processor/executors/batch.h"
 #include "services/processor/executors/executor.h"
@@ -233,26 +234,6 @@ class HostedSession final : public BatchOwner,
     return {.bytes = session_.result_bytes(),
             .attached = attachment_ != nullptr};
   }
-  // As it is now, for operators.
-  SessionFacts Facts() const {
-    MutexLock lock(&mutex_);
-    SessionFacts facts = FactsOf(session_);
-    facts.id = identity_.id;
-    if (anonymous()) {
-      facts.stream = number_;
-      // Nobody acknowledges: what was written is let go.
-      facts.received_through = facts.taken_through;
-    }
-    facts.principal = identity_.principal.name;
-    facts.client_name = identity_.client_name;
-    facts.handler = binding_->name;
-    facts.context = context_;
-    facts.attached = attachment_ != nullptr;
-    facts.stored = stored();
-    facts.story = recorder_.story();
-    facts.now = clock_->Now();
-    return facts;
-  }
   // For operators. The trace is told of events from here on, until it is over;
   // whether they are logged at debug from here on, whatever the least level is
   // (returns whether they were).
@@ -308,6 +289,10 @@ class HostedSession final : public BatchOwner,
   }
 
  private:
+  // session_view.h: what operators see.
+  friend SessionFacts FactsOf(const HostedSession& session);
+  friend std::vector<StateDump> DumpOf(const HostedSession& session);
+
   // These, and TellAbandoned, let go of the lock while an executor is called.
   absl::Status AcceptMessages(absl::Span<const wire::MessageView> messages)
       MSGPROC_REQUIRES(mutex_);

@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/processor/session/session_facts.h"
+#include "services/processor/session/session_view.h"
 #include "services/processor/testing/session_fixture.h"
 
 namespace msgproc::processor {
@@ -84,7 +85,7 @@ TEST_F(HostedSessionTest, SaysOfItselfWhatOperatorsAsk) {
   auto stream = std::make_shared<FakeAttachedStream>();
   session->Attach(stream, 0, ContextFrom("first"));
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 2)).ok());
-  SessionFacts facts = session->Facts();
+  SessionFacts facts = FactsOf(*session);
   EXPECT_EQ(facts.id, "s");
   EXPECT_EQ(facts.client_name, "client");
   EXPECT_EQ(facts.handler, "echo");
@@ -101,14 +102,14 @@ TEST_F(HostedSessionTest, SaysOfItselfWhatOperatorsAsk) {
   auto after = std::make_shared<FakeAttachedStream>();
   session->Attach(after, 0, ContextFrom("second"));
   session->NoteEnd(stream.get(), 14, "too late: it is another's by now");
-  EXPECT_EQ(session->Facts().story.streams, 2U);
-  EXPECT_EQ(session->Facts().story.takeovers, 1U);
-  EXPECT_EQ(session->Facts().context->peer, "second");
-  EXPECT_EQ(session->Facts().story.troubles->last_end->code, 10);
+  EXPECT_EQ(FactsOf(*session).story.streams, 2U);
+  EXPECT_EQ(FactsOf(*session).story.takeovers, 1U);
+  EXPECT_EQ(FactsOf(*session).context->peer, "second");
+  EXPECT_EQ(FactsOf(*session).story.troubles->last_end->code, 10);
   clock_.Advance(absl::Seconds(1));
   session->NoteEnd(after.get(), 14, "The client is silent.");
   session->Detach(after.get());
-  facts = session->Facts();
+  facts = FactsOf(*session);
   EXPECT_FALSE(facts.attached);
   EXPECT_EQ(facts.story.begun, begun);
   EXPECT_EQ(facts.story.changed, begun + absl::Seconds(3));

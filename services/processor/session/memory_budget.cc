@@ -7,6 +7,21 @@
 #include "services/processor/session/refusal.h"
 
 namespace msgproc::processor {
+namespace {
+
+absl::string_view LevelName(MemoryBudget::Level level) {
+  switch (level) {
+    case MemoryBudget::Level::kFree:
+      return "free";
+    case MemoryBudget::Level::kHigh:
+      return "high";
+    case MemoryBudget::Level::kFull:
+      return "full";
+  }
+  return "unknown";
+}
+
+}  // namespace
 
 MemoryBudget::Level MemoryBudget::Next(Level level, size_t used,
                                        size_t budget) {
@@ -63,6 +78,20 @@ void MemoryBudget::Refresh() {
   if (next == level()) return;
   level_.store(next, std::memory_order_relaxed);
   changes_.fetch_add(1, std::memory_order_relaxed);
+}
+
+StateDump MemoryBudget::Dump() const {
+  StateDump dump("processor::MemoryBudget", {{"bytes", bytes_},
+                                             {"level", LevelName(level())},
+                                             {"used", used()},
+                                             {"holders", holders()},
+                                             {"fair_share", FairShare()},
+                                             {"changes", changes()}});
+  const Held held = this->held();
+  for (const Kind& kind : kKinds) {
+    dump.Add(absl::StrCat("used_by_", kind.name), held.*kind.bytes);
+  }
+  return dump;
 }
 
 }  // namespace msgproc::processor

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "common/check.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 
 namespace msgproc::processor {
 
@@ -157,6 +158,8 @@ class MemoryBudget {
   // How often the level has changed: who waits may have missed that.
   uint64_t changes() const { return changes_.load(std::memory_order_relaxed); }
   size_t FairShare() const;
+
+  StateDump Dump() const;
 
   // What follows `level` where `used` bytes of `budget` are in use.
   static Level Next(Level level, size_t used, size_t budget);

@@ -334,5 +334,23 @@ TEST(MemoryBudgetTest, WhoMayNotComeIsToldHowMuchIsInUse) {
                          kBudget + 1, " bytes of a budget of ", kBudget, "."));
 }
 
+TEST(MemoryBudgetTest, ItsDumpSaysWhoIsGivenNoMoreAndWhatIsHeld) {
+  MemoryBudget budget(1 << 20);
+  EXPECT_EQ(budget.Dump().machine(), "processor::MemoryBudget");
+  EXPECT_EQ(budget.Dump()["level"], "free");
+  EXPECT_EQ(budget.Dump()["bytes"], "1048576");
+  MemoryBudget::Share share(&budget, 100);
+  share.Set({.messages = 1'000'000});
+  EXPECT_EQ(budget.Dump()["level"], "high");
+  EXPECT_EQ(budget.Dump()["used"], "1000100");
+  EXPECT_EQ(budget.Dump()["used_by_sessions"], "100");
+  EXPECT_EQ(budget.Dump()["used_by_messages"], "1000000");
+  EXPECT_EQ(budget.Dump()["holders"], "1");
+  EXPECT_EQ(budget.Dump()["changes"], "1");
+  share.Set({.results = 2'000'000});
+  EXPECT_EQ(budget.Dump()["level"], "full");
+  EXPECT_EQ(budget.Dump()["used_by_results"], "2000000");
+}
+
 }  // namespace
 }  // namespace msgproc::processor

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "common/state_dump.h"
 #include "services/processor/handlers/message_effects.h"
 #include "services/processor/session/session_effects.h"
 #include "services/processor/session/session_limits.h"
@@ -223,7 +224,50 @@ class Session {
   };
   bool NextTimed(Timed* timed);
 
+  StateDump Dump(absl::Time now) const {
+    const absl::optional<absl::Time> oldest = OldestAcceptedAt();
+    return StateDump("processor::Session",
+                     {{"kind", NameOf(kind_)},
+                      {"opened", opened_},
+                      {"epoch", epoch_},
+                      {"received_through", received_through_},
+                      {"taken_through", taken_through_},
+                      {"committed_through", committed_through()},
+                      {"ready_through", ready_through()},
+                      {"dispatched_through", dispatched_through()},
+                      {"accepted_through", accepted_through_},
+                      {"oldest_accepted_at",
+                       oldest.has_value() ? When(*oldest, now) : "never"},
+                      {"runs_out", runs_out_},
+                      {"runs_committing", runs_committing_},
+                      {"next_uncommitted", next_uncommitted()},
+                      {"reordered", reordered_.size()},
+                      {"reordered_bytes", reordered_bytes_},
+                      {"input_closed", input_closed_},
+                      {"forgotten", Forgotten()},
+                      {"paused", Paused()},
+                      {"at_limit", AtLimit()},
+                      {"limited", limited()},
+                      {"result_limit", result_limit_},
+                      {"window_messages", window_.messages()},
+                      {"window_bytes", window_.bytes()},
+                      {"pending_bytes", pending_.bytes()},
+                      {"result_bytes", results_.bytes()},
+                      {"effect_bytes", effects_.bytes()}});
+  }
+
  private:
+  static absl::string_view NameOf(Kind kind) {
+    switch (kind) {
+      case Kind::kAnonymous:
+        return "anonymous";
+      case Kind::kOpened:
+        return "opened";
+      case Kind::kStored:
+        return "stored";
+    }
+    return "unknown";
+  }
   // Why a client that has received so much does not find here what it lacks;
   // empty: it does.
   absl::string_view WhyNotResume(uint64_t received_through) const;

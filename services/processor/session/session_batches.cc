@@ -1,12 +1,17 @@
 #include "services/processor/session/session_batches.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
 
 namespace msgproc::processor {
 namespace {
+
+// Batches that are out, each in a dump.
+constexpr size_t kMostDumped = 16;
 
 // Whatever somebody has written into the store.
 int Bounded(uint64_t count) {
@@ -73,6 +78,25 @@ void SessionBatches::Return(std::unique_ptr<Batch> batch) {
 void SessionBatches::Trim() {
   spare_.clear();
   spare_.shrink_to_fit();
+}
+
+StateDump SessionBatches::Dump() const {
+  StateDump dump("processor::SessionBatches",
+                 {{"number", number_},
+                  {"out", out_.size()},
+                  {"bytes_out", bytes_out_},
+                  {"spare", spare_.size()},
+                  {"affinity", affinity_},
+                  {"tries_begun", tries_.begun},
+                  {"tries_deaths", tries_.deaths},
+                  {"tries_behind", tries_.behind},
+                  {"tried_through", tried_through_}});
+  for (size_t i = 0; i < std::min(out_.size(), kMostDumped); ++i) {
+    dump.Add(absl::StrCat("out[", i, "]"),
+             absl::StrCat("from position ", out_[i].first_position, ", ",
+                          out_[i].bytes, " bytes, epoch ", out_[i].epoch));
+  }
+  return dump;
 }
 
 }  // namespace msgproc::processor

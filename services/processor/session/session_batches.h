@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/state_dump.h"
 #include "services/processor/executors/batch.h"
 #include "services/processor/handlers/session_context.h"
 #include "services/processor/session/session.h"
@@ -48,6 +49,8 @@ class SessionBatches {
 
   // Gives back the memory of spare ones.
   void Trim();
+
+  StateDump Dump() const;
 
  private:
   struct Out {

@@ -178,4 +178,30 @@ void SessionCommits::OnNotCommitted(Session* session, const SessionWrite& write,
   }
 }
 
+StateDump SessionCommits::Dump(absl::Time now) const {
+  StateDump dump("processor::SessionCommits",
+                 {{"epoch", claim_.epoch},
+                  {"fenced", fenced_},
+                  {"reclaiming", reclaiming_},
+                  {"run_first_position", run_.first_position},
+                  {"run_size", run_.size},
+                  {"cut", cut_},
+                  {"by_worker_through", by_worker_through_},
+                  {"trimmed_through", trimmed_through_},
+                  {"commits_since_trim", commits_since_trim_},
+                  {"trim", trim_},
+                  {"touch", touch_},
+                  {"touched_at", When(touched_at_, now)},
+                  {"touch_interval", touch_interval_},
+                  {"settles", settles_},
+                  {"finished", finished_},
+                  {"tries_to_write", tries_.has_value()}});
+  if (tries_.has_value()) {
+    dump.Add("tries_begun", tries_->begun);
+    dump.Add("tries_deaths", tries_->deaths);
+    dump.Add("tries_behind", tries_->behind);
+  }
+  return dump;
+}
+
 }  // namespace msgproc::processor

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/batch.h"
 #include "services/processor/session/session.h"
 #include "services/processor/store/claim.h"
@@ -66,6 +67,8 @@ class SessionCommits {
                       uint64_t epoch);
 
   uint64_t epoch() const { return claim_.epoch; }
+
+  StateDump Dump(absl::Time now) const;
 
  private:
   // What is to be written of tries. After the results were taken.

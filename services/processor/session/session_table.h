@@ -16,6 +16,7 @@
 #include "absl/types/optional.h"
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 #include "services/processor/session/anonymous_sessions.h"
 #include "services/processor/session/hosted_session.h"
 #include "services/processor/session/memory_budget.h"
@@ -110,6 +111,22 @@ class SessionTable {
   // Forgets what has been detached for too long, or is too much. To be called
   // about once a second.
   void Sweep();
+
+  StateDump Dump(absl::Time now) const {
+    MutexLock lock(&mutex_);
+    StateDump dump("processor::SessionTable",
+                   {{"sessions", sessions_.size()},
+                    {"detached", detached_.size()},
+                    {"detached_bytes", detached_bytes_},
+                    {"max_detached_bytes", options_.max_detached_bytes},
+                    {"unsettled", unsettled_.size()},
+                    {"session_ttl", options_.session_ttl}});
+    if (!detached_.empty()) {
+      const Entry& oldest = sessions_.at(detached_.front());
+      dump.Add("oldest_detached_at", When(oldest.detached_at, now));
+    }
+    return dump;
+  }
 
  private:
   struct Entry {

@@ -79,6 +79,7 @@ class CommitQueue {
   // Whether NextTask may have something.
   bool HasTask() const { return !claims_.empty() || groups_.waiting() > 0; }
   const GroupCommit& groups() const { return groups_; }
+  size_t claims() const { return claims_.size(); }
 
   // Everything, for whoever stops: to be let go without a lock.
   struct Contents {

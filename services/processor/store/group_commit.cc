@@ -113,4 +113,29 @@ absl::Time GroupCommit::oldest() const {
   return oldest;
 }
 
+StateDump GroupCommit::Dump(absl::Time now) const {
+  return StateDump("processor::GroupCommit",
+                   {{"max_groups", options_.max_groups},
+                    {"groups_in_flight", groups_in_flight_},
+                    {"sessions_in_flight", in_flight_},
+                    {"sessions_waiting", queue_.size()},
+                    {"oldest", When(oldest(), now)}});
+}
+
+StateDump GroupCommit::DumpOf(Key session, absl::Time now) const {
+  StateDump dump = Dump(now);
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) {
+    dump.Add("session", "absent");
+    return dump;
+  }
+  const Session& known = found->second;
+  dump.Add("session", known.in_flight ? "in flight" : "waiting");
+  dump.Add("session_taken_since", When(known.taken_since, now));
+  dump.Add("session_since", When(known.since, now));
+  dump.Add("session_more", known.more);
+  dump.Add("session_load_bytes", known.load.bytes);
+  return dump;
+}
+
 }  // namespace msgproc::processor

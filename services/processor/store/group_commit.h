@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 
 namespace msgproc::processor {
 
@@ -72,6 +73,10 @@ class GroupCommit {
   size_t waiting() const { return queue_.size(); }
   // Since when the one waits that has waited longest; infinite future: none.
   absl::Time oldest() const;
+
+  // Of all; and of one session among them.
+  StateDump Dump(absl::Time now) const;
+  StateDump DumpOf(Key session, absl::Time now) const;
 
  private:
   struct Session {

@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "common/state_dump.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -231,6 +232,31 @@ TEST(GroupCommitTest, KeepsItsPromisesInAnyOrder) {
     }
     EXPECT_EQ(commits.oldest(), absl::InfiniteFuture());
   }
+}
+
+TEST(GroupCommitTest, ItsDumpSaysWhereASessionIs) {
+  GroupCommit commits({});
+  const auto dump = [&](uint64_t session) {
+    return commits.DumpOf(session, kNow + absl::Seconds(2));
+  };
+  EXPECT_EQ(dump(7).machine(), "processor::GroupCommit");
+  EXPECT_EQ(dump(7)["session"], "absent");
+  commits.OnReady(7, kSmall, kNow);
+  EXPECT_EQ(dump(7)["session"], "waiting");
+  EXPECT_EQ(dump(7)["session_since"], "2s ago");
+  EXPECT_EQ(dump(7)["session_load_bytes"], "10");
+  EXPECT_EQ(dump(7)["sessions_waiting"], "1");
+  EXPECT_EQ(dump(7)["oldest"], "2s ago");
+  commits.NextGroup();
+  EXPECT_EQ(dump(7)["session"], "in flight");
+  EXPECT_EQ(dump(7)["session_taken_since"], "2s ago");
+  EXPECT_EQ(dump(7)["session_since"], "never");
+  EXPECT_EQ(dump(7)["session_more"], "false");
+  EXPECT_EQ(dump(7)["groups_in_flight"], "1");
+  EXPECT_EQ(dump(7)["sessions_in_flight"], "1");
+  commits.OnReady(7, kSmall, kNow);
+  EXPECT_EQ(dump(7)["session_more"], "true");
+  EXPECT_EQ(commits.Dump(kNow)["session"], "");
 }
 
 }  // namespace

@@ -4,9 +4,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/batch.h"
 #include "services/processor/store/claim.h"
 #include "services/processor/store/commit_source.h"
@@ -43,6 +45,10 @@ class SessionCommitter {
   // session is fenced.
   virtual void Submit(Key key, std::shared_ptr<CommitSource> source,
                       std::unique_ptr<Batch> work) = 0;
+
+  // For operators who debug: adds where the session is on its way to the store.
+  virtual void AddDump(Key /*key*/, absl::Time /*now*/,
+                       std::vector<StateDump>* /*dumps*/) {}
 };
 
 }  // namespace msgproc::processor

@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/quoted.h"
 #include "services/base/log.h"
 
 namespace msgproc::processor {
@@ -270,6 +271,30 @@ void StoreCommitter::KeepHouse(Worker* worker) {
     // A conflict is nobody's business here.
     BackOff(worker, status);
   }
+}
+
+StateDump StoreCommitter::Dump(absl::Time now) const {
+  return StateDump(
+      "processor::StoreCommitter",
+      {{"generation", Quoted(store_->generation())},
+       {"health", health_.ok() ? "OK" : Quoted(health_.ToString())},
+       {"working", working_},
+       {"stopping", stopping_.load()},
+       {"claims", queue_.claims()},
+       {"next_upkeep", When(next_upkeep_, now)}});
+}
+
+void StoreCommitter::AddDump(Key key, absl::Time now,
+                             std::vector<StateDump>* dumps) {
+  MutexLock lock(&mutex_);
+  dumps->push_back(queue_.groups().DumpOf(key, now));
+  dumps->push_back(Dump(now));
+}
+
+void StoreCommitter::AddDumps(absl::Time now, std::vector<StateDump>* dumps) {
+  MutexLock lock(&mutex_);
+  dumps->push_back(queue_.groups().Dump(now));
+  dumps->push_back(Dump(now));
 }
 
 }  // namespace msgproc::processor

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/batch.h"
 #include "services/processor/store/claim.h"
 #include "services/processor/store/commit_queue.h"
@@ -70,6 +71,10 @@ class StoreCommitter final : public SessionCommitter {
   void Submit(Key key, std::shared_ptr<CommitSource> source,
               std::unique_ptr<Batch> work) override;
 
+  void AddDump(Key key, absl::Time now, std::vector<StateDump>* dumps) override;
+  // Of all sessions.
+  void AddDumps(absl::Time now, std::vector<StateDump>* dumps);
+
   // Why nothing can be committed now; OK if it can, as far as is known.
   absl::Status Health();
   // How many sessions wait for a commit, and since when the first.
@@ -104,6 +109,7 @@ class StoreCommitter final : public SessionCommitter {
   void BackOff(Worker* worker, const absl::Status& status);
   void OnSuccess(Worker* worker);
   void SetHealth(const absl::Status& status);
+  StateDump Dump(absl::Time now) const MSGPROC_REQUIRES(mutex_);
 
   const std::unique_ptr<SessionStore> store_;
   const Options options_;

@@ -6,8 +6,11 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "absl/time/time.h"
 #include "common/check.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/executor.h"
 #include "services/processor/store/session_committer.h"
 
@@ -46,6 +49,12 @@ class TransactionExecutor final : public Executor {
     const uint64_t number = batch->session_number;
     committer_->Submit(number, std::move(session), std::move(batch));
     return nullptr;
+  }
+
+  // What it gives away is the committer's.
+  void AddDumps(uint64_t /*session_number*/, absl::Time /*now*/,
+                std::vector<StateDump>* dumps) const override {
+    dumps->emplace_back("processor::TransactionExecutor");
   }
 
  private:

@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "msgproc/v1/processor.pb.h"
 #include "services/processor/session/memory_budget.h"
+#include "services/processor/stream/stream_state.h"
 
 namespace msgproc::processor {
 
@@ -142,6 +143,24 @@ void OpenStreams::Reschedule(const Stream& stream, absl::Time due) {
   auto node = by_due_.extract(place->second);
   node.key() = due;
   place->second = by_due_.insert(std::move(node));
+}
+
+StateDump OpenStreams::Dump() const {
+  StateDump dump("processor::OpenStreams");
+  {
+    MutexLock lock(&mutex_);
+    dump.Add("draining", draining_);
+    if (draining_) dump.Add("drain_grace", drain_grace_);
+  }
+  std::map<StreamState::Phase, size_t> phases;
+  for (const Stream& stream : All()) ++phases[stream->phase()];
+  for (const auto phase :
+       {StreamState::Phase::kOpening, StreamState::Phase::kOpen,
+        StreamState::Phase::kAnswering, StreamState::Phase::kCutting,
+        StreamState::Phase::kFinished}) {
+    dump.Add(PhaseName(phase), phases[phase]);
+  }
+  return dump;
 }
 
 }  // namespace msgproc::processor

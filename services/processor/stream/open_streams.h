@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 #include "grpcpp/support/server_callback.h"
 #include "services/processor/stream/process_reactor.h"
 #include "services/processor/stream/processor_context.h"
@@ -52,6 +53,10 @@ class OpenStreams {
   // and tells sessions whose stream is old to go elsewhere. To be called about
   // once a second.
   void Tick();
+
+  // For operators who debug: looks at each stream, which takes milliseconds
+  // where there are ten thousand.
+  StateDump Dump() const;
 
  private:
   using Stream = std::shared_ptr<ProcessReactor>;

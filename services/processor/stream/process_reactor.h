@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/completion_marker.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "msgproc/v1/processor.pb.h"
@@ -83,11 +84,19 @@ class ProcessReactor final
            });
   }
 
+  StreamState::Phase phase() {
+    return Tell([](StreamState* state) { return state->phase(); });
+  }
+
   // AttachedStream:
   void OnResultsReady(bool more) override;
   void OnTakenOver() override {
     EndStream(StreamState::End::kTakenOver,
               absl::AbortedError("Another stream took the session over."));
+  }
+  void AddDump(absl::Time now, std::vector<StateDump>* dumps) override {
+    dumps->push_back(
+        Tell([now](StreamState* state) { return state->Dump(now); }));
   }
 
   // grpc::ServerBidiReactor:

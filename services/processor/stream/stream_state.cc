@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/quoted.h"
 #include "common/transition.h"
 #include "services/base/log.h"
 
@@ -319,6 +320,41 @@ absl::Time StreamState::NextTick(absl::Time now) const {
     next = std::min(next, finished_at_ + patience_);
   }
   return next;
+}
+
+StateDump StreamState::Dump(absl::Time now) const {
+  const auto since = [now](bool is_so, absl::Time begin) {
+    return is_so ? When(begin, now) : std::string("never");
+  };
+  return StateDump(
+      "processor::StreamState",
+      {{"phase", PhaseName(phase_)},
+       {"end", Live() ? "none" : EndName(end_)},
+       {"status", Live() ? "" : Quoted(status_.ToString())},
+       {"anonymous", anonymous_},
+       {"cancelling", cancelling_},
+       {"drained_for", drained_for_},
+       {"read_in_flight", read_in_flight_},
+       {"reads_starting", reads_starting_},
+       {"processing", processing_},
+       {"claiming", claiming_},
+       {"withheld", withheld_},
+       {"withheld_since", since(withheld_, withheld_since_)},
+       {"heard", When(heard_, now)},
+       {"write_in_flight", write_in_flight_},
+       {"write_started", since(write_in_flight_, write_started_)},
+       {"head_bytes", head_.size()},
+       {"owes_response", owes_response_},
+       {"gathering", gatherer_.gathering()},
+       {"gathered_messages", gathered_messages_},
+       {"gathered_bytes", gathered_bytes_},
+       {"marker_in_flight", gatherer_.marker_in_flight()},
+       {"finish_waits", finish_waits_},
+       {"finished_at", since(phase_ == Phase::kFinished, finished_at_)},
+       {"patience", patience_},
+       {"next_tick", When(NextTick(now), now)},
+       {"credentials_expire", When(credentials_expire_, now)},
+       {"aged_at", When(aged_at_, now)}});
 }
 
 }  // namespace msgproc::processor

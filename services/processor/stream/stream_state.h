@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "wire/gatherer.h"
 
 namespace msgproc::processor {
@@ -166,6 +167,8 @@ class StreamState {
   bool CanMove() const {
     return phase_ == Phase::kOpen && !anonymous_ && !drain_sent_;
   }
+
+  StateDump Dump(absl::Time now) const;
 
  private:
   // Not ending.

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -773,6 +774,77 @@ TEST(StreamStateDeathTest, WhatCannotHaveHappenedIsABug) {
   EXPECT_DEATH((void)state.OnProcessed(0, 0, absl::OkStatus()), "processing_");
   ASSERT_TRUE(state.OnRead(now));
   EXPECT_DEATH((void)state.OnRead(now), "processing_");
+}
+
+TEST_F(StreamStateTest, ItsDumpSaysWhereItIsAndWhatIsInFlight) {
+  StateDump dump = state_.Dump(now_);
+  EXPECT_EQ(dump.machine(), "processor::StreamState");
+  EXPECT_EQ(dump["phase"], "opening");
+  EXPECT_EQ(dump["end"], "none");
+  EXPECT_EQ(dump["read_in_flight"], "true");
+  EXPECT_EQ(dump["write_in_flight"], "false");
+  EXPECT_EQ(dump["write_started"], "never");
+  EXPECT_EQ(dump["aged_at"], "never");
+  EXPECT_EQ(dump["patience"], "1m");
+  Open();
+  now_ += absl::Seconds(3);
+  state_.OnCredentials(now_ + absl::Seconds(30));
+  Frame(0);
+  EXPECT_EQ(state_.Dump(now_)["owes_response"], "true");
+  ASSERT_EQ(Next(), "wr");
+  dump = state_.Dump(now_ + absl::Seconds(2));
+  EXPECT_EQ(dump["phase"], "open");
+  EXPECT_EQ(dump["anonymous"], "false");
+  EXPECT_EQ(dump["owes_response"], "false");
+  EXPECT_EQ(dump["write_in_flight"], "true");
+  EXPECT_EQ(dump["write_started"], "2s ago");
+  EXPECT_EQ(dump["heard"], "2s ago");
+  EXPECT_EQ(dump["reads_starting"], "1");
+  EXPECT_EQ(dump["credentials_expire"], "in 28s");
+  EXPECT_EQ(dump["next_tick"], "in 28s");
+  EXPECT_EQ(dump["drained_for"], "");
+  ASSERT_TRUE(state_.Drain("Drain", "rebalance"));
+  EXPECT_EQ(state_.Dump(now_)["drained_for"], "rebalance");
+  EXPECT_EQ(state_.Dump(now_)["head_bytes"], "5");
+}
+
+TEST_F(StreamStateTest, ItsDumpSaysWhyItIsNotReadAndWhyItEnds) {
+  Open(/*anonymous=*/true);
+  EXPECT_EQ(state_.Dump(now_)["withheld"], "false");
+  at_limit_ = true;
+  Frame();
+  supply_.results = 1;
+  ASSERT_EQ(Next(), "w");
+  StateDump dump = state_.Dump(now_ + absl::Seconds(1));
+  EXPECT_EQ(dump["anonymous"], "true");
+  EXPECT_EQ(dump["withheld"], "true");
+  EXPECT_EQ(dump["withheld_since"], "1s ago");
+  EXPECT_EQ(dump["read_in_flight"], "false");
+  EXPECT_EQ(dump["status"], "");
+  EXPECT_FALSE(state_.OnEnd(End::kStopped, absl::UnavailableError("no more")));
+  dump = state_.Dump(now_);
+  EXPECT_EQ(dump["phase"], "cutting");
+  EXPECT_EQ(dump["end"], "stopped");
+  EXPECT_EQ(dump["status"], "'UNAVAILABLE: no more'");
+  EXPECT_EQ(dump["finished_at"], "never");
+  EXPECT_EQ(dump["cancelling"], "false");
+  state_.OnCancelling();
+  EXPECT_EQ(state_.Dump(now_)["cancelling"], "true");
+  state_.OnWritten();
+  ASSERT_EQ(Next(), "f");
+  EXPECT_EQ(state_.Dump(now_ + absl::Seconds(4))["finished_at"], "4s ago");
+}
+
+TEST_F(StreamStateTest, ItsDumpSaysWhatIsGathered) {
+  Open();
+  Gather();
+  ASSERT_EQ(Next(), "rm");
+  EXPECT_FALSE(state_.OnReadStarted());
+  const StateDump dump = state_.Dump(now_);
+  EXPECT_EQ(dump["gathering"], "true");
+  EXPECT_EQ(dump["marker_in_flight"], "true");
+  EXPECT_EQ(dump["gathered_messages"], "1");
+  EXPECT_EQ(dump["gathered_bytes"], "64");
 }
 
 }  // namespace

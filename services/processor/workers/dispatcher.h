@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
+#include "services/processor/workers/session_ledger.h"
 #include "services/processor/workers/session_queues.h"
 #include "services/processor/workers/work_item.h"
 #include "services/processor/workers/worker_facts.h"
@@ -135,6 +137,25 @@ class Dispatcher {
   uint64_t given(WorkerId worker) const;
   // Nothing, of one that is unknown.
   WorkerLoad LoadOf(WorkerId worker) const;
+
+  StateDump Dump(absl::Time now) const {
+    return StateDump("processor::Dispatcher",
+                     {{"workers", options_.workers},
+                      {"open", workers_.open()},
+                      {"quarantined", workers_.quarantined()},
+                      {"waiting", waiting_},
+                      {"unwanted", unwanted_.size()},
+                      {"max_attempts", options_.max_attempts},
+                      {"message_timeout", options_.message_timeout},
+                      {"alone_since", When(alone_since_, now)},
+                      {"isolated_last", isolated_last_},
+                      {"next_decision", When(NextDecision(now), now)}});
+  }
+  // Of what it knows of a session or a worker; null: nothing.
+  const SessionLedger* LedgerOf(uint64_t session) const {
+    return sessions_.Find(session);
+  }
+  const WorkerLedger* WorkerOf(WorkerId id) const { return workers_.Find(id); }
 
  private:
   void CountOpen(absl::Time now);

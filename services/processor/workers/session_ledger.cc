@@ -79,4 +79,20 @@ bool SessionLedger::Forgettable(absl::Time now) {
          !watched && !Tainted(now) && now - last_active > kIdle;
 }
 
+StateDump SessionLedger::Dump(absl::Time now) const {
+  return StateDump("processor::SessionLedger",
+                   {{"waiting", waiting.size()},
+                    {"suspects", suspects.size()},
+                    {"suspects_open", suspects_open},
+                    {"workers", held_.size()},
+                    {"deaths", deaths_},
+                    {"own_deaths", own_deaths_},
+                    {"queued", queued},
+                    {"watched", watched},
+                    {"watched_until", When(watched_until_, now)},
+                    {"not_before", When(not_before_, now)},
+                    {"last_active", When(last_active, now)},
+                    {"turn", turn}});
+}
+
 }  // namespace msgproc::processor

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 
 namespace msgproc::processor {
 
@@ -57,6 +58,8 @@ class SessionLedger {
 
   // Checks what holds between two calls of the Dispatcher; true.
   bool CheckInvariants() const;
+
+  StateDump Dump(absl::Time now) const;
 
   // Whether nothing is lost by forgetting it.
   bool Forgettable(absl::Time now);

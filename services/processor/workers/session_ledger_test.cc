@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/state_dump.h"
 #include "gtest/gtest.h"
 #include "services/processor/workers/work_item.h"
 
@@ -109,6 +110,24 @@ TEST_F(SessionLedgerTest, IsForgottenOnceNothingIsLostByThat) {
   EXPECT_FALSE(session_.Forgettable(now_));
   now_ += absl::Nanoseconds(1);
   EXPECT_TRUE(session_.Forgettable(now_));
+}
+
+TEST_F(SessionLedgerTest, ItsDumpSaysWhyItIsGivenNothing) {
+  StateDump dump = session_.Dump(now_);
+  EXPECT_EQ(dump.machine(), "processor::SessionLedger");
+  EXPECT_EQ(dump["deaths"], "0");
+  EXPECT_EQ(dump["not_before"], "never");
+  session_.AddHeld(3);
+  session_.OnSharedDeath();
+  Die(SessionLedger::kFreeDeaths + 1);
+  dump = session_.Dump(now_);
+  EXPECT_EQ(dump["workers"], "1");
+  EXPECT_EQ(dump["deaths"], "10");
+  EXPECT_EQ(dump["own_deaths"], "9");
+  EXPECT_EQ(dump["not_before"], "in 10ms");
+  EXPECT_EQ(dump["watched_until"], "in 10s");
+  EXPECT_EQ(dump["waiting"], "0");
+  EXPECT_EQ(dump["suspects"], "0");
 }
 
 }  // namespace

@@ -24,6 +24,11 @@ class SessionQueues {
   using May = absl::FunctionRef<bool(SessionLedger*)>;
 
   SessionLedger& Of(const WorkItem& item) { return sessions_[item.session]; }
+  // Null: nothing is known of it.
+  const SessionLedger* Find(uint64_t session) const {
+    const auto found = sessions_.find(session);
+    return found == sessions_.end() ? nullptr : &found->second;
+  }
 
   // Into what waits of its session.
   void Queue(WorkItem* item, bool front);

@@ -4,15 +4,18 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 #include "services/processor/executors/executor.h"
 #include "services/processor/workers/context_encodings.h"
 #include "services/processor/workers/dispatcher.h"
+#include "services/processor/workers/work_dump.h"
 #include "services/processor/workers/worker_batch.h"
 #include "services/processor/workers/worker_batches.h"
 #include "services/processor/workers/worker_counters.h"
@@ -61,6 +64,16 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
     }
     return {.waiting = true};
   }
+  void AddDumps(uint64_t session_number, absl::Time now,
+                std::vector<StateDump>* dumps) const override {
+    dumps->emplace_back("processor::WorkerProcessExecutor");
+    std::vector<std::pair<WorkerId, pid_t>> workers;
+    MutexLock lock(&mutex_);
+    for (const auto& link : links_) {
+      workers.emplace_back(link->id(), link->pid());
+    }
+    AddWorkDumps(dispatcher_, workers, session_number, now, dumps);
+  }
   // Tells the workers that have something of the session.
   void OnAbandoned(uint64_t session_number) override;
   // Lets the workers finish what they have, for at most leave_timeout.
@@ -77,6 +90,11 @@ class WorkerProcessExecutor final : public Executor, private WorkerPool::Owner {
   WorkerLoad LoadOf(WorkerId worker) {
     MutexLock lock(&mutex_);
     return dispatcher_.LoadOf(worker);
+  }
+
+  StateDump Dump(absl::Time now) const {
+    MutexLock lock(&mutex_);
+    return dispatcher_.Dump(now);
   }
 
   const WorkerCounters& counters() const { return counters_; }

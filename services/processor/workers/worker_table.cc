@@ -82,6 +82,23 @@ WorkerLoad WorkerLedger::Load() const {
   return load;
 }
 
+StateDump WorkerLedger::Dump(absl::Time now) const {
+  return StateDump(
+      "processor::WorkerLedger",
+      {{"id", id},
+       {"life", WorkerPhaseName(life.phase())},
+       {"in_flight", in_flight},
+       {"held_messages", held_messages},
+       {"given_messages", given_messages},
+       {"held_since", held.empty() ? "never" : When(held.front().since, now)},
+       {"bound", bound.size()},
+       {"load", absl::Nanoseconds(load_nanoseconds)},
+       {"progress", held.empty() ? "never" : When(progress, now)},
+       {"reserved", reserved},
+       {"exclusive", exclusive},
+       {"quarantined", quarantined}});
+}
+
 std::vector<WorkItem*> WorkerLedger::AllHeld() const {
   std::vector<WorkItem*> items;
   for (const Held& each : held) items.push_back(each.part.item);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "services/processor/workers/work_item.h"
 #include "services/processor/workers/worker_facts.h"
 #include "services/processor/workers/worker_life.h"
@@ -53,6 +54,7 @@ struct WorkerLedger {
   // What it holds of a session.
   std::vector<WorkItem*> HeldOf(uint64_t session) const;
   std::vector<WorkItem*> AllHeld() const;
+  StateDump Dump(absl::Time now) const;
 
   // Takes the part over. The last one of an assignment is followed by
   // OnAssigned.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/processor/workers/work_item.h"
@@ -212,6 +213,26 @@ TEST_F(WorkerTableTest, TheLoadIsWhatAWorkerHoldsAndWhatWaitsForIt) {
   EXPECT_TRUE(Worker(1).OnAnswered(1, now_));
   EXPECT_EQ(Worker(1).Load().oldest, first + absl::Seconds(1));
   EXPECT_EQ(Worker(1).Load().held_messages, 3u);
+}
+
+TEST_F(WorkerTableTest, ADumpSaysWhatAWorkerHolds) {
+  StateDump dump = Worker(2).Dump(now_);
+  EXPECT_EQ(dump.machine(), "processor::WorkerLedger");
+  EXPECT_EQ(dump["id"], "2");
+  EXPECT_EQ(dump["life"], "serving");
+  EXPECT_EQ(dump["held_since"], "never");
+  EXPECT_EQ(dump["progress"], "never");
+  Give(2, 5);
+  dump = Worker(2).Dump(now_ + absl::Seconds(3));
+  EXPECT_EQ(dump["in_flight"], "1");
+  EXPECT_EQ(dump["held_messages"], "5");
+  EXPECT_EQ(dump["given_messages"], "5");
+  EXPECT_EQ(dump["held_since"], "3s ago");
+  EXPECT_EQ(dump["progress"], "3s ago");
+  EXPECT_EQ(dump["load"], "5us");
+  EXPECT_EQ(dump["exclusive"], "false");
+  Retire(2);
+  EXPECT_EQ(Worker(2).Dump(now_)["life"], "retiring");
 }
 
 }  // namespace
