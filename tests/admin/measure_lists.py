@@ -38,19 +38,19 @@ def _in_ms(microseconds):
     return f"{microseconds / 1000:.2f}"
 
 
-class _Listing:
-    """Lists all sessions again and again, each `pause` seconds, while the block lasts."""
+class _Asking:
+    """Asks by `command` again and again, each `pause` seconds, while the block lasts."""
 
-    def __init__(self, ctl, pause):
-        self._ctl = ctl
+    def __init__(self, command, pause):
+        self._command = command
         self._pause = pause
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._list)
+        self._thread = threading.Thread(target=self._ask)
         self.times = 0
 
-    def _list(self):
+    def _ask(self):
         while not self._over.is_set():
-            subprocess.run([*self._ctl, "ls"], stdout=subprocess.DEVNULL, check=True)
+            subprocess.run(self._command, stdout=subprocess.DEVNULL, check=True)
             self.times += 1
             self._over.wait(self._pause)
 
@@ -105,18 +105,29 @@ class _Measurement:
         return report["latency_us"]["p99"]
 
     def latencies(self, pause):
-        """Prints the p99 without and with a list each `pause` seconds."""
-        alone, beside, lists = [], [], 0
+        """Prints the p99 alone, and beside each of two commands each `pause` seconds.
+
+        The tool itself takes a core for a moment: what `status` costs, which lists nothing, is
+        what any process costs on this machine.
+        """
+        commands = {"alone": None, "status": "status", "list": "ls"}
+        found = {name: [] for name in commands}
+        lists = 0
         for _ in range(self._options.rounds):
-            alone.append(self._p99())
-            with _Listing(self._ctl, pause) as listing:
-                beside.append(self._p99())
-            lists += listing.times
-        ratio = statistics.median(beside) / statistics.median(alone)
-        how = f"a list each {pause:g} s" if pause else "one list behind the other"
+            for name, command in commands.items():
+                if command is None:
+                    found[name].append(self._p99())
+                    continue
+                with _Asking([*self._ctl, command], pause) as asking:
+                    found[name].append(self._p99())
+                lists += asking.times if name == "list" else 0
+        p99 = {name: statistics.median(some) for name, some in found.items()}
+        how = f"each {pause:g} s" if pause else "one behind the other"
         print(
-            f"p99 alone {_in_ms(statistics.median(alone))} ms, with {how} ({lists} in all) "
-            f"{_in_ms(statistics.median(beside))} ms: {ratio:.2f} times"
+            f"p99 alone {_in_ms(p99['alone'])} ms; with `status` {how} {_in_ms(p99['status'])} ms, "
+            f"with a list {how} ({lists} in all) {_in_ms(p99['list'])} ms: "
+            f"{p99['list'] / p99['alone']:.2f} times alone, "
+            f"{p99['list'] / p99['status']:.2f} times beside `status`"
         )
 
     def top(self):

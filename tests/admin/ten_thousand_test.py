@@ -1,4 +1,4 @@
-"""Ten thousand sessions, of which all are listed while they work."""
+"""More sessions than a page has, of which all are listed while they work."""
 
 import signal
 import unittest
@@ -6,7 +6,7 @@ import unittest
 from tests import harness
 from tests.admin import ctl_case
 
-_SESSIONS = 10_000
+_SESSIONS = 10_100
 
 
 class TenThousandTest(ctl_case.CtlCase):
@@ -14,7 +14,7 @@ class TenThousandTest(ctl_case.CtlCase):
         processor = self.served()
         load = self.loadgen(
             f"--target={processor.grpc}",
-            *("--connections=100", "--streams_per_connection=100"),
+            *("--connections=101", "--streams_per_connection=100"),
             *("--rate=1000", "--duration=10m", "--stall_timeout=2m"),
         )
         harness.eventually(
@@ -24,7 +24,7 @@ class TenThousandTest(ctl_case.CtlCase):
         )
         answered = int(self.ctl_json("status")["messages"])
         for flags in ((), ("--sort=unread",), ("--sort=memory",), ()):
-            # In pages, of which there are ten; in the order of ids nothing changes its place.
+            # In the order of ids nothing changes its place.
             listed = self.ctl_json("ls", *flags)
             ids = [session["sessionId"] for session in listed["sessions"]]
             self.assertEqual(listed["total"], str(_SESSIONS))

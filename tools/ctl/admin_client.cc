@@ -25,6 +25,9 @@ namespace {
 
 constexpr absl::Duration kTimeout = absl::Seconds(10);
 constexpr uint32_t kPage = 1000;
+// A server looks at all sessions for each page: the fewer, the better. It ends
+// a page before it is larger than a message may be.
+constexpr uint32_t kSessionsPage = 10'000;
 
 // The only server that has a socket in one of the folders.
 absl::StatusOr<std::string> FindServer(
@@ -180,9 +183,9 @@ absl::StatusOr<admin::v1::ListSessionsResponse> AdminClient::ListSessions(
   admin::v1::ListSessionsResponse all;
   for (;;) {
     const auto have = static_cast<uint64_t>(all.sessions_size());
-    request.set_page_size(most == 0 ? kPage
+    request.set_page_size(most == 0 ? kSessionsPage
                                     : static_cast<uint32_t>(std::min<uint64_t>(
-                                          kPage, most - have)));
+                                          kSessionsPage, most - have)));
     auto page =
         Call(admin_.get(), &admin::v1::Admin::Stub::ListSessions, request);
     if (!page.ok()) return page;

@@ -103,14 +103,7 @@ grpc::Status AdminService::ListSessions(
   std::vector<std::shared_ptr<HostedSession>> all = table->All();
   table->anonymous()->AppendTo(&all);
   for (const auto& session : all) select->Offer(FactsOf(*session));
-  const SessionPage page = select->Take();
-  response->set_total(page.total);
-  response->set_matching(page.matching);
-  response->set_next_page_token(page.next_page_token);
-  const absl::Time now = absl::Now();
-  for (const SessionFacts& facts : page.sessions) {
-    WriteSession(facts, now, response->add_sessions());
-  }
+  *response = select->Page(absl::Now());
   return grpc::Status::OK;
 }
 

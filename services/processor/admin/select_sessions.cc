@@ -127,10 +127,10 @@ void SelectSessions::Offer(SessionFacts&& facts) {
     behind.id = behind_id_;
     if (!(behind < candidate.place)) return;
   }
+  ++left_;
   if (first_.size() < size_) {
     kept_.push_back(std::move(facts));
   } else {
-    more_ = true;
     if (!ComesFirst(candidate, first_.front())) return;
     std::pop_heap(first_.begin(), first_.end(), ComesFirst);
     candidate.facts = first_.back().facts;
@@ -141,15 +141,25 @@ void SelectSessions::Offer(SessionFacts&& facts) {
   std::push_heap(first_.begin(), first_.end(), ComesFirst);
 }
 
-SessionPage SelectSessions::Take() {
-  SessionPage page;
-  page.total = total_;
-  page.matching = matching_;
+admin::v1::ListSessionsResponse SelectSessions::Page(absl::Time now,
+                                                     size_t max_bytes) {
+  admin::v1::ListSessionsResponse page;
+  page.set_total(total_);
+  page.set_matching(matching_);
   std::sort(first_.begin(), first_.end(), ComesFirst);
-  if (more_) page.next_page_token = TokenOf(first_.back().place);
-  page.sessions.reserve(first_.size());
+  size_t bytes = 0;
+  size_t sessions = 0;
   for (const Candidate& candidate : first_) {
-    page.sessions.push_back(std::move(kept_[candidate.facts]));
+    WriteSession(kept_[candidate.facts], now, page.add_sessions());
+    bytes += page.sessions().rbegin()->ByteSizeLong();
+    if (sessions > 0 && bytes > max_bytes) {
+      page.mutable_sessions()->RemoveLast();
+      break;
+    }
+    ++sessions;
+  }
+  if (sessions < left_) {
+    page.set_next_page_token(TokenOf(first_[sessions - 1].place));
   }
   return page;
 }

@@ -9,25 +9,21 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "msgproc/admin/v1/admin.pb.h"
 #include "services/processor/session/session_facts.h"
 
 namespace msgproc::processor {
 
-inline constexpr uint32_t kDefaultPageSize = 100;
-inline constexpr uint32_t kMaxPageSize = 1000;
-
-// A page of those that a request asks for, in its order.
-struct SessionPage {
-  std::vector<SessionFacts> sessions;
-  std::string next_page_token;  // Empty: there are no more.
-  uint64_t total = 0;           // How many there are,
-  uint64_t matching = 0;        // and pass the filters, on all pages.
-};
+inline constexpr size_t kDefaultPageSize = 100;
+inline constexpr size_t kMaxPageSize = 10'000;
+// What a client takes that sets no limit of its own is 4 MiB.
+inline constexpr size_t kMaxPageBytes = 3 << 20;
 
 // Chooses what ListSessions answers, as admin.proto says, of all that it is
-// offered one by one; keeps no more than a page. A page begins behind the last
+// offered one by one; keeps no more than a page. All are looked at for each
+// page: large pages are the cheap way to all. A page begins behind the last
 // session of the page before, wherever that is by now: each that keeps its
 // place in the order is seen once. Pure.
 class SelectSessions {
@@ -40,8 +36,10 @@ class SelectSessions {
   // What its views refer to outlives the page. Left as it is if it is not kept.
   void Offer(SessionFacts&& facts);
 
-  // Of those that were offered. Once.
-  SessionPage Take();
+  // The page of those that were offered, of `max_bytes` at most, but one
+  // session at least. `now`: the wall clock's time for that of the facts.
+  admin::v1::ListSessionsResponse Page(absl::Time now,
+                                       size_t max_bytes = kMaxPageBytes);
 
  private:
   // Where a session stands: larger values first, then sessions by id, then
@@ -53,7 +51,7 @@ class SelectSessions {
 
     bool operator<(const Place& other) const;
   };
-  // Of those that pass, one of the first `size_`.
+  // Of those that pass behind `behind_`, one of the first `size_`.
   struct Candidate {
     Place place;
     size_t facts = 0;  // Its index in `kept_`.
@@ -74,11 +72,11 @@ class SelectSessions {
   std::string behind_id_;
   uint64_t total_ = 0;
   uint64_t matching_ = 0;
+  // Those that pass behind `behind_`.
+  uint64_t left_ = 0;
   // A heap with the last of them at its front.
   std::vector<Candidate> first_;
   std::vector<SessionFacts> kept_;
-  // There are others behind them.
-  bool more_ = false;
 };
 
 }  // namespace msgproc::processor

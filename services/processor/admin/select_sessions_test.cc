@@ -20,8 +20,10 @@ namespace msgproc::processor {
 namespace {
 
 using admin::v1::ListSessionsRequest;
+using admin::v1::ListSessionsResponse;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 const absl::Time kNow = absl::FromUnixSeconds(1000);
 
@@ -33,22 +35,22 @@ SessionFacts Session(absl::string_view id) {
   return facts;
 }
 
-std::vector<std::string> Ids(const SessionPage& page) {
+std::vector<std::string> Ids(const ListSessionsResponse& page) {
   std::vector<std::string> ids;
-  ids.reserve(page.sessions.size());
-  for (const SessionFacts& facts : page.sessions) {
-    ids.push_back(facts.stream == 0 ? std::string(facts.id)
-                                    : absl::StrCat("@", facts.stream));
+  for (const admin::v1::Session& session : page.sessions()) {
+    ids.push_back(session.stream() == 0 ? session.session_id()
+                                        : absl::StrCat("@", session.stream()));
   }
   return ids;
 }
 
-absl::StatusOr<SessionPage> SelectOf(const ListSessionsRequest& request,
-                                     std::vector<SessionFacts> all) {
+absl::StatusOr<ListSessionsResponse> SelectOf(
+    const ListSessionsRequest& request, std::vector<SessionFacts> all,
+    size_t max_bytes = kMaxPageBytes) {
   absl::StatusOr<SelectSessions> select = SelectSessions::For(request);
   if (!select.ok()) return select.status();
   for (SessionFacts& facts : all) select->Offer(std::move(facts));
-  return select->Take();
+  return select->Page(kNow, max_bytes);
 }
 
 // Five sessions, each of which is the first in an order.
@@ -74,7 +76,7 @@ std::vector<SessionFacts> Five() {
   return all;
 }
 
-SessionPage Select(const ListSessionsRequest& request) {
+ListSessionsResponse Select(const ListSessionsRequest& request) {
   auto page = SelectOf(request, Five());
   EXPECT_TRUE(page.ok()) << page.status();
   return *std::move(page);
@@ -138,7 +140,7 @@ TEST(SelectSessionsTest, StreamsWithoutASessionComeLastAndHaveAFilter) {
   do {
     const auto page = SelectOf(request, all);
     ids.push_back(Ids(*page)[0]);
-    request.set_page_token(page->next_page_token);
+    request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());
   EXPECT_THAT(ids, ElementsAre("a", "b", "c", "d", "e", "@9", "@12"));
 
@@ -157,14 +159,14 @@ TEST(SelectSessionsTest, PagesTogetherHaveEachOnceInOrder) {
     request.set_order(static_cast<ListSessionsRequest::Order>(order));
     request.set_page_size(2);
     std::vector<std::string> ids;
-    std::vector<size_t> sizes;
+    std::vector<int> sizes;
     do {
-      const SessionPage page = Select(request);
-      EXPECT_EQ(page.matching, 5U);
-      EXPECT_EQ(page.total, 5U);
+      const ListSessionsResponse page = Select(request);
+      EXPECT_EQ(page.matching(), 5U);
+      EXPECT_EQ(page.total(), 5U);
       for (const std::string& id : Ids(page)) ids.push_back(id);
-      sizes.push_back(page.sessions.size());
-      request.set_page_token(page.next_page_token);
+      sizes.push_back(page.sessions_size());
+      request.set_page_token(page.next_page_token());
     } while (!request.page_token().empty());
     EXPECT_EQ(ids, InOrder(request.order()));
     EXPECT_THAT(sizes, ElementsAre(2, 2, 1));
@@ -174,7 +176,7 @@ TEST(SelectSessionsTest, PagesTogetherHaveEachOnceInOrder) {
 TEST(SelectSessionsTest, APageBeginsBehindTheLastOneWhateverHasGone) {
   ListSessionsRequest request;
   request.set_page_size(2);
-  request.set_page_token(Select(request).next_page_token);
+  request.set_page_token(Select(request).next_page_token());
   std::vector<SessionFacts> rest = Five();
   std::erase_if(rest, [](const SessionFacts& s) { return s.id == "b"; });
   const auto page = SelectOf(request, std::move(rest));
@@ -187,22 +189,64 @@ TEST(SelectSessionsTest, AnIdMayHoldColons) {
   request.set_page_size(1);
   auto first = SelectOf(request, {Session("a:1"), Session("a:2")});
   ASSERT_TRUE(first.ok());
-  request.set_page_token(first->next_page_token);
+  request.set_page_token(first->next_page_token());
   const auto second = SelectOf(request, {Session("a:1"), Session("a:2")});
   ASSERT_TRUE(second.ok());
   EXPECT_THAT(Ids(*second), ElementsAre("a:2"));
 }
 
 TEST(SelectSessionsTest, APageHasItsBounds) {
-  std::vector<std::string> ids;
-  for (int i = 0; i < 1500; ++i) ids.push_back(std::to_string(i));
   std::vector<SessionFacts> many;
-  for (const std::string& id : ids) many.push_back(Session(id));
+  for (uint64_t i = 1; i <= kMaxPageSize + 1; ++i) {
+    many.push_back(Session(""));
+    many.back().stream = i;
+  }
+  const auto size = [&many](uint32_t asked) {
+    ListSessionsRequest request;
+    request.set_page_size(asked);
+    return SelectOf(request, many)->sessions_size();
+  };
+  EXPECT_EQ(size(0), 100);
+  EXPECT_EQ(size(7), 7);
+  EXPECT_EQ(size(10'000), 10'000);
+  EXPECT_EQ(size(10'001), 10'000);
+}
+
+TEST(SelectSessionsTest, ThereIsNoPageBehindTheLastSession) {
   ListSessionsRequest request;
-  EXPECT_EQ(SelectOf(request, many)->sessions.size(), kDefaultPageSize);
-  request.set_page_size(4000);
-  EXPECT_EQ(SelectOf(request, many)->sessions.size(), kMaxPageSize);
-  EXPECT_TRUE(SelectOf(request, {})->sessions.empty());
+  request.set_page_size(5);
+  EXPECT_EQ(Select(request).next_page_token(), "");
+  const auto none = SelectOf(request, {});
+  EXPECT_EQ(none->next_page_token(), "");
+  EXPECT_EQ(none->total(), 0U);
+}
+
+TEST(SelectSessionsTest, APageOfTooManyBytesEndsEarlier) {
+  ListSessionsRequest request;
+  const ListSessionsResponse all = Select(request);
+  const size_t two =
+      all.sessions(0).ByteSizeLong() + all.sessions(1).ByteSizeLong();
+  EXPECT_THAT(Ids(*SelectOf(request, Five(), two)), ElementsAre("a", "b"));
+  EXPECT_THAT(Ids(*SelectOf(request, Five(), two - 1)), ElementsAre("a"));
+  // One at least, so that there is a way on.
+  std::vector<std::string> ids;
+  do {
+    const auto page = SelectOf(request, Five(), 1);
+    EXPECT_THAT(Ids(*page), SizeIs(1));
+    ids.push_back(Ids(*page)[0]);
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_THAT(ids, ElementsAre("a", "b", "c", "d", "e"));
+}
+
+TEST(SelectSessionsTest, ATokenIsOfItsOrder) {
+  ListSessionsRequest request;
+  request.set_page_size(2);
+  request.set_order(ListSessionsRequest::ORDER_BYTES);
+  request.set_page_token(Select(request).next_page_token());
+  EXPECT_THAT(Ids(Select(request)), ElementsAre("b", "d"));
+  request.set_order(ListSessionsRequest::ORDER_UNREAD);
+  EXPECT_TRUE(absl::IsInvalidArgument(SelectOf(request, Five()).status()));
 }
 
 TEST(SelectSessionsTest, WhatIsUnknownIsRefused) {
