@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <tuple>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -56,17 +57,14 @@ bool HasAttachment(ListSessionsRequest::Attachment attachment,
 }  // namespace
 
 bool SelectSessions::Place::operator<(const Place& other) const {
-  if (value != other.value) return value > other.value;
-  return stream != other.stream ? stream < other.stream : id < other.id;
+  return std::tie(other.value, stream, id) <
+         std::tie(value, other.stream, other.id);
 }
 
 SelectSessions::SelectSessions(const ListSessionsRequest& request)
     : request_(request),
-      size_(
-          base::PageSize(request.page_size(), kDefaultPageSize, kMaxPageSize)) {
-  first_.reserve(size_);
-  kept_.reserve(size_);
-}
+      size_(base::PageSize(request.page_size(), kDefaultPageSize,
+                           kMaxPageSize)) {}
 
 absl::StatusOr<SelectSessions> SelectSessions::For(
     const ListSessionsRequest& request) {
