@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 
 namespace msgproc::balancer {
 
@@ -70,6 +71,17 @@ class FailStatic {
   bool on() const { return on_; }
   // Absences kept by the last decision.
   size_t kept() const { return kept_; }
+
+  StateDump Dump(absl::Time now) const {
+    return StateDump("balancer::FailStatic", {{"on", on_},
+                                              {"blind", blind_},
+                                              {"here", here_},
+                                              {"vanished", vanished_},
+                                              {"kept", kept_},
+                                              {"decided_at", When(now_, now)},
+                                              {"lease", options_.lease},
+                                              {"longest", options_.longest}});
+  }
 
  private:
   const Options options_;

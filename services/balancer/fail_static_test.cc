@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/fake_clock.h"
+#include "common/state_dump.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/balancer/server_registry.h"
@@ -346,6 +347,30 @@ TEST_F(DecisionTest, NothingIsKeptForTooLongByWhoSeesNothing) {
   fail_static_.SetBlind(false);
   EXPECT_TRUE(Decide(0, {&only}));
   EXPECT_FALSE(only.stale());
+}
+
+TEST(FailStaticDumpTest, SaysWhatWasDecidedAndWhy) {
+  FakeClock clock;
+  FailStatic decider({.lease = kLease, .longest = kFailStatic});
+  EXPECT_EQ(decider.Dump(clock.Now())["on"], "false");
+  EXPECT_EQ(decider.Dump(clock.Now())["blind"], "false");
+  decider.SetBlind(true);
+  Absence gone;
+  gone.Vanish(clock.Now());
+  decider.Begin(clock.Now());
+  decider.Count(&gone, /*here=*/false);
+  EXPECT_TRUE(decider.Decide());
+  EXPECT_FALSE(decider.Apply(&gone));
+  const StateDump dump = decider.Dump(clock.Now() + absl::Seconds(3));
+  EXPECT_EQ(dump.machine(), "balancer::FailStatic");
+  EXPECT_EQ(dump["on"], "true");
+  EXPECT_EQ(dump["blind"], "true");
+  EXPECT_EQ(dump["here"], "0");
+  EXPECT_EQ(dump["vanished"], "1");
+  EXPECT_EQ(dump["kept"], "1");
+  EXPECT_EQ(dump["decided_at"], "3s ago");
+  EXPECT_EQ(dump["lease"], "6s");
+  EXPECT_EQ(dump["longest"], "5m");
 }
 
 }  // namespace

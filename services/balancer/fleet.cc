@@ -340,4 +340,20 @@ uint64_t Fleet::EventCount(RegistryEvent::Kind kind) const {
       std::memory_order_relaxed);
 }
 
+void Fleet::AddDumps(std::vector<StateDump>* dumps) const {
+  const absl::Time now = clock_->Now();
+  MutexLock lock(&mutex_);
+  dumps->push_back(StateDump("balancer::Fleet",
+                             {{"policy", PolicyName(options_.policy)},
+                              {"holders", holders_.size()},
+                              {"version", version_.load()},
+                              {"built_version", built_version_.load()},
+                              {"built_at", When(built_at_, now)},
+                              {"rebuild_time", rebuild_time_},
+                              {"moves", moves_.load(std::memory_order_relaxed)},
+                              {"may_move", may_move_.load()}}));
+  registry_.AddDumps(now, dumps);
+  dumps->push_back(rebalancer_.Dump(now));
+}
+
 }  // namespace msgproc::balancer

@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 #include "services/balancer/pick_policy.h"
 #include "services/balancer/policy_kind.h"
 #include "services/balancer/rebalancer.h"
@@ -117,6 +118,8 @@ class Fleet {
   // NOT_FOUND when there is none of this name.
   absl::StatusOr<ServerStatus> Get(absl::string_view server_id) const;
   bool fail_static() const;
+  // For operators who debug: what registry and rebalancer hold.
+  void AddDumps(std::vector<StateDump>* dumps) const;
   // As in ServerRegistry.
   size_t stores() const;
   // Of List, without making it. No lock.

@@ -2,12 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <tuple>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/quoted.h"
 #include "services/balancer/nearest_first.h"
 
 namespace msgproc::balancer {
+namespace {
+
+// Servers, each in a dump.
+constexpr size_t kMostDumped = 100;
+
+}  // namespace
 
 double Rebalancer::Bucket::Fill(double rate, double burst, absl::Time now) {
   tokens = std::min(burst, tokens + rate * absl::ToDoubleSeconds(now - filled));
@@ -200,6 +210,50 @@ std::optional<MoveOrder> Rebalancer::NextMove(absl::string_view server_id) {
   Order(*taker, Role::kTaking, sessions);
   return MoveOrder{static_cast<uint32_t>(sessions), taker->server_id,
                    taker->address};
+}
+
+std::string Rebalancer::Describe(const Server& server, absl::Time now) const {
+  std::string text = absl::StrCat(server.sessions, " sessions, fair share ",
+                                  FairShare(server));
+  if (server.uneven) absl::StrAppend(&text, ", uneven");
+  if (server.role != Role::kNone) {
+    absl::StrAppend(&text,
+                    server.role == Role::kGiving ? ", giving " : ", taking ",
+                    server.ordered, " until ", server.promised, ", settled ",
+                    When(server.settled_at, now));
+  }
+  if (server.disobeyed > 0) {
+    absl::StrAppend(&text, ", disobeyed ", server.disobeyed,
+                    " times, left alone until ",
+                    When(server.leave_alone_until, now));
+  }
+  return text;
+}
+
+StateDump Rebalancer::Dump(absl::Time now) const {
+  StateDump dump("balancer::Rebalancer",
+                 {{"servers", servers_.size()},
+                  {"total_sessions", total_sessions_},
+                  {"total_weight", total_weight_},
+                  {"steady_sessions", steady_sessions_},
+                  {"changed_at", When(changed_at_, now)},
+                  {"moves_per_second", options_.moves_per_second}});
+  std::vector<const Server*> servers;
+  servers.reserve(servers_.size());
+  for (const Server& server : servers_) servers.push_back(&server);
+  std::sort(servers.begin(), servers.end(),
+            [](const Server* a, const Server* b) {
+              const auto place = [](const Server& server) {
+                return std::tuple(server.role == Role::kNone, !server.uneven,
+                                  absl::string_view(server.server_id));
+              };
+              return place(*a) < place(*b);
+            });
+  if (servers.size() > kMostDumped) servers.resize(kMostDumped);
+  for (const Server* server : servers) {
+    dump.Add(Quoted(server->server_id), Describe(*server, now));
+  }
+  return dump;
 }
 
 }  // namespace msgproc::balancer

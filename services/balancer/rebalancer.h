@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/locality.h"
+#include "common/state_dump.h"
 
 namespace msgproc::balancer {
 
@@ -87,6 +88,10 @@ class Rebalancer {
   // only for servers above their share.
   std::optional<MoveOrder> NextMove(absl::string_view server_id);
 
+  // Of the fleet, and of up to 100 servers, those that are told something or
+  // are off their share first.
+  StateDump Dump(absl::Time now) const;
+
  private:
   enum class Role { kNone, kGiving, kTaking };
 
@@ -121,6 +126,7 @@ class Rebalancer {
   };
 
   double FairShare(const Server& server) const;
+  std::string Describe(const Server& server, absl::Time now) const;
   // Whether the fleet's sessions have been steady for a report interval.
   bool IsSteady();
   void Settle(Server& server);

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/fake_clock.h"
+#include "common/state_dump.h"
 #include "gtest/gtest.h"
 
 namespace msgproc::balancer {
@@ -635,6 +636,48 @@ TEST_F(MoveTest, ARemovedServersSessionsAndWeightAreNobodys) {
   Update("a", 100);
   rebalancer_->Remove("a");
   EXPECT_FALSE(rebalancer_->Contains("a"));
+}
+
+TEST(RebalancerDumpTest, SaysWhoIsToldWhat) {
+  FakeClock clock;
+  Rebalancer rebalancer({.report_interval = absl::Seconds(2)}, &clock);
+  for (const auto& [id, sessions] :
+       {std::pair("calm", 30), std::pair("empty", 0), std::pair("full", 60)}) {
+    rebalancer.Update(id, absl::StrCat(id, ":1"), 1,
+                      static_cast<uint64_t>(sessions));
+  }
+  StateDump dump = rebalancer.Dump(clock.Now());
+  EXPECT_EQ(dump.machine(), "balancer::Rebalancer");
+  EXPECT_EQ(dump["servers"], "3");
+  EXPECT_EQ(dump["total_sessions"], "90");
+  EXPECT_EQ(dump["total_weight"], "3");
+  EXPECT_EQ(dump["'calm'"], "30 sessions, fair share 30");
+  // It is steady from here on.
+  rebalancer.NextMove("full");
+  clock.Advance(absl::Seconds(2));
+  const auto move = rebalancer.NextMove("full");
+  ASSERT_TRUE(move.has_value());
+  dump = rebalancer.Dump(clock.Now());
+  EXPECT_EQ(dump["changed_at"], "2s ago");
+  EXPECT_EQ(dump["'full'"],
+            absl::StrCat("60 sessions, fair share 30, uneven, giving ",
+                         move->sessions, " until ", 60 - move->sessions,
+                         ", settled in 2s"));
+  EXPECT_EQ(dump["'empty'"].substr(0, 40),
+            "0 sessions, fair share 30, uneven, takin");
+  // Those that are told something come first.
+  EXPECT_EQ(dump.fields().back().name, "'calm'");
+}
+
+TEST(RebalancerDumpTest, OfManyServersNotAllAreNamed) {
+  FakeClock clock;
+  Rebalancer rebalancer({}, &clock);
+  for (int i = 0; i < 101; ++i) {
+    rebalancer.Update(absl::StrCat("s", 1000 + i), "host:1", 1, 1);
+  }
+  const StateDump dump = rebalancer.Dump(clock.Now());
+  EXPECT_EQ(dump["servers"], "101");
+  EXPECT_EQ(dump.fields().back().name, "'s1099'");
 }
 
 }  // namespace

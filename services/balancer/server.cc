@@ -223,14 +223,22 @@ absl::Status Server::StartAdmin() {
   absl::Status wrong =
       base::Validate(options_.admin, own).AsStatus(options_.setting_name);
   if (!wrong.ok()) return wrong;
-  admin_ =
-      std::make_unique<BalancerAdmin>(grpc_address(), &fleet_, vitals_.get());
+  admin_ = std::make_unique<BalancerAdmin>(
+      grpc_address(), &fleet_, vitals_.get(), [this] { return Dump(); });
   auto started =
       base::StartAdminServer(options_.admin, "balancer", grpc_address(), own,
                              {admin_.get(), &fleet_service_});
   if (!started.ok()) return started.status();
   admin_grpc_ = *std::move(started);
   return absl::OkStatus();
+}
+
+std::vector<StateDump> Server::Dump() const {
+  std::vector<StateDump> dumps;
+  fleet_.AddDumps(&dumps);
+  EtcdRegistry* const registry = shown_registry_.load();
+  if (registry != nullptr) registry->AddDumps(&dumps);
+  return dumps;
 }
 
 void Server::StartRegistry() {

@@ -118,6 +118,7 @@ class Server final : public base::RunningServer {
   absl::Status StartHttp();
   absl::Status StartAdmin();
   void StartRegistry();
+  std::vector<StateDump> Dump() const;
   // The thread that watches over leases and health checks.
   void Watch();
   void StopWatching();
@@ -153,7 +154,7 @@ class Server final : public base::RunningServer {
   // Null: there is none. Outlives operators' calls, whose orders it passes on.
   std::unique_ptr<EtcdRegistry> registry_;
   // registry_, once it is made: pages are asked for before.
-  std::atomic<const EtcdRegistry*> shown_registry_{nullptr};
+  std::atomic<EtcdRegistry*> shown_registry_{nullptr};
   // Null: operators have no way in.
   std::unique_ptr<base::GrpcServer> admin_grpc_;
 

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/state_dump.h"
 #include "services/balancer/fail_static.h"
 #include "services/balancer/registry_entry.h"
 #include "services/balancer/roster.h"
@@ -118,6 +119,20 @@ class ServerRegistry {
   std::vector<RegistryEvent> TakeEvents();
 
   const Options& options() const { return options_; }
+
+  void AddDumps(absl::Time now, std::vector<StateDump>* dumps) const {
+    dumps->push_back(StateDump("balancer::ServerRegistry",
+                               {{"registered", registered_.size()},
+                                {"static", static_.size()},
+                                {"stores", stores_},
+                                {"version", version_},
+                                {"last_generation", last_generation_},
+                                {"last_check", last_check_},
+                                {"max_servers", options_.max_servers},
+                                {"picks_halved", When(picks_halved_, now)},
+                                {"events", events_.size()}}));
+    dumps->push_back(fail_static_.Dump(now));
+  }
 
  private:
   using Entry = RegistryEntry;

@@ -182,6 +182,30 @@ class DumpTest(ctl_case.CtlCase, crew.WorkersTest):
         self.ctl("cordon")
         self.assertEqual(dict(self._dump())["processor::Server"]["cordoned"], "true")
 
+    def test_a_balancer(self):
+        admin = f"unix:{self.folder}/balancer.sock"
+        balancer = self.balancer(f"--admin_address={admin}")
+        processor = self.served(f"--balancer={balancer.grpc}", "--server_id=p1")
+        self._send(processor, traffic.open_session("till-7"))
+        machines = self._dumps(
+            machine="balancer::Rebalancer", server=admin, servers="1", total_sessions="1"
+        )
+        self.assertEqual(
+            list(machines),
+            [
+                "balancer::Fleet",
+                "balancer::ServerRegistry",
+                "balancer::FailStatic",
+                "balancer::Rebalancer",
+            ],
+        )
+        self.assertEqual(machines["balancer::FailStatic"]["on"], "false")
+        self.assertEqual(machines["balancer::ServerRegistry"]["registered"], "1")
+        self.assertEqual(machines["balancer::Rebalancer"]["'p1'"], "1 sessions, fair share 1")
+        exit_code, _, error = self.run_ctl("dump", "till-7", server=admin)
+        self.assertEqual(exit_code, 1)
+        self.assertIn("is a balancer, which has no sessions", error)
+
     def test_who_is_not_there_is_not_dumped(self):
         self.served()
         for name, said in (

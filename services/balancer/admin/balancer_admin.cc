@@ -9,14 +9,17 @@
 #include "services/balancer/server_status.h"
 #include "services/base/admin_process.h"
 #include "services/base/grpc_status.h"
+#include "services/base/state_message.h"
 
 namespace msgproc::balancer {
 
 BalancerAdmin::BalancerAdmin(std::string address, const Fleet* fleet,
-                             base::VitalsMeter* vitals)
+                             base::VitalsMeter* vitals,
+                             std::function<std::vector<StateDump>()> dump)
     : address_(std::move(address)),
       fleet_(fleet),
       vitals_(vitals),
+      dump_(std::move(dump)),
       begun_(Clock::Monotonic()->Now()) {}
 
 grpc::Status BalancerAdmin::GetStatus(
@@ -47,6 +50,18 @@ grpc::Status BalancerAdmin::SetLogLevel(
     const admin::v1::SetLogLevelRequest* request,
     admin::v1::SetLogLevelResponse* response) {
   return base::ToGrpcStatus(base::ChangeLogLevel(*request, response));
+}
+
+grpc::Status BalancerAdmin::DumpState(
+    grpc::ServerContext* /*context*/,
+    const admin::v1::DumpStateRequest* request,
+    admin::v1::DumpStateResponse* response) {
+  if (!request->session_id().empty() || request->stream() != 0) {
+    return grpc::Status(grpc::StatusCode::UNIMPLEMENTED,
+                        "A balancer has no sessions.");
+  }
+  base::WriteDumps(dump_(), response);
+  return grpc::Status::OK;
 }
 
 }  // namespace msgproc::balancer

@@ -4,9 +4,12 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "msgproc/admin/v1/admin.grpc.pb.h"
 #include "msgproc/admin/v1/admin.pb.h"
 #include "services/balancer/fleet.h"
@@ -19,8 +22,10 @@ namespace msgproc::balancer {
 class BalancerAdmin final : public admin::v1::Admin::Service {
  public:
   // Both outlive the service. `address`: where clients come in.
+  // `dump`: what DumpState says of the server itself.
   BalancerAdmin(std::string address, const Fleet* fleet,
-                base::VitalsMeter* vitals);
+                base::VitalsMeter* vitals,
+                std::function<std::vector<StateDump>()> dump);
 
   grpc::Status GetStatus(grpc::ServerContext* context,
                          const admin::v1::GetStatusRequest* request,
@@ -28,11 +33,15 @@ class BalancerAdmin final : public admin::v1::Admin::Service {
   grpc::Status SetLogLevel(grpc::ServerContext* context,
                            const admin::v1::SetLogLevelRequest* request,
                            admin::v1::SetLogLevelResponse* response) override;
+  grpc::Status DumpState(grpc::ServerContext* context,
+                         const admin::v1::DumpStateRequest* request,
+                         admin::v1::DumpStateResponse* response) override;
 
  private:
   const std::string address_;
   const Fleet* const fleet_;
   base::VitalsMeter* const vitals_;
+  const std::function<std::vector<StateDump>()> dump_;
   const absl::Time begun_;
 };
 

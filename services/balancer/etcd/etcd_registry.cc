@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock.h"
+#include "common/quoted.h"
 #include "msgproc/v1/balancer.pb.h"
 #include "services/balancer/wire_conversions.h"
 #include "services/base/log.h"
@@ -192,6 +193,25 @@ void EtcdRegistry::WriteMetrics(base::MetricWriter* writer) const {
       ->Counter("msgproc_balancer_registry_unreadable_total",
                 "Records that are no server: malformed, or out of bounds.")
       .Add({}, static_cast<double>(stats.unreadable));
+}
+
+void EtcdRegistry::AddDumps(std::vector<StateDump>* dumps) {
+  const auto asked = loop_.Ask([this] {
+    const absl::Time now = Now();
+    return std::vector<StateDump>{
+        StateDump("balancer::EtcdRegistry",
+                  {{"prefix", Quoted(options_.url.prefix)},
+                   {"endpoint", Quoted(client_.endpoint())},
+                   {"connected", connected_.load()},
+                   {"refresh_at", When(refresh_at_, now)},
+                   {"servers", servers_.size()},
+                   {"unreadable", servers_.unreadable()},
+                   {"elected", mover_.elected(now)},
+                   {"trouble", Quoted(list_.trouble())}}),
+        list_.state().Dump(now), mover_.Dump(now)};
+  });
+  if (!asked.has_value()) return;
+  dumps->insert(dumps->end(), asked->begin(), asked->end());
 }
 
 }  // namespace msgproc::balancer

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 #include "services/balancer/etcd/listed_servers.h"
 #include "services/balancer/etcd/mover.h"
 #include "services/balancer/fleet.h"
@@ -50,6 +52,10 @@ class EtcdRegistry {
   void Leave(absl::Duration timeout);
 
   void WriteMetrics(base::MetricWriter* writer) const;
+
+  // For operators who debug: adds what it holds. Waits for the thread that
+  // speaks with etcd, for a second at most.
+  void AddDumps(std::vector<StateDump>* dumps);
 
  private:
   struct Stats {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/state_dump.h"
 #include "etcd/rpc.pb.h"
 #include "services/etcd/client.h"
 #include "services/etcd/leased_key.h"
@@ -41,6 +42,9 @@ class Mover {
   // Gives the place up.
   void Leave() { leased_.state().Leave(); }
   bool left() const;
+
+  // Of the lease that its key is held under.
+  StateDump Dump(absl::Time now) const { return leased_.state().Dump(now); }
 
  private:
   void Claim(int64_t lease, const etcd::LeasedKey::Claimed& claimed);
