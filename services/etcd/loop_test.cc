@@ -1,6 +1,7 @@
 #include "services/etcd/loop.h"
 
 #include <atomic>
+#include <thread>
 
 #include "common/clock.h"
 #include "gtest/gtest.h"
@@ -41,6 +42,24 @@ TEST(LoopTest, RunsNothingOnceItHasStopped) {
   loop.Stop();
   loop.Post([&] { ran = true; });
   EXPECT_FALSE(ran);
+}
+
+TEST(LoopTest, WhatIsAskedIsAnsweredOnItsThread) {
+  std::thread::id thread;
+  Loop loop;
+  loop.Start([] { return absl::InfiniteFuture(); });
+  loop.Post([&] { thread = std::this_thread::get_id(); });
+  const auto answer = loop.Ask([] { return std::this_thread::get_id(); });
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(*answer, thread);
+  EXPECT_NE(*answer, std::this_thread::get_id());
+}
+
+TEST(LoopTest, WhoAsksOneThatHasStoppedIsNotAnswered) {
+  Loop loop;
+  loop.Start([] { return absl::InfiniteFuture(); });
+  loop.Stop();
+  EXPECT_FALSE(loop.Ask([] { return 7; }).has_value());
 }
 
 }  // namespace
