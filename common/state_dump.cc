@@ -22,7 +22,6 @@ StateDump::StateDump(
     absl::string_view machine,
     std::initializer_list<std::pair<absl::string_view, Value>> fields)
     : machine_(machine) {
-  fields_.reserve(fields.size());
   for (const auto& [name, value] : fields) Add(name, value);
 }
 
@@ -43,11 +42,13 @@ std::string When(absl::Time time, absl::Time now) {
     return "never";
   }
   const absl::Duration away = Rounded(time - now);
-  if (away == absl::ZeroDuration()) return "now";
+  if (away < absl::ZeroDuration()) {
+    return absl::StrCat(absl::FormatDuration(-away), " ago");
+  }
   if (away > absl::ZeroDuration()) {
     return absl::StrCat("in ", absl::FormatDuration(away));
   }
-  return absl::StrCat(absl::FormatDuration(-away), " ago");
+  return "now";
 }
 
 }  // namespace msgproc

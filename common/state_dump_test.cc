@@ -53,12 +53,12 @@ TEST(StateDumpTest, DurationsHaveNoDigitsThatSayNothing) {
   const StateDump dump("m",
                        {{"short", absl::Nanoseconds(1'234'567)},
                         {"almost", absl::Seconds(1) - absl::Nanoseconds(1)},
-                        {"long", absl::Nanoseconds(1'000'600'700)},
+                        {"long", absl::Nanoseconds(1'501'600'700)},
                         {"none", absl::ZeroDuration()},
                         {"ever", absl::InfiniteDuration()}});
   EXPECT_EQ(dump["short"], "1.234ms");
   EXPECT_EQ(dump["almost"], "999.999ms");
-  EXPECT_EQ(dump["long"], "1s");
+  EXPECT_EQ(dump["long"], "1.501s");
   EXPECT_EQ(dump["none"], "0");
   EXPECT_EQ(dump["ever"], "inf");
 }

@@ -24,7 +24,8 @@ class WorkDumpTest : public ::testing::Test {
     dispatcher_.AddWorker(2, now_);
   }
 
-  void Enqueue(uint64_t session, uint64_t first, uint64_t messages) {
+  void Enqueue(uint64_t session, uint64_t first, uint64_t messages,
+               WorkerId ordered_on = 0) {
     WorkerBatch& work = works_.emplace_back();
     work.batch = std::make_unique<Batch>();
     work.batch->first_position = first;
@@ -32,6 +33,8 @@ class WorkDumpTest : public ::testing::Test {
     work.item.session = session;
     work.item.messages = messages;
     work.item.bytes = messages;
+    work.item.ordered = ordered_on != 0;
+    work.item.worker = ordered_on;
     // Long, so that a worker gets no second one.
     work.item.message_nanoseconds = 1'000'000'000;
     dispatcher_.Enqueue(&work.item, now_);
@@ -73,15 +76,18 @@ TEST_F(WorkDumpTest, WhatWaitsAndWhatAWorkerHoldsIsNamed) {
   Enqueue(8, 1, 1);
   Dispatch();
   Enqueue(7, 2, 3);
+  Enqueue(7, 5, 1);
   Dispatch();
   const std::vector<StateDump> dumps = Dump(7);
   ASSERT_THAT(Machines(dumps),
               ElementsAre("processor::Dispatcher", "processor::SessionLedger",
                           "processor::WorkerLedger"));
-  EXPECT_EQ(dumps[0]["waiting"], "3");
+  EXPECT_EQ(dumps[0]["waiting"], "4");
   EXPECT_EQ(dumps[1]["waiting[0]"],
             "positions 2 to 4, 0 answered, 0 deaths over the next, worker 0");
-  EXPECT_EQ(dumps[1]["waiting[1]"], "");
+  EXPECT_EQ(dumps[1]["waiting[1]"],
+            "positions 5 to 5, 0 answered, 0 deaths over the next, worker 0");
+  EXPECT_EQ(dumps[1]["waiting[2]"], "");
   const StateDump& worker = dumps[2];
   EXPECT_EQ(worker["held_since"], "2s ago");
   EXPECT_EQ(worker["held[0]"],
@@ -90,6 +96,21 @@ TEST_F(WorkDumpTest, WhatWaitsAndWhatAWorkerHoldsIsNamed) {
   EXPECT_EQ(worker["pid"], worker["id"] == "1" ? "4711" : "4712");
   EXPECT_EQ(worker["held[1]"], "");
   for (WorkItem* item : dispatcher_.TakeWaiting()) EXPECT_NE(item, nullptr);
+}
+
+TEST_F(WorkDumpTest, WhatIsBoundToAWorkerIsNamedThere) {
+  Enqueue(7, 1, 1, /*ordered_on=*/1);
+  Dispatch();
+  Enqueue(7, 2, 1, /*ordered_on=*/1);
+  Enqueue(8, 1, 1, /*ordered_on=*/1);
+  const std::vector<StateDump> dumps = Dump(7);
+  ASSERT_EQ(dumps.back().machine(), "processor::WorkerLedger");
+  EXPECT_EQ(dumps.back()["bound"], "2");
+  EXPECT_EQ(dumps.back()["bound[0]"],
+            "positions 2 to 2, 0 answered, 0 deaths over the next, worker 1, "
+            "ordered");
+  EXPECT_EQ(dumps.back()["bound[1]"], "");
+  EXPECT_EQ(dispatcher_.TakeWaiting().size(), 2u);
 }
 
 TEST_F(WorkDumpTest, WhatMayHaveKilledAWorkerIsASuspect) {
