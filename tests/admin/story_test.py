@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import json
 import os
 import signal
 import threading
@@ -125,6 +126,59 @@ class StoryTest(ctl_case.CtlCase, crew.WorkersTest):
         session = self._shows("till-7", attached=False)
         self.assertEqual(session["lastEnd"]["code"], 0)
         self.assertEqual(session["lastError"]["code"], 14)
+
+    def test_log_lines_name_the_trace_of_the_stream(self):
+        processor = self.served("--log_format=json")
+        traces = [f"{number:032x}" for number in (0xA, 0xB, 0xC)]
+
+        def under(*traces):
+            return [("traceparent", f"00-{trace}-b7ad6b7169203331-00") for trace in traces]
+
+        def lines():
+            output = processor.output().splitlines()
+            return [json.loads(line) for line in output if "till-7" in line]
+
+        opened = traffic.open_session("till-7")
+        self._client(processor, opened, metadata=under(traces[0]))
+        self._shows("till-7", traceId=traces[0])
+        self.ctl("log", "debug", "--session=till-7")
+        self._client(processor, opened, traffic.message(1, 10), metadata=under(traces[1]))
+        self._shows("till-7", traceId=traces[1], readyThrough="1")
+        self.assertRegex(self.ctl("show", "till-7"), rf"\ntrace +{traces[1]}\n")
+        self.ctl("end", "till-7")
+        self._shows("till-7", attached=False)
+        # Several are none.
+        self._client(processor, opened, metadata=under(*traces))
+        self._shows("till-7", traceId="", streams="3")
+        last = self._client(processor, opened, metadata=under(traces[2]))
+        self._shows("till-7", traceId=traces[2])
+        self.assertEqual(last.leave(), grpc.StatusCode.OK)
+        self._shows("till-7", attached=False)
+        self.ctl("forget", "till-7")
+
+        def said(message):
+            return [line for line in lines() if line["msg"] == message]
+
+        harness.eventually(
+            lambda: said("an operator forgets a session")
+            and len(said("session's stream ended")) == 4,
+            "the log says all of it",
+        )
+        named = {}
+        for line in lines():
+            named.setdefault(line["msg"], set()).add(line["trace_id"])
+        for message, expected in {
+            "session opened": {*traces, ""},
+            "session's stream ended": {*traces, ""},
+            "session: taken over by another stream": {traces[1], traces[2]},
+            "session: messages accepted": {traces[1]},
+            "session: resumed": {""},
+            "session: stream ended": {traces[1], traces[2]},
+            "an operator has a session logged": {traces[0]},
+            "an operator ends a stream": {traces[1]},
+            "an operator forgets a session": {traces[2]},
+        }.items():
+            self.assertEqual(named.get(message), expected, message)
 
     def test_the_worker_that_has_the_oldest_message_is_named(self):
         processor = self.served("--workers=1", "--handler=echo")

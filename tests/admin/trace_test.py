@@ -167,14 +167,19 @@ class TraceTest(ctl_case.CtlCase):
                 self._shows(name, writtenThrough=str(sequence))
 
         def logged(sequence, name="till-7"):
-            return f"messages accepted session={name} first={sequence} " in processor.output()
+            return re.search(
+                f"messages accepted session={name} trace_id=\\S+ first={sequence} ",
+                processor.output(),
+            )
 
         send(1)
         self.assertEqual(self.ctl("log", "debug", "--session=till-7"), "it was default\n")
         send(2)
         harness.eventually(lambda: logged(2), "it is logged")
         for said in ("given to the handler", "handled"):
-            self.assertIn(f"D session: messages {said} session=till-7 first=2", processor.output())
+            self.assertIn(
+                f'D session: messages {said} session=till-7 trace_id="" first=2', processor.output()
+            )
         self.assertEqual(self.ctl_json("status")["logLevel"], "LOG_LEVEL_WARNING")
         self.assertEqual(self.ctl("log", "default", "--session=till-7"), "it was debug\n")
         send(3)

@@ -91,6 +91,9 @@ Lines FactLines(const Session& session, const Dates& dates) {
   if (!session.forwarded_for().empty()) {
     lines.push_back({"forwarded for", Shown(session.forwarded_for())});
   }
+  if (!session.trace_id().empty()) {
+    lines.push_back({"trace", Shown(session.trace_id())});
+  }
   lines.push_back({"handler", Shown(session.handler())});
   if (!anonymous) {
     lines.push_back({"kept", session.stored() ? "in the store" : "in memory"});

@@ -60,6 +60,15 @@ TEST(StoryTextTest, BeginsWithWhoAndSinceWhen) {
   EXPECT_THAT(Story(session), HasSubstr("acknowledged by the client    10\n"));
 }
 
+TEST(StoryTextTest, NamesTheStreamsTrace) {
+  EXPECT_THAT(Story(SlowReader()), Not(HasSubstr("trace")));
+  admin::v1::Session session = SlowReader();
+  session.set_trace_id("0af7651916cd43dd8448eb211c80319c");
+  EXPECT_THAT(Story(session),
+              HasSubstr("trace        0af7651916cd43dd8448eb211c80319c\n"
+                        "handler      echo\n"));
+}
+
 TEST(StoryTextTest, TellsResumptionsFromTakeoversAndLosses) {
   admin::v1::Session session = SlowReader();
   session.set_streams(5);

@@ -47,6 +47,14 @@ uint64_t Read(const ProcessorCounters::Counter& counter) {
   return counter.load(std::memory_order_relaxed);
 }
 
+// Of the stream that has the session, or had it last; empty: none, or there is
+// no such session.
+std::string TraceIdOf(const std::shared_ptr<HostedSession>& session) {
+  if (session == nullptr) return "";
+  const SessionFacts facts = FactsOf(*session);
+  return facts.context == nullptr ? "" : facts.context->trace_id;
+}
+
 }  // namespace
 
 AdminService::AdminService(Server server)
@@ -143,10 +151,12 @@ grpc::Status AdminService::ForgetSession(
     grpc::ServerContext* /*context*/,
     const admin::v1::ForgetSessionRequest* request,
     admin::v1::ForgetSessionResponse* /*response*/) {
-  const absl::Status status =
-      server_.context->sessions()->ForgetDetached(request->session_id());
+  SessionTable* const table = server_.context->sessions();
+  const std::string trace_id = TraceIdOf(table->Find(request->session_id()));
+  const absl::Status status = table->ForgetDetached(request->session_id());
   base::LogInfo("an operator forgets a session",
                 {{"session", Quoted(request->session_id())},
+                 {"trace_id", trace_id},
                  {"status", status.ok() ? "OK" : status.ToString()}});
   return base::ToGrpcStatus(status);
 }
@@ -194,7 +204,9 @@ absl::Status AdminService::LogSession(
   response->set_before(*before ? admin::v1::LOG_LEVEL_DEBUG
                                : admin::v1::LOG_LEVEL_UNSPECIFIED);
   base::LogInfo("an operator has a session logged",
-                {{"session", Quoted(request.session_id())}, {"debug", log}});
+                {{"session", Quoted(request.session_id())},
+                 {"trace_id", TraceIdOf(session)},
+                 {"debug", log}});
   return absl::OkStatus();
 }
 
@@ -234,6 +246,7 @@ grpc::Status AdminService::EndStream(
   }
   base::LogInfo("an operator ends a stream",
                 {{"session", Quoted(request->session_id())},
+                 {"trace_id", session.ok() ? TraceIdOf(*session) : ""},
                  {"stream", request->stream()},
                  {"status", status.ok() ? "OK" : status.ToString()}});
   return base::ToGrpcStatus(status);

@@ -76,6 +76,7 @@ void WriteSession(const SessionFacts& facts, absl::Time now,
     session->set_peer(facts.context->peer);
     session->set_forwarded_for(
         TruncateUtf8(facts.context->forwarded_for, kMaxForwardedFor));
+    session->set_trace_id(facts.context->trace_id);
   }
   session->set_attached(facts.attached);
   session->set_stored(facts.stored);

@@ -117,7 +117,7 @@ class AsyncExecutor::Core {
                        {{"handler", context.handler()},
                         {"session", context.session().session_id},
                         {"trace_id", context.trace() == nullptr
-                                         ? std::string()
+                                         ? context.session().trace_id
                                          : context.trace()->TraceId()},
                         {"suppressed", *suppressed}});
     }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/string_view.h"
 #include "services/processor/executors/batch.h"
+#include "services/processor/handlers/session_context.h"
 
 // What log lines call a batch's session, and the trace of one of its messages.
 namespace msgproc::processor {
@@ -16,12 +17,14 @@ inline absl::string_view SessionIdOf(const Batch& batch) {
                                   : batch.context->session_id;
 }
 
-// Empty: the message is not traced. `index`: its place in the batch.
+// Of a message that is traced, its trace; of any other, that of the stream that
+// its session had when it was given out. Empty: there is neither. `index`: its
+// place in the batch.
 inline std::string TraceIdOf(const Batch& batch, uint64_t index) {
   for (const TracedMessage& traced : batch.traced) {
     if (traced.index == index) return traced.context.TraceId();
   }
-  return "";
+  return batch.context == nullptr ? "" : batch.context->trace_id;
 }
 
 }  // namespace msgproc::processor

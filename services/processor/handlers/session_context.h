@@ -23,6 +23,9 @@ struct SessionContext {
   std::string forwarded_for;
   // With "/" and a sequence, names a message for ever; empty: nothing does.
   std::string idempotency_scope;
+  // The trace that the stream's call belongs to, as logs have it; empty: none,
+  // and in a worker. A message's own is HandlerContext::trace.
+  std::string trace_id;
 };
 
 }  // namespace msgproc::processor

@@ -85,10 +85,11 @@ HostedSession::Attached HostedSession::Attach(
   }
   Attached attached;
   attached.before = std::exchange(attachment_, std::move(attachment));
-  if (commits_) commits_->OnAttached();
+  if (commits_) commits_->OnAttached(context_->trace_id);
   const uint64_t unanswered = session_.unanswered();
   attached.opening = session_.Open(received_through);
-  recorder_.OnAttached(session_, attached.before != nullptr, attached.opening);
+  recorder_.OnAttached(session_, *context_, attached.before != nullptr,
+                       attached.opening);
   attached.accepted_through = session_.accepted_through();
   MSGPROC_CHECK_GE(attached.accepted_through, received_through);
   CountRestarted(unanswered);

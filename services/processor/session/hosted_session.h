@@ -243,7 +243,7 @@ class HostedSession final : public BatchOwner,
   }
   bool LogEvents(bool log) {
     MutexLock lock(&mutex_);
-    return recorder_.LogEvents(log, session_);
+    return recorder_.LogEvents(log, session_, context_.get());
   }
   // Where a message is that has no result.
   Executor::Whereabouts Find(uint64_t position) const {

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/state_dump.h"
 #include "services/processor/executors/batch.h"
@@ -32,10 +34,13 @@ class SessionCommits {
 
   // The session is in use: returns whether the store is to be told, now.
   [[nodiscard]] bool OnUse(absl::Time now);
-  // The client is there; it has left: what it has received may go, and if
-  // nothing is begun that is not committed, the store will know. Returns
-  // whether there is something to write.
-  void OnAttached() { settles_ = false; }
+  // The client is there, by a stream of this trace; it has left: what it has
+  // received may go, and if nothing is begun that is not committed, the store
+  // will know. Returns whether there is something to write.
+  void OnAttached(absl::string_view trace_id) {
+    settles_ = false;
+    claim_.trace_id = std::string(trace_id);
+  }
   [[nodiscard]] bool OnLeft(const Session& session);
   // A worker has died, as BatchOwner has it: the next process is to know.
   void OnWorkerDied(const Tries& tries);

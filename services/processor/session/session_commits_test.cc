@@ -318,11 +318,20 @@ TEST_F(SessionCommitsTest, WhatIsLeftBegunIsSettledWhenItIsCommitted) {
   EXPECT_EQ(write.tries, (Tries{.begun = 0, .behind = 2}));
 }
 
+TEST_F(SessionCommitsTest, AClaimNamesTheTraceOfTheLastStream) {
+  EXPECT_EQ(commits_.Anew(session_).trace_id, "");
+  commits_.OnAttached("the-first");
+  commits_.OnAttached("the-second");
+  EXPECT_EQ(commits_.Anew(session_).trace_id, "the-second");
+  commits_.OnAttached("");
+  EXPECT_EQ(commits_.BeginReclaim(session_).trace_id, "");
+}
+
 TEST_F(SessionCommitsTest, AClientThatIsBackMayBegin) {
   Answer(1, 1);
   EXPECT_FALSE(OnCommitted(Take()));
   EXPECT_TRUE(commits_.OnLeft(session_));
-  commits_.OnAttached();
+  commits_.OnAttached("");
   EXPECT_EQ(Take().tries, std::nullopt);
 }
 

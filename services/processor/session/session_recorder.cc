@@ -30,9 +30,11 @@ Kind KindOf(bool taken_over, Session::State state) {
   return state == Session::State::kResumed ? Kind::kResumed : Kind::kOpened;
 }
 
-void LogEvent(absl::string_view session_id, const SessionEvent& event) {
+void LogEvent(absl::string_view session_id, absl::string_view trace_id,
+              const SessionEvent& event) {
   base::Log(base::LogLevel::kDebug, DescriptionOf(event.kind),
             {{"session", session_id},
+             {"trace_id", trace_id},
              {"first", event.first},
              {"through", event.through},
              {"failed", event.failed},
@@ -71,13 +73,17 @@ void SessionRecorder::Follow(std::shared_ptr<LiveTrace> trace,
   MakeWatch(session)->trace = std::move(trace);
 }
 
-bool SessionRecorder::LogEvents(bool log, const Session& session) {
-  const bool before = std::exchange(MakeWatch(session)->log, log);
+bool SessionRecorder::LogEvents(bool log, const Session& session,
+                                const SessionContext* stream) {
+  Watch* const watch = MakeWatch(session);
+  watch->trace_id = log && stream != nullptr ? stream->trace_id : "";
+  const bool before = std::exchange(watch->log, log);
   EndWatchUnlessTold();
   return before;
 }
 
-void SessionRecorder::OnAttached(const Session& session, bool taken_over,
+void SessionRecorder::OnAttached(const Session& session,
+                                 const SessionContext& stream, bool taken_over,
                                  const Session::Opening& opening) {
   story_.OnAttached(clock_->Now(), taken_over, opening.state);
   if (watch_ == nullptr) return;
@@ -85,6 +91,7 @@ void SessionRecorder::OnAttached(const Session& session, bool taken_over,
   watch_->acknowledged = session.received_through();
   watch_->committed = session.committed_through();
   watch_->writing_through = 0;
+  if (watch_->log) watch_->trace_id = stream.trace_id;
   Tell({.kind = KindOf(taken_over, opening.state),
         .through = session.accepted_through(),
         .text = std::string(opening.why_lost)});
@@ -147,7 +154,7 @@ void SessionRecorder::TellCommitted(uint64_t through) {
 void SessionRecorder::Tell(SessionEvent event) {
   event.at = clock_->Now();
   // A line is queued, and whoever reads standard error is not waited for.
-  if (watch_->log) LogEvent(session_id_, event);
+  if (watch_->log) LogEvent(session_id_, watch_->trace_id, event);
   if (watch_->trace != nullptr && !watch_->trace->Add(std::move(event))) {
     watch_->trace.reset();
     EndWatchUnlessTold();

@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "common/clock.h"
 #include "services/processor/executors/batch.h"
+#include "services/processor/handlers/session_context.h"
 #include "services/processor/session/live_trace.h"
 #include "services/processor/session/message_spans.h"
 #include "services/processor/session/session.h"
@@ -35,14 +36,16 @@ class SessionRecorder {
   // takes its place.
   void Follow(std::shared_ptr<LiveTrace> trace, const Session& session);
   // Whether events are logged at debug from here on, whatever the least level
-  // is. Returns whether they were.
-  bool LogEvents(bool log, const Session& session);
+  // is. Returns whether they were. `stream`: the one that has the session, or
+  // had it last; null: there was none.
+  bool LogEvents(bool log, const Session& session,
+                 const SessionContext* stream);
 
   const SessionStory& story() const { return story_; }
 
   // As SessionStory has them, of `session` as it is now.
-  void OnAttached(const Session& session, bool taken_over,
-                  const Session::Opening& opening);
+  void OnAttached(const Session& session, const SessionContext& stream,
+                  bool taken_over, const Session::Opening& opening);
   void OnStreamEnded(int code, absl::string_view text);
   void OnDetached() { story_.changed = clock_->Now(); }
 
@@ -103,6 +106,7 @@ class SessionRecorder {
   struct Watch {
     std::shared_ptr<LiveTrace> trace;
     bool log = false;
+    std::string trace_id;  // Of the stream, while events are logged.
     // What was told, or was so before.
     uint64_t acknowledged = 0;
     uint64_t committed = 0;

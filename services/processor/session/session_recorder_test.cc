@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/processor/handlers/session_context.h"
 #include "services/processor/session/live_trace.h"
 #include "services/processor/session/session_event.h"
 #include "services/processor/testing/session_fixture.h"
@@ -168,7 +169,7 @@ TEST_F(SessionRecorderTest, EventsAreLoggedAtDebugWhenAsked) {
   ASSERT_TRUE(Send(session.get(), stream, Messages(1, 2)).ok());
   const std::string lines = testing::internal::GetCapturedStderr();
   EXPECT_THAT(lines, HasSubstr(" D session: messages accepted session=s "
-                               "first=1 through=2"));
+                               "trace_id=\"\" first=1 through=2"));
   EXPECT_THAT(lines, HasSubstr("session: messages handled session=s"));
   EXPECT_THAT(lines, Not(HasSubstr("opened")));
   // Beside a trace, and behind it.
@@ -178,12 +179,41 @@ TEST_F(SessionRecorderTest, EventsAreLoggedAtDebugWhenAsked) {
   testing::internal::CaptureStderr();
   ASSERT_TRUE(Send(session.get(), stream, Messages(3, 1)).ok());
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              HasSubstr("accepted session=s first=3 through=3"));
+              HasSubstr("accepted session=s trace_id=\"\" first=3 through=3"));
   EXPECT_TRUE(session->LogEvents(false));
   testing::internal::CaptureStderr();
   ASSERT_TRUE(Send(session.get(), stream, Messages(4, 1)).ok());
   EXPECT_THAT(testing::internal::GetCapturedStderr(), IsEmpty());
   EXPECT_FALSE(session->LogEvents(false));
+}
+
+TEST_F(SessionRecorderTest, LinesNameTheTraceOfTheStreamThatHasTheSession) {
+  const auto session = NewSession(&inline_);
+  const auto attach = [&](const std::string& trace_id) {
+    const auto stream = std::make_shared<FakeAttachedStream>();
+    session->Attach(stream, 0,
+                    std::make_shared<const SessionContext>(SessionContext{
+                        .session_id = "s", .trace_id = trace_id}));
+    return stream;
+  };
+  const Stream first = attach("the-first");
+  // Before anything is logged, another looks on.
+  Follow(session.get());
+  EXPECT_FALSE(session->LogEvents(true));
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(Send(session.get(), first, Messages(1, 1)).ok());
+  session->NoteEnd(first.get(), 0, "");
+  session->Detach(first.get());
+  std::string lines = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(lines, HasSubstr("accepted session=s trace_id=the-first first="));
+  EXPECT_THAT(lines, HasSubstr("ended session=s trace_id=the-first first="));
+  testing::internal::CaptureStderr();
+  attach("the-second");
+  attach("");
+  lines = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(lines, HasSubstr("resumed session=s trace_id=the-second first="));
+  EXPECT_THAT(lines, HasSubstr("stream session=s trace_id=\"\" first="));
+  EXPECT_THAT(lines, Not(HasSubstr("the-first")));
 }
 
 }  // namespace

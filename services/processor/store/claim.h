@@ -34,6 +34,9 @@ struct Claim {
   // Draw a new epoch even if that still holds: a commit of this process may be
   // under way that nobody hears of any more.
   bool anew = false;
+  // For the log, and no store's business: the trace of the stream that the
+  // session has, or had last; empty: none.
+  std::string trace_id;
 };
 
 // How often the messages of a session that have no results in its store may

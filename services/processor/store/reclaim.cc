@@ -10,13 +10,15 @@
 
 namespace msgproc::processor {
 
-Reclaimed ReadReclaimed(const Claimed& claimed, uint64_t received_through) {
+Reclaimed ReadReclaimed(const Claimed& claimed, const Claim& claim) {
   if (!claimed.status.ok()) return Reclaimed();
   absl::StatusOr<wire::EntryLog> results = ReadOutcomes(
-      claimed.outcomes, received_through, claimed.committed_through);
+      claimed.outcomes, claim.received_through, claimed.committed_through);
   if (!results.ok()) {
     base::LogError("what workers have committed cannot be read",
-                   {{"why", results.status().message()}});
+                   {{"session", claim.session_id},
+                    {"trace_id", claim.trace_id},
+                    {"why", results.status().message()}});
     return Reclaimed();
   }
   return {.ours = true,
@@ -25,18 +27,14 @@ Reclaimed ReadReclaimed(const Claimed& claimed, uint64_t received_through) {
           .results = *std::move(results)};
 }
 
-void ReclaimSession(SessionCommitter* committer, Claim claim,
+void ReclaimSession(SessionCommitter* committer, const Claim& claim,
                     OnReclaimed done) {
   MSGPROC_CHECK(claim.anew);
-  const uint64_t received_through = claim.received_through;
-  committer->ClaimSession(std::move(claim),
-                          [received_through, done = std::move(done)](
-                              const absl::StatusOr<Claimed>& claimed) {
-                            // It is made until the store works, or the server
-                            // stops.
-                            if (claimed.ok())
-                              done(ReadReclaimed(*claimed, received_through));
-                          });
+  committer->ClaimSession(claim, [claim, done = std::move(done)](
+                                     const absl::StatusOr<Claimed>& claimed) {
+    // It is made until the store works, or the server stops.
+    if (claimed.ok()) done(ReadReclaimed(*claimed, claim));
+  });
 }
 
 }  // namespace msgproc::processor

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "wire/entry.h"
 #include "wire/entry_log.h"
@@ -13,6 +14,8 @@
 
 namespace msgproc::processor {
 namespace {
+
+using testing::HasSubstr;
 
 std::string Results(uint64_t first, uint64_t through) {
   wire::EntryLog log(first);
@@ -32,7 +35,8 @@ Claimed Kept(uint64_t first, uint64_t through) {
 }
 
 TEST(ReclaimTest, SaysWhatWasCommitted) {
-  const Reclaimed reclaimed = ReadReclaimed(Kept(3, 8), 4);
+  const Reclaimed reclaimed =
+      ReadReclaimed(Kept(3, 8), {.received_through = 4});
   EXPECT_TRUE(reclaimed.ours);
   EXPECT_EQ(reclaimed.epoch, 7u);
   EXPECT_EQ(reclaimed.committed_through, 8u);
@@ -43,10 +47,14 @@ TEST(ReclaimTest, SaysWhatWasCommitted) {
 TEST(ReclaimTest, ASessionOfAnothersOrBrokenIsNotOurs) {
   Claimed another = Kept(1, 8);
   another.status = absl::AbortedError("another has it");
-  EXPECT_FALSE(ReadReclaimed(another, 0).ours);
+  EXPECT_FALSE(ReadReclaimed(another, {}).ours);
   Claimed broken = Kept(1, 8);
   broken.outcomes[0].results.pop_back();
-  EXPECT_FALSE(ReadReclaimed(broken, 0).ours);
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(
+      ReadReclaimed(broken, {.session_id = "s", .trace_id = "0af7"}).ours);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr(" session=s trace_id=0af7 why="));
 }
 
 // Answers each claim as it is told.

@@ -9,12 +9,15 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/base/testing/eventually.h"
 #include "services/processor/store/testing/memory_store.h"
 
 namespace msgproc::processor {
 namespace {
+
+using testing::HasSubstr;
 
 // A session whose results are always ready, one by one.
 class FakeSession final : public CommitSource {
@@ -40,6 +43,7 @@ class FakeSession final : public CommitSource {
     claim.session_id = id_;
     claim.epoch = epoch_;
     claim.anew = true;
+    claim.trace_id = "trace-of-" + id_;
     return claim;
   }
   SessionWrite TakeCommit(size_t /*max_bytes*/, bool with_results) override {
@@ -241,10 +245,13 @@ TEST_F(StoreCommitterTest, WhoCannotBeCommittedDoesNotHoldUpOthers) {
   const auto a = Open("a");
   const auto b = Open("b");
   a->set_next(7);  // A gap.
+  testing::internal::CaptureStderr();
   Ready(1, a);
   Ready(2, b);
   EXPECT_TRUE(Reaches(*b, 1));
   EXPECT_TRUE(base::Eventually([&] { return a->fenced(); }));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("is given up session=a trace_id=trace-of-a why="));
 }
 
 TEST_F(StoreCommitterTest, ClaimsOfOneSessionAreAnsweredInTurn) {

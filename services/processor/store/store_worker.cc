@@ -91,6 +91,7 @@ absl::Status StoreWorker::Commit(std::vector<GroupMember>* members) {
     if (absl::IsInternal(alone)) {
       base::LogError("a session cannot be committed and is given up",
                      {{"session", member.part.write.session_id},
+                      {"trace_id", member.source->ClaimAnew().trace_id},
                       {"why", alone.message()}});
       member.part.fenced = true;
     } else if (!alone.ok()) {

@@ -51,6 +51,7 @@ void RefusalLog::Log(const absl::Status& status,
                     {"principal", principal.name},
                     {"peer", peer.address},
                     {"forwarded_for", peer.forwarded_for},
+                    {"trace_id", peer.trace_id},
                     {"suppressed", *suppressed}});
 }
 

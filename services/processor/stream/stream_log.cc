@@ -38,6 +38,7 @@ void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
   if (!suppressed) return;
   base::LogInfo("session opened",
                 {{"session", session.identity().id},
+                 {"trace_id", peer.trace_id},
                  {"client", session.identity().client_name},
                  {"principal", session.identity().principal.name},
                  {"peer", peer.address},
@@ -53,7 +54,8 @@ void LogSessionOpened(const HostedSession& session, const StreamPeer& peer,
 void LogStreamEnded(const HostedSession* session, const StreamPeer& peer,
                     grpc::StatusCode code, absl::string_view why) {
   if (session == nullptr || session->anonymous()) {
-    base::LogDebug("stream ended", {{"peer", peer.address},
+    base::LogDebug("stream ended", {{"trace_id", peer.trace_id},
+                                    {"peer", peer.address},
                                     {"code", static_cast<int>(code)},
                                     {"why", why}});
     return;
@@ -63,6 +65,7 @@ void LogStreamEnded(const HostedSession* session, const StreamPeer& peer,
   if (!suppressed) return;
   base::LogInfo("session's stream ended",
                 {{"session", session->identity().id},
+                 {"trace_id", peer.trace_id},
                  {"client", session->identity().client_name},
                  {"peer", peer.address},
                  {"accepted_through", session->accepted_through()},

@@ -56,6 +56,7 @@ SessionContext ContextOf(const StreamPeer& peer,
   context.principal = principal;
   context.peer = peer.address;
   context.forwarded_for = peer.forwarded_for;
+  context.trace_id = peer.trace_id;
   return context;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "services/processor/stream/stream_trace.h"
+
 namespace msgproc::processor {
 
 StreamPeer StreamPeer::Of(
@@ -16,6 +18,7 @@ StreamPeer StreamPeer::Of(
     peer.forwarded_for.assign(found->second.data(),
                               std::min(found->second.size(), kLongest));
   }
+  peer.trace_id = StreamTraceId(call.client_metadata());
   return peer;
 }
 

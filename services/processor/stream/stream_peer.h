@@ -20,6 +20,8 @@ struct StreamPeer {
   // What a proxy in front says of the client (deploy/nginx); without a proxy a
   // client can claim anything.
   std::string forwarded_for;
+  // The trace that the call belongs to, as of StreamTraceId.
+  std::string trace_id;
 };
 
 }  // namespace msgproc::processor
