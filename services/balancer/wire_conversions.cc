@@ -13,6 +13,14 @@
 namespace msgproc::balancer {
 namespace {
 
+// Of texts that are not checked, but kept and shown.
+std::string Cut(const std::string& text) {
+  constexpr size_t kMostBytes = 256;
+  return TruncateUtf8(text, kMostBytes);
+}
+
+}  // namespace
+
 v1::ServerState ToProto(ServerState state) {
   switch (state) {
     case ServerState::kServing:
@@ -26,14 +34,6 @@ v1::ServerState ToProto(ServerState state) {
   }
   return v1::SERVER_STATE_UNSPECIFIED;
 }
-
-// Of texts that are not checked, but kept and shown.
-std::string Cut(const std::string& text) {
-  constexpr size_t kMostBytes = 256;
-  return TruncateUtf8(text, kMostBytes);
-}
-
-}  // namespace
 
 ServerReport ToReport(const v1::RegisterRequest& request) {
   ServerReport report;

@@ -15,6 +15,7 @@ namespace msgproc::balancer {
 // clock: whoever has a clock of its own compares it. Their texts are cut.
 ServerReport ToReport(const v1::RegisterRequest& request);
 
+v1::ServerState ToProto(ServerState state);
 void ToProto(const Member& member, v1::Server* server);
 void ToProto(const ServerStatus& status, v1::ServerStatus* proto);
 

@@ -140,6 +140,22 @@ class ReleasesTest(ctl_case.CtlCase):
         self.assertIn("nothing is known of each of its servers", findings[0]["text"])
         self.assertIn("is of release 0.8.0", findings[0]["text"])
 
+    def test_a_balancer_that_knows_of_no_filter_is_not_taken_at_its_word(self):
+        def server(name, state):
+            # FleetServer.status, ServerStatus.server and .state, Server.server_id.
+            return b"\x0a\x0a\x0a\x08\x0a\x04\x0a\x02" + name + b"\x10" + bytes([state])
+
+        self._server(_BALANCER, ListServers=server(b"p1", 1) + server(b"p2", 2) + server(b"p3", 1))
+
+        def names(*flags):
+            lines = self.ctl("servers", *flags).splitlines()
+            return [line.split()[0] for line in lines[1:]]
+
+        self.assertEqual(names(), ["p1", "p2", "p3"])
+        self.assertEqual(names("--state=serving"), ["p1", "p3"])
+        self.assertEqual(names("--state=draining"), ["p2"])
+        self.assertEqual(names("--state=stale"), [])
+
     def test_check_names_a_server_that_it_cannot_ask_at_all(self):
         self._server()
         exit_code, findings = self._findings()

@@ -144,6 +144,13 @@ class SteeringTest(fleet.FleetTest, ctl_case.CtlCase):
         self.assertRegex(lines[1], f"^p1 +{processors[0].grpc} +serving +0 ")
         listed = json.loads(self.ctl("servers", "--json", server=admin))["servers"]
         self.assertEqual([s["takesOrders"] for s in listed], [True, True, True])
+        self.assertEqual(self.ctl("cordon", "p2", server=admin), "cordoned\n")
+        for state, names in (("serving", ["p1", "p3"]), ("draining", ["p2"]), ("stale", [])):
+            chosen = self.ctl("servers", f"--state={state}", server=admin).splitlines()[1:]
+            self.assertEqual([line.split()[0] for line in chosen], names, state)
+        exit_code, _, error = self.run_ctl("servers", "--state=attached", server=admin)
+        self.assertEqual(exit_code, 2)
+        self.assertIn("'attached' is none of draining, serving, stale, unhealthy", error)
         self.assertEqual(self.ctl("log", "warning", server=admin), "it was info\n")
         self.assertTrue(balancer.running())
         for arguments, server, said in (

@@ -283,11 +283,21 @@ absl::Status AdminClient::EndStream(const std::string& name) {
 }
 
 absl::StatusOr<admin::v1::ListServersResponse> AdminClient::ListServers(
-    const std::string& server_id) {
-  admin::v1::ListServersRequest request;
-  request.set_server_id(server_id);
-  return CallForAll(fleet_.get(), &admin::v1::Fleet::Stub::ListServers,
-                    request);
+    const admin::v1::ListServersRequest& request) {
+  auto listed =
+      CallForAll(fleet_.get(), &admin::v1::Fleet::Stub::ListServers, request);
+  if (!listed.ok() || request.state() == v1::SERVER_STATE_UNSPECIFIED) {
+    return listed;
+  }
+  // A balancer of an older release lists them whatever their state is.
+  auto* const servers = listed->mutable_servers();
+  servers->erase(std::remove_if(servers->begin(), servers->end(),
+                                [&](const admin::v1::FleetServer& server) {
+                                  return server.status().state() !=
+                                         request.state();
+                                }),
+                 servers->end());
+  return listed;
 }
 
 absl::Status AdminClient::OrderServer(const std::string& server_id,

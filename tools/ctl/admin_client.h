@@ -58,9 +58,9 @@ class AdminClient {
   absl::StatusOr<admin::v1::SetCordonResponse> SetCordon(bool cordoned);
   absl::Status EndStream(const std::string& name);
 
-  // All pages; of one server, where `server_id` is not empty.
+  // All pages of what the filters let through.
   absl::StatusOr<admin::v1::ListServersResponse> ListServers(
-      const std::string& server_id = "");
+      const admin::v1::ListServersRequest& request = {});
   absl::Status OrderServer(const std::string& server_id,
                            const v1::Order& order);
 

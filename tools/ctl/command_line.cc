@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "msgproc/v1/balancer.pb.h"
 #include "tools/ctl/stages.h"
 
 ABSL_FLAG(std::string, sort, "",
@@ -20,8 +21,9 @@ ABSL_FLAG(uint64_t, n, 0,
           "How many sessions: of ls (all) and top (20) to show, of move (all) "
           "to tell.");
 ABSL_FLAG(std::string, state, "",
-          "Only sessions that are attached, or detached; or streams without a "
-          "session: anonymous.");
+          "Of ls and top: only sessions that are attached, or detached; or "
+          "streams without a session: anonymous. Of servers: only those that "
+          "are serving, draining (as cordoned ones are), unhealthy or stale.");
 ABSL_FLAG(std::string, principal, "", "Only sessions of this principal.");
 ABSL_FLAG(std::string, handler, "", "Only sessions of this handler.");
 ABSL_FLAG(std::string, prefix, "", "Only sessions whose id begins with this.");
@@ -130,7 +132,8 @@ absl::Status ReadFilters(CommandLine* line) {
       &order);
   list->set_order(order);
   const std::string state = absl::GetFlag(FLAGS_state);
-  if (status.ok() && !state.empty()) {
+  // Servers have others.
+  if (status.ok() && !state.empty() && line->command != Command::kServers) {
     auto attachment = ListSessionsRequest::ATTACHMENT_UNSPECIFIED;
     status = Choose<ListSessionsRequest::Attachment>(
         "--state:", state,
@@ -157,6 +160,23 @@ absl::Status ReadFilters(CommandLine* line) {
   if (line->most == 0 && line->command == Command::kTop) {
     line->most = kTopSessions;
   }
+  return status;
+}
+
+absl::Status ReadServerFilters(CommandLine* line) {
+  const std::string state = absl::GetFlag(FLAGS_state);
+  if (line->command != Command::kServers || state.empty()) {
+    return absl::OkStatus();
+  }
+  auto chosen = v1::SERVER_STATE_UNSPECIFIED;
+  absl::Status status =
+      Choose<v1::ServerState>("--state:", state,
+                              {{"draining", v1::SERVER_STATE_DRAINING},
+                               {"serving", v1::SERVER_STATE_SERVING},
+                               {"stale", v1::SERVER_STATE_STALE},
+                               {"unhealthy", v1::SERVER_STATE_UNHEALTHY}},
+                              &chosen);
+  line->servers.set_state(chosen);
   return status;
 }
 
@@ -222,6 +242,7 @@ absl::StatusOr<CommandLine> ReadCommandLine(
   if (given == 1) status = ReadArgument(grammar.argument, words[1], &line);
   if (status.ok() && line.command == Command::kLog) status = ReadLogged(&line);
   if (status.ok()) status = ReadFilters(&line);
+  if (status.ok()) status = ReadServerFilters(&line);
   if (!status.ok()) return status;
   line.move_to = absl::GetFlag(FLAGS_to);
   line.move_sessions = absl::GetFlag(FLAGS_n);

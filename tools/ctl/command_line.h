@@ -48,7 +48,8 @@ struct CommandLine {
   uint64_t move_sessions = 0;  // 0: all.
   // Of ls and top.
   admin::v1::ListSessionsRequest list;
-  uint64_t most = 0;  // Sessions; 0: all.
+  uint64_t most = 0;                      // Sessions; 0: all.
+  admin::v1::ListServersRequest servers;  // Of servers.
   absl::Duration interval = absl::Seconds(1);
   bool watch = false;   // Of ls: as top does.
   uint64_t rounds = 0;  // Of top; 0: until it is stopped.

@@ -187,8 +187,8 @@ absl::Status Run(const CommandLine& line, AdminClient* client) {
       return status;
     }
     case CommandLine::Command::kServers:
-      return Show<admin::v1::ListServersResponse>(client->ListServers(),
-                                                  line.json, ServerLines);
+      return Show<admin::v1::ListServersResponse>(
+          client->ListServers(line.servers), line.json, ServerLines);
     case CommandLine::Command::kWorkers:
       return Show(client->ListWorkers(), line.json, WorkerLines);
     case CommandLine::Command::kCordon:

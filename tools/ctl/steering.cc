@@ -107,7 +107,9 @@ class ThroughBalancer final : public Steered {
 
  private:
   absl::StatusOr<v1::ServerStatus> Look() {
-    const auto listed = client_->ListServers(server_id_);
+    admin::v1::ListServersRequest request;
+    request.set_server_id(server_id_);
+    const auto listed = client_->ListServers(request);
     if (!listed.ok()) return listed.status();
     if (listed->servers().empty()) {
       return absl::NotFoundError(

@@ -1,5 +1,6 @@
 #include "services/balancer/admin/select_servers.h"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "msgproc/v1/balancer.pb.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -71,6 +73,46 @@ TEST(SelectServersTest, OneIsFoundByItsName) {
   EXPECT_THAT(Ids(SelectServers(request, Servers({"a", "b", "c"}))),
               ElementsAre("b"));
   EXPECT_THAT(Ids(SelectServers(request, Servers({"a", "c"}))), IsEmpty());
+}
+
+TEST(SelectServersTest, ThoseInOneStateAreFoundByIt) {
+  std::vector<ServerStatus> all = Servers({"a", "b", "c", "d", "e"});
+  all[0].state = ServerState::kServing;
+  all[1].state = ServerState::kDraining;
+  all[2].state = ServerState::kUnhealthy;
+  all[3].state = ServerState::kStale;
+  all[4].state = ServerState::kDraining;
+  admin::v1::ListServersRequest request;
+  const auto in = [&](v1::ServerState state) {
+    request.set_state(state);
+    return Ids(SelectServers(request, all));
+  };
+  EXPECT_THAT(in(v1::SERVER_STATE_SERVING), ElementsAre("a"));
+  EXPECT_THAT(in(v1::SERVER_STATE_DRAINING), ElementsAre("b", "e"));
+  EXPECT_THAT(in(v1::SERVER_STATE_UNHEALTHY), ElementsAre("c"));
+  EXPECT_THAT(in(v1::SERVER_STATE_STALE), ElementsAre("d"));
+  EXPECT_THAT(in(v1::SERVER_STATE_UNSPECIFIED),
+              ElementsAre("a", "b", "c", "d", "e"));
+  // Of a later release.
+  EXPECT_THAT(in(static_cast<v1::ServerState>(9)), IsEmpty());
+  request.set_server_id("b");
+  EXPECT_THAT(in(v1::SERVER_STATE_DRAINING), ElementsAre("b"));
+  EXPECT_THAT(in(v1::SERVER_STATE_STALE), IsEmpty());
+}
+
+TEST(SelectServersTest, PagesHoldWhatMatchesOnly) {
+  std::vector<ServerStatus> all = Servers({"a", "b", "c", "d", "e"});
+  for (const size_t i : {0, 2, 3}) all[i].state = ServerState::kStale;
+  admin::v1::ListServersRequest request;
+  request.set_state(v1::SERVER_STATE_STALE);
+  request.set_page_size(2);
+  ServersPage page = SelectServers(request, all);
+  EXPECT_THAT(Ids(page), ElementsAre("a", "c"));
+  EXPECT_EQ(page.next_page_token, "c");
+  request.set_page_token(page.next_page_token);
+  page = SelectServers(request, all);
+  EXPECT_THAT(Ids(page), ElementsAre("d"));
+  EXPECT_EQ(page.next_page_token, "");
 }
 
 }  // namespace
