@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "services/balancer/lookup_zone.h"
 
 namespace msgproc::balancer {
 namespace {
@@ -23,6 +24,15 @@ void WriteLookups(const ServerLookup& lookup, MetricWriter* writer) {
       .Add({{"result", "ok"}}, static_cast<double>(lookup.found()))
       .Add({{"result", "none"}}, static_cast<double>(lookup.none()))
       .Add({{"result", "invalid"}}, static_cast<double>(lookup.invalid()));
+  auto zones = writer->Counter(
+      "msgproc_balancer_lookup_zones_total",
+      "Look-ups that were given a server, by its zone: the client's own "
+      "(same), another (other); none: the client did not say its zone.");
+  for (const LookupZone zone :
+       {LookupZone::kSame, LookupZone::kOther, LookupZone::kNone}) {
+    zones.Add({{"zone", LookupZoneName(zone)}},
+              static_cast<double>(lookup.found(zone)));
+  }
   writer
       ->Histogram("msgproc_balancer_lookup_duration_seconds",
                   "What picking a server took, the network apart.")

@@ -46,17 +46,17 @@ absl::Status ServerLookup::GetServer(const v1::GetServerRequest& request,
   const std::vector<absl::string_view> exclude(request.exclude().begin(),
                                                request.exclude().end());
   const Locality locality = wire::LocalityFromProto(request.locality());
+  const Locality* const client = request.has_locality() ? &locality : nullptr;
   const auto picked =
-      fleet_->Pick({request.affinity_key(), exclude,
-                    request.has_locality() ? &locality : nullptr},
-                   random);
+      fleet_->Pick({request.affinity_key(), exclude, client}, random);
   seconds_.Observe(absl::ToDoubleSeconds(Clock::Monotonic()->Now() - start));
   if (!picked.ok()) {
     none_.Add();
     return picked.status();
   }
-  found_.Add();
   const Choice& choice = picked->choice;
+  const LookupZone zone = LookupZoneOf(client, choice[0].locality());
+  found_[static_cast<size_t>(zone)].Add();
   ToProto(choice[0], response->mutable_server());
   for (size_t i = 1; i < choice.size(); ++i) {
     ToProto(choice[i], response->add_alternatives());

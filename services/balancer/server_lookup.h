@@ -1,13 +1,14 @@
 #ifndef MSGPROC_SERVICES_BALANCER_SERVER_LOOKUP_H_
 #define MSGPROC_SERVICES_BALANCER_SERVER_LOOKUP_H_
 
-#include <atomic>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "absl/status/status.h"
 #include "msgproc/v1/balancer.pb.h"
 #include "services/balancer/fleet.h"
+#include "services/balancer/lookup_zone.h"
 #include "services/base/atomic_histogram.h"
 #include "services/base/sharded_counter.h"
 
@@ -32,15 +33,23 @@ class ServerLookup {
 
   Fleet& fleet() const { return *fleet_; }
 
-  // Look-ups by their result.
-  uint64_t found() const { return found_.Value(); }
+  // Look-ups by their result; those that were given a server also by its zone.
+  uint64_t found() const {
+    uint64_t all = 0;
+    for (const base::ShardedCounter& of_zone : found_) all += of_zone.Value();
+    return all;
+  }
+  uint64_t found(LookupZone zone) const {
+    return found_[static_cast<size_t>(zone)].Value();
+  }
   uint64_t none() const { return none_.Value(); }
   uint64_t invalid() const { return invalid_.Value(); }
   base::HistogramSnapshot seconds() const { return seconds_.Snapshot(); }
 
  private:
   Fleet* const fleet_;
-  base::ShardedCounter found_;
+  // By LookupZone.
+  std::array<base::ShardedCounter, kLookupZones> found_;
   base::ShardedCounter none_;
   base::ShardedCounter invalid_;
   base::AtomicHistogram seconds_;

@@ -214,6 +214,9 @@ TEST_F(ServerTest, CountsWhatItDoes) {
   for (const std::string line :
        {"msgproc_balancer_servers{state=\"serving\"} 1",
         "msgproc_balancer_lookups_total{result=\"ok\"} 1",
+        "msgproc_balancer_lookup_zones_total{zone=\"none\"} 1",
+        "msgproc_balancer_lookup_zones_total{zone=\"other\"} 0",
+        "msgproc_balancer_lookup_zones_total{zone=\"same\"} 0",
         "msgproc_balancer_lookup_duration_seconds_count",
         "msgproc_balancer_moves_total 0",
         "msgproc_balancer_leases_expired_total 0",

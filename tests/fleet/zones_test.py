@@ -41,6 +41,17 @@ class ZonesTest(fleet.FleetTest):
             for _ in range(5):
                 _, answer = self.get_server(self.hub, locality=place)
                 self.assertEqual(answer["server_id"], place.replace("/", "-"))
+        _, answer = self.get_server(self.hub, locality="eu/c")
+        self.assertIn(answer["server_id"], ("eu-a", "eu-b"))
+        given = {
+            zone: self.hub.metric("msgproc_balancer_lookup_zones_total", zone=zone)
+            for zone in ("same", "other", "none")
+        }
+        self.assertEqual((given["same"], given["other"]), (15, 1))
+        # To find out whether all are handed out.
+        self.assertGreater(given["none"], 0)
+        lookups = self.hub.metric("msgproc_balancer_lookups_total", result="ok")
+        self.assertEqual(sum(given.values()), lookups)
         code, answer = self.get_server(self.hub, locality="a/b/c/d")
         self.assertEqual(code, 400)
         self.assertIn("has 4 parts", answer["error"])

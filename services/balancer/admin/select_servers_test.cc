@@ -102,7 +102,7 @@ TEST(SelectServersTest, ThoseInOneStateAreFoundByIt) {
 
 TEST(SelectServersTest, PagesHoldWhatMatchesOnly) {
   std::vector<ServerStatus> all = Servers({"a", "b", "c", "d", "e"});
-  for (const size_t i : {0, 2, 3}) all[i].state = ServerState::kStale;
+  for (const size_t i : {0U, 2U, 3U}) all[i].state = ServerState::kStale;
   admin::v1::ListServersRequest request;
   request.set_state(v1::SERVER_STATE_STALE);
   request.set_page_size(2);
