@@ -16,9 +16,9 @@ absl::string_view LookupZoneName(LookupZone zone) {
     case LookupZone::kOther:
       return "other";
     case LookupZone::kNone:
-      break;
+      return "none";
   }
-  return "none";
+  return "unknown";
 }
 
 }  // namespace msgproc::balancer
