@@ -112,10 +112,11 @@ TEST_F(PendingCallsTest, ItsDumpSaysWhatASessionWaitsFor) {
   const auto first = Add(2, 7);
   now_ += absl::Seconds(1);
   Add(2, 8);
+  Add(3, 1);
   StateDump dump = calls_.DumpOf(2, now_);
   EXPECT_EQ(dump.machine(), "processor::PendingCalls");
   EXPECT_EQ(dump["timeout"], "10s");
-  EXPECT_EQ(dump["pending"], "3");
+  EXPECT_EQ(dump["pending"], "4");
   EXPECT_EQ(dump["next_due"], "in 8s");
   EXPECT_EQ(dump["session_pending"], "2");
   EXPECT_EQ(dump["session_first_position"], "7");
@@ -124,7 +125,7 @@ TEST_F(PendingCallsTest, ItsDumpSaysWhatASessionWaitsFor) {
   dump = calls_.DumpOf(2, now_);
   EXPECT_EQ(dump["session_pending"], "1");
   EXPECT_EQ(dump["session_first_position"], "8");
-  dump = calls_.DumpOf(3, now_);
+  dump = calls_.DumpOf(4, now_);
   EXPECT_EQ(dump["session_pending"], "0");
   EXPECT_EQ(dump["session_first_position"], "");
 }
