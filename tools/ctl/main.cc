@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/low_priority.h"
 #include "services/base/admin_folder.h"
 #include "services/base/flag_parser.h"
 #include "services/base/user_path.h"
@@ -241,6 +242,8 @@ int Check(bool json) {
 }
 
 int Main(int argc, char** argv) {
+  // Often it runs beside the server that is looked into.
+  LowerPriority();
   // What is no flag says what to do; flags are written as --name=value.
   std::vector<std::string> words;
   std::vector<char*> flags = {argv[0]};
