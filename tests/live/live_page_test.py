@@ -212,6 +212,15 @@ class LivePageTest(harness.ProcessTest):
             self.assertEqual("Session store" in look["text"], server is first)
             self.assertEqual("Workers: 2 of 2 serve" in look["text"], server is first)
             self._assert_latencies_are_those_of_the_histogram(server)
+            self._assert_no_more_cpu_than_there_is(server)
+
+    def _assert_no_more_cpu_than_there_is(self, server):
+        page = json.loads(server.get("/live.json")[1])
+        cpu = dict(zip(page["figures"], page["history"][0]["values"]))["cpu"]
+        # A moment after the start there is nothing to divide by.
+        self.assertIsNone(cpu[0])
+        self.assertGreater(max(cpu[1:]), 0)
+        self.assertLess(max(cpu[1:]), os.cpu_count() * 1.2)
 
     def _assert_latencies_are_those_of_the_histogram(self, server):
         page = json.loads(server.get("/live.json")[1])

@@ -102,9 +102,10 @@ base::MetricHistory::Sample ProcessorLive::Read() {
       seconds;
   const WorkerUsage workers = Workers();
   const absl::Duration cpu = CpuTime(workers);
-  // What a worker took seems gone between its end and its burial.
-  const double cores = std::max(
-      0.0, absl::ToDoubleSeconds(cpu - std::exchange(cpu_, cpu)) / seconds);
+  // What a worker took seems gone between its end and its burial. Of a moment,
+  // as the first time, it says nothing: to read it takes time as well.
+  const double used = absl::ToDoubleSeconds(cpu - std::exchange(cpu_, cpu));
+  const double cores = seconds < 0.1 ? kUnknown : std::max(0.0, used / seconds);
   const base::HistogramSnapshot latencies =
       message_seconds_.Advance(MessageSeconds());
   double commit_p99 = kUnknown;
