@@ -66,6 +66,19 @@ class MoverTest(etcd.EtcdTest, ctl_case.CtlCase):
         for balancer in balancers:
             self.await_state(balancer, "p1", "serving", seconds=5)
 
+    def test_a_dump_has_the_machines_that_speak_with_etcd(self):
+        registry = self.etcd()
+        admin = f"unix:{self.folder}/b.sock"
+        balancer = self.reader(registry, f"--admin_address={admin}")
+        self.writer(registry, "p1", f"--admin_address={self.admin}")
+        self.await_serving(balancer, 1)
+        dump = self.ctl("dump")
+        self.assertRegex(dump, r"(?s)processor::EtcdConnection\n.*etcd::LeaseState\n +phase +held")
+        self.assertNotIn("answers", dump)
+        dump = self.ctl("dump", server=admin)
+        self.assertRegex(dump, r"(?s)balancer::EtcdRegistry\n.*servers +1\n.*etcd::ListState\n")
+        self.assertNotIn("answers", dump)
+
     def test_a_processor_may_have_a_stream_to_its_balancer_as_well(self):
         registry = self.etcd()
         balancer = self.reader(registry, "--lease=2s")

@@ -210,7 +210,10 @@ void EtcdRegistry::AddDumps(std::vector<StateDump>* dumps) {
                    {"trouble", Quoted(list_.trouble())}}),
         list_.state().Dump(now), mover_.Dump(now)};
   });
-  if (!asked.has_value()) return;
+  if (!asked.has_value()) {
+    dumps->emplace_back(StateDump("balancer::EtcdRegistry", {{"answers", false}}));
+    return;
+  }
   dumps->insert(dumps->end(), asked->begin(), asked->end());
 }
 

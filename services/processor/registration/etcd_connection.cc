@@ -209,7 +209,10 @@ void EtcdConnection::AddDumps(absl::Time now, std::vector<StateDump>* dumps) {
                    {"trouble", Quoted(leased_.trouble())}}),
         leased_.state().Dump(now)};
   });
-  if (!asked.has_value()) return;
+  if (!asked.has_value()) {
+    dumps->emplace_back(StateDump("processor::EtcdConnection", {{"answers", false}}));
+    return;
+  }
   dumps->insert(dumps->end(), asked->begin(), asked->end());
 }
 
