@@ -211,7 +211,8 @@ void EtcdRegistry::AddDumps(std::vector<StateDump>* dumps) {
         list_.state().Dump(now), mover_.Dump(now)};
   });
   if (!asked.has_value()) {
-    dumps->emplace_back(StateDump("balancer::EtcdRegistry", {{"answers", false}}));
+    dumps->emplace_back(
+        StateDump("balancer::EtcdRegistry", {{"answers", false}}));
     return;
   }
   dumps->insert(dumps->end(), asked->begin(), asked->end());

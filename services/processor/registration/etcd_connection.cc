@@ -210,7 +210,8 @@ void EtcdConnection::AddDumps(absl::Time now, std::vector<StateDump>* dumps) {
         leased_.state().Dump(now)};
   });
   if (!asked.has_value()) {
-    dumps->emplace_back(StateDump("processor::EtcdConnection", {{"answers", false}}));
+    dumps->emplace_back(
+        StateDump("processor::EtcdConnection", {{"answers", false}}));
     return;
   }
   dumps->insert(dumps->end(), asked->begin(), asked->end());
