@@ -22,6 +22,17 @@ void Loop::Post(std::function<void()> task) {
   changed_.SignalAll();
 }
 
+void Loop::AddDumps(absl::string_view machine,
+                    const std::function<std::vector<StateDump>()>& ask,
+                    std::vector<StateDump>* dumps) {
+  const auto asked = Ask(ask);
+  if (!asked.has_value()) {
+    dumps->emplace_back(StateDump(machine, {{"answers", false}}));
+    return;
+  }
+  dumps->insert(dumps->end(), asked->begin(), asked->end());
+}
+
 void Loop::Stop() {
   {
     MutexLock lock(&mutex_);

@@ -9,9 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "common/state_dump.h"
 
 namespace msgproc::etcd {
 
@@ -60,6 +62,11 @@ class Loop {
     }
     return std::move(answer->value);
   }
+  // Adds what `ask` returns on the thread; where that does not answer, this
+  // alone, as of `machine`. As Ask.
+  void AddDumps(absl::string_view machine,
+                const std::function<std::vector<StateDump>()>& ask,
+                std::vector<StateDump>* dumps);
   // Nothing runs any more when it returns. Not from the thread itself.
   void Stop();
 

@@ -1,4 +1,5 @@
 #include "services/etcd/loop.h"
+#include <vector>
 
 #include <atomic>
 #include <thread>
@@ -60,6 +61,26 @@ TEST(LoopTest, WhoAsksOneThatHasStoppedIsNotAnswered) {
   loop.Start([] { return absl::InfiniteFuture(); });
   loop.Stop();
   EXPECT_FALSE(loop.Ask([] { return 7; }).has_value());
+}
+
+TEST(LoopTest, ADumpSaysWhetherTheThreadAnswers) {
+  const auto ask = [] {
+    return std::vector<StateDump>{StateDump("a"), StateDump("b")};
+  };
+  Loop loop;
+  loop.Start([] { return absl::InfiniteFuture(); });
+  std::vector<StateDump> dumps;
+  loop.AddDumps("a", ask, &dumps);
+  ASSERT_EQ(dumps.size(), 2u);
+  EXPECT_EQ(dumps[1].machine(), "b");
+  EXPECT_EQ(dumps[0]["answers"], "");
+
+  loop.Stop();
+  dumps.clear();
+  loop.AddDumps("a", ask, &dumps);
+  ASSERT_EQ(dumps.size(), 1u);
+  EXPECT_EQ(dumps[0].machine(), "a");
+  EXPECT_EQ(dumps[0]["answers"], "false");
 }
 
 }  // namespace

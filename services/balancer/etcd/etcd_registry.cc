@@ -196,26 +196,23 @@ void EtcdRegistry::WriteMetrics(base::MetricWriter* writer) const {
 }
 
 void EtcdRegistry::AddDumps(std::vector<StateDump>* dumps) {
-  const auto asked = loop_.Ask([this] {
-    const absl::Time now = Now();
-    return std::vector<StateDump>{
-        StateDump("balancer::EtcdRegistry",
-                  {{"prefix", Quoted(options_.url.prefix)},
-                   {"endpoint", Quoted(client_.endpoint())},
-                   {"connected", connected_.load()},
-                   {"refresh_at", When(refresh_at_, now)},
-                   {"servers", servers_.size()},
-                   {"unreadable", servers_.unreadable()},
-                   {"elected", mover_.elected(now)},
-                   {"trouble", Quoted(list_.trouble())}}),
-        list_.state().Dump(now), mover_.Dump(now)};
-  });
-  if (!asked.has_value()) {
-    dumps->emplace_back(
-        StateDump("balancer::EtcdRegistry", {{"answers", false}}));
-    return;
-  }
-  dumps->insert(dumps->end(), asked->begin(), asked->end());
+  loop_.AddDumps(
+      "balancer::EtcdRegistry",
+      [this] {
+        const absl::Time now = Now();
+        return std::vector<StateDump>{
+            StateDump("balancer::EtcdRegistry",
+                      {{"prefix", Quoted(options_.url.prefix)},
+                       {"endpoint", Quoted(client_.endpoint())},
+                       {"connected", connected_.load()},
+                       {"refresh_at", When(refresh_at_, now)},
+                       {"servers", servers_.size()},
+                       {"unreadable", servers_.unreadable()},
+                       {"elected", mover_.elected(now)},
+                       {"trouble", Quoted(list_.trouble())}}),
+            list_.state().Dump(now), mover_.Dump(now)};
+      },
+      dumps);
 }
 
 }  // namespace msgproc::balancer

@@ -196,25 +196,22 @@ EtcdConnection::Stats EtcdConnection::stats() const {
 }
 
 void EtcdConnection::AddDumps(absl::Time now, std::vector<StateDump>* dumps) {
-  const auto asked = loop_.Ask([this, now] {
-    return std::vector<StateDump>{
-        StateDump("processor::EtcdConnection",
-                  {{"key", Quoted(key_)},
-                   {"endpoint", Quoted(client_.endpoint())},
-                   {"record_revision", record_revision_},
-                   {"claims_again", claims_again_},
-                   {"holder", Quoted(holder_)},
-                   {"writes", writes_},
-                   {"covered", covered_},
-                   {"trouble", Quoted(leased_.trouble())}}),
-        leased_.state().Dump(now)};
-  });
-  if (!asked.has_value()) {
-    dumps->emplace_back(
-        StateDump("processor::EtcdConnection", {{"answers", false}}));
-    return;
-  }
-  dumps->insert(dumps->end(), asked->begin(), asked->end());
+  loop_.AddDumps(
+      "processor::EtcdConnection",
+      [this, now] {
+        return std::vector<StateDump>{
+            StateDump("processor::EtcdConnection",
+                      {{"key", Quoted(key_)},
+                       {"endpoint", Quoted(client_.endpoint())},
+                       {"record_revision", record_revision_},
+                       {"claims_again", claims_again_},
+                       {"holder", Quoted(holder_)},
+                       {"writes", writes_},
+                       {"covered", covered_},
+                       {"trouble", Quoted(leased_.trouble())}}),
+            leased_.state().Dump(now)};
+      },
+      dumps);
 }
 
 }  // namespace msgproc::processor
