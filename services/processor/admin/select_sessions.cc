@@ -146,16 +146,16 @@ admin::v1::ListSessionsResponse SelectSessions::Page(absl::Time now,
   page.set_matching(matching_);
   std::sort(first_.begin(), first_.end(), ComesFirst);
   size_t bytes = 0;
-  size_t sessions = 0;
   for (const Candidate& candidate : first_) {
-    WriteSession(kept_[candidate.facts], now, page.add_sessions());
-    bytes += page.sessions().rbegin()->ByteSizeLong();
-    if (sessions > 0 && bytes > max_bytes) {
+    admin::v1::Session* const session = page.add_sessions();
+    WriteSession(kept_[candidate.facts], now, session);
+    bytes += session->ByteSizeLong();
+    if (page.sessions_size() > 1 && bytes > max_bytes) {
       page.mutable_sessions()->RemoveLast();
       break;
     }
-    ++sessions;
   }
+  const auto sessions = static_cast<size_t>(page.sessions_size());
   if (sessions < left_) {
     page.set_next_page_token(TokenOf(first_[sessions - 1].place));
   }
