@@ -1,8 +1,8 @@
 #include "services/etcd/loop.h"
-#include <vector>
 
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "common/clock.h"
 #include "gtest/gtest.h"
