@@ -9,6 +9,9 @@ from tests.etcd import etcd
 _RIGHT_SECONDS = 5
 # Sockets stay where they are, so that none moves for another reason.
 _BALANCER = ("--lease=3s", "--moves_per_second=0")
+# So many that each of three processors has some: two balancers that draw two of
+# three for each socket would leave one processor out in one run of 27 at six.
+_SOCKETS = 24
 
 
 class ClusterTest(etcd.EtcdTest):
@@ -16,7 +19,7 @@ class ClusterTest(etcd.EtcdTest):
         registry = self.etcd(members=3)
         balancers = [self.reader(registry, *_BALANCER, name=f"b{i}") for i in range(2)]
         processors = self.writers(registry, balancers, 3, "--registry_lease=3s")
-        load = self.endless_load(balancers, "--connections=6", "--max_outstanding=16")
+        load = self.endless_load(balancers, f"--connections={_SOCKETS}", "--max_outstanding=16")
         self.await_answers(load, processors)
         with self.look_ups(balancers[0]), self.look_ups(balancers[1]):
             self._the_leader_dies(registry, balancers, processors)

@@ -94,10 +94,16 @@ class FleetTest(harness.ProcessTest):
 
     def await_answers(self, load, processors, more=1000):
         """Waits until each of the processors has answered `more` messages from now on."""
-        goals = [(processor, self.answered(processor) + more) for processor in processors]
+        for processor in processors:
+            self._await_answers_of(processor, load, more)
+
+    def _await_answers_of(self, processor, load, more):
+        goal = self.answered(processor) + more
 
         def reached():
             self.assertTrue(load.running(), load.describe("ended too early"))
-            return all(self.answered(processor) >= goal for processor, goal in goals)
+            return self.answered(processor) >= goal
 
-        harness.eventually(reached, f"{len(goals)} processors answer {more} messages more", 30)
+        sockets = self.sockets(processor)
+        what = f"{processor.name}, which had {sockets:g} sockets, answers {more} messages more"
+        harness.eventually(reached, what, 30)
