@@ -16,8 +16,13 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/grpc_deadline.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
 #include "grpcpp/create_channel.h"
+#include "grpcpp/support/status.h"
+#include "opentelemetry/proto/collector/trace/v1/trace_service.grpc.pb.h"
 #include "services/base/log.h"
+#include "services/base/traces/otlp_request.h"
 
 namespace msgproc::base {
 namespace {
@@ -180,7 +185,8 @@ grpc::Status OtlpExporter::Export(const std::vector<Span>& spans,
     }
     call_ = &context;
   }
-  grpc::Status status = stub_->Export(&context, request, &response);
+  grpc::Status status = otlp::TraceService::NewStub(channel_)->Export(
+      &context, request, &response);
   {
     MutexLock lock(&mutex_);
     call_ = nullptr;
@@ -224,8 +230,8 @@ void OtlpExporter::Settle(const grpc::Status& status, uint64_t spans,
 }
 
 void OtlpExporter::Connect() {
-  stub_ = otlp::TraceService::NewStub(grpc::CreateCustomChannel(
-      options_.endpoint, certificates_->Credentials(), OwnChannelArguments()));
+  channel_ = grpc::CreateCustomChannel(
+      options_.endpoint, certificates_->Credentials(), OwnChannelArguments());
 }
 
 }  // namespace msgproc::base

@@ -12,16 +12,21 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/mutex.h"
-#include "grpcpp/client_context.h"
-#include "grpcpp/support/status.h"
-#include "opentelemetry/proto/collector/trace/v1/trace_service.grpc.pb.h"
 #include "services/base/client_certificates.h"
 #include "services/base/log_throttle.h"
 #include "services/base/setting_name.h"
-#include "services/base/traces/otlp_request.h"
 #include "services/base/traces/span.h"
 #include "services/base/traces/span_queue.h"
+#include "services/base/traces/trace_resource.h"
 #include "services/base/wrong_settings.h"
+
+// Servers' headers include this one, and half of what their users compile would
+// be gRPC's and protobuf's.
+namespace grpc {
+class Channel;
+class ClientContext;
+class Status;
+}  // namespace grpc
 
 namespace msgproc::base {
 
@@ -112,7 +117,7 @@ class OtlpExporter final : public SpanSink {
   SpanCounters counters_;
 
   // The thread's.
-  std::unique_ptr<otlp::TraceService::Stub> stub_;
+  std::shared_ptr<grpc::Channel> channel_;
   LogThrottle log_;
 
   Mutex mutex_;

@@ -13,7 +13,9 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
+#include "opentelemetry/proto/collector/trace/v1/trace_service.grpc.pb.h"
 #include "services/base/testing/eventually.h"
+#include "services/base/traces/otlp_request.h"
 #include "services/base/traces/span.h"
 
 namespace msgproc::base {

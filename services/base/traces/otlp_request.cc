@@ -1,4 +1,5 @@
 #include "services/base/traces/otlp_request.h"
+#include <string>
 
 #include <algorithm>
 #include <cstdint>

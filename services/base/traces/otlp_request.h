@@ -1,24 +1,16 @@
 #ifndef MSGPROC_SERVICES_BASE_TRACES_OTLP_REQUEST_H_
 #define MSGPROC_SERVICES_BASE_TRACES_OTLP_REQUEST_H_
 
-#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb.h"
 #include "services/base/traces/span.h"
+#include "services/base/traces/trace_resource.h"
 
 namespace msgproc::base {
 
 namespace otlp = opentelemetry::proto::collector::trace::v1;
-
-// Whose spans they are: OpenTelemetry's resource attributes service.name,
-// service.instance.id and service.version.
-struct TraceResource {
-  std::string service_name = "msgproc";
-  std::string instance_id;
-  std::string version;
-};
 
 // `unix_offset`: what is added to a span's times, which are the monotonic
 // clock's, to make them those of the wall clock.
