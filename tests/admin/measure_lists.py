@@ -39,28 +39,40 @@ def _in_ms(microseconds):
 
 
 class _Asking:
-    """Asks by `command` again and again, each `pause` seconds, while the block lasts."""
+    """Starts `command` once a second while the block lasts."""
 
-    def __init__(self, command, pause):
+    def __init__(self, command):
         self._command = command
-        self._pause = pause
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._ask)
-        self.times = 0
 
     def _ask(self):
         while not self._over.is_set():
             subprocess.run(self._command, stdout=subprocess.DEVNULL, check=True)
-            self.times += 1
-            self._over.wait(self._pause)
+            self._over.wait(1)
 
     def __enter__(self):
         self._thread.start()
-        return self
 
     def __exit__(self, *_):
         self._over.set()
         self._thread.join()
+
+
+@contextlib.contextmanager
+def _watching(command):
+    """Lets `command`, which goes on by itself once a second, list while the block lasts."""
+    with tempfile.NamedTemporaryFile() as written:
+
+        def lists():
+            return pathlib.Path(written.name).read_bytes().count(b" in all\n")
+
+        with subprocess.Popen(command, stdout=written) as watcher:
+            # The block is to be free of its start.
+            harness.eventually(lambda: lists() > 0, "it lists", 20)
+            yield
+            watcher.send_signal(signal.SIGINT)
+        assert lists() > 2, "it listed in vain"
 
 
 class _Measurement:
@@ -95,40 +107,40 @@ class _Measurement:
             lambda: self._server.metric(name, state="attached") == sessions, "all are there", 120
         )
 
-    def _p99(self):
+    def _p99(self, rate):
         load = self._loadgen(
-            *("--connections=4", f"--rate={self._options.rate}", "--warmup=500ms"),
+            *("--connections=4", f"--rate={rate}", "--warmup=500ms"),
             f"--duration={self._options.seconds}s",
         )
         _, report = load.report()
         _assert_answered(report)
         return report["latency_us"]["p99"]
 
-    def latencies(self, pause):
-        """Prints the p99 alone, and beside each of two commands each `pause` seconds.
-
-        The tool itself takes a core for a moment: what `status` costs, which lists nothing, is
-        what any process costs on this machine.
+    def _beside(self):
+        """What stands beside the load, by name: nothing, one tool that lists once a second, and
+        tools that are started once a second, to list or for `status`, which lists nothing: it
+        costs what starting any process costs on this machine.
         """
-        commands = {"alone": None, "status": "status", "list": "ls"}
-        found = {name: [] for name in commands}
-        lists = 0
+        return {
+            "alone": contextlib.nullcontext,
+            "`ls --watch`": lambda: _watching([*self._ctl, "ls", "--watch"]),
+            "`ls`": lambda: _Asking([*self._ctl, "ls"]),
+            "`status`": lambda: _Asking([*self._ctl, "status"]),
+        }
+
+    def latencies(self, rate):
+        """Prints the p99 of `rate` messages a second alone, and beside commands."""
+        beside = self._beside()
+        found = {name: [] for name in beside}
         for _ in range(self._options.rounds):
-            for name, command in commands.items():
-                if command is None:
-                    found[name].append(self._p99())
-                    continue
-                with _Asking([*self._ctl, command], pause) as asking:
-                    found[name].append(self._p99())
-                lists += asking.times if name == "list" else 0
-        p99 = {name: statistics.median(some) for name, some in found.items()}
-        how = f"each {pause:g} s" if pause else "one behind the other"
-        print(
-            f"p99 alone {_in_ms(p99['alone'])} ms; with `status` {how} {_in_ms(p99['status'])} ms, "
-            f"with a list {how} ({lists} in all) {_in_ms(p99['list'])} ms: "
-            f"{p99['list'] / p99['alone']:.2f} times alone, "
-            f"{p99['list'] / p99['status']:.2f} times beside `status`"
-        )
+            for name, one in beside.items():
+                with one():
+                    found[name].append(self._p99(rate))
+        alone = statistics.median(found["alone"])
+        print(f"{rate} messages/s:")
+        for name, some in found.items():
+            p99 = statistics.median(some)
+            print(f"  p99 {_in_ms(p99)} ms, {p99 / alone:.2f} times: {name}", flush=True)
 
     def top(self):
         """Prints the share of a core that `top` takes once a second, of each side."""
@@ -169,9 +181,14 @@ class _Measurement:
 def main():
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--sessions", type=int, default=10_000)
-    flags.add_argument("--rate", type=int, default=1000, help="messages a second of the load")
-    flags.add_argument("--seconds", type=int, default=5, help="how long each round is")
-    flags.add_argument("--rounds", type=int, default=4, help="alone, and listing")
+    flags.add_argument(
+        "--rate",
+        type=int,
+        action="append",
+        help="messages a second of the load; may be given again (1000, 10000 and 100000)",
+    )
+    flags.add_argument("--seconds", type=int, default=3, help="how long each round is")
+    flags.add_argument("--rounds", type=int, default=6, help="of each, by turns")
     flags.add_argument("--top_seconds", type=int, default=20)
     options = flags.parse_args()
     os.environ.setdefault("TEST_UNDECLARED_OUTPUTS_DIR", tempfile.mkdtemp(prefix="lists-"))
@@ -179,8 +196,8 @@ def main():
         measurement = _Measurement(exits, options)
         measurement.check_list()
         measurement.top()
-        measurement.latencies(pause=1)
-        measurement.latencies(pause=0)
+        for rate in options.rate or (1_000, 10_000, 100_000):
+            measurement.latencies(rate)
         measurement.end()
 
 

@@ -191,6 +191,7 @@ absl::StatusOr<admin::v1::ListSessionsResponse> AdminClient::ListSessions(
     if (!page.ok()) return page;
     const std::string next = page->next_page_token();
     all.MergeFrom(*page);
+    all.set_next_page_token(next);
     if (next.empty() ||
         (most > 0 && static_cast<uint64_t>(all.sessions_size()) >= most)) {
       return all;
