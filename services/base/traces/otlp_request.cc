@@ -1,8 +1,8 @@
 #include "services/base/traces/otlp_request.h"
-#include <string>
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <variant>
 
 #include "absl/strings/string_view.h"
