@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import time
 import unittest
 
 from tests import harness
@@ -25,6 +26,21 @@ class DiskTest(ledger.LedgerTest):
         self.open_accounts(f"--target={server.grpc}")
         return server
 
+    def await_failing(self, server):
+        """Waits until the store has failed for a second on end.
+
+        A smaller commit may still fit a disk that a larger one did not; who comes then is taken.
+        """
+        worked = time.monotonic()
+
+        def fails_on_end():
+            nonlocal worked
+            if server.get("/readyz")[0] == 200:
+                worked = time.monotonic()
+            return time.monotonic() - worked > 1
+
+        harness.eventually(fails_on_end, "the store fails")
+
     def assert_held_back_until(self, server, why, break_it, mend_it):
         """While it is broken results wait and new streams are sent away; no socket ends."""
         count = 4_000
@@ -34,6 +50,7 @@ class DiskTest(ledger.LedgerTest):
         harness.eventually(
             lambda: server.metric("msgproc_store_waiting_sessions") > 8, "sessions wait"
         )
+        self.await_failing(server)
         status, text = server.get("/readyz")
         self.assertEqual(status, 503)
         self.assertRegex(text, f"the session store fails: .*{why}")
