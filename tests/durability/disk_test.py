@@ -29,7 +29,7 @@ class DiskTest(ledger.LedgerTest):
     def await_failing(self, server):
         """Waits until the store has failed for a second on end.
 
-        A smaller commit may still fit a disk that a larger one did not; who comes then is taken.
+        A smaller commit may still fit a disk that a larger one did not.
         """
         worked = time.monotonic()
 
@@ -41,8 +41,16 @@ class DiskTest(ledger.LedgerTest):
 
         harness.eventually(fails_on_end, "the store fails")
 
-    def assert_held_back_until(self, server, why, break_it, mend_it):
-        """While it is broken results wait and new streams are sent away; no socket ends."""
+    def assert_newcomers_are_sent_away(self, server):
+        newcomer = self.send(["open late 1"], f"--target={server.grpc}", "--connect_timeout=5s")
+        self.assertEqual(newcomer.wait(), 1)
+        self.assertIn("UNAVAILABLE", newcomer.output())
+        harness.eventually(
+            lambda: server.metric("msgproc_processor_streams") == 16, "the newcomer is gone"
+        )
+
+    def assert_held_back_until(self, server, why, break_it, mend_it, while_broken=None):
+        """While it is broken results wait; no socket ends."""
         count = 4_000
         load = self.transfer(count, f"--target={server.grpc}", seconds=4)
         self.await_work(server)
@@ -56,12 +64,8 @@ class DiskTest(ledger.LedgerTest):
         self.assertRegex(text, f"the session store fails: .*{why}")
         self.assertEqual(server.metric("msgproc_store_up"), 0)
         self.assertTrue(load.running())
-        newcomer = self.send(["open late 1"], f"--target={server.grpc}", "--connect_timeout=5s")
-        self.assertEqual(newcomer.wait(), 1)
-        self.assertIn("UNAVAILABLE", newcomer.output())
-        harness.eventually(
-            lambda: server.metric("msgproc_processor_streams") == 16, "the newcomer is gone"
-        )
+        if while_broken is not None:
+            while_broken(server)
         mend_it()
         harness.eventually(lambda: server.get("/readyz")[0] == 200, "it is ready again")
         report = self.assert_all_answered_once(load, count)
@@ -70,6 +74,7 @@ class DiskTest(ledger.LedgerTest):
         self.assert_file_balanced(self.file, count)
 
     def test_a_full_disk(self):
+        # A newcomer is taken if the little that is written of it still fits; its results wait.
         server = self.start()
         self.assert_held_back_until(server, "full", self.disk.fill, self.disk.make_room)
 
@@ -84,7 +89,11 @@ class DiskTest(ledger.LedgerTest):
             }
         )
         self.assert_held_back_until(
-            server, "file system is read-only", read_only.touch, read_only.unlink
+            server,
+            "file system is read-only",
+            read_only.touch,
+            read_only.unlink,
+            self.assert_newcomers_are_sent_away,
         )
 
     def test_on_a_read_only_file_system_it_says_why_it_does_not_start(self):

@@ -154,6 +154,17 @@ void StoreCommitter::OnSuccess(Worker* worker) {
   SetHealth(absl::OkStatus());
 }
 
+void StoreCommitter::OnSuccessBesides(Worker* worker) {
+  {
+    MutexLock lock(&mutex_);
+    // On a full disk it can be done, and commits cannot: while they wait, one
+    // of them is to say that the store works again.
+    const GroupCommit& groups = queue_.groups();
+    if (groups.waiting() > 0 || groups.groups_in_flight() > 0) return;
+  }
+  OnSuccess(worker);
+}
+
 void StoreCommitter::Work(Worker* worker) {
   MutexLock lock(&mutex_);
   while (!stopping_) {
@@ -196,7 +207,7 @@ void StoreCommitter::MakeClaims(Worker* worker,
     asked.push_back(claim.claim);
   absl::StatusOr<std::vector<Claimed>> made = worker->store->Claim(asked);
   if (made.ok()) {
-    OnSuccess(worker);
+    OnSuccessBesides(worker);
     for (size_t i = 0; i < claims.size(); ++i) {
       claims[i].done(std::move((*made)[i]));
     }
@@ -258,15 +269,7 @@ void StoreCommitter::KeepHouse(Worker* worker) {
   const absl::Status status = worker->store->KeepHouse(
       options_.session_retention, options_.tombstone_retention);
   if (status.ok()) {
-    // On a full disk it can be done, and commits cannot: while they wait, one
-    // of them is to say that the store works again.
-    bool idle = false;
-    {
-      MutexLock lock(&mutex_);
-      idle = queue_.groups().waiting() == 0 &&
-             queue_.groups().groups_in_flight() == 0;
-    }
-    if (idle) OnSuccess(worker);
+    OnSuccessBesides(worker);
   } else if (!absl::IsAborted(status)) {
     // A conflict is nobody's business here.
     BackOff(worker, status);

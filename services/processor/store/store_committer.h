@@ -108,6 +108,8 @@ class StoreCommitter final : public SessionCommitter {
   // The store failed: says so, and waits for a while before the next try.
   void BackOff(Worker* worker, const absl::Status& status);
   void OnSuccess(Worker* worker);
+  // Something that is no commit has gone well.
+  void OnSuccessBesides(Worker* worker);
   void SetHealth(const absl::Status& status);
   StateDump Dump(absl::Time now) const MSGPROC_REQUIRES(mutex_);
 
