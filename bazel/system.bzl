@@ -54,10 +54,24 @@ _TARGET = """
 cc_library(
     name = "{name}",
     defines = {defines},
+    deps = {deps},
     linkopts = {linkopts},
     visibility = ["//visibility:public"],
 )
 """
+
+# What most tests include is parsed once: .bazelrc has them include it first.
+_TESTS_HEADER = """
+load(":precompiled.bzl", "precompiled_header")
+
+precompiled_header(
+    name = "tests_header",
+    copts = ["-O0", "-U_FORTIFY_SOURCE"],
+    defines = {defines},
+    header = "msgproc_tests.h",
+)
+"""
+_INCLUDED_BY_TESTS = ["gtest", "gtest_main"]
 
 def _pkg_config(repository_ctx, option, module, package):
     result = repository_ctx.execute(["pkg-config", option, module])
@@ -73,15 +87,21 @@ def _system_libraries_impl(repository_ctx):
     if not repository_ctx.which("pkg-config"):
         fail("pkg-config is missing: run tools/install_packages.")
     build = ""
+    for file in ["precompiled.bzl", "msgproc_tests.h"]:
+        repository_ctx.symlink(Label("//bazel:" + file), file)
     for name, (module, package) in _LIBRARIES.items():
         flags = _pkg_config(repository_ctx, "--cflags-only-other", module, package)
+        defines = [flag[2:] for flag in flags if flag.startswith("-D")]
+        if name == "gtest":
+            build = _TESTS_HEADER.format(defines = defines) + build
         build += _TARGET.format(
             name = name,
-            defines = [flag[2:] for flag in flags if flag.startswith("-D")],
+            defines = defines,
+            deps = [":tests_header"] if name in _INCLUDED_BY_TESTS else [],
             linkopts = _pkg_config(repository_ctx, "--libs", module, package),
         )
     for name, linkopts in _PLAIN.items():
-        build += _TARGET.format(name = name, defines = [], linkopts = linkopts)
+        build += _TARGET.format(name = name, defines = [], deps = [], linkopts = linkopts)
     repository_ctx.file("BUILD", build)
 
 system_libraries = repository_rule(
