@@ -55,27 +55,29 @@ void ToByteBuffer(absl::string_view head, std::vector<Piece>* pieces,
 
 void FlatFrame::Clear() {
   slice_ = grpc::Slice();
+  buffer_.Clear();
   bytes_ = absl::string_view();
   copy_ = SegmentRef();
 }
 
 bool FlatFrame::Assign(grpc::ByteBuffer* buffer) {
   Clear();
-  if (!buffer->TrySingleSlice(&slice_).ok()) return Copy(buffer);
+  buffer_.Swap(buffer);
+  if (!buffer_.TrySingleSlice(&slice_).ok()) return Copy();
   bytes_ = absl::string_view(reinterpret_cast<const char*>(slice_.begin()),
                              slice_.size());
   return true;
 }
 
-bool FlatFrame::Copy(grpc::ByteBuffer* buffer) {
-  const size_t length = buffer->Length();
+bool FlatFrame::Copy() {
+  const size_t length = buffer_.Length();
   // A size that is kept, when it is not larger than all of them.
   const size_t capacity =
       length > Segment::kMostKept
           ? length
           : std::max(std::bit_ceil(length), Segment::kLeastKept);
   copy_ = SegmentRef(Segment::New(capacity));
-  grpc::ProtoBufferReader reader(buffer);
+  grpc::ProtoBufferReader reader(&buffer_);
   const void* data;
   int size;
   size_t copied = 0;

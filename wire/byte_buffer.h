@@ -21,8 +21,8 @@ void ToByteBuffer(absl::string_view head, std::vector<Piece>* pieces,
 // memory only from Assign until Clear. Not thread-safe.
 class FlatFrame {
  public:
-  // Takes the buffer's bytes: without a copy when they are in one slice.
-  // False: the buffer cannot be read.
+  // Takes the buffer's bytes, and leaves it empty: without a copy when they are
+  // in one slice. False: the buffer cannot be read.
   bool Assign(grpc::ByteBuffer* buffer);
 
   absl::string_view bytes() const { return bytes_; }
@@ -31,8 +31,13 @@ class FlatFrame {
   void Clear();
 
  private:
-  bool Copy(grpc::ByteBuffer* buffer);
+  bool Copy();
 
+  // Behind the slice's own, so that this reference is the last to go: memory of
+  // a ResourceQuota may only be given back where gRPC has set up an ExecCtx,
+  // which grpc_byte_buffer_destroy does and grpc_slice_unref does not: when
+  // buffers are full, that ends the process (gRPC 1.51).
+  grpc::ByteBuffer buffer_;
   grpc::Slice slice_;
   SegmentRef copy_;
   absl::string_view bytes_;

@@ -31,6 +31,7 @@ TEST_P(ByteBufferTest, AFrameArrivesAsItWasBuilt) {
   FlatFrame frame;
   ASSERT_TRUE(frame.Assign(&buffer));
   EXPECT_EQ(frame.bytes(), expected);
+  EXPECT_FALSE(buffer.Valid());
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ByteBufferTest,

@@ -165,5 +165,40 @@ TEST_F(ClientLibraryTest, AMessageThatFailsFailsAlone) {
                                             HasSubstr("1048577 bytes"), "x"));
 }
 
+// gRPC then ends streams, of whomever, which come back: each time that a frame
+// gives memory back to gRPC while others want it is a chance to do that wrong.
+TEST_F(ClientLibraryTest, FullBuffersEndStreamsAndNotTheProcess) {
+  constexpr int kStreams = 8;
+  constexpr uint64_t kMessages = 100;
+  options_.grpc.max_buffered_bytes = 1 << 20;
+  // Without a neighbour, whose stream might be ended as well.
+  server_ = StartAnother();
+  const std::string payload(200 << 10, 'x');
+  std::atomic<uint64_t> answered{0};
+  std::vector<std::unique_ptr<MessageStream>> streams;
+  for (int i = 0; i < kStreams; ++i) {
+    MessageStreamOptions options;
+    options.target = address();
+    options.handler = "echo";
+    options.connection_key = i;
+    options.initial_backoff = absl::Milliseconds(1);
+    options.max_backoff = absl::Milliseconds(5);
+    options.on_result = [&](const client::Result& result) {
+      EXPECT_EQ(result.code, absl::StatusCode::kOk) << result.error;
+      ++answered;
+    };
+    streams.push_back(*MessageStream::Open(std::move(options)));
+  }
+  for (uint64_t i = 0; i < kMessages; ++i) {
+    for (const auto& stream : streams) {
+      ASSERT_TRUE(stream->Send(payload).ok());
+    }
+  }
+  for (const auto& stream : streams) {
+    EXPECT_EQ(stream->Close(absl::Seconds(60)), absl::OkStatus());
+  }
+  EXPECT_EQ(answered, kStreams * kMessages);
+}
+
 }  // namespace
 }  // namespace msgproc::processor
