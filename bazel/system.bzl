@@ -9,6 +9,7 @@ that folder would break #include_next.
 _LIBRARIES = {
     "absl_base": ("absl_base", "libabsl-dev"),
     "absl_cord": ("absl_cord", "libabsl-dev"),
+    "absl_failure_signal_handler": ("absl_failure_signal_handler", "libabsl-dev"),
     "absl_flags": ("absl_flags", "libabsl-dev"),
     "absl_flags_parse": ("absl_flags_parse", "libabsl-dev"),
     "absl_flags_reflection": ("absl_flags_reflection", "libabsl-dev"),

@@ -3,16 +3,21 @@
 #include <grpc/support/log.h>
 #include <spdlog/details/os.h>
 #include <spdlog/pattern_formatter.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/debugging/failure_signal_handler.h"
+#include "absl/debugging/symbolize.h"
 #include "absl/strings/str_cat.h"
 #include "services/base/log_throttle.h"
 #include "services/base/log_writer.h"
@@ -138,25 +143,39 @@ std::string DroppedNotice(uint64_t dropped) {
   return notice;
 }
 
-void FlushAndDie(int signal) {
-  if (const LogWriter* writer = writer_in_use.load(); writer != nullptr) {
-    writer->FlushInSignalHandler(kLogFlushTimeout);
+// What is still to be written, then `text`; null: that was all.
+void FlushAndSay(const char* text) {
+  static std::atomic<bool> flushed{false};
+  if (!flushed.exchange(true)) {
+    if (const LogWriter* writer = writer_in_use.load(); writer != nullptr) {
+      writer->FlushInSignalHandler(kLogFlushTimeout);
+    }
   }
-  std::raise(signal);  // The default action again: SA_RESETHAND.
+  if (text == nullptr) return;
+  const ssize_t written = write(STDERR_FILENO, text, std::strlen(text));
+  static_cast<void>(written);
 }
 
-// What gRPC or a runtime says before it aborts is the line that counts.
-void FlushBeforeDying() {
-  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+// What gRPC or a runtime says before it aborts is the line that counts; behind
+// it comes which signal it was, and the stack of the thread that it met.
+void SayWhatKills() {
+  // Abseil takes them all. Some have a handler already, a sanitizer's or the
+  // program's own; two others are no faults.
+  std::vector<std::pair<int, struct sigaction>> stay;
+  for (const int signal :
+       {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTERM, SIGTRAP}) {
     struct sigaction current {};
     sigaction(signal, nullptr, &current);
-    // A sanitizer's, or the program's own.
-    if ((current.sa_flags & SA_SIGINFO) != 0 || current.sa_handler != SIG_DFL) {
-      continue;
+    if (signal == SIGTERM || signal == SIGTRAP ||
+        (current.sa_flags & SA_SIGINFO) != 0 || current.sa_handler != SIG_DFL) {
+      stay.emplace_back(signal, current);
     }
-    struct sigaction action {};
-    action.sa_handler = FlushAndDie;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
+  }
+  absl::InitializeSymbolizer(nullptr);
+  absl::FailureSignalHandlerOptions options;
+  options.writerfn = FlushAndSay;
+  absl::InstallFailureSignalHandler(options);
+  for (const auto& [signal, action] : stay) {
     sigaction(signal, &action, nullptr);
   }
 }
@@ -166,7 +185,7 @@ void StartWriter() {
   options.notice = DroppedNotice;
   writer_in_use.store(new LogWriter(std::move(options)));
   std::atexit([] { FlushLog(); });
-  FlushBeforeDying();
+  SayWhatKills();
 }
 
 void LogFromGrpc(gpr_log_func_args* args) {

@@ -42,7 +42,8 @@ absl::StatusOr<LogFormat> ParseLogFormat(absl::string_view text);
 // it in main, before threads start.
 //
 // From then on what is queued is written when the process exits, and when a
-// fault or abort() ends it, unless that takes longer than kLogFlushTimeout.
+// fault or abort() ends it, unless that takes longer than kLogFlushTimeout;
+// behind it, in plain text, the signal and the stack of the thread that it met.
 // _exit drops it: FlushLog first.
 void InitLog(LogFormat format, LogLevel level);
 
