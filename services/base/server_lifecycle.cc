@@ -151,8 +151,9 @@ int RunServer(const ProgramInfo& program, const StartServer& start,
   ShutdownSignal::Block();
   WrongSettings wrong;
   ServerOptions options = ServerOptionsFromFlags(&wrong);
-  // What is wrong with the server's own settings is said together with that.
-  if (CheckConfigAsked() || !wrong.empty()) wrong.Add(check(options));
+  // Before anything listens: all that is wrong is said at once, and whatever
+  // the system refuses is the last to be said.
+  wrong.Add(check(options));
   if (CheckConfigAsked()) {
     return SayWhetherOk(program.name, wrong.AsStatus(AsFlag));
   }

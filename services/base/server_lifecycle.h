@@ -48,10 +48,10 @@ using CheckServer = std::function<absl::Status(const ServerOptions& options)>;
 // what it was told (flags, files); 1 when it could not start for another reason
 // (a taken port). Called from main, before any thread is started, once.
 //
-// With --check_config it only calls `check`, which reads and judges all that
-// `start` would, and says what is wrong, a line each, or "ok": 0 or 1. `check`
-// is called as well where flags that all servers have are wrong, so that all
-// that is wrong is said together.
+// `check` reads and judges all that `start` would: it comes first, so that all
+// that is wrong is said together, a line each, and before anything listens.
+// With
+// --check_config that is all, and ends with "ok" if nothing is: 0 or 1.
 int RunServer(const ProgramInfo& program, const StartServer& start,
               const CheckServer& check);
 
