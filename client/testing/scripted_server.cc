@@ -125,12 +125,11 @@ class ScriptedServer::Reactor final : public grpc::ServerGenericBidiReactor,
   }
 
   void OnDone() override {
-    std::shared_ptr<Reactor> self;
+    // Goes without the lock.
+    const std::shared_ptr<Reactor> self = std::move(self_);
     MutexLock lock(&mutex_);
     done_ = read_ended_ = true;
     changed_.SignalAll();
-    self = std::move(self_);
-    lock.Unlock();
   }
 
   const std::string peer_;

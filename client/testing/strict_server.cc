@@ -30,15 +30,16 @@ class StrictServer::Reactor final : public grpc::ServerGenericBidiReactor {
   void OnReadDone(bool ok) override {
     wire::FlatFrame frame;
     if (ok) frame.Assign(&incoming_);
-    MutexLock lock(&server()->mutex_);
-    if (ok) {
-      status_ = server()->Read(stream_.get(), frame.bytes());
-      ended_ = !status_.ok() || stream_->ended;
-    } else {
-      server()->processor_.HalfClose(stream_.get());
+    {
+      MutexLock lock(&server()->mutex_);
+      if (ok) {
+        status_ = server()->Read(stream_.get(), frame.bytes());
+        ended_ = !status_.ok() || stream_->ended;
+      } else {
+        server()->processor_.HalfClose(stream_.get());
+      }
+      WriteNext();
     }
-    WriteNext();
-    lock.Unlock();
     if (ok) StartRead(&incoming_);
   }
 
@@ -58,8 +59,7 @@ class StrictServer::Reactor final : public grpc::ServerGenericBidiReactor {
 
   void OnDone() override {
     // Behind all other reactions, for ThreadSanitizer to see.
-    server()->mutex_.Lock();
-    server()->mutex_.Unlock();
+    { MutexLock lock(&server()->mutex_); }
     delete this;
   }
 

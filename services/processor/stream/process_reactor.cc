@@ -27,10 +27,8 @@ ProcessReactor::ProcessReactor(ProcessorContext* processor,
              processor->clock()->Now() + max_age) {}
 
 void ProcessReactor::Start() {
-  {
-    MutexLock lock(&mutex_);
-    self_ = shared_from_this();
-  }
+  Tell([this](StreamState* /*state*/)
+           MSGPROC_REQUIRES(mutex_) { self_ = shared_from_this(); });
   processor_->method()->Started();
   StartSendInitialMetadata();
   StartRead(&read_buffer_);
@@ -63,17 +61,16 @@ void ProcessReactor::Conclude(StreamInput::Outcome outcome) {
   }
   if (outcome.refreshed) OnCredentials();
   const absl::Status& status = outcome.status;
-  bool close_input = false;
-  {
-    MutexLock lock(&mutex_);
-    if (outcome.opened != nullptr) {
-      session_ = std::move(outcome.opened);
-      state_.OnOpened(session_->anonymous(), outcome.head);
-      outcome.head.clear();
-    }
-    if (outcome.answered && status.ok()) state_.OnAnswered(outcome.head);
-    close_input = state_.OnProcessed(outcome.messages, outcome.bytes, status);
-  }
+  const bool close_input =
+      Tell([&](StreamState* state) MSGPROC_REQUIRES(mutex_) {
+        if (outcome.opened != nullptr) {
+          session_ = std::move(outcome.opened);
+          state->OnOpened(session_->anonymous(), outcome.head);
+          outcome.head.clear();
+        }
+        if (outcome.answered && status.ok()) state->OnAnswered(outcome.head);
+        return state->OnProcessed(outcome.messages, outcome.bytes, status);
+      });
   if (!status.ok() && !absl::IsAborted(status)) {
     processor_->Refuse(status, principal_.Get(), peer_);
   }
@@ -83,12 +80,10 @@ void ProcessReactor::Conclude(StreamInput::Outcome outcome) {
 
 void ProcessReactor::OnWriteDone(bool ok) {
   write_buffer_.Clear();
-  std::shared_ptr<HostedSession> told;
-  {
-    MutexLock lock(&mutex_);
-    state_.OnWritten();
-    if (std::exchange(write_told_, false)) told = session_;
-  }
+  const auto told = Tell([this](StreamState* state) MSGPROC_REQUIRES(mutex_) {
+    state->OnWritten();
+    return std::exchange(write_told_, false) ? session_ : nullptr;
+  });
   if (!ok) return OnCancel();
   if (told != nullptr) told->OnWritten(this);
   Advance();
@@ -110,17 +105,10 @@ void ProcessReactor::OnResultsReady(bool more) {
 }
 
 void ProcessReactor::EndStream(StreamState::End end, absl::Status status) {
-  if (Tell([&](StreamState* state) {
-        return state->OnEnd(end, std::move(status));
-      })) {
-    CloseInput();
-  }
+  const bool close_input = Tell(
+      [&](StreamState* state) { return state->OnEnd(end, std::move(status)); });
+  if (close_input) CloseInput();
   Advance();
-}
-
-// The client waits for its results and cannot acknowledge them any more.
-void ProcessReactor::CloseInput() {
-  if (const auto on = session()) on->CloseInput(this);
 }
 
 bool ProcessReactor::Drain(v1::Drain::Reason reason, absl::string_view address,
@@ -243,11 +231,11 @@ ProcessReactor::Step ProcessReactor::Decide() {
 
 void ProcessReactor::OnDone() {
   canceller_.Close();
-  MutexLock lock(&mutex_);
   // Both go without the lock.
-  const std::shared_ptr<HostedSession> session = std::move(session_);
-  const std::shared_ptr<ProcessReactor> self = std::move(self_);
-  lock.Unlock();
+  const auto [session, self] =
+      Tell([this](StreamState* /*state*/) MSGPROC_REQUIRES(mutex_) {
+        return std::pair(std::move(session_), std::move(self_));
+      });
   // Attached after the stream was finished.
   if (session != nullptr) processor_->sessions()->Detach(session, this, false);
   on_gone_(self);

@@ -147,7 +147,10 @@ class ProcessReactor final
     processor_->Refuse(status, principal_.Get(), peer_);
     EndStream(StreamState::End::kStopped, std::move(status));
   }
-  void CloseInput();
+  // The client waits for its results and cannot acknowledge them any more.
+  void CloseInput() {
+    if (const auto on = session()) on->CloseInput(this);
+  }
   void GiveUp(StreamState::Verdict verdict);
   void Advance();
   Step Decide() MSGPROC_REQUIRES(mutex_);
