@@ -168,8 +168,10 @@ class Process:
 
     def describe(self, what):
         """Returns an error message with the end of the process's output."""
-        end = self.output()[-4000:]
-        return f"{self.name} {what}.\n{' '.join(self.argv)}\nIt wrote:\n{end}"
+        code = self._popen.poll()
+        state = "It runs" if code is None else f"It ended with {code}"
+        wrote = self.output()[-4000:]
+        return f"{self.name} {what}.\n{' '.join(self.argv)}\n{state}. It wrote:\n{wrote}"
 
 
 class Server(Process):
