@@ -63,7 +63,11 @@ void FlatFrame::Clear() {
 bool FlatFrame::Assign(grpc::ByteBuffer* buffer) {
   Clear();
   buffer_.Swap(buffer);
-  if (!buffer_.TrySingleSlice(&slice_).ok()) return Copy();
+  if (!buffer_.TrySingleSlice(&slice_).ok()) {
+    const bool copied = Copy();
+    buffer_.Clear();
+    return copied;
+  }
   bytes_ = absl::string_view(reinterpret_cast<const char*>(slice_.begin()),
                              slice_.size());
   return true;

@@ -37,6 +37,24 @@ TEST_P(ByteBufferTest, AFrameArrivesAsItWasBuilt) {
 INSTANTIATE_TEST_SUITE_P(Sizes, ByteBufferTest,
                          testing::Values(0, 1, 10, 500, 5000));
 
+TEST(ByteBufferTest, WhatIsCopiedIsLetGoOf) {
+  int left = 2;
+  std::string half = "half";
+  const auto let_go = [](void* count) { --*static_cast<int*>(count); };
+  grpc::ByteBuffer buffer;
+  {
+    const grpc::Slice halves[] = {
+        grpc::Slice(half.data(), half.size(), let_go, &left),
+        grpc::Slice(half.data(), half.size(), let_go, &left)};
+    grpc::ByteBuffer(halves, 2).Swap(&buffer);
+  }
+  ASSERT_EQ(left, 2);
+  FlatFrame frame;
+  ASSERT_TRUE(frame.Assign(&buffer));
+  EXPECT_EQ(left, 0);
+  EXPECT_EQ(frame.bytes(), "halfhalf");
+}
+
 TEST(ByteBufferTest, AnEmptyFrameIsPossible) {
   std::vector<Piece> pieces;
   grpc::ByteBuffer buffer;

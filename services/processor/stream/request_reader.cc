@@ -44,7 +44,6 @@ absl::Status RequestReader::Read(grpc::ByteBuffer* buffer,
   const bool readable =
       storage_->flat.Assign(buffer) &&
       storage_->frame.Parse(storage_->flat.bytes(), max_messages);
-  buffer->Clear();
   if (!readable) {
     storage_->frame.message_count = 0;
     return absl::InvalidArgumentError(
