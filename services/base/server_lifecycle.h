@@ -50,8 +50,7 @@ using CheckServer = std::function<absl::Status(const ServerOptions& options)>;
 //
 // `check` reads and judges all that `start` would: it comes first, so that all
 // that is wrong is said together, a line each, and before anything listens.
-// With
-// --check_config that is all, and ends with "ok" if nothing is: 0 or 1.
+// With --check_config that is all, and ends with "ok" if nothing is: 0 or 1.
 int RunServer(const ProgramInfo& program, const StartServer& start,
               const CheckServer& check);
 

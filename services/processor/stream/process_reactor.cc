@@ -27,8 +27,10 @@ ProcessReactor::ProcessReactor(ProcessorContext* processor,
              processor->clock()->Now() + max_age) {}
 
 void ProcessReactor::Start() {
-  Tell([this](StreamState* /*state*/)
-           MSGPROC_REQUIRES(mutex_) { self_ = shared_from_this(); });
+  {
+    MutexLock lock(&mutex_);
+    self_ = shared_from_this();
+  }
   processor_->method()->Started();
   StartSendInitialMetadata();
   StartRead(&read_buffer_);
