@@ -118,10 +118,7 @@ grpc::Status AdminService::ListSessions(
     if (i % kPiece == kPiece - 1) absl::SleepFor(absl::Microseconds(200));
     select->Offer(FactsOf(*all[i]));
   }
-  RunAtLowPriority([&] {
-    SelectSessions selected = *std::move(select);
-    *response = selected.Page(absl::Now());
-  });
+  RunAtLowPriority([&] { *response = select->Page(absl::Now()); });
   return grpc::Status::OK;
 }
 
