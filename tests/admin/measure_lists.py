@@ -81,34 +81,41 @@ class _Measurement:
     def __init__(self, exits, options):
         self._exits = exits
         self._options = options
-        folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="lists-"))
-        admin = f"unix:{folder}/admin.sock"
-        self._ctl = [harness.runfile(ctl_case.CTL), f"--server={admin}"]
-        # Heartbeats of so many are a load of their own.
-        flags = (f"--admin_address={admin}", "--heartbeat_interval=5m")
-        self._server = harness.Server(harness.PROCESSOR, flags, "processor", "127.0.0.1:0")
-        exits.callback(self._server.kill)
-        self._hold()
+        self._server, self._ctl, self._holder = self._hold("processor")
+        self._other_holder = None
+        if options.other:
+            _, self._other_ctl, self._other_holder = self._hold("other")
 
-    def _loadgen(self, *flags):
-        load = harness.Loadgen((f"--target={self._server.grpc}", *flags))
+    def _loadgen(self, server, *flags):
+        load = harness.Loadgen((f"--target={server.grpc}", *flags))
         self._exits.callback(load.kill)
         return load
 
-    def _hold(self):
-        """Opens the sessions, which do next to nothing from then on."""
+    def _hold(self, name):
+        """A server, the tool that looks into it, and the load generator that holds its sessions,
+        which do next to nothing once they are open.
+        """
+        folder = self._exits.enter_context(tempfile.TemporaryDirectory(prefix="lists-"))
+        admin = f"unix:{folder}/admin.sock"
+        # Heartbeats of so many are a load of their own.
+        flags = (f"--admin_address={admin}", "--heartbeat_interval=5m")
+        server = harness.Server(harness.PROCESSOR, flags, name, "127.0.0.1:0")
+        self._exits.callback(server.kill)
         sessions = self._options.sessions
-        self._holder = self._loadgen(
+        holder = self._loadgen(
+            server,
             *(f"--connections={sessions // 100}", "--streams_per_connection=100"),
             *("--rate=1", "--duration=1h"),
         )
-        name = "msgproc_processor_sessions"
+        metric = "msgproc_processor_sessions"
         harness.eventually(
-            lambda: self._server.metric(name, state="attached") == sessions, "all are there", 120
+            lambda: server.metric(metric, state="attached") == sessions, "all are there", 120
         )
+        return server, [harness.runfile(ctl_case.CTL), f"--server={admin}"], holder
 
     def _p99(self, rate):
         load = self._loadgen(
+            self._server,
             *("--connections=4", f"--rate={rate}", "--warmup=500ms"),
             f"--duration={self._options.seconds}s",
         )
@@ -119,14 +126,19 @@ class _Measurement:
     def _beside(self):
         """What stands beside the load, by name: nothing, one tool that lists once a second, and
         tools that are started once a second, to list or for `status`, which lists nothing: it
-        costs what starting any process costs on this machine.
+        costs what starting any process costs on this machine. `--other`: and the same list of
+        another server, which costs the machine as much and this server nothing.
         """
-        return {
+        beside = {
             "alone": contextlib.nullcontext,
             "`ls --watch`": lambda: _watching([*self._ctl, "ls", "--watch"]),
             "`ls`": lambda: _Asking([*self._ctl, "ls"]),
             "`status`": lambda: _Asking([*self._ctl, "status"]),
         }
+        if self._options.other:
+            other = [*self._other_ctl, "ls", "--watch"]
+            beside["`ls --watch` of another server"] = lambda: _watching(other)
+        return beside
 
     def latencies(self, rate):
         """Prints the p99 of `rate` messages a second alone, and beside commands."""
@@ -173,9 +185,12 @@ class _Measurement:
         assert len(json.loads(listed.stdout)["sessions"]) >= self._options.sessions
 
     def end(self):
-        self._holder.signal(signal.SIGINT)
-        _, report = self._holder.report()
-        _assert_answered(report)
+        for holder in (self._holder, self._other_holder):
+            if holder is None:
+                continue
+            holder.signal(signal.SIGINT)
+            _, report = holder.report()
+            _assert_answered(report)
 
 
 def main():
@@ -186,6 +201,9 @@ def main():
         type=int,
         action="append",
         help="messages a second of the load; may be given again (1000, 10000 and 100000)",
+    )
+    flags.add_argument(
+        "--other", action="store_true", help="list another server, too, which has no load"
     )
     flags.add_argument("--seconds", type=int, default=3, help="how long each round is")
     flags.add_argument("--rounds", type=int, default=6, help="of each, by turns")

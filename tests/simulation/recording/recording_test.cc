@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/message_stream.h"
 #include "gtest/gtest.h"
@@ -31,6 +32,7 @@ using client::MessageStream;
 using client::MessageStreamOptions;
 
 constexpr absl::Duration kLong = absl::Seconds(60);
+constexpr absl::string_view kBody = "hello";
 
 std::string NewFolder() {
   std::string folder = absl::StrCat(testing::TempDir(), "/recording-XXXXXX");
@@ -112,7 +114,13 @@ class RealRun {
   // The server stops while a client is there.
   void Stop() {
     const Client client(OptionsFor("jitter"));
+    const std::atomic<uint64_t>& bytes =
+        server_->context()->counters()->bytes_received;
+    const uint64_t before = bytes;
     client.Send(100);
+    // What it has not accepted when it stops, no other server would.
+    ASSERT_TRUE(
+        Eventually([&] { return bytes == before + 100 * kBody.size(); }));
     server_->Drain(absl::Seconds(30));
     server_ = nullptr;
     client.Close();
@@ -136,7 +144,7 @@ class RealRun {
     }
     void Send(int messages) const {
       for (int n = 0; n < messages; ++n) {
-        ASSERT_TRUE(stream_->Send("hello").ok());
+        ASSERT_TRUE(stream_->Send(kBody).ok());
       }
     }
     void Connect() const {
