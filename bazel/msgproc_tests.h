@@ -1,64 +1,19 @@
-// What most tests include from outside of this repository, parsed once for all
-// of them. Each test's own includes stand all the same: clang-tidy and clang
-// read the tests without this.
+// msgproc_system.h for tests, which are compiled with other flags and include
+// more.
 #ifndef MSGPROC_BAZEL_MSGPROC_TESTS_H_
 #define MSGPROC_BAZEL_MSGPROC_TESTS_H_
 
-// Clang would not find what is precompiled by its name alone, and parse it all.
+#include "msgproc_system.h"
+
 #ifndef __clang__
 
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <deque>
-#include <fstream>
-#include <functional>
 #include <future>
-#include <limits>
 #include <list>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <random>
-#include <set>
-#include <sstream>
-#include <string>
-#include <thread>
-#include <unordered_map>
-#include <utility>
-#include <variant>
-#include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/functional/function_ref.h"
 #include "absl/random/random.h"
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
-#include "absl/types/optional.h"
-#include "absl/types/span.h"
 #include "gmock/gmock.h"
-#include "google/protobuf/map.h"
-#include "google/protobuf/message.h"
-#include "google/protobuf/repeated_field.h"
 #include "gtest/gtest.h"
 
 #endif  // __clang__

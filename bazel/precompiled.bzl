@@ -17,11 +17,15 @@ def _precompiled_header_impl(ctx):
     header = ctx.actions.declare_file("precompiled/" + ctx.file.header.basename)
     ctx.actions.symlink(output = header, target_file = ctx.file.header)
     compiled = ctx.actions.declare_file(header.basename + ".gch", sibling = header)
+    included = cc_common.merge_cc_infos(
+        cc_infos = [dep[CcInfo] for dep in ctx.attr.deps],
+    ).compilation_context
     compile = cc_common.create_compile_variables(
         cc_toolchain = toolchain,
         feature_configuration = features,
         source_file = header.path,
         output_file = compiled.path,
+        system_include_directories = included.system_includes,
         preprocessor_defines = depset(ctx.attr.defines),
         user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts +
                              ctx.attr.copts + ["-x", "c++-header"],
@@ -42,18 +46,25 @@ def _precompiled_header_impl(ctx):
             action_name = CPP_COMPILE_ACTION_NAME,
             variables = compile,
         ),
-        inputs = depset([header, ctx.file.header], transitive = [toolchain.all_files]),
+        inputs = depset(
+            [header, ctx.file.header],
+            transitive = [included.headers, toolchain.all_files],
+        ),
         outputs = [compiled],
         mnemonic = "PrecompileHeader",
-        progress_message = "Precompiling %{label}",
+        progress_message = "Precompiling %s" % ctx.label,
+    )
+    context = cc_common.create_compilation_context(
+        headers = depset([header, compiled]),
+        system_includes = depset([header.dirname]),
+        defines = depset(ctx.attr.defines),
     )
     return [
         DefaultInfo(files = depset([header, compiled])),
-        CcInfo(compilation_context = cc_common.create_compilation_context(
-            headers = depset([header, compiled]),
-            system_includes = depset([header.dirname]),
-            defines = depset(ctx.attr.defines),
-        )),
+        cc_common.merge_cc_infos(
+            direct_cc_infos = [CcInfo(compilation_context = context)],
+            cc_infos = [dep[CcInfo] for dep in ctx.attr.deps],
+        ),
     ]
 
 precompiled_header = rule(
@@ -66,9 +77,13 @@ compiled and reads the header (-Winvalid-pch says so).""",
         "header": attr.label(
             allow_single_file = [".h"],
             mandatory = True,
-            doc = "Includes headers of the system's alone: others would be inputs, and change.",
+            doc = "Includes headers of the system's and of `deps` alone: others would be inputs, and change.",
         ),
         "copts": attr.string_list(doc = "What a source is compiled with beyond the build's own flags."),
+        "deps": attr.label_list(
+            providers = [CcInfo],
+            doc = "What the header includes that is not the system's.",
+        ),
         "defines": attr.string_list(doc = "Macros that the header looks at; dependents get them, too."),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
     },

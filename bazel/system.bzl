@@ -61,15 +61,46 @@ cc_library(
 )
 """
 
-# What most tests include is parsed once: .bazelrc has them include it first.
-_TESTS_HEADER = """
+# What most sources include is parsed once: .bazelrc has them include it first.
+# In a workspace that does not, nothing is to be built for it.
+_PRECOMPILED = """
 load(":precompiled.bzl", "precompiled_header")
+
+config_setting(
+    name = "precompiles",
+    define_values = {{"precompiled_headers": "1"}},
+)
+
+# For sources that include nothing of the libraries.
+cc_library(
+    name = "standard_library",
+    deps = select({{
+        ":precompiles": [":system_header"],
+        "//conditions:default": [],
+    }}),
+    visibility = ["//visibility:public"],
+)
+
+precompiled_header(
+    name = "system_header",
+    defines = {defines},
+    header = "msgproc_system.h",
+)
+
+cc_library(
+    name = "test_library",
+    deps = select({{
+        ":precompiles": [":tests_header"],
+        "//conditions:default": [],
+    }}),
+)
 
 precompiled_header(
     name = "tests_header",
     copts = ["-O0", "-U_FORTIFY_SOURCE"],
     defines = {defines},
     header = "msgproc_tests.h",
+    deps = [":system_header"],
 )
 """
 _INCLUDED_BY_TESTS = ["gtest", "gtest_main"]
@@ -88,21 +119,21 @@ def _system_libraries_impl(repository_ctx):
     if not repository_ctx.which("pkg-config"):
         fail("pkg-config is missing: run tools/install_packages.")
     build = ""
-    for file in ["precompiled.bzl", "msgproc_tests.h"]:
+    for file in ["precompiled.bzl", "msgproc_system.h", "msgproc_tests.h"]:
         repository_ctx.symlink(Label("//bazel:" + file), file)
     for name, (module, package) in _LIBRARIES.items():
         flags = _pkg_config(repository_ctx, "--cflags-only-other", module, package)
         defines = [flag[2:] for flag in flags if flag.startswith("-D")]
         if name == "gtest":
-            build = _TESTS_HEADER.format(defines = defines) + build
+            build = _PRECOMPILED.format(defines = defines) + build
         build += _TARGET.format(
             name = name,
             defines = defines,
-            deps = [":tests_header"] if name in _INCLUDED_BY_TESTS else [],
+            deps = [":test_library" if name in _INCLUDED_BY_TESTS else ":standard_library"],
             linkopts = _pkg_config(repository_ctx, "--libs", module, package),
         )
     for name, linkopts in _PLAIN.items():
-        build += _TARGET.format(name = name, defines = [], deps = [], linkopts = linkopts)
+        build += _TARGET.format(name = name, defines = [], deps = [":standard_library"], linkopts = linkopts)
     repository_ctx.file("BUILD", build)
 
 system_libraries = repository_rule(

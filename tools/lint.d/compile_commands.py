@@ -12,13 +12,14 @@ import json
 import sys
 
 # -Werror: clang warns of other things, and the checks choose among them. What is
-# precompiled is GCC's, and would hide that a test lacks an include.
+# precompiled is GCC's, and would hide that a source lacks an include.
 _GCC_ONLY = (
     "-fno-canonical-system-headers",
     "-Wno-free-nonheap-object",
     "-Werror",
     "-Winvalid-pch",
     "-include",
+    "msgproc_system.h",
     "msgproc_tests.h",
 )
 
