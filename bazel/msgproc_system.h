@@ -1,6 +1,6 @@
-// What most sources include from outside of this repository, parsed once for all
-// of them. Each source's own includes stand all the same: clang-tidy and clang
-// read them without this.
+// What most sources include from outside of this repository, parsed once for
+// all of them. Each source's own includes stand all the same: clang-tidy and
+// clang read them without this.
 #ifndef MSGPROC_BAZEL_MSGPROC_SYSTEM_H_
 #define MSGPROC_BAZEL_MSGPROC_SYSTEM_H_
 
