@@ -10,7 +10,6 @@ deadlines are longer.
 """
 
 import contextlib
-import ctypes
 import faulthandler
 import json
 import os
@@ -93,9 +92,10 @@ def free_port():
     raise AssertionError("no free port among 100 tried")
 
 
-def _die_with_parent():
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+# A program of util-linux that becomes the program that it starts, which ends when the thread
+# does that has started it. A preexec_fn could say that, too, but would have this process
+# forked, and gRPC's fork handlers may abort it while a channel is being closed.
+_DIES_WITH_PARENT = ("/usr/bin/setpriv", "--pdeathsig=KILL", "--")
 
 
 class Process:
@@ -115,14 +115,12 @@ class Process:
 
     def _start(self):
         with open(self._log, "ab") as log:
-            self._popen = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
-                self.argv,
+            self._popen = subprocess.Popen(
+                (*_DIES_WITH_PARENT, *self.argv),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._env,
-                # No thread of a test holds a lock that it needs.
-                preexec_fn=_die_with_parent,
             )
 
     def start_again(self):

@@ -82,9 +82,7 @@ class _Measurement:
         self._exits = exits
         self._options = options
         self._server, self._ctl, self._holder = self._hold("processor")
-        self._other_holder = None
-        if options.other:
-            _, self._other_ctl, self._other_holder = self._hold("other")
+        _, self._other_ctl, self._other_holder = self._hold("other")
 
     def _loadgen(self, server, *flags):
         load = harness.Loadgen((f"--target={server.grpc}", *flags))
@@ -126,19 +124,17 @@ class _Measurement:
     def _beside(self):
         """What stands beside the load, by name: nothing, one tool that lists once a second, and
         tools that are started once a second, to list or for `status`, which lists nothing: it
-        costs what starting any process costs on this machine. `--other`: and the same list of
-        another server, which costs the machine as much and this server nothing.
+        costs what starting any process costs on this machine. And the same list of another
+        server, which costs the machine as much and this server nothing.
         """
-        beside = {
+        other = [*self._other_ctl, "ls", "--watch"]
+        return {
             "alone": contextlib.nullcontext,
             "`ls --watch`": lambda: _watching([*self._ctl, "ls", "--watch"]),
             "`ls`": lambda: _Asking([*self._ctl, "ls"]),
+            "`ls --watch` of another server": lambda: _watching(other),
             "`status`": lambda: _Asking([*self._ctl, "status"]),
         }
-        if self._options.other:
-            other = [*self._other_ctl, "ls", "--watch"]
-            beside["`ls --watch` of another server"] = lambda: _watching(other)
-        return beside
 
     def latencies(self, rate):
         """Prints the p99 of `rate` messages a second alone, and beside commands."""
@@ -186,8 +182,6 @@ class _Measurement:
 
     def end(self):
         for holder in (self._holder, self._other_holder):
-            if holder is None:
-                continue
             holder.signal(signal.SIGINT)
             _, report = holder.report()
             _assert_answered(report)
@@ -202,11 +196,8 @@ def main():
         action="append",
         help="messages a second of the load; may be given again (1000, 10000 and 100000)",
     )
-    flags.add_argument(
-        "--other", action="store_true", help="list another server, too, which has no load"
-    )
     flags.add_argument("--seconds", type=int, default=3, help="how long each round is")
-    flags.add_argument("--rounds", type=int, default=6, help="of each, by turns")
+    flags.add_argument("--rounds", type=int, default=12, help="of each, by turns")
     flags.add_argument("--top_seconds", type=int, default=20)
     options = flags.parse_args()
     os.environ.setdefault("TEST_UNDECLARED_OUTPUTS_DIR", tempfile.mkdtemp(prefix="lists-"))
