@@ -175,8 +175,13 @@ class LivePageTest(harness.ProcessTest):
         self.assertIn("till-a", look["rows"][1])
         self.assertIn("2 of 2", look["rows"][1])  # Workers.
         self.assertIn("till-a joined", look["text"])
-        drawn = [chart["says"] for chart in look["charts"] if chart["drawn"]]
-        self.assertTrue(any(says.startswith("Sockets of till-a, last ") for says in drawn))
+
+        def drawn():
+            charts = chromium.evaluate(_LOOK)["charts"]
+            says = "Sockets of till-a, last "
+            return any(chart["drawn"] and chart["says"].startswith(says) for chart in charts)
+
+        harness.eventually(drawn, "a server's sockets are drawn")
         # Nothing is loaded from anywhere else.
         self.assertTrue(chromium.requests)
         for url in chromium.requests:
