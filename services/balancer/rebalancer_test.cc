@@ -669,6 +669,26 @@ TEST(RebalancerDumpTest, SaysWhoIsToldWhat) {
   EXPECT_EQ(dump.fields().back().name, "'calm'");
 }
 
+TEST(RebalancerDumpTest, SaysWhoDidNotDoWhatItWasTold) {
+  FakeClock clock;
+  Rebalancer rebalancer(
+      {.report_interval = absl::Seconds(2), .settle = absl::Seconds(2)},
+      &clock);
+  rebalancer.Update("empty", "empty:1", 1, 0);
+  rebalancer.Update("full", "full:1", 1, 60);
+  // It is steady from here on.
+  rebalancer.NextMove("full");
+  clock.Advance(absl::Seconds(2));
+  ASSERT_TRUE(rebalancer.NextMove("full").has_value());
+  clock.Advance(absl::Seconds(2));
+  rebalancer.Update("empty", "empty:1", 1, 0);
+  rebalancer.Update("full", "full:1", 1, 60);
+  const StateDump dump = rebalancer.Dump(clock.Now());
+  EXPECT_EQ(dump["'full'"],
+            "60 sessions, fair share 30, uneven, disobeyed 1 times, left alone "
+            "until in 4s");
+}
+
 TEST(RebalancerDumpTest, OfManyServersNotAllAreNamed) {
   FakeClock clock;
   Rebalancer rebalancer({}, &clock);
